@@ -1,0 +1,29 @@
+"""Therapy billing: clock times to units to payment, and audits of therapists' time logs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+__all__ = ["bill", "estimate", "units"]
+
+
+def units(minutes: Any, rule: str = "cms", **options: Any) -> dict[str, int | None]:
+    """Units by code: ``units({"97112": 24, "97110": 23})`` gives 2 and 1. See estimating.units."""
+    from calc import estimating
+
+    return estimating.units(minutes, rule, **options)
+
+
+def estimate(rows: Any, **options: Any) -> Any:
+    """One visit's lines, totals and explanation. See estimating.estimate."""
+    from calc import estimating
+
+    return estimating.estimate(rows, **options)
+
+
+def bill(source: Any, **options: Any) -> Any:
+    """Claim lines of a log, a path or a frame of any kind. See billing.bill_frame."""
+    from calc import billing
+
+    return billing.bill_frame(source, **options)

@@ -1,0 +1,440 @@
+"""Commands, options and exit codes. Only click is imported before a command runs."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from calc import __version__
+from calc.errors import CalcError, InputError
+
+TABLE_ROWS = 200  # of a table on a terminal
+SHOWN_REJECTS = 20
+FORMATS = ("table", "csv", "json", "github", "html", "latex", "tsv")
+
+Command = Callable[..., Any]
+
+
+def _options(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+_output = _options(
+    click.option("--format", "form", type=click.Choice(FORMATS), help="Default: a table."),
+    click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
+    click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
+)
+_blanks = _options(
+    click.option("--payer", default="medicare", show_default=True, help="For rows without one."),
+    click.option("--locality", default="US", show_default=True, help="Such as OH-00."),
+    click.option("--discipline", default="", help="PT, OT or SLP."),
+    click.option("--provider", default="", help="The billing provider."),
+    click.option("--tz", default="", help="Zone of naive times, e.g. America/Chicago."),
+    click.option("--qualifying-apm", is_flag=True, help="Factor of qualifying APM participants."),
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="therapy-calc")
+def cli() -> None:
+    """Therapy billing: clock times to units to payment.
+
+    Estimates, not legal advice. Everything stays on this machine.
+    """
+
+
+# --- units and estimate --------------------------------------------------------------------
+
+_MINUTES = re.compile(r"(\d+(?:\.\d+)?)([Aa]?)")
+_SPAN = re.compile(r"([^-]+?)-([^-]+?)([Aa]?)")
+
+
+def _items(items: tuple[str, ...]) -> list[tuple[str, list[dict[str, str]]]]:
+    """`97110=13+23A` and `97116=09:40-10:02` as code and its runs; no `=`: no runs."""
+    read = []
+    for item in items:
+        code, equals, runs = item.partition("=")
+        if not code.strip() or (equals and not runs.strip()):
+            raise InputError(f'"{item}" is not CODE=MINUTES', hint="write e.g. 97110=33")
+        parts = runs.split("+") if equals else []
+        read.append((code.strip(), [_run(part.strip(), item) for part in parts]))
+    return read
+
+
+def _run(text: str, item: str) -> dict[str, str]:
+    if found := _MINUTES.fullmatch(text):
+        return {"minutes": found[1], "role": "assistant" if found[2] else "therapist"}
+    # "9:00 AM-9:40 AM" ends in no A: an assistant's span is "09:00-09:40A".
+    if ":" in text and (found := _SPAN.fullmatch(text)):
+        role = "assistant" if found[3] else "therapist"
+        return {"start": found[1].strip(), "end": found[2].strip(), "role": role}
+    raise InputError(
+        f'"{item}": "{text}" is neither minutes nor a span of time',
+        hint="write 97110=33, 97110=13+23A (A: assistant) or 97116=09:40-10:02",
+    )
+
+
+@cli.command()
+@click.argument("items", nargs=-1, required=True, metavar="CODE=MINUTES...")
+@click.option("--rule", default="cms", show_default=True, help="A counting rule, e.g. ama.")
+@click.option("--discipline", default="PT", show_default=True, help="Decides CQ or CO.")
+@_output
+def units(
+    items: tuple[str, ...],
+    rule: str,
+    discipline: str,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+) -> None:
+    """Units of one day's minutes: therapy-calc units 97110=33 97140=7
+
+    With an assistant: 97110=13+23A (13 minutes therapist, 23 assistant).
+    """
+    from calc import estimating, params, schema
+
+    minutes: dict[str, tuple[str | None, str | None]] = {}
+    for code, runs in _items(items):
+        if any("start" in run for run in runs):
+            raise InputError(f'"{code}" has clock times', hint="use `therapy-calc estimate`")
+        who: dict[str, str] = {}
+        for run in runs:
+            if run["role"] in who:
+                raise InputError(
+                    f'"{code}" names a {run["role"]} twice',
+                    hint="add the minutes up, or use `therapy-calc estimate`",
+                )
+            who[run["role"]] = run["minutes"]
+        if code in minutes:
+            raise InputError(f'"{code}" stands twice', hint="add its minutes up")
+        minutes[code] = (who.get("therapist", None if who else ""), who.get("assistant"))
+    config = params.load(folder)
+    rows = estimating.unit_rows(minutes, rule, discipline=discipline, config=config)
+    types: dict[str, type] = dict.fromkeys(schema.UNITS, int) | {"code": str, "tie": bool}
+    _write_rows(rows, types, (), form, output)
+
+
+@cli.command()
+@click.argument("items", nargs=-1, required=True, metavar="CODE[=MINUTES|=START-END]...")
+@click.option("--start", default="", help='Start of the code, "2026-03-02 09:00" or 09:00.')
+@click.option("--end", default="", help="End of the code.")
+@click.option("--minutes", default="", help="Minutes of the code.")
+@click.option("--date", "day", default="", help="Date of service; default: today.")
+@click.option("--explain", is_flag=True, help="Every step with its source.")
+@_blanks
+@_output
+def estimate(
+    items: tuple[str, ...],
+    start: str,
+    end: str,
+    minutes: str,
+    day: str,
+    explain: bool,
+    qualifying_apm: bool,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+    tz: str,
+    **defaults: str,
+) -> None:
+    """Estimate one visit.
+
+    \b
+    therapy-calc estimate 97116 --start "2026-03-02 09:00" --end 09:47
+    therapy-calc estimate 97110=33 97116=09:40-10:02 --date 2026-03-02
+    therapy-calc estimate "gait training=10+12" 97140=7 --date 3/2/2026
+    """
+    from calc import billing, estimating, params
+
+    given = {"start": start, "end": end, "minutes": minutes}
+    given = {name: value for name, value in given.items() if value}
+    rows: list[dict[str, str]] = []
+    for code, runs in _items(items):
+        if runs and given:
+            raise InputError(
+                f'"{code}" has its own minutes beside --{next(iter(given))}',
+                hint="give either; for several codes write CODE=MINUTES",
+            )
+        if given and len(items) > 1:
+            raise InputError(
+                "--start, --end and --minutes are for one code",
+                hint="write CODE=09:00-09:30 for each code",
+            )
+        rows += [{"code": code, **run} for run in runs or [given]]
+    if day:
+        rows = [{**row, "date": day} for row in rows]
+    config = params.load(folder)
+    options = billing.Options(qualifying_apm=qualifying_apm)
+    result = estimating.estimate(rows, config=config, options=options, zone=tz, **defaults)
+    if not day and not any(estimating.has_date(row) for row in rows):
+        click.echo(f"date: {result.lines[0]['date']} (today)", err=True)
+    if explain:
+        _write(result.explain(), output)
+    else:
+        _write(_estimate_text(result, form, output), output)
+
+
+def _estimate_text(result: Any, form: str | None, output: str | None) -> str:
+    from calc import billing, reports
+
+    name = reports.format_of(output, form)
+    if name == "json":
+        from calc.reports import as_json
+
+        return as_json.estimate(result.lines, result.totals)
+    rows = [{n: step[billing.CENTS.get(n, n)] for n in _ESTIMATE} for step in result.steps]
+    for column in ("tie", "modifiers", "reason"):
+        if name == "table" and not any(row[column] for row in rows):
+            rows = [{n: value for n, value in row.items() if n != column} for row in rows]
+    types: dict[str, type] = dict.fromkeys(_ESTIMATE, int)
+    types |= {"code": str, "tie": bool, "modifiers": str, "reason": str}
+    if name == "csv":
+        return _text(
+            [{n: step[billing.CENTS.get(n, n)] for n in result.lines[0]} for step in result.steps],
+            types | dict.fromkeys(_WORDS, str),
+            tuple(billing.CENTS),
+            name,
+        )
+    written = _text(rows, types, tuple(billing.CENTS), name)
+    return written + _estimate_notes(result) if name == "table" else written
+
+
+_WORDS = ("patient", "discipline", "provider", "payer", "locality", "date")
+_ESTIMATE = (
+    "code", "minutes", "units", "tie", "modifiers", "work_payment", "allowed", "medicare_pays",
+    "patient_pays", "reason",
+)  # fmt: skip
+
+
+def _estimate_notes(result: Any) -> str:
+    from calc.reports import explain
+
+    line, totals = result.lines[0], result.totals
+
+    def amount(name: str) -> str:
+        return "none" if totals[name] is None else f"${totals[name]:,}"
+
+    unpriced = sum(row["work_payment"] is None for row in result.lines)
+    text = (
+        f"\n{line['date']}, payer {line['payer']}, locality {line['locality']}:"
+        f" {totals['units']} units\n"
+        f"Work component  {amount('work_payment')}\n"
+        f"Allowed         {amount('allowed')}  (Medicare pays {amount('medicare_pays')}, patient"
+        f" {amount('patient_pays')}; deductible assumed met)\n"
+    )
+    if unpriced:
+        text += f"{unpriced} lines have no price: see reason\n"
+    differs = explain.difference(result.other_units)
+    return text + "".join(f"{said}\n" for said in differs if "differ" in said)
+
+
+# --- bill ----------------------------------------------------------------------------------
+
+
+@cli.command()
+@click.argument("log")
+@click.option("--by", type=click.Choice(["clinician", "code", "date", "patient"]))
+@click.option("--rejects", "rejects_file", type=click.Path(dir_okay=False))
+@click.option("--engine", "on", type=click.Choice(["polars", "duckdb", "spark"]), default="polars")
+@_blanks
+@_output
+def bill(
+    log: str,
+    by: str | None,
+    rejects_file: str | None,
+    on: str,
+    qualifying_apm: bool,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+    tz: str,
+    **defaults: str,
+) -> None:
+    """Turn a log (csv, - for standard input) into claim lines."""
+    from calc import billing, engine, logs, params, reports
+
+    reports.format_of(output, form)
+    config = params.load(folder)
+    read = logs.read(log, config, logs.Defaults(zone=tz, **defaults), on)
+    rejected = engine.collect(read.rejects)
+    options = billing.Options(qualifying_apm=qualifying_apm)
+    lines = engine.collect(billing.bill(read, config, options))
+    used = engine.count(read.sessions)
+    name = _say_rejects(rejected, log, rejects_file)
+    if by:
+        shown, money = billing.by(lines, by), tuple(billing.CENTS)
+        _write_frame(shown, money, form, output)
+    else:
+        shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
+        _write_frame(shown, tuple(billing.CENTS), form, output)
+    for note in billing.notes(lines):
+        click.echo(note, err=True)
+    total = used + len(rejected)
+    click.echo(
+        f"{total:,} rows read, {used:,} used, {len(rejected):,} rejected"
+        + (f" (rejects: {name})" if name else ""),
+        err=True,
+    )
+    if total and not used:
+        raise InputError("no row can be used", log, "see the reasons above")
+
+
+def _say_rejects(rejected: Any, log: str, rejects_file: str | None) -> str:
+    """Name each reject on stderr, write them all to a file; returns its name."""
+    if not len(rejected):
+        return ""
+    source = "stdin" if log == "-" else log
+    for row in rejected.head(SHOWN_REJECTS).iter_rows(named=True):
+        click.echo(f"therapy-calc: {source}:{row['row']}: {row['reason']}", err=True)
+        if row["hint"]:
+            click.echo(f"  hint: {row['hint']}", err=True)
+    if len(rejected) > SHOWN_REJECTS:
+        click.echo(
+            f"therapy-calc: {source}: {len(rejected) - SHOWN_REJECTS} more rejects", err=True
+        )
+    name = rejects_file or str(Path(source).with_suffix(".rejects.csv"))
+    from calc import reports
+
+    _write(reports.text(rejected.drop("hint"), "csv", ()), name)
+    return name
+
+
+# --- rates, config, template ---------------------------------------------------------------
+
+
+@cli.command()
+@click.option("--code", default="", help="One code or alias; default: all.")
+@click.option("--date", "day", default="", help="Default: the periods of the current year.")
+@click.option("--locality", default="", help="Such as OH-00; default: all.")
+@click.option("--qualifying-apm", is_flag=True, help="Factor of qualifying APM participants.")
+@_output
+def rates(
+    code: str,
+    day: str,
+    locality: str,
+    qualifying_apm: bool,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+) -> None:
+    """Fees by code, locality and date."""
+    from calc import params, rating
+
+    config = params.load(folder)
+    frame = rating.rates(config, code, day, locality, qualifying_apm)
+    _write_frame(frame, rating.MONEY, form, output)
+
+
+@cli.group()
+def config() -> None:
+    """The figures: factors, RVUs, GPCIs, codes, payers."""
+
+
+@config.command("check")
+@click.argument("checked", required=False, metavar="[FOLDER]")
+@click.option("--config", "folder", type=click.Path(), help="Folder with your own figures.")
+def config_check(checked: str | None, folder: str | None) -> None:
+    """Check every figure: dates, overlaps, sources, decimals."""
+    from calc import params
+
+    loaded = params.load(checked or folder)
+    faults = params.faults(loaded)
+    for fault in faults:
+        _say(fault)
+    if faults:
+        raise click.exceptions.Exit(2)
+    where = ", ".join(str(path) for path in loaded.folders[:-1]) or "shipped figures"
+    click.echo(f"{where}: no faults")
+
+
+@cli.command()
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file.")
+def template(output: str | None) -> None:
+    """An empty log with the canonical headings."""
+    from calc.schema import SESSION
+
+    _write(",".join(SESSION) + "\n", output)
+
+
+# --- writing -------------------------------------------------------------------------------
+
+
+def _text(rows: list[Any], types: dict[str, type], money: tuple[str, ...], form: str) -> str:
+    from calc import engine, reports
+
+    names = list(rows[0])
+    columns = {
+        name: [str(row[name]) if types[name] is str else row[name] for row in rows]
+        for name in names
+    }
+    frame = engine.collect(engine.table(columns, {name: types[name] for name in names}))
+    return reports.text(frame, form, money)
+
+
+def _write_rows(
+    rows: list[Any],
+    types: dict[str, type],
+    money: tuple[str, ...],
+    form: str | None,
+    output: str | None,
+) -> None:
+    from calc import reports
+
+    _write(_text(rows, types, money, reports.format_of(output, form)), output)
+
+
+def _write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: str | None) -> None:
+    from calc import reports
+
+    name = reports.format_of(output, form)
+    on_screen = name == "table" and output is None and sys.stdout.isatty()
+    limit = TABLE_ROWS if on_screen and len(frame) > TABLE_ROWS else 0
+    _write(reports.text(frame, name, money, limit), output)
+    if limit:
+        click.echo(f"{limit} of {len(frame):,} lines shown; write all with -o FILE", err=True)
+
+
+def _write(text: str, output: str | None) -> None:
+    """To standard output, or to a file whole or not at all."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from calc import engine
+
+    with engine.whole(output) as temporary:
+        Path(temporary).write_text(text, encoding="utf-8")
+
+
+def _say(error: CalcError) -> None:
+    click.echo(f"therapy-calc: {error}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)
+
+
+def main() -> None:
+    """Run a command; exit 0 done, 1 findings, 2 could not do the work, 130 interrupted."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except CalcError as error:
+        _say(error)
+        code = 2
+    except click.ClickException as error:
+        error.show()
+        code = 2
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted", err=True)
+        code = 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

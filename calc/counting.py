@@ -1,0 +1,208 @@
+"""Minutes to units: pooled over a day (CMS) or each code alone, per-day codes, other time units.
+
+Authority: Medicare Claims Processing Manual, ch. 5, s. 20.2 (total time), CPT (midpoint). A
+counting rule is data: minutes of a unit, minutes that earn the first, pool (day or code).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc.schema import POOL, SERVICE_KEY, total
+
+MINUTE_MS = 60_000
+LATE = 2**50  # sorts a row without a start behind all others
+
+
+def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.LazyFrame[Any]:
+    """One row per pool and service, from rows with ``counted_ms`` and ``therapist_ms``.
+
+    A service is a code, or a primary code with its timed add-on (97129 with 97130): one stretch
+    of time. Fractions of a minute are dropped once, after adding. Carried columns keep their
+    value, or the least and the greatest where the rows differ.
+    """
+    primary = nw.col("code") == nw.col("service")
+    sessions = sessions.with_columns(
+        assistant_ms=nw.when(nw.col("role") == "assistant").then(nw.col("counted_ms")).otherwise(0),
+        lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
+        counted_rows=nw.col("counts").cast(nw.Int64),
+        add_on_rows=nw.when(primary).then(0).otherwise(1),
+        assistant_rows=(nw.col("counts") & (nw.col("role") == "assistant")).cast(nw.Int64),
+        first_charge=nw.when(primary).then(nw.col("charge_cents")),
+        add_on_charge=nw.when(~primary).then(nw.col("charge_cents")),
+        first_billed=nw.when(primary).then(nw.col("units_billed")),
+        add_on_billed=nw.when(~primary).then(nw.col("units_billed")),
+        place=nw.col("start_ms").fill_null(LATE) * 1000 + nw.col("locality_number"),
+    )
+    spread = [nw.col(name).cast(nw.String).min().alias(f"least {name}") for name in carried] + [
+        nw.col(name).cast(nw.String).max().alias(f"most {name}") for name in carried
+    ]
+    grouped = sessions.group_by(*SERVICE_KEY).agg(
+        *(total(f"{name}_ms") for name in ("counted", "therapist", "assistant", "lost")),
+        *(total(name) for name in ("counted_rows", "assistant_rows", "add_on_rows")),
+        *(total(f"{part}_billed") for part in ("first", "add_on")),
+        *(total(f"{part}_charge") for part in ("first", "add_on")),
+        *(
+            _filled(f"{part}_{what}")
+            for part in ("first", "add_on")
+            for what in ("billed", "charge")
+        ),
+        nw.col("place").min(),
+        nw.col("clinician").min().alias("least clinician"),
+        nw.col("clinician").max().alias("most clinician"),
+        *spread,
+    )
+    counted, therapist = nw.col("counted_ms"), nw.col("therapist_ms")
+    # Joint time is the therapist's, so the assistant's is what the therapist leaves.
+    own = (
+        nw.when(nw.col("assistant_ms") == 0)
+        .then(counted)
+        .otherwise(nw.min_horizontal(therapist, counted))
+    )
+    grouped = grouped.with_columns(
+        minutes=counted // MINUTE_MS,
+        therapist_minutes=own // MINUTE_MS,
+        locality_number=nw.col("place") % 1000,
+        **{
+            f"{part}_{what}": nw.when(nw.col(f"{part}_{what}_rows") > 0).then(f"{part}_{what}")
+            for part in ("first", "add_on")
+            for what in ("billed", "charge")
+        },
+        clinician=_either("least clinician", "most clinician"),
+        **{name: _either(f"least {name}", f"most {name}") for name in carried},
+    )
+    return grouped.with_columns(
+        assistant_minutes=nw.col("minutes") - nw.col("therapist_minutes"),
+        units_logged=nw.when(
+            ~(nw.col("first_billed").is_null() & nw.col("add_on_billed").is_null())
+        ).then(nw.col("first_billed").fill_null(0) + nw.col("add_on_billed").fill_null(0)),
+    ).drop([f"{end} {name}" for name in carried for end in ("least", "most")])
+
+
+def _filled(name: str) -> nw.Expr:
+    """How many rows of a group hold a value: the sum of none is null, not 0."""
+    return nw.col(name).count().cast(nw.Int64).alias(f"{name}_rows")
+
+
+def _either(least: str, most: str) -> nw.Expr:
+    both = nw.concat_str([nw.col(least), nw.lit("; "), nw.col(most)])
+    return nw.when(nw.col(least) == nw.col(most)).then(nw.col(least)).otherwise(both)
+
+
+def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``units`` (null where minutes cannot say), ``tie`` and the steps that led to them.
+
+    Needs the pool, service, minutes, units_logged, counted_rows; of the code unit_basis, pooled,
+    first_unit_minutes, unit_minutes; of the rule rule_unit_minutes, rule_first_minutes, rule_pool.
+    Steps: whole_units, rest_minutes, and for pooled services day_minutes, day_units, left_units
+    (units still to give after whole ones), turn (place in the queue), cut_minutes.
+    """
+    size, earns = nw.col("rule_unit_minutes"), nw.col("rule_first_minutes")
+    minutes = nw.col("minutes")
+    timed = (nw.col("unit_basis") == "minutes") & nw.col("pooled")
+    frame = services.with_columns(
+        in_pool=timed & (nw.col("rule_pool") == "day"),
+        whole_units=minutes // size,
+        rest_minutes=minutes % size,
+    )
+    in_pool = nw.col("in_pool")
+
+    def pooled(name: str) -> nw.Expr:
+        return nw.when(in_pool).then(nw.col(name)).otherwise(0).sum().over(*POOL).cast(nw.Int64)
+
+    frame = frame.with_columns(
+        day_minutes=pooled("minutes"),
+        day_whole=pooled("whole_units"),
+        # The queue for what is left: remainder, units the log names, minutes, lower code.
+        last=nw.when(in_pool).then(0).otherwise(1),
+        less_rest=0 - nw.col("rest_minutes"),
+        less_logged=0 - nw.col("units_logged").fill_null(0),
+        less_minutes=0 - minutes,
+        one=nw.lit(1, dtype=nw.Int64),
+    )
+    queue = ["last", "less_rest", "less_logged", "less_minutes", "service"]
+    frame = frame.with_columns(
+        day_units=(nw.col("day_minutes") + size - earns) // size,
+        turn=nw.col("one").cum_sum().over(*POOL, order_by=queue).cast(nw.Int64),
+    ).with_columns(left_units=nw.col("day_units") - nw.col("day_whole"))
+    served = in_pool & (nw.col("turn") <= nw.col("left_units"))
+
+    def rest_at(turn: nw.Expr) -> nw.Expr:
+        here = nw.when(in_pool & (nw.col("turn") == turn)).then(nw.col("rest_minutes"))
+        return here.max().over(*POOL)
+
+    frame = frame.with_columns(
+        cut_minutes=rest_at(nw.col("left_units")),
+        next_minutes=rest_at(nw.col("left_units") + 1),
+    )
+    alone = (minutes + size - earns) // size
+    units = (
+        nw.when(in_pool)
+        .then(nw.col("whole_units") + nw.when(served).then(1).otherwise(0))
+        .when(timed)
+        .then(alone)
+        .when(nw.col("unit_basis") == "minutes")
+        .then(_by_midpoint())
+        .when(nw.col("unit_basis") == "day")
+        .then(nw.when(nw.col("counted_rows") > 0).then(1).otherwise(0))
+        .otherwise(nw.col("units_logged"))
+    )
+    at_cut = in_pool & (nw.col("rest_minutes") == nw.col("cut_minutes"))
+    tie = at_cut & (nw.col("cut_minutes") == nw.col("next_minutes")) & (nw.col("left_units") > 0)
+    return frame.with_columns(units=units.cast(nw.Int64), tie=tie.fill_null(False)).drop(
+        "last", "less_rest", "less_logged", "less_minutes", "one", "day_whole"
+    )
+
+
+def _by_midpoint() -> nw.Expr:
+    """A unit of any length is earned when more than half of it has passed (CPT)."""
+    minutes, first, further = (
+        nw.col("minutes"),
+        nw.col("first_unit_minutes"),
+        nw.col("unit_minutes"),
+    )
+    beyond = 2 * (minutes - first) + further - 1
+    more = nw.when(minutes > first).then(beyond // (2 * further)).otherwise(0)
+    return nw.when(2 * minutes > first).then(1 + more).otherwise(0)
+
+
+def code_lines(services: nw.LazyFrame[Any], members: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Part a service into its codes: the first unit is the primary's, further ones the add-on's.
+
+    ``members``: service, code, place (0 primary, 1 add-on), has_add_on, first_unit_minutes not
+    needed. An add-on without units is a line only if the log has rows of it.
+    """
+    frame = services.join(members, on="service", how="inner")
+    add_on = nw.col("place_in_service") == 1
+    shown = (nw.col("units") > 1) | (nw.col("add_on_rows") > 0)
+    frame = frame.filter(~add_on | shown.fill_null(False))
+    split = nw.col("has_add_on") & shown.fill_null(False)
+    minutes = nw.col("minutes")
+    first_minutes = nw.min_horizontal(minutes, nw.col("first_unit_minutes"))
+    first_units = nw.min_horizontal(nw.col("units"), nw.lit(1))
+
+    def part(whole: nw.Expr, first: nw.Expr) -> nw.Expr:
+        return nw.when(~split).then(whole).when(add_on).then(whole - first).otherwise(first)
+
+    def mine(what: str) -> nw.Expr:
+        return nw.when(add_on).then(nw.col(f"add_on_{what}")).otherwise(nw.col(f"first_{what}"))
+
+    return frame.with_columns(
+        service_units=nw.col("units"),
+        service_assistant_units=nw.col("assistant_units"),
+        service_minutes=minutes,
+        units=part(nw.col("units"), first_units),
+        minutes=part(minutes, first_minutes),
+        assistant_units=part(nw.col("assistant_units"), _first_is_assistants()),
+        units_logged=mine("billed"),
+        charge_cents=mine("charge"),
+    )
+
+
+def _first_is_assistants() -> nw.Expr:
+    """The first unit of a service is plain if any is."""
+    return nw.when(nw.col("assistant_units") == nw.col("units")).then(1).otherwise(0) * (
+        nw.min_horizontal(nw.col("units"), nw.lit(1))
+    )

@@ -1,0 +1,25 @@
+"""What a user can do wrong. Each error says what is wrong, where, and how to mend it."""
+
+from __future__ import annotations
+
+
+class CalcError(Exception):
+    """Base of every error that a user can cause; anything else is a bug.
+
+    ``what`` is one line, ``where`` names file, row, column or key, ``hint`` says how to mend it.
+    """
+
+    def __init__(self, what: str, where: str = "", hint: str = "") -> None:
+        super().__init__(what, where, hint)
+        self.what, self.where, self.hint = what, where, hint
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}" if self.where else self.what
+
+
+class ConfigError(CalcError):
+    """A figure in ``config/`` is missing, doubled, uncited or malformed."""
+
+
+class InputError(CalcError):
+    """A log, an option or an argument cannot be used as it stands."""

@@ -1,0 +1,185 @@
+"""One visit, or a few minutes by code, through the same path as a whole log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from decimal import Decimal
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import billing, engine, logs, params
+from calc.errors import InputError
+from calc.money import dollars
+from calc.schema import LINE, MONEY, SESSION, UNITS
+
+VISIT = "visit"  # stands for the patient of an estimate
+
+
+@dataclass
+class Estimate:
+    """``lines`` as `bill` gives them, ``totals``, and every step behind them."""
+
+    lines: list[dict[str, Any]]
+    totals: dict[str, Any]
+    steps: list[dict[str, Any]] = field(repr=False, default_factory=list)
+    other_units: dict[str, dict[str, int]] = field(repr=False, default_factory=dict)
+    config: params.Config | None = field(repr=False, default=None)
+    options: billing.Options = field(repr=False, default_factory=billing.Options)
+
+    def explain(self) -> str:
+        """Every step a reader can follow, with its authority and dates in force."""
+        from calc.reports import explain
+
+        assert self.config is not None
+        return explain.text(self.steps, self.other_units, self.config, self.options.basis)
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, date | time):
+        return str(value)
+    return str(value)
+
+
+def read_rows(
+    rows: Sequence[Mapping[str, Any]], config: params.Config, defaults: logs.Defaults | None
+) -> logs.Log:
+    """Rows of SESSION names as a log; InputError for the first that cannot be used."""
+    if not rows:
+        raise InputError("nothing to estimate", hint="give at least one code with its minutes")
+    for row in rows:
+        unknown = sorted(set(row) - set(SESSION))
+        if unknown:
+            raise InputError(
+                f'"{unknown[0]}" is no column of a session', hint=f"use {', '.join(SESSION)}"
+            )
+    columns: engine.Columns = {
+        name: [_text(row.get(name)) for row in rows] for name in SESSION if name != "patient"
+    }
+    columns["patient"] = [_text(row.get("patient")) or VISIT for row in rows]
+    frame = engine.table(columns, dict.fromkeys(columns, str))
+    log = logs.read(nw.to_native(frame), config, defaults)
+    for reject in engine.collect(log.rejects).iter_rows(named=True):
+        raise InputError(reject["reason"], f"service {reject['row']}", reject["hint"])
+    return log
+
+
+def estimate(
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    config: params.Config | None = None,
+    options: billing.Options | None = None,
+    zone: str = "",
+    **defaults: str,
+) -> Estimate:
+    """Estimate one visit from rows of SESSION names (code, start, end, minutes, role ...).
+
+    ``defaults``: payer, locality, discipline, provider for rows that do not say. Rows without
+    date are of today. Raises InputError for a row that cannot be used, ConfigError for a date
+    without a conversion factor, RVU or GPCI.
+    """
+    config = config or params.load()
+    options = options or billing.Options()
+    unknown = set(defaults) - {"payer", "locality", "discipline", "provider"}
+    if unknown:
+        raise InputError(f'"{min(unknown)}" is no option of an estimate')
+    today = date.today().isoformat()
+    dated = [row if has_date(row) else {**row, "date": today} for row in rows]
+    log = read_rows(dated, config, logs.Defaults(zone=zone, **defaults))
+    for day in engine.distinct(log.sessions, "date"):
+        config.parameter("conversion_factor").on(day, options.basis)
+        for table, title in (("rvu", "RVU file"), ("gpci", "GPCI file")):
+            if config.edition(table, day) is None:
+                raise params.missing(title, f"{table}/editions.toml", day)
+    steps = list(engine.collect(billing.bill(log, config, options)).iter_rows(named=True))
+    others: dict[str, dict[str, int]] = {
+        rule: _units_under(log, config, rule)
+        for rule in ("cms", "ama")
+        if rule in config.counting_rules
+    }
+    return Estimate(_lines(steps), totals(steps), steps, others, config, options)
+
+
+def has_date(row: Mapping[str, Any]) -> bool:
+    start = row.get("start")
+    dated = isinstance(start, datetime) or (isinstance(start, str) and len(start.strip()) > 10)
+    return bool(row.get("date")) or dated
+
+
+def _units_under(log: logs.Log, config: params.Config, rule: str) -> dict[str, int]:
+    days = engine.distinct(log.sessions, "date")
+    services = engine.collect(billing.count(log.sessions, config, days, rule=rule))
+    units: dict[str, int] = {}
+    for row in services.iter_rows(named=True):
+        units[row["service"]] = units.get(row["service"], 0) + (row["units"] or 0)
+    return units
+
+
+def _lines(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    def cell(step: dict[str, Any], name: str) -> Any:
+        if name not in billing.CENTS:
+            return step[name]
+        cents = step[billing.CENTS[name]]
+        return None if cents is None else Decimal(dollars(cents))
+
+    return [{name: cell(step, name) for name in LINE} for step in steps]
+
+
+def totals(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """Units and money of lines; money is None where no line has any."""
+    found: dict[str, Any] = {"units": sum(step["units"] or 0 for step in steps)}
+    for name in MONEY:
+        cents = [step[billing.CENTS[name]] for step in steps]
+        known = [amount for amount in cents if amount is not None]
+        found[name] = Decimal(dollars(sum(known))) if known else None
+    return found
+
+
+def units(
+    minutes: Mapping[str, Any],
+    rule: str = "cms",
+    *,
+    config: params.Config | None = None,
+) -> dict[str, int | None]:
+    """Units by code of one day's minutes: ``units({"97112": 24, "97110": 23})``.
+
+    ``minutes`` of a code: a number, or ``(therapist, assistant)``. ``rule``: one of
+    counting_rules.toml. Authority: MCPM ch. 5 s. 20.2 (cms), CPT midpoint (ama).
+    """
+    rows = unit_rows(minutes, rule, config=config)
+    return {row["code"]: row["units"] for row in rows}
+
+
+def unit_rows(
+    minutes: Mapping[str, Any],
+    rule: str = "cms",
+    *,
+    discipline: str = "PT",
+    config: params.Config | None = None,
+) -> list[dict[str, Any]]:
+    """What `units` prints: schema.UNITS of each code, in the order given."""
+    config = config or params.load()
+    if rule not in config.counting_rules:
+        known = ", ".join(config.counting_rules)
+        raise InputError(f'counting rule "{rule}" is not known', hint=f"known: {known}")
+    today = date.today()
+    rows = []
+    for code, amount in minutes.items():
+        therapist, assistant = amount if isinstance(amount, tuple) else (amount, None)
+        for role, part in (("therapist", therapist), ("assistant", assistant)):
+            if part is not None:
+                row = {"code": code, "minutes": part, "role": role, "date": today}
+                rows.append({**row, "discipline": discipline})
+    log = read_rows(rows, config, None)
+    services = billing.count(log.sessions, config, [today], rule=rule)
+    lines = billing.code_lines(services, config)
+    found = {row["code"]: row for row in engine.collect(lines).iter_rows(named=True)}
+    asked = [config.code_names[" ".join(code.lower().split())] for code in minutes]
+    order = [*dict.fromkeys(asked), *(code for code in sorted(found) if code not in asked)]
+    return [{name: found[code][name] for name in UNITS} for code in order if code in found]

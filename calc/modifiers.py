@@ -1,0 +1,109 @@
+"""Which modifiers a service should carry: discipline (GP, GO, GN) and assistant (CQ, CO).
+
+Authority: 42 U.S.C. 1395m(v); physician fee schedule final rules for 2020 and 2022; Medicare
+Claims Processing Manual, ch. 5, s. 20.1. KX comes from the running total, which is pricing's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+DISCIPLINE = {"PT": "GP", "OT": "GO", "SLP": "GN"}
+ASSISTANT = {"PT": "CQ", "OT": "CO"}
+MIDPOINT = 8  # minutes of the therapist that make a last unit his own (2022 policy)
+
+
+def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``assistant_units``: how many of ``units`` carry CQ or CO, and the steps to it.
+
+    Needs units, minutes, therapist_minutes, assistant_minutes, counted_rows, assistant_rows,
+    unit_basis, first_unit_minutes, unit_minutes, rule_unit_minutes, discipline,
+    assistant_policy (0 none, 2020, 2022) and de_minimis_percent of the date.
+
+    Whole quarters of therapist and assistant are plain and modified; the one or two units left
+    are judged on the leftover minutes. Codes that are not of 15 minutes are judged as a whole.
+    """
+    size = nw.col("rule_unit_minutes")
+    therapist, assistant = nw.col("therapist_minutes"), nw.col("assistant_minutes")
+    quarters = (nw.col("unit_basis") == "minutes") & (
+        nw.col("first_unit_minutes") == nw.col("rule_unit_minutes")
+    )
+    frame = services.with_columns(
+        by_quarters=quarters & (nw.col("unit_minutes") == size),
+        assistant_whole=assistant // size,
+        therapist_rest=therapist % size,
+        assistant_rest=assistant % size,
+        units_unjudged=nw.col("units") - therapist // size - assistant // size,
+    )
+    t, a = nw.col("therapist_rest"), nw.col("assistant_rest")
+    left = nw.col("units_unjudged")
+    share = nw.col("de_minimis_percent")
+    too_much = a * 100 > (a + t) * share
+    one_2022 = nw.when((t < MIDPOINT) & (a > 0)).then(1).otherwise(0)
+    one_2020 = nw.when(too_much).then(1).otherwise(0)
+    recent = nw.col("assistant_policy") >= 2022
+    judged = (
+        nw.when(left <= 0)
+        .then(0)
+        .when(left == 1)
+        .then(nw.when(recent).then(one_2022).otherwise(one_2020))
+        # Two left: one is the assistant's, the other is judged as if alone; before 2022 both are.
+        .otherwise(nw.when(recent).then(1 + one_2022).otherwise(2))
+    )
+    whole_share = assistant * 100 > (assistant + therapist) * share
+    only_assistant = nw.col("assistant_rows") == nw.col("counted_rows")
+    as_a_whole = nw.when(nw.col("minutes") > 0).then(whole_share).otherwise(only_assistant)
+    none = (
+        (nw.col("assistant_rows") == 0)
+        | (nw.col("assistant_policy") == 0)
+        | ~nw.col("discipline").is_in(list(ASSISTANT))
+        | (nw.col("units") == 0)
+    )
+    return frame.with_columns(
+        assistant_units=nw.when(none | nw.col("units").is_null())
+        .then(0)
+        .when(nw.col("by_quarters"))
+        .then(nw.col("assistant_whole") + judged)
+        .when(as_a_whole)
+        .then(nw.col("units"))
+        .otherwise(0)
+        .cast(nw.Int64)
+    )
+
+
+def parts(lines: nw.LazyFrame[Any], both: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Part a code into its plain and its modified claim line; ``both`` has part, modified (0, 1).
+
+    Each line keeps its own ``units``; ``assistant_units`` are those units on the modified line.
+    """
+    assistant, units = nw.col("assistant_units"), nw.col("units")
+    part = (
+        nw.when(assistant == 0)
+        .then(nw.lit("plain"))
+        .when(assistant == units)
+        .then(nw.lit("modified"))
+        .otherwise(nw.lit("both"))
+    )
+    frame = lines.with_columns(part=part, code_units=units).join(both, on="part", how="inner")
+    modified = nw.col("modified") == 1
+    return frame.with_columns(
+        units=nw.when(modified).then(assistant).otherwise(units - assistant),
+        assistant_units=nw.when(modified).then(assistant).otherwise(0),
+    )
+
+
+def text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``modifiers``: discipline, CQ or CO, KX (where ``needs_kx``), parted by one blank."""
+    discipline, assistant = nw.lit(""), nw.lit("")
+    for name, modifier in DISCIPLINE.items():
+        here = nw.col("discipline") == name
+        discipline = nw.when(here).then(nw.lit(modifier)).otherwise(discipline)
+    for name, modifier in ASSISTANT.items():
+        here = (nw.col("discipline") == name) & (nw.col("modified") == 1)
+        assistant = nw.when(here).then(nw.lit(f" {modifier}")).otherwise(assistant)
+    kx = nw.when(nw.col("needs_kx")).then(nw.lit(" KX")).otherwise(nw.lit(""))
+    return lines.with_columns(
+        modifiers=nw.concat_str([discipline, assistant, kx]).str.strip_chars()
+    )

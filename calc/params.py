@@ -1,0 +1,450 @@
+"""Dated values and editions from ``config/``: every figure has a first day, a last day, a source.
+
+A day without a value is an error that names the file and the remedy, never last year's value. A
+user's folder lies over the shipped one value by value: where both hold a day, the user's counts.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from functools import cache, cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from calc.errors import ConfigError
+from calc.money import decimal_text, scaled
+
+FOLDER_VARIABLE = "THERAPY_CALC_CONFIG"
+
+
+@dataclass(frozen=True)
+class Value:
+    """One figure in force from ``first`` to ``last``; ``scaled`` is in units of 10**-places."""
+
+    first: date
+    last: date
+    scaled: int
+    places: int
+    source: str
+    where: str
+    applies_to: str = ""
+
+    @property
+    def text(self) -> str:
+        return decimal_text(self.scaled, self.places)
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One published table in force from ``first`` to ``last``."""
+
+    number: int
+    first: date
+    last: date
+    path: Path
+    source: str
+    release: str
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """The dated values of one file, e.g. ``conversion_factor``."""
+
+    name: str
+    title: str
+    unit: str
+    values: tuple[Value, ...]
+
+    def find(self, day: date, applies_to: str = "") -> Value | None:
+        for value in self.values:
+            if value.first <= day <= value.last and value.applies_to in ("", applies_to):
+                return value
+        return None
+
+    def on(self, day: date, applies_to: str = "") -> Value:
+        """The value in force on ``day``; ConfigError, with the remedy, where there is none."""
+        value = self.find(day, applies_to)
+        if value is None:
+            raise missing(self.title, f"{self.name}.toml", day)
+        return value
+
+
+def missing(title: str, file: str, day: date) -> ConfigError:
+    return ConfigError(
+        f"no {title} for {day}",
+        file,
+        f"add it with its first day, last day and source to {file} in a folder given by --config",
+    )
+
+
+@dataclass
+class _Reader:
+    """Reads one folder; every fault is kept, so that a check can report them all."""
+
+    folder: Path
+    faults: list[ConfigError] = field(default_factory=list)
+
+    def fault(self, what: str, where: str, hint: str = "") -> None:
+        self.faults.append(ConfigError(what, where, hint))
+
+    def toml(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        if not path.is_file():
+            return {}
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self.fault(f"is not TOML: {error}", str(path))
+            return {}
+
+    def csv(self, path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+        try:
+            with path.open(encoding="utf-8", newline="") as text:
+                rows = list(csv.DictReader(text))
+        except (OSError, UnicodeDecodeError) as error:
+            self.fault(f"cannot be read ({error})", str(path))
+            return []
+        lacking = [name for name in columns if rows and name not in rows[0]]
+        if lacking:
+            self.fault(f"has no column {', '.join(lacking)}", str(path))
+            return []
+        return rows
+
+    def parameter(self, name: str) -> Parameter:
+        data = self.toml(f"{name}.toml")
+        places = data.get("places", 0)
+        values = []
+        for count, entry in enumerate(data.get("value", []), 1):
+            where = f"{self.folder / name}.toml: value {count}"
+            span = self._span(entry, where)
+            try:
+                amount = scaled(entry["value"], places)
+            except KeyError:
+                self.fault("value is missing", where)
+                continue
+            except (ValueError, ArithmeticError, TypeError):
+                self.fault(f"value: {entry['value']} is no number of {places} decimals", where)
+                continue
+            if span:
+                applies = str(entry.get("applies_to", ""))
+                values.append(Value(*span, amount, places, entry["source"], where, applies))
+        self._overlaps([(v.first, v.last, v.applies_to, v.where) for v in values])
+        return Parameter(name, data.get("title", name), data.get("unit", ""), tuple(values))
+
+    def editions(self, name: str) -> list[Edition]:
+        data = self.toml(f"{name}/editions.toml")
+        editions = []
+        for count, entry in enumerate(data.get("edition", []), 1):
+            where = f"{self.folder / name}/editions.toml: edition {count}"
+            span = self._span(entry, where)
+            path = self.folder / name / str(entry.get("file", ""))
+            if not path.is_file():
+                self.fault(f'file: "{entry.get("file", "")}" does not exist', where)
+            elif span:
+                release = str(entry.get("release", ""))
+                editions.append(Edition(count, *span, path, entry["source"], release))
+        self._overlaps(
+            [(e.first, e.last, "", f"{self.folder / name}/editions.toml") for e in editions]
+        )
+        return editions
+
+    def _span(self, entry: dict[str, Any], where: str) -> tuple[date, date] | None:
+        sound = True
+        for key in ("from", "until"):
+            if type(entry.get(key)) is not date:
+                self.fault(f"{key} is missing or no date", where, "every value needs a last day")
+                sound = False
+        if not entry.get("source"):
+            self.fault("source is missing", where, "name an entry of sources.toml")
+            sound = False
+        if sound and entry["until"] < entry["from"]:
+            self.fault("until is before from", where)
+            sound = False
+        return (entry["from"], entry["until"]) if sound else None
+
+    def _overlaps(self, spans: list[tuple[date, date, str, str]]) -> None:
+        for place, (first, last, applies, where) in enumerate(spans):
+            for other_first, other_last, other_applies, other_where in spans[:place]:
+                same = applies == other_applies or "" in (applies, other_applies)
+                if same and first <= other_last and other_first <= last:
+                    self.fault(f"{first} to {last} overlaps {other_where}", where)
+
+
+PARAMETERS = (
+    "conversion_factor",
+    "sequestration",
+    "mppr",
+    "assistant_share",
+    "assistant_policy",
+    "de_minimis",
+    "kx_threshold",
+    "targeted_review",
+    "deductible",
+    "coinsurance",
+    "nonparticipating",
+    "limiting_charge",
+)
+TABLES: dict[str, tuple[str, ...]] = {
+    "rvu": ("code", "status", "work_rvu", "pe_rvu", "pe_rvu_facility", "mp_rvu", "mppr_indicator"),
+    "gpci": ("locality", "name", "work_gpci", "pe_gpci", "mp_gpci"),
+    "mue": ("code", "mue", "mai"),
+    "ptp": ("column1", "column2", "modifier_indicator"),
+}
+_DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
+_DECIMALS |= {"work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
+_KEYS = {"rvu": ("code",), "gpci": ("locality",), "mue": ("code",), "ptp": ("column1", "column2")}
+CODE_COLUMNS = (
+    "code",
+    "label",
+    "aliases",
+    "unit_basis",
+    "first_unit_minutes",
+    "unit_minutes",
+    "add_on_of",
+    "pooled",
+    "attendance",
+    "disciplines",
+)
+UNIT_BASES = ("minutes", "day", "area", "extremity", "month", "period", "episode")
+
+
+class Config:
+    """The figures in force: the shipped folder, and a user's laid over it."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        """``folders``: the one that counts first comes first."""
+        self.folders = tuple(folders)
+        self._parameters: dict[str, Parameter] = {}
+        self._rows: dict[Path, list[dict[str, Any]]] = {}
+
+    def _readers(self) -> Iterator[_Reader]:
+        for folder in self.folders:
+            reader = _Reader(folder)
+            yield reader
+            if reader.faults:
+                raise reader.faults[0]
+
+    def parameter(self, name: str) -> Parameter:
+        """A dated parameter by its file's name; ConfigError names file and key of a fault."""
+        if name not in self._parameters:
+            read = [reader.parameter(name) for reader in self._readers()]
+            shipped = next(p for p in reversed(read))
+            values = tuple(value for parameter in read for value in parameter.values)
+            self._parameters[name] = Parameter(name, shipped.title, shipped.unit, values)
+        return self._parameters[name]
+
+    @cache  # noqa: B019 - a Config lives as long as the process
+    def editions(self, table: str) -> tuple[Edition, ...]:
+        """The editions of a table (rvu, gpci, mue, ptp), numbered from 1, a user's first."""
+        found = [edition for reader in self._readers() for edition in reader.editions(table)]
+        numbered = enumerate(found, 1)
+        return tuple(
+            Edition(number, e.first, e.last, e.path, e.source, e.release) for number, e in numbered
+        )
+
+    def edition(self, table: str, day: date) -> Edition | None:
+        """The edition that holds on ``day``, or None."""
+        for edition in self.editions(table):
+            if edition.first <= day <= edition.last:
+                return edition
+        return None
+
+    def rows(self, table: str, edition: Edition) -> list[dict[str, Any]]:
+        """The rows of an edition; RVUs in 1/100, GPCIs in 1/1000."""
+        if edition.path not in self._rows:
+            reader = _Reader(edition.path.parent)
+            self._rows[edition.path] = _scaled_rows(reader, table, edition.path)
+            if reader.faults:
+                raise reader.faults[0]
+        return self._rows[edition.path]
+
+    def _merged(self, name: str) -> dict[str, Any]:
+        merged: dict[str, Any] = {}
+        for data in [reader.toml(name) for reader in self._readers()]:
+            merged = {**data, **merged}
+        return merged
+
+    @cached_property
+    def sources(self) -> dict[str, dict[str, Any]]:
+        return self._merged("sources.toml")
+
+    @cached_property
+    def counting_rules(self) -> dict[str, dict[str, Any]]:
+        return self._merged("counting_rules.toml")
+
+    @cached_property
+    def payers(self) -> dict[str, dict[str, Any]]:
+        return self._merged("payers.toml")
+
+    @cached_property
+    def headings(self) -> dict[str, list[str]]:
+        merged: dict[str, list[str]] = {}
+        for reader in self._readers():
+            for column, names in reader.toml("columns.toml").get("columns", {}).items():
+                merged.setdefault(column, []).extend(names)
+        return merged
+
+    @cached_property
+    def codes(self) -> dict[str, dict[str, Any]]:
+        """Code to its facts: minutes as int or None, ``pooled`` as bool, ``family`` (primary)."""
+        codes: dict[str, dict[str, Any]] = {}
+        for reader in self._readers():
+            path = reader.folder / "codes.csv"
+            for row in reader.csv(path, CODE_COLUMNS) if path.is_file() else []:
+                codes.setdefault(row["code"], _code_facts(row))
+        return codes
+
+    @cached_property
+    def code_names(self) -> dict[str, str]:
+        """Every name of a code in lower case (number, label, alias) to the code."""
+        names = {}
+        for code, facts in self.codes.items():
+            for name in (code, facts["label"], *facts["aliases"]):
+                names[" ".join(name.lower().split())] = code
+        return names
+
+    @cached_property
+    def payer_names(self) -> dict[str, str]:
+        names = {}
+        for payer, facts in self.payers.items():
+            for name in (payer, facts["name"], *facts.get("aliases", [])):
+                names[name.lower()] = payer
+        return names
+
+    @cached_property
+    def localities(self) -> dict[str, str]:
+        """Every locality of any edition, `OH-00`, to its name (the newest)."""
+        editions = sorted(self.editions("gpci"), key=lambda edition: edition.first)
+        return {row["locality"]: row["name"] for e in editions for row in self.rows("gpci", e)}
+
+    def cite(self, source: str) -> str:
+        """A source written out: title and date."""
+        entry = self.sources.get(source, {})
+        dated = f", {entry['date']}" if entry.get("date") else ""
+        return f"{entry.get('title', source)}{dated}"
+
+
+def _code_facts(row: dict[str, str]) -> dict[str, Any]:
+    facts: dict[str, Any] = dict(row)
+    for name in ("first_unit_minutes", "unit_minutes"):
+        facts[name] = int(row[name]) if row[name] else None
+    facts["aliases"] = [alias.strip() for alias in row["aliases"].split(";") if alias.strip()]
+    facts["pooled"] = row["pooled"] == "yes"
+    timed_add_on = row["add_on_of"] and row["unit_basis"] == "minutes"
+    facts["family"] = row["add_on_of"] if timed_add_on else row["code"]
+    return facts
+
+
+def _scaled_rows(reader: _Reader, table: str, path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    seen: set[tuple[str, ...]] = set()
+    for line, row in enumerate(reader.csv(path, TABLES[table]), 2):
+        entry: dict[str, Any] = dict(row)
+        for name, places in _DECIMALS.items():
+            if name in row:
+                try:
+                    entry[name] = scaled(row[name], places)
+                except (ValueError, ArithmeticError):
+                    where = f"{path}:{line}"
+                    reader.fault(f'{name} "{row[name]}" is no number of {places} decimals', where)
+        key = tuple(row[name] for name in _KEYS[table])
+        if key in seen:
+            reader.fault(f"{' '.join(key)} stands twice", f"{path}:{line}")
+        seen.add(key)
+        rows.append(entry)
+    return rows
+
+
+def shipped_folder() -> Path:
+    """``config/`` inside the installed package, or beside it in a checkout."""
+    inside = Path(__file__).parent / "config"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "config"
+
+
+def load(folder: str | Path | None = None) -> Config:
+    """The shipped figures with ``folder``, or ``$THERAPY_CALC_CONFIG``, laid over them."""
+    chosen = folder or os.environ.get(FOLDER_VARIABLE)
+    return _load(str(chosen) if chosen else "")
+
+
+@lru_cache(maxsize=8)
+def _load(folder: str) -> Config:
+    if not folder:
+        return Config([shipped_folder()])
+    if not Path(folder).is_dir():
+        raise ConfigError("is no folder", folder, "give --config the folder with your figures")
+    return Config([Path(folder), shipped_folder()])
+
+
+def faults(config: Config) -> list[ConfigError]:
+    """Every fault of every file, not only the first: what `config check` prints."""
+    found: list[ConfigError] = []
+    cited: list[tuple[str, str]] = []
+    for folder in config.folders:
+        reader = _Reader(folder)
+        cited += _check_folder(reader)
+        found += reader.faults
+    if found:
+        return found
+    known = config.sources
+    for source, where in cited:
+        if source not in known:
+            hint = "add it to sources.toml"
+            found.append(ConfigError(f'source: "{source}" is not known', where, hint))
+    return found + _cross_faults(config)
+
+
+def _check_folder(reader: _Reader) -> list[tuple[str, str]]:
+    """Read all of a folder; returns the citations with their places."""
+    cited = []
+    for name in PARAMETERS:
+        cited += [(value.source, value.where) for value in reader.parameter(name).values]
+    for table in TABLES:
+        where = f"{reader.folder / table}/editions.toml"
+        for edition in reader.editions(table):
+            cited.append((edition.source, where))
+            _scaled_rows(reader, table, edition.path)
+    for file in ("counting_rules.toml", "payers.toml"):
+        for name, entry in reader.toml(file).items():
+            where = f"{reader.folder / file}: {name}"
+            if isinstance(entry, dict):
+                cited.append((str(entry.get("source", "")), where))
+            else:
+                reader.fault("is no table", where)
+    reader.toml("sources.toml")
+    reader.toml("columns.toml")
+    return cited
+
+
+def _cross_faults(config: Config) -> list[ConfigError]:
+    """What needs more than one file: payers' rules, add-ons, names that mean two codes."""
+    found = []
+    for payer, facts in config.payers.items():
+        where = f"payers.toml: {payer}"
+        if facts.get("counting_rule") not in config.counting_rules:
+            known = ", ".join(config.counting_rules)
+            found.append(ConfigError("counting_rule is not known", where, f"known: {known}"))
+        if "name" not in facts:
+            found.append(ConfigError("name is missing", where))
+    names: dict[str, str] = {}
+    for code, facts in config.codes.items():
+        where = f"codes.csv: {code}"
+        if facts["unit_basis"] not in UNIT_BASES:
+            found.append(ConfigError(f'unit_basis "{facts["unit_basis"]}" is not known', where))
+        if facts["unit_basis"] == "minutes" and not facts["unit_minutes"]:
+            found.append(ConfigError("unit_minutes is missing", where))
+        if facts["add_on_of"] and facts["add_on_of"] not in config.codes:
+            found.append(ConfigError(f"add_on_of: {facts['add_on_of']} is no code", where))
+        for name in {n.lower() for n in (code, facts["label"], *facts["aliases"])}:
+            if names.setdefault(name, code) != code:
+                found.append(ConfigError(f'"{name}" also names {names[name]}', where))
+    rvu_codes = {r["code"] for e in config.editions("rvu") for r in config.rows("rvu", e)}
+    for code in sorted(rvu_codes - set(config.codes)):
+        found.append(ConfigError(f"{code} has RVUs but is not in codes.csv", "codes.csv"))
+    return found

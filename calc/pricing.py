@@ -1,0 +1,160 @@
+"""RVU x GPCI x conversion factor, the multiple procedure reduction, and who pays what.
+
+Authority: 42 U.S.C. 1395w-4 (fee schedule); Medicare Claims Processing Manual, ch. 5, s. 10.7
+(multiple procedure payment reduction); 42 U.S.C. 1395l (deductible, coinsurance), 1395m(v)
+(assistants); 2 U.S.C. 906 (sequestration). Amounts are integers: cents, or 1e-9 dollar before
+the one rounding. Every figure comes in as a column.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc.money import GPCI_ONE, NANO_PER_CENT, divide_half_up, percent, to_cents
+
+MPPR_INDICATOR = "5"
+VISIT = ("patient", "date", "provider")
+
+
+def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add fee_cents, reduced_cents (per unit) and ``price_status``.
+
+    Needs status, work_rvu, pe_rvu, mp_rvu (1/100), work_gpci, pe_gpci, mp_gpci (1/1000), cf
+    (1/10000), mppr_percent, share_percent (of Medicare's fee; null where the payer has none).
+    Null where a figure is missing. Bundled codes (status B) have a fee of 0.
+    """
+    status, rvus = nw.col("status"), nw.col("work_rvu") + nw.col("pe_rvu") + nw.col("mp_rvu")
+    work = nw.col("work_rvu") * nw.col("work_gpci")
+    practice = nw.col("pe_rvu") * nw.col("pe_gpci")
+    insurance = nw.col("mp_rvu") * nw.col("mp_gpci")
+    share = nw.col("share_percent")
+    full = (work + practice + insurance) * nw.col("cf") * share
+    kept = 100 - nw.col("mppr_percent")
+    reduced = ((work + insurance) * 100 + practice * kept) * nw.col("cf") * share
+    lines = lines.with_columns(
+        price_status=nw.when(status.is_null())
+        .then(nw.lit(""))
+        .when((status == "A") | ((status == "R") & (rvus > 0)))
+        .then(nw.lit("priced"))
+        .when(status == "B")
+        .then(nw.lit("bundled"))
+        .when((status == "C") | (status == "R"))
+        .then(nw.lit("contractor"))
+        .otherwise(nw.lit("not paid"))
+    )
+    priced, bundled = nw.col("price_status") == "priced", nw.col("price_status") == "bundled"
+    nothing = bundled & ~share.is_null()
+    return lines.with_columns(
+        fee_cents=nw.when(priced)
+        .then(divide_half_up(full, 100 * NANO_PER_CENT))
+        .when(nothing)
+        .then(0)
+        .cast(nw.Int64),
+        reduced_cents=nw.when(priced)
+        .then(divide_half_up(reduced, 100 * 100 * NANO_PER_CENT))
+        .when(nothing)
+        .then(0)
+        .cast(nw.Int64),
+    )
+
+
+def work(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFrame[Any]:
+    """Add work_cents: units x work RVU x conversion factor, no GPCI, rounded once a line."""
+    nano = nw.col(units) * nw.col("work_rvu") * nw.col("cf") * GPCI_ONE
+    status = nw.col("price_status")
+    return lines.with_columns(
+        work_cents=nw.when(status == "priced")
+        .then(to_cents(nano))
+        .when((status == "bundled") & ~nw.col("share_percent").is_null())
+        .then(0)
+        .cast(nw.Int64)
+    )
+
+
+def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFrame[Any]:
+    """Add ``full_units``, ``day_turn`` and ``scheduled_cents`` (units at full and reduced fee).
+
+    Of a patient's units on a day with one billing provider the one with the highest practice
+    expense is paid in full, every other one reduced; across disciplines and codes. Needs
+    mppr_indicator, pe_rvu, fee_cents, reduced_cents, payer_mppr, modified and the line's keys.
+    """
+    takes_part = (
+        (nw.col("mppr_indicator") == MPPR_INDICATOR)
+        & nw.col("payer_mppr")
+        & ~nw.col("fee_cents").is_null()
+        & (nw.col(units) > 0)
+    ).fill_null(False)
+    order = [
+        "outside",
+        "less_pe",
+        "less_fee",
+        "modified",
+        "code",
+        "discipline",
+        "payer",
+        "locality",
+    ]
+    lines = lines.with_columns(
+        outside=nw.when(takes_part).then(0).otherwise(1),
+        less_pe=0 - nw.col("pe_rvu").fill_null(0),
+        less_fee=0 - nw.col("fee_cents").fill_null(0),
+        one=nw.lit(1, dtype=nw.Int64),
+    ).with_columns(day_turn=nw.col("one").cum_sum().over(*VISIT, order_by=order).cast(nw.Int64))
+    count = nw.col(units)
+    full = (
+        nw.when(nw.col("outside") == 1)
+        .then(count)
+        .when(nw.col("day_turn") == 1)
+        .then(1)
+        .otherwise(0)
+    )
+    lines = lines.with_columns(full_units=full.cast(nw.Int64))
+    return lines.with_columns(
+        scheduled_cents=nw.col("full_units") * nw.col("fee_cents")
+        + (count - nw.col("full_units")) * nw.col("reduced_cents")
+    ).drop("outside", "less_pe", "less_fee", "one")
+
+
+def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add allowed_cents: the lesser of the schedule's amount and the charge, if one is logged.
+
+    The charge of a code is for the units it was billed with; other units get their part of it.
+    """
+    scheduled, charge = nw.col("scheduled_cents"), nw.col("charge_cents")
+    logged = nw.when(nw.col("units_logged") > 0).then(nw.col("units_logged"))
+    billed = nw.coalesce(logged, nw.col("code_units"))
+    mine = nw.when(billed > 0).then((charge * nw.col("units") * 2 + billed) // (billed * 2))
+    return lines.with_columns(
+        allowed_cents=nw.when(~mine.is_null() & (mine < scheduled)).then(mine).otherwise(scheduled)
+    )
+
+
+def settle(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add after_deductible_cents, paid_cents, withheld_cents, medicare_cents, patient_cents.
+
+    Needs allowed_cents, deductible_cents (spent on the line), coinsurance_percent,
+    assistant_share_percent, sequestration_permille, modified, payer_assistant_cut,
+    payer_sequestration. Each step is rounded once, in this order: Medicare's share, the
+    assistant's share of that, what is withheld last.
+    """
+    rest = nw.col("allowed_cents") - nw.col("deductible_cents")
+    patient_part = percent(rest, nw.col("coinsurance_percent"))
+    medicare_part = percent(rest, 100 - nw.col("coinsurance_percent"))
+    lines = lines.with_columns(
+        after_deductible_cents=rest, coinsurance_cents=patient_part, share_cents=medicare_part
+    )
+    cut = (nw.col("modified") == 1) & nw.col("payer_assistant_cut")
+    lowered = percent(nw.col("share_cents"), nw.col("assistant_share_percent"))
+    lines = lines.with_columns(
+        paid_cents=nw.when(cut).then(lowered).otherwise(nw.col("share_cents"))
+    )
+    withheld = divide_half_up(nw.col("paid_cents") * nw.col("sequestration_permille"), 1000)
+    lines = lines.with_columns(
+        withheld_cents=nw.when(nw.col("payer_sequestration")).then(withheld).otherwise(0)
+    )
+    return lines.with_columns(
+        medicare_cents=(nw.col("paid_cents") - nw.col("withheld_cents")).cast(nw.Int64),
+        patient_cents=(nw.col("deductible_cents") + nw.col("coinsurance_cents")).cast(nw.Int64),
+    )

@@ -1,0 +1,37 @@
+"""How a result is written: one small module each, found by the format's name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc.errors import InputError
+
+FORMATS = ("table", "csv", "json", "github", "html", "latex", "tsv")
+_BY_SUFFIX = {"md": "github", "htm": "html", "tex": "latex", "txt": "table"}
+
+
+def format_of(path: str | None, chosen: str | None) -> str:
+    """The format asked for, else the one of the output's ending, else a table."""
+    if chosen:
+        return chosen
+    suffix = Path(path).suffix.lstrip(".").lower() if path else "table"
+    name = _BY_SUFFIX.get(suffix, suffix)
+    if name not in FORMATS:
+        known = ", ".join(f".{form}" for form in (*FORMATS[1:3], "html", "md", "tex", "tsv", "txt"))
+        raise InputError(
+            f'no format is known for the ending "{suffix}"',
+            str(path),
+            f"end the name in {known}, or give --format",
+        )
+    return name
+
+
+def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int = 0) -> str:
+    """``frame`` written out; columns of ``money`` hold cents. ``limit`` rows of a table, 0: all."""
+    module = import_module(f"calc.reports.as_{form if form in ('csv', 'json') else 'table'}")
+    written: str = module.text(frame, form, money, limit)
+    return written

@@ -1,0 +1,277 @@
+"""Every step of an estimate in words, each figure with its source and the dates it holds.
+
+No tracer: the columns of the lines are the steps, and sources are looked up by date.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from calc.errors import ConfigError
+from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, dollars
+from calc.params import Config, Edition, Value
+
+Row = dict[str, Any]
+
+
+def text(
+    rows: list[Row], other_units: dict[str, dict[str, int]], config: Config, basis: str
+) -> str:
+    """Explain the lines of `billing.bill`, visit by visit."""
+    parts: list[str] = []
+    pools: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        pool = (row["date"], row["patient"], row["discipline"], row["provider"], row["payer"])
+        pools.setdefault(pool, []).append(row)
+    for pool, lines in pools.items():
+        parts += [_heading(pool, lines[0], config), *_units(lines, config)]
+        parts += [*_money(lines, config, basis), ""]
+    parts += difference(other_units)
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _heading(pool: tuple[Any, ...], row: Row, config: Config) -> str:
+    payer = config.payers[row["payer"]]
+    rule = config.counting_rules[row["counting_rule"]]
+    discipline = f", {row['discipline']}" if row["discipline"] else ""
+    return f"{pool[0]}{discipline}, payer {payer['name']}, counted by {rule['title']}"
+
+
+def _minutes(count: int) -> str:
+    return f"{count} minute" if count == 1 else f"{count} minutes"
+
+
+def _count(count: int, noun: str = "unit") -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _name(code: str, config: Config) -> str:
+    return f"{code} {config.codes[code]['label']}"
+
+
+# --- minutes to units ----------------------------------------------------------------------
+
+
+def _units(lines: list[Row], config: Config) -> list[str]:
+    rule = config.counting_rules[lines[0]["counting_rule"]]
+    services = list({row["service"]: row for row in lines}.values())
+    pooled = [row for row in services if row["in_pool"]]
+    said = ["", f"Minutes to units ({config.cite(rule['source'])})"]
+    for row in services:
+        said += [f"  {line}" for line in _service(row, config)]
+    if pooled:
+        said += [f"  {line}" for line in _pool(pooled, rule)]
+    for row in services:
+        said += [f"  {line}" for line in _assistant(row, config)]
+    return said
+
+
+def _service(row: Row, config: Config) -> list[str]:
+    name, minutes, size = _name(row["service"], config), row["service_minutes"], _size(row)
+    earned = _count(row["service_units"] or 0)
+    lost = [f"  {row['lost_ms'] / 60000:g} min stand on another row too and count once"]
+    notes = lost if row["lost_ms"] else []
+    if row["unit_basis"] == "day":
+        day = f"{name}: paid by the day, {earned} whatever the minutes"
+        return [f"{day} ({_minutes(minutes)} logged, outside the pool)", *notes]
+    if row["unit_basis"] != "minutes":
+        return [f"{name}: counted by {row['unit_basis']}, not from minutes", *notes]
+    if not row["pooled"]:
+        first, further = row["first_unit_minutes"], row["unit_minutes"]
+        midpoint = f"first unit of {first} min, further of {further}, each at its midpoint"
+        return [f"{name}: {_minutes(minutes)} alone, {midpoint} = {earned}", *notes]
+    quarters = f"{_count(row['whole_units'], 'whole quarter')} ({row['whole_units'] * size} min)"
+    split = f"{name}: {_minutes(minutes)} = {quarters} + {row['rest_minutes']} left over"
+    if row["in_pool"]:
+        return [split, *notes]
+    more = size - (row["rest_minutes"] + size - row["rule_first_minutes"]) % size
+    return [f"{split} = {earned}; {_minutes(more)} to the next unit", *notes]
+
+
+def _size(row: Row) -> int:
+    return int(row["rule_unit_minutes"])
+
+
+def _pool(pooled: list[Row], rule: dict[str, Any]) -> list[str]:
+    size, first = rule["unit_minutes"], rule["first_minutes"]
+    minutes, units = pooled[0]["day_minutes"], pooled[0]["day_units"]
+    low = (units - 1) * size + first if units else 0
+    high = units * size + first - 1
+    said = [
+        f"day: {_minutes(minutes)} timed, band {low} to {high} = {_count(units)};"
+        f" {_minutes(high + 1 - minutes)} to the next unit"
+    ]
+    left = pooled[0]["left_units"]
+    if left == 0:
+        return [*said, "whole quarters make up all units: none is left to give"]
+    queue = sorted(pooled, key=lambda row: row["turn"])
+    takers = ", ".join(f"{row['service']} ({row['rest_minutes']} min)" for row in queue[:left])
+    others = ", ".join(f"{row['service']} ({row['rest_minutes']} min)" for row in queue[left:])
+    verb = "goes" if left == 1 else "go"
+    given = f"{_count(left)} left {verb} to the largest remainder: {takers}"
+    said.append(f"{given}, not {others}" if others else given)
+    tied = [row["service"] for row in queue if row["tie"]]
+    if tied:
+        said.append(
+            f"tie: {', '.join(tied)} have equal remainders, either is right; taken by units in the"
+            " log, then more minutes, then the lower code"
+        )
+    return said
+
+
+def _assistant(row: Row, config: Config) -> list[str]:
+    if not row["assistant_rows"]:
+        return []
+    policy = row["assistant_policy"]
+    modifier = {"PT": "CQ", "OT": "CO"}.get(row["discipline"], "")
+    if not policy or not modifier:
+        return [
+            f"{row['service']}: {row['assistant_minutes']} assistant's minutes, no modifier due"
+        ]
+    carried = row["service_assistant_units"]
+    plain = (row["service_units"] or 0) - carried
+    who = f"therapist {row['therapist_minutes']} min, assistant {row['assistant_minutes']} min"
+    source = config.parameter("assistant_policy").on(row["date"]).source
+    result = f"{plain} plain, {carried} with {modifier} ({config.cite(source)})"
+    if not row["by_quarters"]:
+        share = row["assistant_minutes"] * 100 / max(1, row["service_minutes"])
+        return [f"{row['service']}: {who}, assistant's share {share:.1f}% = {result}"]
+    whole = row["therapist_minutes"] // _size(row), row["assistant_whole"]
+    rests = f"leftovers {row['therapist_rest']} and {row['assistant_rest']} min"
+    left = max(0, row["units_unjudged"])
+    test = {
+        0: "no unit left to judge",
+        1: "1 unit left: the therapist's at 8 of his minutes, else the assistant's"
+        if policy >= 2022
+        else "1 unit left: the assistant's above 10% of the leftover minutes",
+    }.get(left, f"{left} units left: one is the assistant's, the other judged alone"
+          if policy >= 2022 else f"{left} units left: all the assistant's")  # fmt: skip
+    blocks = f"whole quarters {whole[0]} and {whole[1]}, {rests}; {test}"
+    return [f"{row['service']}: {who}: {blocks} = {result}"]
+
+
+# --- money ---------------------------------------------------------------------------------
+
+
+def _money(lines: list[Row], config: Config, basis: str) -> list[str]:
+    day: date = lines[0]["date"]
+    factor = config.parameter("conversion_factor").find(day, basis)
+    if factor is None:
+        return ["", f"No payment: {lines[0]['reason']}"]
+    said = ["", "Work component (units x work RVU x conversion factor, rounded once)"]
+    for row in lines:
+        said.append(f"  {_work(row, factor, config)}")
+    said += [f"    factor {factor.text}: {_source(factor, config)}"]
+    said += [f"    RVUs: {_edition(config.edition('rvu', day), config)}"]
+    said += ["", "Fee schedule (each RVU x GPCI, summed, x factor, rounded once a unit)"]
+    for row in lines:
+        said += [f"  {line}" for line in _fee(row, factor, config)]
+    said += [f"    GPCIs: {_edition(config.edition('gpci', day), config)}"]
+    if any(row["payer_mppr"] for row in lines):
+        mppr = config.parameter("mppr").find(day)
+        if mppr:
+            said.append(
+                f"    reduced: {mppr.text}% of practice expense off every unit but the day's one of"
+                f" highest practice expense ({config.cite(mppr.source)})"
+            )
+    return said + _shares(lines, config, day)
+
+
+def _work(row: Row, factor: Value, config: Config) -> str:
+    name = _name(row["code"], config)
+    if row["work_cents"] is None:
+        return f"{name}: none, {row['reason']}"
+    rvu = decimal_text(row["work_rvu"], RVU_PLACES)
+    return f"{name}: {row['units']} x {rvu} x {factor.text} = {dollars(row['work_cents'])}"
+
+
+def _fee(row: Row, factor: Value, config: Config) -> list[str]:
+    where = f"{row['code']} in {row['locality']}"
+    if row["fee_cents"] is None:
+        return [f"{where}: none, {row['reason']}"]
+    if row["price_status"] == "bundled":
+        return [f"{where}: 0.00, {row['reason']}"]
+    terms = " + ".join(
+        f"{decimal_text(row[f'{part}_rvu'], RVU_PLACES)} x"
+        f" {decimal_text(row[f'{part}_gpci'], GPCI_PLACES)}"
+        for part in ("work", "pe", "mp")
+    )
+    unit = f"fee {dollars(row['fee_cents'])}, reduced {dollars(row['reduced_cents'])}"
+    share = row["share_percent"]
+    of_medicare = f" x {share}%" if share != 100 else ""
+    full, units = row["full_units"], row["units"]
+    amount = f"{full} full + {units - full} reduced = {dollars(row['scheduled_cents'])}"
+    modified = f" with {row['modifiers'].split()[1]}" if row["modified"] else ""
+    return [
+        f"{where}: ({terms}) x {factor.text}{of_medicare} = {unit}",
+        f"{row['code']}{modified}: {amount}" + _lesser(row),
+    ]
+
+
+def _lesser(row: Row) -> str:
+    if row["allowed_cents"] == row["scheduled_cents"]:
+        return ""
+    return f"; charged less: {dollars(row['allowed_cents'])} allowed"
+
+
+def _shares(lines: list[Row], config: Config, day: date) -> list[str]:
+    paid = [row for row in lines if row["medicare_cents"] is not None]
+    if not paid:
+        return []
+    names = ("coinsurance", "assistant_share", "sequestration")
+    found = {name: config.parameter(name).on(day) for name in names}
+    said = ["", "Shares (deductible assumed met)"]
+    for row in paid:
+        cut = row["modified"] and row["payer_assistant_cut"]
+        share = f" x {found['assistant_share'].text}% (assistant)" if cut else ""
+        rest = 100 - found["coinsurance"].scaled
+        said.append(
+            f"  {row['code']}: {dollars(row['allowed_cents'])} x {rest}%{share}"
+            f" = {dollars(row['paid_cents'])}, less {dollars(row['withheld_cents'])} withheld:"
+            f" Medicare pays {dollars(row['medicare_cents'])},"
+            f" patient {dollars(row['patient_cents'])}"
+        )
+    shown = names if any(row["modified"] for row in paid) else (names[0], names[2])
+    for name in shown:
+        said.append(
+            f"    {found[name].text}% {name.replace('_', ' ')}: {_source(found[name], config)}"
+        )
+    return said
+
+
+def _source(value: Value, config: Config) -> str:
+    return f"{config.cite(value.source)} (in force {value.first} to {_last(value.last)})"
+
+
+def _edition(edition: Edition | None, config: Config) -> str:
+    if edition is None:
+        raise ConfigError("no edition for the date")
+    held = f"in force {edition.first} to {_last(edition.last)}"
+    return f"{config.cite(edition.source)}, {edition.release} ({held})"
+
+
+def _last(day: date) -> str:
+    return "further notice" if day.year == 9999 else str(day)
+
+
+# --- the other rule ------------------------------------------------------------------------
+
+
+def difference(other_units: dict[str, dict[str, int]]) -> list[str]:
+    """What cms and ama each give, when they differ."""
+    if len(other_units) < 2:
+        return []
+    cms, ama = other_units["cms"], other_units["ama"]
+    if cms == ama:
+        return ["CMS and AMA counting agree on this visit."]
+    many, few = sum(cms.values()), sum(ama.values())
+    by_code = ", ".join(
+        f"{code} {cms.get(code, 0)} against {ama.get(code, 0)}"
+        for code in sorted({*cms, *ama})
+        if cms.get(code, 0) != ama.get(code, 0)
+    )
+    more = f"{abs(many - few)} {'more' if many > few else 'fewer'} under CMS"
+    return [
+        f"CMS and AMA counting differ: {_count(many)} against {_count(few)} ({more}): {by_code}."
+    ]

@@ -1,0 +1,70 @@
+"""The columns, keys and total orders of the program's tables, said once.
+
+SESSION is one interval of one service as logged; SERVICE is one code of a pool (a day of one
+patient in one discipline with one billing provider and payer); LINE is what `bill` prints.
+"""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+SESSION = (
+    "patient",
+    "clinician",
+    "role",
+    "discipline",
+    "provider",
+    "payer",
+    "locality",
+    "date",
+    "code",
+    "start",
+    "end",
+    "minutes",
+    "mode",
+    "total_minutes",
+    "units_billed",
+    "modifiers_billed",
+    "charge",
+    "diagnosis",
+)
+
+DISCIPLINES = ("PT", "OT", "SLP")
+COUNTED_ROLES = ("therapist", "assistant", "joint")
+ROLES = (*COUNTED_ROLES, "student", "aide")
+MODES = ("individual", "group", "cotreatment")
+
+# MCPM ch. 5 s. 20.2: minutes are totalled for a day; locality is no part of the pool.
+POOL = ("patient", "date", "discipline", "provider", "payer")
+SERVICE_KEY = (*POOL, "service")
+
+LINE = (
+    "patient",
+    "date",
+    "discipline",
+    "provider",
+    "payer",
+    "locality",
+    "code",
+    "minutes",
+    "assistant_minutes",
+    "units",
+    "assistant_units",
+    "tie",
+    "modifiers",
+    "work_payment",
+    "allowed",
+    "medicare_pays",
+    "patient_pays",
+    "reason",
+)
+UNITS = ("code", "minutes", "units", "tie", "assistant_minutes", "assistant_units")
+MONEY = ("work_payment", "allowed", "medicare_pays", "patient_pays")
+
+# Who came first: start, then place in the log; code and end only settle frames without rows.
+ROW_ORDER = ("start_ms", "file", "row", "code", "end_ms")
+
+
+def total(name: str) -> nw.Expr:
+    """Sum of an integer column as Int64 (DuckDB would widen it to HUGEINT)."""
+    return nw.col(name).sum().cast(nw.Int64)

@@ -1,0 +1,241 @@
+"""Clock text to instants and minutes: formats, midnight, clock changes, who was busy until when.
+
+Instants and lengths are whole milliseconds, so that minutes with decimals (2.33 + 5.67 = 8) and
+stamps with fractions of a second add up exactly. Where an offset or a zone is known an instant is
+UTC and lengths are elapsed time; a naive log is counted on its wall clock.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc.schema import ROW_ORDER
+
+SECOND = 1000
+MINUTE = 60 * SECOND
+DAY = 24 * 60 * MINUTE
+EPOCH = date(1970, 1, 1).toordinal()
+
+# The text up to the clock, of a stamp that begins with a date.
+DATE_FIRST = r"^(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{4})([T ]|$)"
+BEFORE_CLOCK = r"^[^T ]*[T ]+"
+AFTER_DATE = r"[T ].*$"
+
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
+_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_CLOCK = re.compile(
+    r"(\d{1,2}):?(\d{2})(?::(\d{2})(?:[.,](\d{1,6}))?)?\s*([AaPp])?\.?(?:[Mm]\.?)?"
+    r"\s*(Z|[+-]\d{2}:?\d{2})?"
+)
+
+
+def read_date(text: str, order: str = "us") -> date | None:
+    """A day from `2026-03-02` or `3/2/2026` (month first unless ``order`` is "day"), or None."""
+    if found := _ISO.fullmatch(text):
+        year, month, day = map(int, found.groups())
+    elif found := _US.fullmatch(text):
+        month, day, year = map(int, found.groups())
+        if order == "day":
+            month, day = day, month
+    else:
+        return None
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None
+
+
+def read_clock(text: str) -> tuple[int, int | None] | None:
+    """Milliseconds since midnight and the offset from UTC (None if not said), or None.
+
+    >>> read_clock("09:05"), read_clock("0905"), read_clock("9:05 PM"), read_clock("25:10")
+    ((32700000, None), (32700000, None), (75900000, None), None)
+    """
+    found = _CLOCK.fullmatch(text)
+    if not found:
+        return None
+    hours, minutes, seconds = int(found[1]), int(found[2]), int(found[3] or 0)
+    if found[5]:
+        if not 1 <= hours <= 12:
+            return None
+        hours = hours % 12 + (12 if found[5] in "Pp" else 0)
+    elif re.search("[Mm]", text):
+        return None
+    if hours > 24 or minutes > 59 or seconds > 59:
+        return None
+    fraction = int((found[4] or "").ljust(6, "0")) // 1000 if found[4] else 0
+    clock = ((hours * 60 + minutes) * 60 + seconds) * SECOND + fraction
+    if clock > DAY:
+        return None
+    return clock, _read_offset(found[6])
+
+
+def _read_offset(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if text == "Z":
+        return 0
+    minutes = int(text[1:3]) * 60 + int(text[-2:])
+    return (-minutes if text[0] == "-" else minutes) * MINUTE
+
+
+@dataclass(frozen=True)
+class ZoneDay:
+    """A day in a zone: the offset before and after a clock change, and the wall times it spoils.
+
+    On an ordinary day both offsets are equal. Wall times in ``[spoilt_from, spoilt_until)`` do
+    not exist (``kind`` "missing") or exist twice ("twice").
+    """
+
+    before: int
+    after: int
+    spoilt_from: int
+    spoilt_until: int
+    kind: str
+
+
+@lru_cache(maxsize=4096)
+def zone_day(zone: str, day: date) -> ZoneDay:
+    """How ``zone`` runs on ``day``; ValueError if there is no such zone."""
+    import pendulum
+
+    try:
+        midnight = pendulum.datetime(day.year, day.month, day.day, tz=zone)
+    except Exception as error:  # pendulum raises its own, zoneinfo's and plain ValueErrors
+        raise ValueError(f'"{zone}" is no time zone') from error
+    first = int(midnight.timestamp())
+    # Offsets change at whole minutes: find the minute by halving the (longest) day.
+    start, end = first, first + 25 * 3600
+    before = _offset(zone, start)
+    after = _offset(zone, first + 24 * 3600 - 1)
+    if before == after:
+        return ZoneDay(before * SECOND, after * SECOND, DAY, DAY, "")
+    while end - start > 60:
+        middle = (start + end) // 2 // 60 * 60
+        start, end = (middle, end) if _offset(zone, middle) == before else (start, middle)
+    local = end + before - (day.toordinal() - EPOCH) * 86400
+    shift = after - before
+    spoilt = sorted((local, local + shift))
+    kind = "missing" if shift > 0 else "twice"
+    return ZoneDay(before * SECOND, after * SECOND, spoilt[0] * SECOND, spoilt[1] * SECOND, kind)
+
+
+def _offset(zone: str, instant: int) -> int:
+    import pendulum
+
+    return int(pendulum.from_timestamp(instant, tz=zone).utcoffset().total_seconds())  # type: ignore[union-attr]
+
+
+# --- expressions ---------------------------------------------------------------------------
+
+
+def count_once(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``counted_ms`` and ``therapist_ms``: each minute of a patient once.
+
+    Authority: MCPM ch. 5 s. 20.2; BPM ch. 15 s. 230 (co-treatment does not double time).
+    Needs patient, lane, start_ms, end_ms (null without clock times), given_ms (minutes as
+    logged, or null), counts (false for students and aides), role and the columns of ROW_ORDER.
+    ``lane`` is "" for one-on-one rows, which exclude one another over codes and clinicians;
+    any other row shares its lane only with rows of its own code.
+
+    Where rows coincide the shared minutes stay with the row that began first. A row with minutes
+    and clock times counts the smaller of the two; its clock times are then only a window, and
+    windows conflict only where the minutes of all rows do not fit into their union.
+    """
+    span = nw.col("end_ms") - nw.col("start_ms")
+    given = nw.col("given_ms")
+    length = nw.when(span.is_null()).then(given).when(given < span).then(given).otherwise(span)
+    sessions = sessions.with_columns(
+        length_ms=nw.when(nw.col("counts")).then(length).otherwise(0).fill_null(0),
+        in_sweep=nw.col("counts") & ~span.is_null(),
+    )
+    crowded = _crowded_patients(sessions)
+    apart = sessions.join(crowded, on="patient", how="anti").with_columns(
+        counted_ms=nw.col("length_ms"),
+        therapist_ms=nw.when(nw.col("role") != "assistant").then(nw.col("length_ms")).otherwise(0),
+    )
+    together = sessions.join(crowded, on="patient", how="semi")
+    together = _sweep(together, nw.col("in_sweep"), "counted_ms")
+    alone = nw.col("in_sweep") & (nw.col("role") != "assistant")
+    together = _sweep(together, alone, "therapist_ms").with_columns(
+        therapist_ms=nw.when(nw.col("role") != "assistant")
+        .then(nw.col("therapist_ms"))
+        .otherwise(0)
+    )
+    names = apart.collect_schema().names()
+    return nw.concat([apart, together.select(names)], how="vertical")
+
+
+_LANE = ("patient", "lane")
+
+
+def _crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Patients with rows of one lane that share time: only they need the full sweep."""
+    busy = sessions.filter(nw.col("in_sweep")).with_columns(
+        latest=nw.col("end_ms").cum_max().over(*_LANE, order_by=ROW_ORDER)
+    )
+    busy = busy.with_columns(earlier=nw.col("latest").shift(1).over(*_LANE, order_by=ROW_ORDER))
+    shared = busy.filter(nw.col("start_ms") < nw.col("earlier"))
+    return shared.select("patient").unique()
+
+
+def _sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.LazyFrame[Any]:
+    """Walk each lane in order of start and give every row what of its time is still free."""
+    long_ago = -(2**50)
+    full = nw.col("part") & (nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms"))
+    end = nw.when(nw.col("part")).then(nw.col("end_ms")).otherwise(long_ago)
+    full_end = nw.when(full).then(nw.col("end_ms")).otherwise(long_ago)
+
+    def over(expression: nw.Expr, *more: str) -> nw.Expr:
+        return expression.over(*_LANE, *more, order_by=ROW_ORDER)
+
+    frame = sessions.with_columns(part=takes_part)
+    frame = frame.with_columns(
+        busy=over(end.cum_max()), full_busy=over(full_end.cum_max())
+    ).with_columns(
+        earlier=over(nw.col("busy").shift(1)).fill_null(long_ago),
+        full_earlier=over(nw.col("full_busy").shift(1)).fill_null(long_ago),
+    )
+    start, stop = nw.col("start_ms"), nw.col("end_ms")
+    frame = frame.with_columns(
+        fresh=nw.when(~nw.col("part") | (stop <= nw.col("earlier")))
+        .then(0)
+        .otherwise(stop - nw.max_horizontal(start, nw.col("earlier"))),
+        # Full intervals exclude one another minute by minute, windows only as a sum.
+        wanted=nw.when(~nw.col("part"))
+        .then(0)
+        .when(~full)
+        .then(nw.col("length_ms"))
+        .when(stop <= nw.col("full_earlier"))
+        .then(0)
+        .otherwise(stop - nw.max_horizontal(start, nw.col("full_earlier"))),
+        opens=(nw.col("part") & (start >= nw.col("earlier"))).cast(nw.Int64),
+    ).with_columns(cluster=over(nw.col("opens").cum_sum()).cast(nw.Int64))
+    frame = frame.with_columns(
+        room=over(nw.col("fresh").cum_sum(), "cluster").cast(nw.Int64),
+        asked=over(nw.col("wanted").cum_sum(), "cluster").cast(nw.Int64),
+    ).with_columns(slack=nw.col("room") - nw.col("asked"))
+    # sum_i = min(sum_{i-1} + wanted_i, room_i) in closed form.
+    frame = frame.with_columns(least=over(nw.col("slack").cum_min(), "cluster"))
+    frame = frame.with_columns(
+        sum_ms=nw.col("asked") + nw.min_horizontal(nw.col("least"), nw.lit(0))
+    )
+    frame = frame.with_columns(before=over(nw.col("sum_ms").shift(1), "cluster").fill_null(0))
+    frame = frame.with_columns(
+        nw.when(nw.col("part"))
+        .then(nw.col("sum_ms") - nw.col("before"))
+        .when(nw.col("in_sweep"))
+        .then(0)
+        .otherwise(nw.col("length_ms"))
+        .alias(name)
+    )
+    return frame.drop(
+        "part", "busy", "full_busy", "earlier", "full_earlier", "fresh", "wanted", "opens",
+        "cluster", "room", "asked", "slack", "least", "sum_ms", "before",
+    )  # fmt: skip
