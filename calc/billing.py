@@ -41,17 +41,26 @@ class Options:
 
 
 def bill(log: Log, config: Config, options: Options | None = None) -> nw.LazyFrame[Any]:
-    """Claim lines of a log, each with every step that led to it, in claim order.
+    """Claim lines of a log: see `bill_services`."""
+    days = engine.distinct(log.sessions, "date")
+    services = services_of(log.sessions, config, log.carried)
+    return bill_services(services, config, days, options)
+
+
+def bill_services(
+    services: nw.LazyFrame[Any],
+    config: Config,
+    days: list[date],
+    options: Options | None = None,
+) -> nw.LazyFrame[Any]:
+    """Claim lines of services, each with every step that led to it, in claim order.
 
     The columns of schema.LINE (money in cents under the names of CENTS), the steps of counting,
     modifiers and pricing, then the log's own columns. A line that cannot be priced has null
     money and says why in ``reason``.
     """
     options = options or Options()
-    sessions = log.sessions
-    days = engine.distinct(sessions, "date")
-    services = count(sessions, config, days, log.carried)
-    lines = code_lines(services, config)
+    lines = code_lines(count_services(services, config, days), config)
     lines = modifiers.parts(lines, _parts(lines))
     lines = price(lines, config, days, options)
     lines = lines.with_columns(needs_kx=nw.lit(False), reason=_reason())
@@ -71,17 +80,31 @@ def count(
     carried: tuple[str, ...] = (),
     rule: str = "",
 ) -> nw.LazyFrame[Any]:
-    """Services with units and assistant's units, from SESSION rows.
+    """Services with units and assistant's units, from SESSION rows; see `count_services`."""
+    return count_services(services_of(sessions, config, carried), config, days, rule)
 
-    Each payer counts by its own rule, or all by ``rule`` if one is named.
-    """
+
+def services_of(
+    sessions: nw.LazyFrame[Any], config: Config, carried: tuple[str, ...] = ()
+) -> nw.LazyFrame[Any]:
+    """Minutes by pool and service: each minute of a patient counted once."""
     sessions = sessions.join(_code_facts(sessions, config), on="code", how="left")
     sessions = sessions.join(_locality_numbers(sessions, config), on="locality", how="left")
     one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")
     sessions = sessions.with_columns(
         lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
     )
-    services = counting.services(times.count_once(sessions), carried)
+    sessions = times.with_lengths(sessions)
+    crowded = engine.settled(times.crowded_patients(sessions))
+    if engine.count(crowded):
+        return counting.services(times.count_once(sessions, crowded), carried)
+    return counting.services(times.apart(sessions), carried)
+
+
+def count_services(
+    services: nw.LazyFrame[Any], config: Config, days: list[date], rule: str = ""
+) -> nw.LazyFrame[Any]:
+    """Units of services: each payer counts by its own rule, or all by ``rule`` if one is named."""
     services = services.join(_service_facts(services, config), on="service", how="left")
     services = services.join(_payer_facts(services, config, rule), on="payer", how="left")
     services = services.join(_policies(services, config, days), on="date", how="left")
@@ -384,7 +407,7 @@ def bill_frame(
     config = config or load()
     log = read(source, config, Defaults(zone=zone, **defaults))
     lines = engine.decimals(as_printed(bill(log, config, options), log.carried), tuple(CENTS))
-    bad = log.rejects.drop("hint")
+    bad = log.rejects().drop("hint")
     is_path = isinstance(source, str) or hasattr(source, "__fspath__")
 
     def back(frame: nw.LazyFrame[Any]) -> Any:

@@ -101,7 +101,7 @@ def units(
 
     With an assistant: 97110=13+23A (13 minutes therapist, 23 assistant).
     """
-    from calc import estimating, params, schema
+    from calc import engine, estimating, params, schema
 
     minutes: dict[str, tuple[str | None, str | None]] = {}
     for code, runs in _items(items):
@@ -121,7 +121,8 @@ def units(
     config = params.load(folder)
     rows = estimating.unit_rows(minutes, rule, discipline=discipline, config=config)
     types: dict[str, type] = dict.fromkeys(schema.UNITS, int) | {"code": str, "tie": bool}
-    _write_rows(rows, types, (), form, output)
+    columns = {name: [row[name] for row in rows] for name in types}
+    _write_frame(engine.collect(engine.table(columns, types)), (), form, output)
 
 
 @cli.command()
@@ -185,31 +186,24 @@ def estimate(
 
 
 def _estimate_text(result: Any, form: str | None, output: str | None) -> str:
-    from calc import billing, reports
+    from calc import billing, engine, reports
 
     name = reports.format_of(output, form)
     if name == "json":
         from calc.reports import as_json
 
         return as_json.estimate(result.lines, result.totals)
-    rows = [{n: step[billing.CENTS.get(n, n)] for n in _ESTIMATE} for step in result.steps]
-    for column in ("tie", "modifiers", "reason"):
-        if name == "table" and not any(row[column] for row in rows):
-            rows = [{n: value for n, value in row.items() if n != column} for row in rows]
-    types: dict[str, type] = dict.fromkeys(_ESTIMATE, int)
-    types |= {"code": str, "tie": bool, "modifiers": str, "reason": str}
+    lines = billing.as_printed(result.frame.lazy())
     if name == "csv":
-        return _text(
-            [{n: step[billing.CENTS.get(n, n)] for n in result.lines[0]} for step in result.steps],
-            types | dict.fromkeys(_WORDS, str),
-            tuple(billing.CENTS),
-            name,
-        )
-    written = _text(rows, types, tuple(billing.CENTS), name)
-    return written + _estimate_notes(result) if name == "table" else written
+        return reports.text(engine.collect(lines), name, tuple(billing.CENTS))
+    frame = engine.collect(lines.select(_ESTIMATE))
+    if name != "table":
+        return reports.text(frame, name, tuple(billing.CENTS))
+    silent = [n for n in ("modifiers", "reason") if not any(frame[n])]
+    silent += [] if any(frame["tie"]) else ["tie"]
+    return reports.text(frame.drop(silent), name, tuple(billing.CENTS)) + _estimate_notes(result)
 
 
-_WORDS = ("patient", "discipline", "provider", "payer", "locality", "date")
 _ESTIMATE = (
     "code", "minutes", "units", "tie", "modifiers", "work_payment", "allowed", "medicare_pays",
     "patient_pays", "reason",
@@ -234,7 +228,7 @@ def _estimate_notes(result: Any) -> str:
     )
     if unpriced:
         text += f"{unpriced} lines have no price: see reason\n"
-    differs = explain.difference(result.other_units)
+    differs = explain.difference(result.units_by_rule)
     return text + "".join(f"{said}\n" for said in differs if "differ" in said)
 
 
@@ -266,7 +260,7 @@ def bill(
     reports.format_of(output, form)
     config = params.load(folder)
     read = logs.read(log, config, logs.Defaults(zone=tz, **defaults), on)
-    rejected = engine.collect(read.rejects)
+    rejected = engine.collect(read.rejects())
     options = billing.Options(qualifying_apm=qualifying_apm)
     lines = engine.collect(billing.bill(read, config, options))
     used = engine.count(read.sessions)
@@ -367,30 +361,6 @@ def template(output: str | None) -> None:
 
 
 # --- writing -------------------------------------------------------------------------------
-
-
-def _text(rows: list[Any], types: dict[str, type], money: tuple[str, ...], form: str) -> str:
-    from calc import engine, reports
-
-    names = list(rows[0])
-    columns = {
-        name: [str(row[name]) if types[name] is str else row[name] for row in rows]
-        for name in names
-    }
-    frame = engine.collect(engine.table(columns, {name: types[name] for name in names}))
-    return reports.text(frame, form, money)
-
-
-def _write_rows(
-    rows: list[Any],
-    types: dict[str, type],
-    money: tuple[str, ...],
-    form: str | None,
-    output: str | None,
-) -> None:
-    from calc import reports
-
-    _write(_text(rows, types, money, reports.format_of(output, form)), output)
 
 
 def _write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: str | None) -> None:

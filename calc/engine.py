@@ -88,9 +88,8 @@ def lazy(frame: Any) -> nw.LazyFrame[Any]:
     """Any frame of a caller as a lazy one; eager pandas and PyArrow frames become Polars."""
     wrapped = nw.from_native(frame)
     if isinstance(wrapped, nw.DataFrame):
-        wrapped = nw.from_native(wrapped.to_polars())
-        return wrapped.lazy()
-    return wrapped
+        return _frame(wrapped.to_polars().lazy())
+    return _frame(frame)
 
 
 def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:

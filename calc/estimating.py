@@ -24,17 +24,17 @@ class Estimate:
 
     lines: list[dict[str, Any]]
     totals: dict[str, Any]
-    steps: list[dict[str, Any]] = field(repr=False, default_factory=list)
-    other_units: dict[str, dict[str, int]] = field(repr=False, default_factory=dict)
-    config: params.Config | None = field(repr=False, default=None)
-    options: billing.Options = field(repr=False, default_factory=billing.Options)
+    frame: nw.DataFrame[Any] = field(repr=False)  # billing's lines with every step
+    units_by_rule: dict[str, dict[str, int]] = field(repr=False)
+    config: params.Config = field(repr=False)
+    options: billing.Options = field(repr=False)
 
     def explain(self) -> str:
         """Every step a reader can follow, with its authority and dates in force."""
         from calc.reports import explain
 
-        assert self.config is not None
-        return explain.text(self.steps, self.other_units, self.config, self.options.basis)
+        steps = list(self.frame.iter_rows(named=True))
+        return explain.text(steps, self.units_by_rule, self.config, self.options.basis)
 
 
 def _text(value: Any) -> str:
@@ -65,7 +65,7 @@ def read_rows(
     columns["patient"] = [_text(row.get("patient")) or VISIT for row in rows]
     frame = engine.table(columns, dict.fromkeys(columns, str))
     log = logs.read(nw.to_native(frame), config, defaults)
-    for reject in engine.collect(log.rejects).iter_rows(named=True):
+    for reject in engine.collect(log.rejects()).iter_rows(named=True):
         raise InputError(reject["reason"], f"service {reject['row']}", reject["hint"])
     return log
 
@@ -92,18 +92,22 @@ def estimate(
     today = date.today().isoformat()
     dated = [row if has_date(row) else {**row, "date": today} for row in rows]
     log = read_rows(dated, config, logs.Defaults(zone=zone, **defaults))
-    for day in engine.distinct(log.sessions, "date"):
+    days = engine.distinct(log.sessions, "date")
+    for day in days:
         config.parameter("conversion_factor").on(day, options.basis)
         for table, title in (("rvu", "RVU file"), ("gpci", "GPCI file")):
             if config.edition(table, day) is None:
                 raise params.missing(title, f"{table}/editions.toml", day)
-    steps = list(engine.collect(billing.bill(log, config, options)).iter_rows(named=True))
-    others: dict[str, dict[str, int]] = {
-        rule: _units_under(log, config, rule)
+    services = engine.settled(billing.services_of(log.sessions, config))
+    lines = billing.bill_services(services, config, days, options)
+    frame = engine.collect(lines)
+    steps = list(frame.iter_rows(named=True))
+    by_rule: dict[str, dict[str, int]] = {
+        str(rule): _units_under(rule, steps, services, config, days)
         for rule in ("cms", "ama")
         if rule in config.counting_rules
     }
-    return Estimate(_lines(steps), totals(steps), steps, others, config, options)
+    return Estimate(_lines(steps), totals(steps), frame, by_rule, config, options)
 
 
 def has_date(row: Mapping[str, Any]) -> bool:
@@ -112,13 +116,24 @@ def has_date(row: Mapping[str, Any]) -> bool:
     return bool(row.get("date")) or dated
 
 
-def _units_under(log: logs.Log, config: params.Config, rule: str) -> dict[str, int]:
-    days = engine.distinct(log.sessions, "date")
-    services = engine.collect(billing.count(log.sessions, config, days, rule=rule))
+def _units_under(
+    rule: str,
+    steps: list[dict[str, Any]],
+    services: nw.LazyFrame[Any],
+    config: params.Config,
+    days: list[date],
+) -> dict[str, int]:
+    """Units by code if every payer counted by ``rule``."""
+    rows = steps
+    # One timed code alone has the same units however it is pooled.
+    timed = {step["service"] for step in steps if step["pooled"]}
+    if len(timed) > 1 and any(step["counting_rule"] != rule for step in steps):
+        lines = billing.code_lines(billing.count_services(services, config, days, rule), config)
+        rows = list(engine.collect(lines).iter_rows(named=True))
     units: dict[str, int] = {}
-    for row in services.iter_rows(named=True):
-        units[row["service"]] = units.get(row["service"], 0) + (row["units"] or 0)
-    return units
+    for row in rows:
+        units[row["code"]] = units.get(row["code"], 0) + (row["units"] or 0)
+    return {code: count for code, count in units.items() if count}
 
 
 def _lines(steps: list[dict[str, Any]]) -> list[dict[str, Any]]:

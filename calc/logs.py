@@ -42,10 +42,18 @@ class Log:
     """SESSION rows to bill, the rejects, and what a report says about the reading."""
 
     sessions: nw.LazyFrame[Any]
-    rejects: nw.LazyFrame[Any]
+    bad: nw.LazyFrame[Any]  # records with a fault, as read
+    place: dict[str, str]  # the log's own columns
     carried: tuple[str, ...] = ()
-    source: str = ""
-    notes: list[str] = field(default_factory=list)
+    ragged: list[tuple[int, list[str]]] = field(default_factory=list)
+
+    def rejects(self) -> nw.LazyFrame[Any]:
+        """Every column of the log as it was, then row, reason and, for messages, hint."""
+        rejects = _rejects(self.bad, self.place).sort("row")
+        if not self.ragged:
+            return rejects
+        rejects = engine.collect(rejects).lazy()
+        return nw.concat([rejects, _ragged(self.ragged, rejects)], how="vertical").sort("row")
 
 
 def read(source: Any, config: Config, defaults: Defaults | None = None, on: str = "polars") -> Log:
@@ -59,8 +67,7 @@ def read(source: Any, config: Config, defaults: Defaults | None = None, on: str 
     path = str(source)
     frame, ragged = engine.read_csv(path)
     log = _sessions(engine.on_engine(frame, on), path, config, defaults)
-    rejects = engine.collect(log.rejects).lazy()
-    log.rejects = nw.concat([rejects, _ragged(ragged, rejects)], how="vertical").sort("row")
+    log.ragged = ragged
     return log
 
 
@@ -209,8 +216,7 @@ def _sessions(frame: nw.LazyFrame[Any], source: str, config: Config, defaults: D
         "modifiers_billed", "charge_cents", "diagnosis", "counts",
         **{name: nw.col(column) for name, column in carried.items()},
     )  # fmt: skip
-    rejects = _rejects(frame.filter(nw.col("fault") > 0), place)
-    return Log(used, rejects, tuple(carried), source)
+    return Log(used, frame.filter(nw.col("fault") > 0), place, tuple(carried))
 
 
 def _split_stamps(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -552,7 +558,8 @@ def _judge(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def _rejects(bad: nw.LazyFrame[Any], place: dict[str, str]) -> nw.LazyFrame[Any]:
     """Every column of the log as it was, then row, reason and, for messages, hint."""
     reason, hint = nw.lit(""), nw.lit("")
-    for number, check in enumerate(CHECKS, 1):
+    for number in engine.distinct(bad, "fault"):
+        check = CHECKS[number - 1]
         before, cell, after = check.says.partition("{}")
         text = _cell(check.column).str.slice(0, MAX_CELL)
         says = nw.concat_str([nw.lit(before), text, nw.lit(after)]) if cell else nw.lit(before)

@@ -324,10 +324,10 @@ class Config:
         return {row["locality"]: row["name"] for e in editions for row in self.rows("gpci", e)}
 
     def cite(self, source: str) -> str:
-        """A source written out: title and date."""
+        """A source written out: title, and date where the title does not say it."""
         entry = self.sources.get(source, {})
-        dated = f", {entry['date']}" if entry.get("date") else ""
-        return f"{entry.get('title', source)}{dated}"
+        title, dated = str(entry.get("title", source)), str(entry.get("date", ""))
+        return f"{title} ({dated})" if dated and dated not in title else title
 
 
 def _code_facts(row: dict[str, str]) -> dict[str, Any]:

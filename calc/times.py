@@ -135,31 +135,41 @@ def _offset(zone: str, instant: int) -> int:
 # --- expressions ---------------------------------------------------------------------------
 
 
-def count_once(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def with_lengths(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``length_ms``, what a row alone would count, and ``in_sweep``: it has clock times.
+
+    Needs start_ms, end_ms (null without clock times), given_ms (minutes as logged, or null) and
+    counts (false for students and aides). Of minutes and clock times the smaller counts.
+    """
+    span = nw.col("end_ms") - nw.col("start_ms")
+    given = nw.col("given_ms")
+    length = nw.when(span.is_null() | (given < span)).then(given).otherwise(span)
+    return sessions.with_columns(
+        length_ms=nw.when(nw.col("counts")).then(length).otherwise(0).fill_null(0),
+        in_sweep=nw.col("counts") & ~span.is_null(),
+    )
+
+
+def apart(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``counted_ms`` and ``therapist_ms`` of rows that share no time with others."""
+    own = nw.when(nw.col("role") != "assistant").then(nw.col("length_ms")).otherwise(0)
+    return sessions.with_columns(counted_ms=nw.col("length_ms"), therapist_ms=own)
+
+
+def count_once(sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``counted_ms`` and ``therapist_ms``: each minute of a patient once.
 
     Authority: MCPM ch. 5 s. 20.2; BPM ch. 15 s. 230 (co-treatment does not double time).
-    Needs patient, lane, start_ms, end_ms (null without clock times), given_ms (minutes as
-    logged, or null), counts (false for students and aides), role and the columns of ROW_ORDER.
-    ``lane`` is "" for one-on-one rows, which exclude one another over codes and clinicians;
-    any other row shares its lane only with rows of its own code.
+    Needs the columns of `with_lengths`, patient, lane, role and the columns of ROW_ORDER;
+    ``crowded`` are the patients of `crowded_patients`. ``lane`` is "" for one-on-one rows, which
+    exclude one another over codes and clinicians; any other row shares its lane only with rows
+    of its own code.
 
     Where rows coincide the shared minutes stay with the row that began first. A row with minutes
     and clock times counts the smaller of the two; its clock times are then only a window, and
     windows conflict only where the minutes of all rows do not fit into their union.
     """
-    span = nw.col("end_ms") - nw.col("start_ms")
-    given = nw.col("given_ms")
-    length = nw.when(span.is_null()).then(given).when(given < span).then(given).otherwise(span)
-    sessions = sessions.with_columns(
-        length_ms=nw.when(nw.col("counts")).then(length).otherwise(0).fill_null(0),
-        in_sweep=nw.col("counts") & ~span.is_null(),
-    )
-    crowded = _crowded_patients(sessions)
-    apart = sessions.join(crowded, on="patient", how="anti").with_columns(
-        counted_ms=nw.col("length_ms"),
-        therapist_ms=nw.when(nw.col("role") != "assistant").then(nw.col("length_ms")).otherwise(0),
-    )
+    free = apart(sessions.join(crowded, on="patient", how="anti"))
     together = sessions.join(crowded, on="patient", how="semi")
     together = _sweep(together, nw.col("in_sweep"), "counted_ms")
     alone = nw.col("in_sweep") & (nw.col("role") != "assistant")
@@ -168,14 +178,14 @@ def count_once(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(nw.col("therapist_ms"))
         .otherwise(0)
     )
-    names = apart.collect_schema().names()
-    return nw.concat([apart, together.select(names)], how="vertical")
+    names = free.collect_schema().names()
+    return nw.concat([free, together.select(names)], how="vertical")
 
 
 _LANE = ("patient", "lane")
 
 
-def _crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Patients with rows of one lane that share time: only they need the full sweep."""
     busy = sessions.filter(nw.col("in_sweep")).with_columns(
         latest=nw.col("end_ms").cum_max().over(*_LANE, order_by=ROW_ORDER)

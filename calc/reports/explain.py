@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 def text(
-    rows: list[Row], other_units: dict[str, dict[str, int]], config: Config, basis: str
+    rows: list[Row], units_by_rule: dict[str, dict[str, int]], config: Config, basis: str
 ) -> str:
     """Explain the lines of `billing.bill`, visit by visit."""
     parts: list[str] = []
@@ -27,7 +27,7 @@ def text(
     for pool, lines in pools.items():
         parts += [_heading(pool, lines[0], config), *_units(lines, config)]
         parts += [*_money(lines, config, basis), ""]
-    parts += difference(other_units)
+    parts += difference(units_by_rule)
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -258,11 +258,11 @@ def _last(day: date) -> str:
 # --- the other rule ------------------------------------------------------------------------
 
 
-def difference(other_units: dict[str, dict[str, int]]) -> list[str]:
+def difference(units_by_rule: dict[str, dict[str, int]]) -> list[str]:
     """What cms and ama each give, when they differ."""
-    if len(other_units) < 2:
+    if len(units_by_rule) < 2:
         return []
-    cms, ama = other_units["cms"], other_units["ama"]
+    cms, ama = units_by_rule["cms"], units_by_rule["ama"]
     if cms == ama:
         return ["CMS and AMA counting agree on this visit."]
     many, few = sum(cms.values()), sum(ama.values())

@@ -1,0 +1,283 @@
+"""The command line: outputs, formats, exit codes, messages. Golden texts are compared whole."""
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LINE = (
+    "patient,date,discipline,provider,payer,locality,code,minutes,assistant_minutes,units,"
+    "assistant_units,tie,modifiers,work_payment,allowed,medicare_pays,patient_pays,reason"
+)
+
+
+def run(*words, stdin="", cwd=ROOT, **env):
+    """The program as a person runs it: (exit code, stdout, stderr)."""
+    done = subprocess.run(
+        [sys.executable, "-m", "calc", *words],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        cwd=cwd,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", **env},
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def bill(log, *words, tmp_path):
+    """Bill text as a file: (exit code, rows, stderr)."""
+    path = tmp_path / "log.csv"
+    path.write_text(log, encoding="utf-8")
+    code, out, err = run("bill", str(path), "--format", "csv", *words)
+    return code, list(csv.DictReader(io.StringIO(out))), err
+
+
+def test_estimate_of_the_mission():
+    words = ("estimate", "97116", "--start", "2026-03-02 09:00", "--end", "09:47")
+    code, out, err = run(*words, "--format", "json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert found["totals"] == {
+        "units": 3,
+        "work_payment": 45.09,
+        "allowed": 73.48,
+        "medicare_pays": 57.60,
+        "patient_pays": 14.70,
+    }
+    assert list(found["lines"][0]) == LINE.split(",")
+
+
+def test_estimate_csv_has_the_columns_of_bill():
+    code, out, _ = run("estimate", "97116=47", "--date", "2026-03-02", "--format", "csv")
+    assert code == 0
+    assert out.splitlines() == [
+        LINE,
+        "visit,2026-03-02,,,medicare,US,97116,47,0,3,0,false,,45.09,73.48,57.60,14.70,",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["97110=33", "97140=7"], "97110,33,2,false,0,0\n97140,7,1,false,0,0\n"),
+        (["97140=7", "97110=33"], "97140,7,1,false,0,0\n97110,33,2,false,0,0\n"),
+        (["97110=13+23A", "97140=30"], "97110,36,2,false,23,1\n97140,30,2,false,0,0\n"),
+        (["97110=8", "97140=8", "--rule", "ama"], "97110,8,1,false,0,0\n97140,8,1,false,0,0\n"),
+        (["gait training=7"], "97116,7,0,false,0,0\n"),
+        (["97161"], "97161,0,1,false,0,0\n"),
+        (["97129=40"], "97129,15,1,false,0,0\n97130,25,2,false,0,0\n"),
+        (["97110=22.5"], "97110,22,1,false,0,0\n"),
+    ],
+)
+def test_units(words, expected):
+    code, out, err = run("units", *words, "--format", "csv")
+    assert (code, err) == (0, "")
+    assert out == "code,minutes,units,tie,assistant_minutes,assistant_units\n" + expected
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["units", "99999=10"], 'code "99999" is not known'),
+        (["units", "97110"], "no minutes and no start and end for a timed code"),
+        (["units", "97110=x"], '"x" is neither minutes nor a span'),
+        (["units", "97110=-5"], '"-5" is neither minutes nor a span'),
+        (["units", "97110=5", "97110=6"], "stands twice"),
+        (["units", "97110=5", "--rule", "acme"], 'counting rule "acme" is not known'),
+        (["units"], "Missing argument"),
+        (["estimate", "97116=20", "--date", "2027-01-05"], "for 2027-01-05"),
+        (["estimate", "97116=20", "--date", "2019-01-05"], "for 2019-01-05"),
+        (["estimate", "97116=20", "--date", "2026-02-30"], 'date "2026-02-30" is not a date'),
+        (["estimate", "97116", "--start", "25:10", "--end", "9:00"], 'start "25:10" is not a time'),
+        (["estimate", "97116=10:00-09:00", "--date", "2026-03-02"], 'end "09:00" is before'),
+        (["estimate", "97116=20", "--payer", "acme"], 'payer "acme" is not known'),
+        (["estimate", "97116=20", "--locality", "ZZ-99"], 'locality "ZZ-99" is not known'),
+        (["estimate", "97116=20", "--tz", "Mars/Base"], '"Mars/Base" is no time zone'),
+        (["estimate", "97116=20", "--minutes", "20"], "has its own minutes beside --minutes"),
+        (["bill", "no-such-file.csv"], "cannot be read"),
+        (["bill", "examples"], "is a folder"),
+        (["bill", "examples/gait_session.csv", "-o", "x.docx"], "no format is known"),
+        (["rates", "--code", "1"], 'code "1" is not known'),
+        (["rates", "--date", "x"], 'date "x" is not a date'),
+        (["nonsense"], "No such command"),
+    ],
+)
+def test_a_users_mistake_is_one_clear_line_and_exit_2(words, says):
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert says in err
+
+
+def test_estimate_without_date_says_which_day_it_took():
+    code, _, err = run("estimate", "97161")
+    assert (code, err[:6], err[-8:]) == (0, "date: ", "(today)\n")
+
+
+def test_estimate_says_when_the_rules_differ():
+    _, out, _ = run("estimate", "97110=8", "97140=8", "--date", "2026-03-02")
+    assert "CMS and AMA counting differ: 1 unit against 2 units (1 fewer under CMS)" in out
+
+
+def test_explain_names_factor_source_and_dates():
+    _, out, _ = run("estimate", "97116=47", "--date", "2024-03-09", "--explain")
+    assert "3 x 0.45 x 33.2875 = 44.94" in out
+    assert "(in force 2024-03-09 to 2024-12-31)" in out
+    assert "6 minutes to the next unit" in out
+
+
+def test_bill_conserves_rows_and_names_every_reject(tmp_path):
+    out, rejects = tmp_path / "lines.csv", tmp_path / "bad.csv"
+    code, printed, err = run(
+        "bill", "examples/faulty_log.csv", "-o", str(out), "--rejects", str(rejects)
+    )
+    assert (code, printed) == (0, "")
+    assert err.splitlines()[-1] == f"20 rows read, 11 used, 9 rejected (rejects: {rejects})"
+    assert 'therapy-calc: examples/faulty_log.csv:10: start "25:10" is not a time' in err
+    assert "P-12" not in err  # no patient in messages
+    bad = list(csv.DictReader(rejects.open()))
+    assert [row["row"] for row in bad] == ["4", "6", "7", "8", "10", "12", "14", "15", "16"]
+    assert bad[0]["patient"] and bad[0]["code"] == "97199"
+    undated = [row for row in csv.DictReader(out.open()) if row["date"] == "2019-05-05"]
+    assert [(row["units"], row["work_payment"], row["reason"]) for row in undated] == [
+        ("2", "", "no conversion factor on 2019-05-05")
+    ]
+
+
+def test_bill_table_json_and_csv_hold_the_same_figures():
+    _, text, _ = run("bill", "examples/clinic_week.csv", "--format", "csv")
+    _, objects, _ = run("bill", "examples/clinic_week.csv", "--format", "json")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    for row, entry in zip(rows, json.loads(objects), strict=True):
+        assert list(row) == list(entry)
+        for name, value in entry.items():
+            if isinstance(value, float):
+                assert f"{value:.2f}" == row[name]
+            elif value is not None:
+                assert str(value).lower() == row[name].lower()
+            else:
+                assert row[name] == ""
+
+
+def test_unknown_columns_are_carried_and_header_only_is_fine(tmp_path):
+    log = "patient,date,code,minutes,room,units\np,2026-03-02,97116,23,7b,2\n"
+    code, rows, _ = bill(log, tmp_path=tmp_path)
+    assert (code, rows[0]["room"], rows[0]["units"]) == (0, "7b", "2")
+    code, rows, err = bill("patient,date,code,minutes\n", tmp_path=tmp_path)
+    assert (code, rows, err.splitlines()[-1]) == (0, [], "0 rows read, 0 used, 0 rejected")
+
+
+@pytest.mark.parametrize(
+    ("log", "says"),
+    [
+        ("", "the file is empty"),
+        ("\n\n", "the file is empty"),
+        ("patient,date\np,2026-03-02\n", "missing heading code"),
+        ("patient,date,kode\np,2026-03-02,97116\n", "found: patient, date, kode"),
+        ("patient,patient,code,date\n", 'heading "patient" stands twice'),
+        ("patient,DOS,Service Date,code\n", 'headings "DOS" and "Service Date" both mean date'),
+        ("patient,date,code,minutes\np,2026-03-02,99999,10\n", "no row can be used"),
+        ('patient,date,code,minutes\n"p,2026-03-02,97116,10\n', "is not csv"),
+        ("patient,date,code\0,minutes\n", "NUL"),
+    ],
+)
+def test_a_log_that_cannot_be_used_is_exit_2(log, says, tmp_path):
+    code, _, err = bill(log, tmp_path=tmp_path)
+    assert code == 2
+    assert says in err
+
+
+def test_more_than_twenty_rejects_are_counted(tmp_path):
+    rows = "".join("p,2026-03-02,99999,10\n" for _ in range(25))
+    log = f"patient,date,code,minutes\n{rows}p,2026-03-02,97116,10\n"
+    code, lines, err = bill(log, tmp_path=tmp_path)
+    assert (code, len(lines)) == (0, 1)
+    assert err.count("is not known") == 20
+    assert "5 more rejects" in err
+    assert (tmp_path / "log.rejects.csv").exists()
+
+
+def test_standard_input_and_blanks_by_option():
+    log = "patient,date,code,minutes\np,2026-03-02,97116,47\n"
+    code, out, _ = run(
+        "bill", "-", "--locality", "OH-00", "--discipline", "PT", "--format", "csv", stdin=log
+    )
+    assert code == 0
+    assert out.splitlines()[1].startswith("p,2026-03-02,PT,,medicare,OH-00,97116,47,0,3,0,false,GP")
+
+
+@pytest.mark.parametrize("key", ["clinician", "code", "date", "patient"])
+def test_by_adds_up_to_the_lines(key):
+    _, whole, _ = run("bill", "examples/clinic_week.csv", "--format", "json")
+    _, parts, _ = run("bill", "examples/clinic_week.csv", "--by", key, "--format", "json")
+    for name in ("units", "work_payment", "allowed", "medicare_pays", "patient_pays"):
+        total = sum(row[name] or 0 for row in json.loads(whole))
+        assert round(sum(row[name] or 0 for row in json.loads(parts)), 2) == round(total, 2)
+
+
+def test_output_is_written_whole_or_not_at_all(tmp_path):
+    target = tmp_path / "none" / "x.csv"
+    code, _, err = run("bill", "examples/gait_session.csv", "-o", str(target))
+    assert code == 2
+    assert "cannot be written" in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_rates_columns_and_periods():
+    code, out, _ = run(
+        "rates", "--code", "97116", "--locality", "OH-00", "--date", "2020-06-01", "--format", "csv"
+    )
+    assert code == 0
+    assert out.splitlines() == [
+        "effective_from,effective_to,locality,code,work_rvu,pe_rvu,mp_rvu,work_gpci,pe_gpci,mp_gpci,"
+        "conversion_factor,fee,reduced_fee,work_payment,basis",
+        "2020-01-01,2020-12-31,OH-00,97116,0.45,0.39,0.02,1.000,0.915,1.049,36.0896,29.88,23.44,"
+        "16.24,all",
+    ]
+
+
+def test_qualifying_apm_has_its_own_factor():
+    def fee(*words):
+        where = ("--code", "97116", "--locality", "US", "--date", "2026-05-05")
+        _, out, _ = run("rates", *where, "--format", "csv", *words)
+        return out.splitlines()[1].split(",")[11:]
+
+    assert fee() == ["29.06", "22.21", "15.03", "nonQPP"]
+    assert fee("--qualifying-apm")[0] == "29.20"
+
+
+def test_config_check_reports_every_fault_of_a_users_folder(tmp_path):
+    (tmp_path / "conversion_factor.toml").write_text(
+        'title = "x"\nunit = "y"\nplaces = 4\n[[value]]\nfrom = 2027-01-01\nvalue = 33.12345\n'
+        'source = "pfs-final-2026"\n'
+    )
+    code, out, err = run("config", "check", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert "value 1: until is missing or no date" in err
+    assert "33.12345 is no number of 4 decimals" in err
+    assert run("config", "check")[:2] == (0, "shipped figures: no faults\n")
+
+
+def test_a_users_folder_adds_a_year(tmp_path):
+    (tmp_path / "conversion_factor.toml").write_text(
+        'title = "x"\nunit = "y"\nplaces = 4\n[[value]]\nfrom = 2027-01-01\nuntil = 2027-12-31\n'
+        'value = 30.0000\nsource = "mine"\n'
+    )
+    (tmp_path / "sources.toml").write_text('[mine]\ntitle = "Our guess"\n')
+    assert run("config", "check", "--config", str(tmp_path))[0] == 0
+    code, out, _ = run(
+        *("bill", "-", "--format", "csv"),
+        stdin="patient,date,code,minutes\np,2027-03-02,97116,15\n",
+        THERAPY_CALC_CONFIG=str(tmp_path),
+    )
+    assert (code, out.splitlines()[1].split(",")[-1]) == (0, "no RVU for 97116 on 2027-03-02")
+
+
+def test_template_and_version():
+    assert run("template")[1].startswith("patient,clinician,role,discipline,provider,payer,")
+    assert run("--version")[1] == "therapy-calc, version 0.1.0\n"
