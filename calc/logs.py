@@ -23,6 +23,11 @@ MAX_CELL = 40  # characters of a cell that a message repeats
 MAX_DIGITS = 7  # of minutes, units and charges: keeps every sum exact on every engine
 
 
+USED = (
+    "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
+    "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
+    "charge_cents", "diagnosis", "counts",
+)  # fmt: skip
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
 
 
@@ -43,13 +48,14 @@ class Log:
 
     sessions: nw.LazyFrame[Any]
     bad: nw.LazyFrame[Any]  # records with a fault, as read
-    place: dict[str, str]  # the log's own columns
+    place: dict[str, str]  # the log's own columns, by their headings
+    cells: dict[str, str]  # the same by our names
     carried: tuple[str, ...] = ()
     ragged: list[tuple[int, list[str]]] = field(default_factory=list)
 
     def rejects(self) -> nw.LazyFrame[Any]:
         """Every column of the log as it was, then row, reason and, for messages, hint."""
-        rejects = _rejects(self.bad, self.place).sort("row")
+        rejects = _rejects(self.bad, self.place, self.cells).sort("row")
         if not self.ragged:
             return rejects
         rejects = engine.collect(rejects).lazy()
@@ -203,20 +209,19 @@ def _sessions(frame: nw.LazyFrame[Any], source: str, config: Config, defaults: D
             for name in SESSION
         },
     )
-    frame = _instants(_clocks(_split_stamps(frame)), defaults)
-    frame = engine.settled(_judge(_names(frame, config, defaults)))
+    frame = _instants(_clocks(engine.settled(_split_stamps(frame))), defaults)
+    cells = {column: place[name] for column, name in columns.items()}
+    frame = _judge(_names(frame, config, defaults))
+    frame = engine.settled(frame.select("fault", *USED, *place.values()))
     carried = {
         f"{name}_in_log" if name in LINE else name: place[name]
         for name in names
         if name not in columns.values()
     }
     used = frame.filter(nw.col("fault") == 0).select(
-        "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer",
-        "locality", "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed",
-        "modifiers_billed", "charge_cents", "diagnosis", "counts",
-        **{name: nw.col(column) for name, column in carried.items()},
-    )  # fmt: skip
-    return Log(used, frame.filter(nw.col("fault") > 0), place, tuple(carried))
+        *USED, **{name: nw.col(column) for name, column in carried.items()}
+    )
+    return Log(used, frame.filter(nw.col("fault") > 0), place, cells, tuple(carried))
 
 
 def _split_stamps(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -555,14 +560,18 @@ def _judge(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return frame.with_columns(fault=fault)
 
 
-def _rejects(bad: nw.LazyFrame[Any], place: dict[str, str]) -> nw.LazyFrame[Any]:
+def _rejects(
+    bad: nw.LazyFrame[Any], place: dict[str, str], cells: dict[str, str]
+) -> nw.LazyFrame[Any]:
     """Every column of the log as it was, then row, reason and, for messages, hint."""
     reason, hint = nw.lit(""), nw.lit("")
     for number in engine.distinct(bad, "fault"):
         check = CHECKS[number - 1]
         before, cell, after = check.says.partition("{}")
-        text = _cell(check.column).str.slice(0, MAX_CELL)
-        says = nw.concat_str([nw.lit(before), text, nw.lit(after)]) if cell else nw.lit(before)
+        says = nw.lit(before)
+        if cell and check.column in cells:
+            text = _text(bad, cells[check.column]).str.slice(0, MAX_CELL)
+            says = nw.concat_str([nw.lit(before), text, nw.lit(after)])
         here = nw.col("fault") == number
         reason = nw.when(here).then(says).otherwise(reason)
         hint = nw.when(here).then(nw.lit(check.hint)).otherwise(hint)
