@@ -6,8 +6,8 @@ Every figure of ``config/`` is joined here, once; the steps themselves are pure.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -19,7 +19,7 @@ from calc.errors import ConfigError
 from calc.logs import Defaults, Log, read
 from calc.money import scaled, show
 from calc.params import Config, load
-from calc.schema import LINE
+from calc.schema import KX_BUCKET, LINE
 
 CENTS = {
     "work_payment": "work_cents",
@@ -31,9 +31,20 @@ CENTS = {
 
 @dataclass(frozen=True)
 class Options:
-    """How to price: which conversion factor where a year has two."""
+    """How to price: whose factor and fee, and what a patient's year began with.
+
+    ``deductible``: cents left by patient, "" for every other patient; None: assumed met.
+    ``prior``: allowed cents of the year elsewhere, by patient and KX bucket.
+    """
 
     qualifying_apm: bool = False
+    nonparticipating: bool = False
+    deductible: Mapping[str, int] | None = None
+    prior: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def deductible_said(self) -> str:
+        return "deductible assumed met" if self.deductible is None else "after the deductible"
 
     @property
     def basis(self) -> str:
@@ -43,8 +54,10 @@ class Options:
 def bill(log: Log, config: Config, options: Options | None = None) -> nw.LazyFrame[Any]:
     """Claim lines of a log: see `bill_services`."""
     days = engine.distinct(log.sessions, "date")
-    services = services_of(log.sessions, config, log.carried)
-    return bill_services(services, config, days, options)
+    sessions = times.with_lengths(log.sessions)
+    services = services_of(sessions, config, log.carried)
+    apart = bundled_apart(sessions, config, days)
+    return bill_services(services, config, days, options, apart)
 
 
 def bill_services(
@@ -52,6 +65,7 @@ def bill_services(
     config: Config,
     days: list[date],
     options: Options | None = None,
+    apart: nw.LazyFrame[Any] | None = None,
 ) -> nw.LazyFrame[Any]:
     """Claim lines of services, each with every step that led to it, in claim order.
 
@@ -63,7 +77,11 @@ def bill_services(
     lines = code_lines(count_services(services, config, days), config)
     lines = modifiers.parts(lines, _parts(lines))
     lines = price(lines, config, days, options)
-    lines = lines.with_columns(needs_kx=nw.lit(False), reason=_reason())
+    if apart is None:
+        lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
+    else:
+        lines = lines.join(apart, on=[*_SAME_VISIT, "code"], how="left")
+    lines = lines.with_columns(reason=_reason())
     lines = modifiers.text(lines)
     return lines.sort("date", "patient", "provider", "day_turn", "discipline", "payer", "code")
 
@@ -81,20 +99,20 @@ def count(
     rule: str = "",
 ) -> nw.LazyFrame[Any]:
     """Services with units and assistant's units, from SESSION rows; see `count_services`."""
-    return count_services(services_of(sessions, config, carried), config, days, rule)
+    services = services_of(times.with_lengths(sessions), config, carried)
+    return count_services(services, config, days, rule)
 
 
 def services_of(
     sessions: nw.LazyFrame[Any], config: Config, carried: tuple[str, ...] = ()
 ) -> nw.LazyFrame[Any]:
-    """Minutes by pool and service: each minute of a patient counted once."""
+    """Minutes by pool and service, of rows `with_lengths`: each minute of a patient once."""
     sessions = sessions.join(_code_facts(sessions, config), on="code", how="left")
     sessions = sessions.join(_locality_numbers(sessions, config), on="locality", how="left")
     one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")
     sessions = sessions.with_columns(
         lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
     )
-    sessions = times.with_lengths(sessions)
     crowded = engine.settled(times.crowded_patients(sessions))
     if engine.count(crowded):
         return counting.services(times.count_once(sessions, crowded), carried)
@@ -116,19 +134,96 @@ def price(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
     """Every money step of lines with units, by the figures in force on their dates."""
-    lines = lines.join(_calendar(lines, config, days, options.basis), on="date", how="left")
+    lines = lines.join(_calendar(lines, config, days, options), on="date", how="left")
     lines = lines.join(_rvus(lines, config, days), on=["rvu_edition", "code"], how="left")
     lines = lines.join(
         _gpcis(lines, config, days), on=["gpci_edition", "locality_number"], how="left"
     )
     lines = pricing.reduce_multiple(pricing.work(pricing.fees(lines)))
-    lines = pricing.allow(lines).with_columns(deductible_cents=nw.lit(0, dtype=nw.Int64))
+    lines = _kx(_deductible(pricing.allow(lines), options), config, days, options)
     lines = pricing.settle(lines)
     part_b = nw.col("payer_part_b")
     return lines.with_columns(
         medicare_cents=nw.when(part_b).then(nw.col("medicare_cents")),
         patient_cents=nw.when(part_b).then(nw.col("patient_cents")),
     )
+
+
+def _deductible(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]:
+    """Spend what is left of each patient's deductible; later years of a log start anew."""
+    if options.deductible is None:
+        return lines.with_columns(deductible_cents=nw.lit(0, dtype=nw.Int64))
+    named = {patient: cents for patient, cents in options.deductible.items() if patient}
+    table: engine.Columns = {"patient": list(named), "left_cents": list(named.values())}
+    types = {"patient": str, "left_cents": int}
+    lines = lines.join(engine.beside(lines, table, types), on="patient", how="left")
+    lines = lines.with_columns(first_year=nw.col("year").min().over("patient"))
+    left = nw.col("left_cents").fill_null(options.deductible.get("", 0))
+    opening = nw.when(nw.col("year") == nw.col("first_year")).then(left)
+    full = nw.col("year_deductible_cents").fill_null(0)
+    return pricing.spend_deductible(
+        lines.with_columns(opening_deductible_cents=opening.otherwise(full))
+    ).drop("left_cents", "first_year")
+
+
+def _kx(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
+) -> nw.LazyFrame[Any]:
+    """The running total of the year in its bucket, with what was spent elsewhere."""
+    buckets: engine.Columns = {
+        "discipline": ["", *KX_BUCKET],
+        "kx_bucket": ["", *KX_BUCKET.values()],
+    }
+    lines = lines.join(
+        engine.beside(lines, buckets, dict.fromkeys(buckets, str)), on="discipline", how="left"
+    )
+    names = sorted(set(KX_BUCKET.values()))
+    thresholds = [(day, name, config.parameter("kx_threshold").find(day, name)) for day in days
+                  for name in names]  # fmt: skip
+    table: engine.Columns = {
+        "date": [day for day, _, _ in thresholds],
+        "kx_bucket": [name for _, name, _ in thresholds],
+        "kx_threshold_cents": [value.scaled if value else None for _, _, value in thresholds],
+    }
+    types: dict[str, type] = {"date": date, "kx_bucket": str, "kx_threshold_cents": int}
+    lines = lines.join(engine.beside(lines, table, types), on=["date", "kx_bucket"], how="left")
+    if not options.prior:
+        return pricing.accrue(lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64)))
+    prior: engine.Columns = {
+        "patient": [patient for patient, _ in options.prior],
+        "kx_bucket": [bucket for _, bucket in options.prior],
+        "prior_cents": list(options.prior.values()),
+    }
+    types = {"patient": str, "kx_bucket": str, "prior_cents": int}
+    lines = lines.join(engine.beside(lines, prior, types), on=["patient", "kx_bucket"], how="left")
+    # What was spent elsewhere belongs to the first year of the log.
+    first = nw.col("year").min().over("patient")
+    lines = lines.with_columns(first_year=first)
+    spent = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("prior_cents"))
+    lines = lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0)).drop("first_year")
+    return pricing.accrue(lines)
+
+
+_SAME_VISIT = ("patient", "date", "provider", "discipline")
+
+
+def bundled_apart(
+    sessions: nw.LazyFrame[Any], config: Config, days: list[date]
+) -> nw.LazyFrame[Any] | None:
+    """Where 59 may be suggested; None where no edition of the edits covers a date of the log."""
+    found = None
+    for edition in {edition for day in days if (edition := config.edition("ptp", day))}:
+        rows = [row for row in config.rows("ptp", edition) if row["modifier_indicator"] == "1"]
+        pairs: engine.Columns = {
+            name: [row[name] for row in rows] for name in ("column1", "column2")
+        }
+        here = sessions.filter(
+            (nw.col("date") >= nw.lit(edition.first)) & (nw.col("date") <= nw.lit(edition.last))
+        )
+        table = engine.beside(sessions, pairs, dict.fromkeys(pairs, str))
+        apart = modifiers.bundled_apart(here, table, _SAME_VISIT)
+        found = apart if found is None else nw.concat([found, apart], how="vertical")
+    return found
 
 
 def _reason() -> nw.Expr:
@@ -163,10 +258,20 @@ def _reason() -> nw.Expr:
     )
     minute = counting.MINUTE_MS
     lost = ((nw.col("lost_ms") + minute - 1) // minute).cast(nw.Int64).cast(nw.String)
-    once = nw.concat_str([lost, nw.lit(" min also on another row, counted once")])
-    both = nw.concat_str([why, nw.lit("; "), once])
-    overlap = nw.col("lost_ms") > 0
-    return nw.when(~overlap).then(why).when(why == "").then(once).otherwise(both)
+    claimed = (nw.col("claimed_rows") > 0) & (nw.col("assistant_rows") == 0)
+    remarks = (
+        (nw.col("lost_ms") > 0, [lost, nw.lit(" min also on another row, counted once")]),
+        (claimed, [nw.lit("CQ or CO in the log, but no assistant's minutes")]),
+        (
+            ~nw.col("beside").is_null(),
+            [nw.lit("59 suggested: bundled with "), nw.col("beside"), nw.lit(", at other times")],
+        ),
+    )
+    for holds, words in remarks:
+        said = nw.concat_str(words)
+        both = nw.concat_str([why, nw.lit("; "), *words])
+        why = nw.when(~holds).then(why).when(why == "").then(said).otherwise(both)
+    return why
 
 
 # --- what the config says, as small tables -------------------------------------------------
@@ -282,13 +387,19 @@ def _policies(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.
 
 
 def _calendar(
-    frame: nw.LazyFrame[Any], config: Config, days: list[date], basis: str
+    frame: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
+    participation: list[int | None] = [100 for _ in days]
+    if options.nonparticipating:
+        participation = _on(config, "nonparticipating", days)
     editions = {table: [config.edition(table, day) for day in days] for table in ("rvu", "gpci")}
     return _dated(
         frame,
         days,
-        cf=_on(config, "conversion_factor", days, basis),
+        cf=_on(config, "conversion_factor", days, options.basis),
+        participation_percent=participation,
+        year=[day.year for day in days],
+        year_deductible_cents=_on(config, "deductible", days),
         mppr_percent=_on(config, "mppr", days),
         coinsurance_percent=_on(config, "coinsurance", days),
         assistant_share_percent=_on(config, "assistant_share", days),
@@ -358,7 +469,7 @@ def by(lines: nw.DataFrame[Any], key: str) -> nw.DataFrame[Any]:
     return grouped.with_columns(*shown).select(names).sort(key)
 
 
-def notes(lines: nw.DataFrame[Any]) -> list[str]:
+def notes(lines: nw.DataFrame[Any], options: Options) -> list[str]:
     """What a reader of the lines must know, one sentence each."""
     said = []
     names = ("units", "work_cents", "allowed_cents", "medicare_cents", "patient_cents")
@@ -366,7 +477,7 @@ def notes(lines: nw.DataFrame[Any]) -> list[str]:
     said.append(
         f"{len(lines):,} lines, {units:,} units, work component {show(work)}, allowed"
         f" {show(allowed)} (Medicare pays {show(medicare)}, patients {show(patient)};"
-        " deductible assumed met)"
+        f" {options.deductible_said})"
     )
     unpriced = lines["allowed_cents"].null_count()
     if unpriced:
@@ -374,6 +485,8 @@ def notes(lines: nw.DataFrame[Any]) -> list[str]:
     ties = int(lines["tie"].sum())
     if ties:
         said.append(f"{ties:,} lines are tied with another code: either is right")
+    if bool(lines["needs_kx"].any()):
+        said.append("KX is due by this log and --prior alone: claims of others are not seen")
     blank = int((lines["discipline"] == "").sum())
     if blank:
         said.append(f"{blank:,} lines have no discipline, so no GP, GO or GN")
@@ -396,6 +509,7 @@ def bill_frame(
     config: Config | None = None,
     options: Options | None = None,
     zone: str = "",
+    date_order: str = "",
     **defaults: str,
 ) -> Any:
     """Claim lines of a log: a path, or a frame, which comes back as the caller's own kind.
@@ -405,7 +519,7 @@ def bill_frame(
     locality, discipline, provider for blank cells.
     """
     config = config or load()
-    log = read(source, config, Defaults(zone=zone, **defaults))
+    log = read(source, config, Defaults(zone=zone, date_order=date_order, **defaults))
     lines = engine.decimals(as_printed(bill(log, config, options), log.carried), tuple(CENTS))
     bad = log.rejects().drop("hint")
     is_path = isinstance(source, str) or hasattr(source, "__fspath__")

@@ -41,7 +41,37 @@ _blanks = _options(
     click.option("--provider", default="", help="The billing provider."),
     click.option("--tz", default="", help="Zone of naive times, e.g. America/Chicago."),
     click.option("--qualifying-apm", is_flag=True, help="Factor of qualifying APM participants."),
+    click.option("--nonparticipating", is_flag=True, help="Fees of a non-participating provider."),
+    click.option("--deductible", metavar="FILE|AMOUNT", help="Left of it; default: assumed met."),
+    click.option("--prior", metavar="FILE", help="Allowed amounts of the year elsewhere, for KX."),
 )
+
+
+def _pricing(
+    qualifying_apm: bool, nonparticipating: bool, deductible: str | None, prior: str | None
+) -> Any:
+    """The options of pricing; a deductible is one amount for all, or a file by patient."""
+    from calc import billing, logs
+    from calc.schema import KX_BUCKET
+
+    left: dict[str, int] | None = None
+    if deductible is not None:
+        cents = logs.read_cents(deductible)
+        if cents is not None:
+            left = {"": cents}
+        else:
+            balances = logs.read_balances(deductible, "patient")
+            left = {patient: amount for (patient,), amount in balances.items()}
+    spent: dict[tuple[str, str], int] = {}
+    for (patient, bucket), amount in (
+        logs.read_balances(prior, "patient", "discipline") if prior else {}
+    ).items():
+        name = KX_BUCKET.get(bucket.upper(), bucket.upper())
+        if name not in KX_BUCKET.values():
+            hint = "write PT, OT, SLP or PT+SLP"
+            raise InputError(f'discipline "{bucket}" is not known', str(prior), hint)
+        spent[patient, name] = spent.get((patient, name), 0) + amount
+    return billing.Options(qualifying_apm, nonparticipating, left, spent)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -142,6 +172,9 @@ def estimate(
     day: str,
     explain: bool,
     qualifying_apm: bool,
+    nonparticipating: bool,
+    deductible: str | None,
+    prior: str | None,
     form: str | None,
     output: str | None,
     folder: str | None,
@@ -155,7 +188,7 @@ def estimate(
     therapy-calc estimate 97110=33 97116=09:40-10:02 --date 2026-03-02
     therapy-calc estimate "gait training=10+12" 97140=7 --date 3/2/2026
     """
-    from calc import billing, estimating, params
+    from calc import estimating, params
 
     given = {"start": start, "end": end, "minutes": minutes}
     given = {name: value for name, value in given.items() if value}
@@ -175,7 +208,7 @@ def estimate(
     if day:
         rows = [{**row, "date": day} for row in rows]
     config = params.load(folder)
-    options = billing.Options(qualifying_apm=qualifying_apm)
+    options = _pricing(qualifying_apm, nonparticipating, deductible, prior)
     result = estimating.estimate(rows, config=config, options=options, zone=tz, **defaults)
     if not day and not any(estimating.has_date(row) for row in rows):
         click.echo(f"date: {result.lines[0]['date']} (today)", err=True)
@@ -224,7 +257,7 @@ def _estimate_notes(result: Any) -> str:
         f" {totals['units']} units\n"
         f"Work component  {amount('work_payment')}\n"
         f"Allowed         {amount('allowed')}  (Medicare pays {amount('medicare_pays')}, patient"
-        f" {amount('patient_pays')}; deductible assumed met)\n"
+        f" {amount('patient_pays')}; {result.options.deductible_said})\n"
     )
     if unpriced:
         text += f"{unpriced} lines have no price: see reason\n"
@@ -238,6 +271,7 @@ def _estimate_notes(result: Any) -> str:
 @cli.command()
 @click.argument("log")
 @click.option("--by", type=click.Choice(["clinician", "code", "date", "patient"]))
+@click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="Of dates like 3/2/2026.")
 @click.option("--rejects", "rejects_file", type=click.Path(dir_okay=False))
 @click.option("--engine", "on", type=click.Choice(["polars", "duckdb", "spark"]), default="polars")
 @_blanks
@@ -245,9 +279,13 @@ def _estimate_notes(result: Any) -> str:
 def bill(
     log: str,
     by: str | None,
+    date_order: str | None,
     rejects_file: str | None,
     on: str,
     qualifying_apm: bool,
+    nonparticipating: bool,
+    deductible: str | None,
+    prior: str | None,
     form: str | None,
     output: str | None,
     folder: str | None,
@@ -259,9 +297,10 @@ def bill(
 
     reports.format_of(output, form)
     config = params.load(folder)
-    read = logs.read(log, config, logs.Defaults(zone=tz, **defaults), on)
+    blanks = logs.Defaults(zone=tz, date_order=date_order or "", **defaults)
+    read = logs.read(log, config, blanks, on)
     rejected = engine.collect(read.rejects())
-    options = billing.Options(qualifying_apm=qualifying_apm)
+    options = _pricing(qualifying_apm, nonparticipating, deductible, prior)
     lines = engine.collect(billing.bill(read, config, options))
     used = engine.count(read.sessions)
     name = _say_rejects(rejected, log, rejects_file)
@@ -271,7 +310,7 @@ def bill(
     else:
         shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
         _write_frame(shown, tuple(billing.CENTS), form, output)
-    for note in billing.notes(lines):
+    for note in billing.notes(lines, options):
         click.echo(note, err=True)
     total = used + len(rejected)
     click.echo(

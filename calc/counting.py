@@ -29,6 +29,7 @@ def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.L
         lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
         counted_rows=nw.col("counts").cast(nw.Int64),
         add_on_rows=nw.when(primary).then(0).otherwise(1),
+        claimed_rows=nw.col("modifiers_billed").str.contains("C[QO]").cast(nw.Int64),
         assistant_rows=(nw.col("counts") & (nw.col("role") == "assistant")).cast(nw.Int64),
         first_charge=nw.when(primary).then(nw.col("charge_cents")),
         add_on_charge=nw.when(~primary).then(nw.col("charge_cents")),
@@ -41,7 +42,10 @@ def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.L
     ]
     grouped = sessions.group_by(*SERVICE_KEY).agg(
         *(total(f"{name}_ms") for name in ("counted", "therapist", "assistant", "lost")),
-        *(total(name) for name in ("counted_rows", "assistant_rows", "add_on_rows")),
+        *(
+            total(name)
+            for name in ("counted_rows", "assistant_rows", "claimed_rows", "add_on_rows")
+        ),
         *(total(f"{part}_billed") for part in ("first", "add_on")),
         *(total(f"{part}_charge") for part in ("first", "add_on")),
         *(
@@ -65,6 +69,7 @@ def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.L
         minutes=counted // MINUTE_MS,
         therapist_minutes=own // MINUTE_MS,
         locality_number=nw.col("place") % 1000,
+        start_order=nw.col("place") // 1000,
         **{
             f"{part}_{what}": nw.when(nw.col(f"{part}_{what}_rows") > 0).then(f"{part}_{what}")
             for part in ("first", "add_on")

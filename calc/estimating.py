@@ -10,7 +10,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, engine, logs, params
+from calc import billing, engine, logs, params, times
 from calc.errors import InputError
 from calc.money import dollars
 from calc.schema import LINE, MONEY, SESSION, UNITS
@@ -34,7 +34,9 @@ class Estimate:
         from calc.reports import explain
 
         steps = list(self.frame.iter_rows(named=True))
-        return explain.text(steps, self.units_by_rule, self.config, self.options.basis)
+        return explain.text(
+            steps, self.units_by_rule, self.config, self.options.basis, self.options.deductible_said
+        )
 
 
 def _text(value: Any) -> str:
@@ -91,15 +93,17 @@ def estimate(
         raise InputError(f'"{min(unknown)}" is no option of an estimate')
     today = date.today().isoformat()
     dated = [row if has_date(row) else {**row, "date": today} for row in rows]
-    log = read_rows(dated, config, logs.Defaults(zone=zone, **defaults))
+    log = read_rows(dated, config, logs.Defaults(zone=zone, date_order="mdy", **defaults))
     days = engine.distinct(log.sessions, "date")
     for day in days:
         config.parameter("conversion_factor").on(day, options.basis)
         for table, title in (("rvu", "RVU file"), ("gpci", "GPCI file")):
             if config.edition(table, day) is None:
                 raise params.missing(title, f"{table}/editions.toml", day)
-    services = engine.settled(billing.services_of(log.sessions, config))
-    lines = billing.bill_services(services, config, days, options)
+    sessions = times.with_lengths(log.sessions)
+    services = engine.settled(billing.services_of(sessions, config))
+    apart = billing.bundled_apart(sessions, config, days)
+    lines = billing.bill_services(services, config, days, options, apart)
     frame = engine.collect(lines)
     steps = list(frame.iter_rows(named=True))
     by_rule: dict[str, dict[str, int]] = {

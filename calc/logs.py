@@ -16,9 +16,11 @@ import narwhals.stable.v2 as nw
 
 from calc import engine, times
 from calc.errors import InputError
+from calc.money import scaled
 from calc.params import Config
 from calc.schema import COUNTED_ROLES, DISCIPLINES, LINE, MODES, ROLES, SESSION
 
+MIDNIGHT = r"[T ]0?0:00(:00(\.0+)?)?(Z|[+]00:?00)?$"
 MAX_CELL = 40  # characters of a cell that a message repeats
 MAX_DIGITS = 7  # of minutes, units and charges: keeps every sum exact on every engine
 
@@ -40,6 +42,7 @@ class Defaults:
     discipline: str = ""
     provider: str = ""
     zone: str = ""
+    date_order: str = ""  # of dates with slashes: mdy, dmy; blank: the log itself must tell
 
 
 @dataclass
@@ -170,7 +173,8 @@ def _text(frame: nw.LazyFrame[Any], name: str) -> nw.Expr:
         column = column.dt.to_string("%Y-%m-%d")
     elif kind != nw.String:
         if kind.is_float():
-            column = nw.when(~column.is_nan()).then(column)
+            # A float is the nearest to what was meant; past the millisecond it is noise.
+            column = nw.when(~column.is_nan()).then(column.round(3))
         column = column.cast(nw.String).str.replace_all(r"\.0$", "")
     return column.fill_null("").str.strip_chars()
 
@@ -209,7 +213,10 @@ def _sessions(frame: nw.LazyFrame[Any], source: str, config: Config, defaults: D
             for name in SESSION
         },
     )
-    frame = _instants(_clocks(engine.settled(_split_stamps(frame))), defaults)
+    # Frames and spreadsheets keep a day as a stamp at midnight.
+    midnight = nw.col("date_text").str.replace_all(MIDNIGHT, "")
+    frame = engine.settled(_split_stamps(frame.with_columns(date_text=midnight)))
+    frame = _instants(_clocks(frame, source, defaults.date_order), defaults)
     cells = {column: place[name] for column, name in columns.items()}
     frame = _judge(_names(frame, config, defaults))
     frame = engine.settled(frame.select("fault", *USED, *place.values()))
@@ -238,11 +245,28 @@ def _split_stamps(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return frame.with_columns(**parts)
 
 
-def _clocks(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _date_order(texts: list[str], source: str, chosen: str) -> str:
+    """The order of dates with slashes: as chosen, or as the log's own dates tell."""
+    if chosen:
+        return chosen
+    orders = times.date_orders(texts)
+    if len(orders) == 1:
+        return orders.pop()
+    shown = next(text for text in texts if "/" in text)
+    what = "could be month or day first" if orders else "and others are in two orders"
+    raise InputError(
+        f'dates such as "{shown}" {what}',
+        source,
+        "say --date-order mdy or dmy, or write YYYY-MM-DD",
+    )
+
+
+def _clocks(frame: nw.LazyFrame[Any], source: str, date_order: str) -> nw.LazyFrame[Any]:
     """Add day numbers, clocks and offsets of date, start and end: each distinct text read once."""
     stamps = ("date_text", "start_date", "end_date")
     days = [text for text in engine.distinct(frame, *stamps) if text]
-    read_days = [times.read_date(text) for text in days]
+    order = _date_order(days, source, date_order)
+    read_days = [times.read_date(text, order) for text in days]
     for name in stamps:
         table: engine.Columns = {
             name: days,
@@ -543,6 +567,12 @@ CHECKS: tuple[Check, ...] = (
         "write dollars, e.g. 120.00",
     ),
     Check(
+        "role",
+        lambda: (nw.col("role") == "assistant") & ~nw.col("discipline").is_in(["PT", "OT"]),
+        "an assistant's row needs discipline PT or OT",
+        "write PT or OT; speech-language pathology has no assistants under Medicare",
+    ),
+    Check(
         "mode",
         lambda: (nw.col("mode") == "group") & _timed() & (nw.col("attendance") == "one-on-one"),
         "group mode does not fit a one-on-one code",
@@ -594,3 +624,46 @@ def _ragged(ragged: list[tuple[int, list[str]]], rejects: nw.LazyFrame[Any]) -> 
         for name, value in zip(names, [*cells, row, reason, hint], strict=True):
             columns[name].append(value)
     return engine.table(columns, dict.fromkeys(names, str) | {"row": int})
+
+
+# --- opening balances ----------------------------------------------------------------------
+
+
+def read_cents(text: str) -> int | None:
+    """Dollars with at most two decimals as cents, or None.
+
+    >>> read_cents("1,257.50"), read_cents("-3"), read_cents("x")
+    (125750, None, None)
+    """
+    plain = text.strip().removeprefix("$").replace(",", "")
+    try:
+        cents = scaled(plain, 2)
+    except (ValueError, ArithmeticError):
+        return None
+    return cents if 0 <= cents < 10 ** (MAX_DIGITS + 2) else None
+
+
+def read_balances(source: str, *keys: str) -> dict[tuple[str, ...], int]:
+    """Opening balances: a csv with the columns ``keys`` and amount (dollars), by key in cents.
+
+    Raises InputError that names row and column of what cannot be read.
+    """
+    frame, ragged = engine.read_csv(source)
+    rows = engine.collect(frame)
+    lacking = [name for name in (*keys, "amount") if name not in rows.columns]
+    if lacking:
+        found = ", ".join(name for name in rows.columns if name != engine.ROW)
+        raise InputError(f"missing heading {', '.join(lacking)}", f"{source}:1", f"found: {found}")
+    if ragged:
+        raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
+    balances: dict[tuple[str, ...], int] = {}
+    for row in rows.iter_rows(named=True):
+        where = f"{source}:{row[engine.ROW]}"
+        cents = read_cents(row["amount"] or "")
+        if cents is None:
+            raise InputError(f'amount "{row["amount"]}" is not an amount', where, "e.g. 257.00")
+        key = tuple((row[name] or "").strip() for name in keys)
+        if key in balances:
+            raise InputError("the same patient stands twice", where, "add the amounts up")
+        balances[key] = cents
+    return balances

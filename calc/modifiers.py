@@ -94,8 +94,37 @@ def parts(lines: nw.LazyFrame[Any], both: nw.LazyFrame[Any]) -> nw.LazyFrame[Any
     )
 
 
+def bundled_apart(
+    sessions: nw.LazyFrame[Any], pairs: nw.LazyFrame[Any], on: tuple[str, ...]
+) -> nw.LazyFrame[Any]:
+    """Codes that 59 may unbundle: ``on`` (patient, date, provider, discipline), code, beside.
+
+    ``pairs``: column1, column2 of bundled codes with indicator 1. A column 2 code is suggested
+    only if every row of both codes has clock times that are no mere window and none coincide.
+    Authority: NCCI procedure-to-procedure edits, which hold for a quarter only.
+    """
+    exact = nw.col("in_sweep") & (nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms"))
+    rows = sessions.select(*on, "code", "start_ms", "end_ms", vague=(~exact).cast(nw.Int64))
+    first = rows.rename(
+        {"code": "column1", "start_ms": "start_1", "end_ms": "end_1", "vague": "vague_1"}
+    )
+    second = rows.join(pairs, left_on="code", right_on="column2", how="inner")
+    both = second.join(first, on=[*on, "column1"], how="inner")
+    meet = (nw.col("start_ms") < nw.col("end_1")) & (nw.col("start_1") < nw.col("end_ms"))
+    vague = nw.col("vague") + nw.col("vague_1")
+    both = both.with_columns(
+        doubt=nw.when(meet).then(1).otherwise(0).fill_null(1).cast(nw.Int64) + vague
+    )
+    pair = both.group_by(*on, "code", "column1").agg(nw.col("doubt").max())
+    found = pair.filter(nw.col("doubt") == 0)
+    return found.group_by(*on, "code").agg(nw.col("column1").min().alias("beside"))
+
+
 def text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add ``modifiers``: discipline, CQ or CO, KX (where ``needs_kx``), parted by one blank."""
+    """Add ``modifiers``: discipline, CQ or CO, KX, 59 (suggested), parted by one blank.
+
+    Needs discipline, modified, needs_kx and beside (the bundled code, null for none).
+    """
     discipline, assistant = nw.lit(""), nw.lit("")
     for name, modifier in DISCIPLINE.items():
         here = nw.col("discipline") == name
@@ -104,6 +133,7 @@ def text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         here = (nw.col("discipline") == name) & (nw.col("modified") == 1)
         assistant = nw.when(here).then(nw.lit(f" {modifier}")).otherwise(assistant)
     kx = nw.when(nw.col("needs_kx")).then(nw.lit(" KX")).otherwise(nw.lit(""))
+    apart = nw.when(nw.col("beside").is_null()).then(nw.lit("")).otherwise(nw.lit(" 59"))
     return lines.with_columns(
-        modifiers=nw.concat_str([discipline, assistant, kx]).str.strip_chars()
+        modifiers=nw.concat_str([discipline, assistant, kx, apart]).str.strip_chars()
     )

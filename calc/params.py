@@ -343,8 +343,7 @@ def _code_facts(row: dict[str, str]) -> dict[str, Any]:
 
 def _scaled_rows(reader: _Reader, table: str, path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    seen: set[tuple[str, ...]] = set()
-    for line, row in enumerate(reader.csv(path, TABLES[table]), 2):
+    for line, row in enumerate(_once(reader, path, TABLES[table], _KEYS[table]), 2):
         entry: dict[str, Any] = dict(row)
         for name, places in _DECIMALS.items():
             if name in row:
@@ -353,11 +352,21 @@ def _scaled_rows(reader: _Reader, table: str, path: Path) -> list[dict[str, Any]
                 except (ValueError, ArithmeticError):
                     where = f"{path}:{line}"
                     reader.fault(f'{name} "{row[name]}" is no number of {places} decimals', where)
-        key = tuple(row[name] for name in _KEYS[table])
+        rows.append(entry)
+    return rows
+
+
+def _once(
+    reader: _Reader, path: Path, columns: Iterable[str], keys: tuple[str, ...]
+) -> list[dict[str, str]]:
+    """The rows of a csv; a key that stands twice is a fault."""
+    rows = reader.csv(path, columns)
+    seen: set[tuple[str, ...]] = set()
+    for line, row in enumerate(rows, 2):
+        key = tuple(row[name] for name in keys)
         if key in seen:
             reader.fault(f"{' '.join(key)} stands twice", f"{path}:{line}")
         seen.add(key)
-        rows.append(entry)
     return rows
 
 
@@ -417,6 +426,8 @@ def _check_folder(reader: _Reader) -> list[tuple[str, str]]:
                 cited.append((str(entry.get("source", "")), where))
             else:
                 reader.fault("is no table", where)
+    if (reader.folder / "codes.csv").is_file():
+        _once(reader, reader.folder / "codes.csv", CODE_COLUMNS, ("code",))
     reader.toml("sources.toml")
     reader.toml("columns.toml")
     return cited

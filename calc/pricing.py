@@ -13,6 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc.money import GPCI_ONE, NANO_PER_CENT, divide_half_up, percent, to_cents
+from calc.schema import CLAIM_ORDER
 
 MPPR_INDICATOR = "5"
 VISIT = ("patient", "date", "provider")
@@ -22,7 +23,8 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add fee_cents, reduced_cents (per unit) and ``price_status``.
 
     Needs status, work_rvu, pe_rvu, mp_rvu (1/100), work_gpci, pe_gpci, mp_gpci (1/1000), cf
-    (1/10000), mppr_percent, share_percent (of Medicare's fee; null where the payer has none).
+    (1/10000), mppr_percent, share_percent (of Medicare's fee; null where the payer has none),
+    participation_percent (100, or what a non-participating provider gets).
     Null where a figure is missing. Bundled codes (status B) have a fee of 0.
     """
     status, rvus = nw.col("status"), nw.col("work_rvu") + nw.col("pe_rvu") + nw.col("mp_rvu")
@@ -46,7 +48,7 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     priced, bundled = nw.col("price_status") == "priced", nw.col("price_status") == "bundled"
     nothing = bundled & ~share.is_null()
-    return lines.with_columns(
+    lines = lines.with_columns(
         fee_cents=nw.when(priced)
         .then(divide_half_up(full, 100 * NANO_PER_CENT))
         .when(nothing)
@@ -57,6 +59,12 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .when(nothing)
         .then(0)
         .cast(nw.Int64),
+    )
+    # A non-participating provider's fee is a share of the fee (42 U.S.C. 1395w-4(a)(3)).
+    part = nw.col("participation_percent")
+    return lines.with_columns(
+        fee_cents=percent(nw.col("fee_cents"), part).cast(nw.Int64),
+        reduced_cents=percent(nw.col("reduced_cents"), part).cast(nw.Int64),
     )
 
 
@@ -129,6 +137,44 @@ def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return lines.with_columns(
         allowed_cents=nw.when(~mine.is_null() & (mine < scheduled)).then(mine).otherwise(scheduled)
     )
+
+
+def spend_deductible(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add deductible_cents: what of the patient's deductible a line uses up, in claim order.
+
+    Needs opening_deductible_cents (left before the year's first line), year, payer_part_b and
+    allowed_cents.
+    """
+    counted = nw.when(nw.col("payer_part_b")).then(nw.col("allowed_cents")).otherwise(0)
+    lines = lines.with_columns(counted_cents=counted.fill_null(0))
+    so_far = nw.col("counted_cents").cum_sum().over("patient", "year", order_by=CLAIM_ORDER)
+    left = nw.col("opening_deductible_cents") - nw.col("before_cents")
+    used = nw.when(left <= 0).then(0).otherwise(nw.min_horizontal(left, "counted_cents"))
+    lines = lines.with_columns(before_cents=so_far.cast(nw.Int64) - nw.col("counted_cents"))
+    return lines.with_columns(deductible_cents=used.cast(nw.Int64)).drop(
+        "counted_cents", "before_cents"
+    )
+
+
+def accrue(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add year_cents, the running allowed amount of a patient, year and KX bucket, and needs_kx.
+
+    Authority: 42 U.S.C. 1395l(g). Allowed amounts count after the multiple procedure reduction
+    and before the assistant's cut, with deductible and coinsurance. A line needs KX when the
+    total including it exceeds the threshold. Needs kx_bucket ("" for none), kx_threshold_cents,
+    prior_cents (spent elsewhere), year, payer_part_b, allowed_cents.
+    """
+    counts = nw.col("payer_part_b") & (nw.col("kx_bucket") != "")
+    amount = nw.when(counts).then(nw.col("allowed_cents")).otherwise(0)
+    lines = lines.with_columns(accrued_cents=amount.fill_null(0))
+    so_far = (
+        nw.col("accrued_cents").cum_sum().over("patient", "year", "kx_bucket", order_by=CLAIM_ORDER)
+    )
+    lines = lines.with_columns(year_cents=so_far.cast(nw.Int64) + nw.col("prior_cents"))
+    above = nw.col("year_cents") > nw.col("kx_threshold_cents")
+    return lines.with_columns(
+        needs_kx=(above & (nw.col("accrued_cents") > 0)).fill_null(False)
+    ).drop("accrued_cents")
 
 
 def settle(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -38,7 +38,9 @@ def rates(
         raise InputError(f"no rate for {asked} on {days[0]}", hint="check code, locality and date")
     names = ("work_rvu", "pe_rvu", "mp_rvu", "work_gpci", "pe_gpci", "mp_gpci")
     text = ("effective_from", "effective_to", "locality", "code", "status", "basis")
-    types: dict[str, type] = dict.fromkeys((*names, "cf", "mppr_percent", "share_percent"), int)
+    types: dict[str, type] = dict.fromkeys(
+        (*names, "cf", "mppr_percent", "share_percent", "participation_percent"), int
+    )
     types |= dict.fromkeys((*text, "conversion_factor"), str)
     columns = {name: [row[name] for row in rows] for name in types}
     frame = engine.table(columns, types).with_columns(one=nw.lit(1, dtype=nw.Int64))
@@ -111,6 +113,7 @@ def _period(
         "cf": factor.scaled,
         "mppr_percent": mppr.scaled,
         "share_percent": 100,
+        "participation_percent": 100,
         "basis": factor.applies_to or "all",
     }
     return [

@@ -65,6 +65,14 @@ MONEY = ("work_payment", "allowed", "medicare_pays", "patient_pays")
 ROW_ORDER = ("start_ms", "file", "row", "code", "end_ms")
 
 
+# Running totals of a patient's year (deductible, KX): who comes first.
+CLAIM_ORDER = (
+    "date", "start_order", "discipline", "provider", "payer", "locality", "code", "modified",
+)  # fmt: skip
+# 42 U.S.C. 1395l(g): physical therapy and speech-language pathology share one threshold.
+KX_BUCKET = {"PT": "PT+SLP", "SLP": "PT+SLP", "OT": "OT"}
+
+
 def total(name: str) -> nw.Expr:
     """Sum of an integer column as Int64 (DuckDB would widen it to HUGEINT)."""
     return nw.col(name).sum().cast(nw.Int64)

@@ -8,6 +8,7 @@ UTC and lengths are elapsed time; a naive log is counted on its wall clock.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -27,21 +28,22 @@ DATE_FIRST = r"^(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{4})([T ]|$)"
 BEFORE_CLOCK = r"^[^T ]*[T ]+"
 AFTER_DATE = r"[T ].*$"
 
+_FARTHEST_OFFSET = 14 * 60  # minutes: no place is farther from UTC
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_US = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _CLOCK = re.compile(
     r"(\d{1,2}):?(\d{2})(?::(\d{2})(?:[.,](\d{1,6}))?)?\s*([AaPp])?\.?(?:[Mm]\.?)?"
     r"\s*(Z|[+-]\d{2}:?\d{2})?"
 )
 
 
-def read_date(text: str, order: str = "us") -> date | None:
-    """A day from `2026-03-02` or `3/2/2026` (month first unless ``order`` is "day"), or None."""
+def read_date(text: str, order: str = "mdy") -> date | None:
+    """A day from `2026-03-02` or, in the ``order`` "mdy" or "dmy", `3/2/2026`; or None."""
     if found := _ISO.fullmatch(text):
         year, month, day = map(int, found.groups())
-    elif found := _US.fullmatch(text):
+    elif found := _SLASHED.fullmatch(text):
         month, day, year = map(int, found.groups())
-        if order == "day":
+        if order == "dmy":
             month, day = day, month
     else:
         return None
@@ -49,6 +51,17 @@ def read_date(text: str, order: str = "us") -> date | None:
         return date(year, month, day)
     except ValueError:
         return None
+
+
+def date_orders(texts: Iterable[str]) -> set[str]:
+    """Which of "mdy" and "dmy" read every date with slashes; both where nothing tells."""
+    slashed = [found for text in texts if (found := _SLASHED.fullmatch(text))]
+    orders = set()
+    if all(int(found[1]) <= 12 for found in slashed):
+        orders.add("mdy")
+    if all(int(found[2]) <= 12 for found in slashed):
+        orders.add("dmy")
+    return orders if slashed else {"mdy"}
 
 
 def read_clock(text: str) -> tuple[int, int | None] | None:
@@ -70,6 +83,8 @@ def read_clock(text: str) -> tuple[int, int | None] | None:
     if hours > 24 or minutes > 59 or seconds > 59:
         return None
     fraction = int((found[4] or "").ljust(6, "0")) // 1000 if found[4] else 0
+    if found[6] and _read_offset(found[6]) is None:
+        return None
     clock = ((hours * 60 + minutes) * 60 + seconds) * SECOND + fraction
     if clock > DAY:
         return None
@@ -82,6 +97,8 @@ def _read_offset(text: str | None) -> int | None:
     if text == "Z":
         return 0
     minutes = int(text[1:3]) * 60 + int(text[-2:])
+    if minutes > _FARTHEST_OFFSET or int(text[-2:]) > 59:
+        return None
     return (-minutes if text[0] == "-" else minutes) * MINUTE
 
 
@@ -103,23 +120,20 @@ class ZoneDay:
 @lru_cache(maxsize=4096)
 def zone_day(zone: str, day: date) -> ZoneDay:
     """How ``zone`` runs on ``day``; ValueError if there is no such zone."""
-    import pendulum
-
+    midnight = (day.toordinal() - EPOCH) * 86400
     try:
-        midnight = pendulum.datetime(day.year, day.month, day.day, tz=zone)
+        first = midnight - _offset(zone, midnight - 86400)
     except Exception as error:  # pendulum raises its own, zoneinfo's and plain ValueErrors
         raise ValueError(f'"{zone}" is no time zone') from error
-    first = int(midnight.timestamp())
-    # Offsets change at whole minutes: find the minute by halving the (longest) day.
-    start, end = first, first + 25 * 3600
-    before = _offset(zone, start)
-    after = _offset(zone, first + 24 * 3600 - 1)
+    # From just before the day to its last second; offsets change at whole minutes.
+    start, end = first - 1, midnight + 86399 - _offset(zone, midnight + 2 * 86400)
+    before, after = _offset(zone, start), _offset(zone, end)
     if before == after:
         return ZoneDay(before * SECOND, after * SECOND, DAY, DAY, "")
     while end - start > 60:
         middle = (start + end) // 2 // 60 * 60
         start, end = (middle, end) if _offset(zone, middle) == before else (start, middle)
-    local = end + before - (day.toordinal() - EPOCH) * 86400
+    local = end // 60 * 60 + before - midnight
     shift = after - before
     spoilt = sorted((local, local + shift))
     kind = "missing" if shift > 0 else "twice"

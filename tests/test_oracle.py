@@ -247,8 +247,16 @@ def test_seconds_of_assistants():
 
 @pytest.mark.parametrize(
     ("T", "A", "policy", "modified"),
-    [(26, 3, 2022, True), (27, 3, 2022, False), (35, 4, 2020, True), (43, 5, 2022, True)]
-    + [(0, 20, 2022, True), (20, 0, 2022, False), (0, 0, 2022, False), (0, 20, 0, False)],
+    [
+        (26, 3, 2022, True),
+        (27, 3, 2022, False),
+        (35, 4, 2020, True),
+        (43, 5, 2022, True),
+        (0, 20, 2022, True),
+        (20, 0, 2022, False),
+        (0, 0, 2022, False),
+        (0, 20, 0, False),
+    ],
 )
 def test_per_day_codes_of_assistants(T, A, policy, modified):
     """More than 10 percent, exactly: 3 of 29, 4 of 39 and 5 of 48 are."""

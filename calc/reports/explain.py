@@ -16,7 +16,11 @@ Row = dict[str, Any]
 
 
 def text(
-    rows: list[Row], units_by_rule: dict[str, dict[str, int]], config: Config, basis: str
+    rows: list[Row],
+    units_by_rule: dict[str, dict[str, int]],
+    config: Config,
+    basis: str,
+    deductible_said: str,
 ) -> str:
     """Explain the lines of `billing.bill`, visit by visit."""
     parts: list[str] = []
@@ -26,7 +30,7 @@ def text(
         pools.setdefault(pool, []).append(row)
     for pool, lines in pools.items():
         parts += [_heading(pool, lines[0], config), *_units(lines, config)]
-        parts += [*_money(lines, config, basis), ""]
+        parts += [*_money(lines, config, basis, deductible_said), ""]
     parts += difference(units_by_rule)
     return "\n".join(parts).rstrip() + "\n"
 
@@ -154,7 +158,7 @@ def _assistant(row: Row, config: Config) -> list[str]:
 # --- money ---------------------------------------------------------------------------------
 
 
-def _money(lines: list[Row], config: Config, basis: str) -> list[str]:
+def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -> list[str]:
     day: date = lines[0]["date"]
     factor = config.parameter("conversion_factor").find(day, basis)
     if factor is None:
@@ -175,7 +179,7 @@ def _money(lines: list[Row], config: Config, basis: str) -> list[str]:
                 f"    reduced: {mppr.text}% of practice expense off every unit but the day's one of"
                 f" highest practice expense ({config.cite(mppr.source)})"
             )
-    return said + _shares(lines, config, day)
+    return said + _shares(lines, config, day, deductible_said)
 
 
 def _work(row: Row, factor: Value, config: Config) -> str:
@@ -215,29 +219,43 @@ def _lesser(row: Row) -> str:
     return f"; charged less: {dollars(row['allowed_cents'])} allowed"
 
 
-def _shares(lines: list[Row], config: Config, day: date) -> list[str]:
+def _shares(lines: list[Row], config: Config, day: date, deductible_said: str) -> list[str]:
     paid = [row for row in lines if row["medicare_cents"] is not None]
     if not paid:
         return []
     names = ("coinsurance", "assistant_share", "sequestration")
     found = {name: config.parameter(name).on(day) for name in names}
-    said = ["", "Shares (deductible assumed met)"]
+    said = ["", f"Shares ({deductible_said})"]
     for row in paid:
         cut = row["modified"] and row["payer_assistant_cut"]
         share = f" x {found['assistant_share'].text}% (assistant)" if cut else ""
         rest = 100 - found["coinsurance"].scaled
         said.append(
-            f"  {row['code']}: {dollars(row['allowed_cents'])} x {rest}%{share}"
+            f"  {row['code']}: {_after_deductible(row)} x {rest}%{share}"
             f" = {dollars(row['paid_cents'])}, less {dollars(row['withheld_cents'])} withheld:"
             f" Medicare pays {dollars(row['medicare_cents'])},"
             f" patient {dollars(row['patient_cents'])}"
         )
+    for row in paid:
+        if row["needs_kx"]:
+            total, limit = dollars(row["year_cents"]), dollars(row["kx_threshold_cents"])
+            kx = config.parameter("kx_threshold").on(day, row["kx_bucket"])
+            said.append(
+                f"  {row['code']}: KX, {row['kx_bucket']} of the year {total} exceeds {limit}"
+                f" ({config.cite(kx.source)})"
+            )
     shown = names if any(row["modified"] for row in paid) else (names[0], names[2])
     for name in shown:
         said.append(
             f"    {found[name].text}% {name.replace('_', ' ')}: {_source(found[name], config)}"
         )
     return said
+
+
+def _after_deductible(row: Row) -> str:
+    if not row["deductible_cents"]:
+        return dollars(row["allowed_cents"])
+    return f"({dollars(row['allowed_cents'])} - {dollars(row['deductible_cents'])} deductible)"
 
 
 def _source(value: Value, config: Config) -> str:

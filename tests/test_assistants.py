@@ -1,0 +1,201 @@
+"""CQ and CO: which units an assistant furnished."""
+
+from __future__ import annotations
+
+import random
+
+import oracle
+import pytest
+from helpers import bill, cases, count, grouped
+
+from calc import estimating
+
+CASES = grouped(cases("assistants.csv"), "id")
+POLICY_DAYS = {0: "2019-06-03", 2020: "2021-06-01", 2022: "2026-06-01"}
+CASE_DAYS = {"2020-21": "2021-06-01", "2022+": "2026-06-01"}
+ROLES = {"pt_minutes": "therapist", "pta_minutes": "assistant", "joint_minutes": "joint"}
+
+
+def rows_of(codes, day, patient="p", discipline="PT"):
+    """Rows of {code: (therapist, assistant)}, both always logged."""
+    return [
+        {
+            "patient": patient,
+            "date": day,
+            "code": code,
+            "minutes": minutes,
+            "role": role,
+            "discipline": discipline,
+        }
+        for code, pair in codes.items()
+        for role, minutes in zip(("therapist", "assistant"), pair, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("rows", CASES.values(), ids=list(CASES))
+def test_published_case(rows, config):
+    """Units with and without the modifier, on lines of their own."""
+    log = [
+        {
+            "patient": "p",
+            "date": CASE_DAYS[row["policy"]],
+            "code": row["code"],
+            "discipline": row["discipline"],
+            "minutes": row[column],
+            "role": role,
+        }
+        for row in rows
+        for column, role in ROLES.items()
+        if int(row[column])
+    ]
+    lines = bill(log, config)
+    for row in rows:
+        mine = [line for line in lines if line["code"] == row["code"]]
+        plain = sum(x["units"] for x in mine if row["modifier"] not in x["modifiers"].split())
+        modified = sum(x["units"] for x in mine if row["modifier"] in x["modifiers"].split())
+        assert plain == int(row["expected_units_without_modifier"])
+        assert modified == int(row["expected_units_with_modifier"])
+
+
+def grid(config, day):
+    """(T, A) to (units, modified) of one code, 0 to 45 minutes of each."""
+    rows = [
+        row
+        for T in range(46)
+        for A in range(46)
+        for row in rows_of({"97110": (T, A)}, day, f"{T} {A}")
+    ]
+    return {
+        tuple(map(int, service["patient"].split())): (service["units"], service["assistant_units"])
+        for service in count(rows, config)
+    }
+
+
+@pytest.mark.parametrize("policy", POLICY_DAYS)
+def test_every_pair_of_minutes(policy, config):
+    """0 to 45 minutes of therapist and assistant, before 2020, in 2021 and in 2026."""
+    found = grid(config, POLICY_DAYS[policy])
+    wrong = []
+    for (T, A), (units, modified) in found.items():
+        expected = oracle.assistant_units(T, A, oracle.band(T + A), policy)
+        if (units - modified, modified) != expected:
+            wrong.append((T, A, units, modified, expected))
+    assert len(found) == 46 * 46
+    assert wrong == []
+
+
+def test_a_minute_for_the_therapist_never_adds_a_modifier(config):
+    """From 2022: a minute that moves from the assistant to the therapist adds no modified unit."""
+    found = grid(config, POLICY_DAYS[2022])
+    worse = [(T, A) for T, A in found if A and T < 45 and found[T + 1, A - 1][1] > found[T, A][1]]
+    assert worse == []
+
+
+def random_pools():
+    """Visits of two or three codes, the same in every run."""
+    pick = random.Random(2022)
+    for number in range(2000):
+        codes = pick.sample(["97110", "97112", "97116", "97140"], pick.randint(2, 3))
+        yield str(number), {code: (pick.randint(0, 40), pick.randint(0, 40)) for code in codes}
+
+
+@pytest.mark.parametrize("policy", POLICY_DAYS)
+def test_pools(policy, config):
+    """Across codes the larger leftover takes the unit, and whoever furnished it decides."""
+    pools = dict(random_pools())
+    rows = [
+        row
+        for patient, codes in pools.items()
+        for row in rows_of(codes, POLICY_DAYS[policy], patient)
+    ]
+    wrong = []
+    for service in count(rows, config):
+        codes = pools[service["patient"]]
+        expected = oracle.pooled_assistant_units(codes, policy)[service["service"]]
+        mine = (service["units"] - service["assistant_units"], service["assistant_units"])
+        if mine != expected:
+            wrong.append((codes, service["service"], mine, expected))
+    assert wrong[:5] == []
+
+
+def test_plain_and_modified_add_up(config):
+    """The lines of a code share out its units; minutes repeat; the plain line comes first."""
+    rows = [row for name, codes in random_pools() for row in rows_of(codes, "2026-06-01", name)]
+    services = {(s["patient"], s["service"]): s for s in count(rows, config)}
+    lines = {}
+    for line in bill(rows, config):
+        lines.setdefault((line["patient"], line["code"]), []).append(line)
+    assert lines.keys() == services.keys()
+    for key, mine in lines.items():
+        service = services[key]
+        assert sum(line["units"] for line in mine) == service["units"]
+        assert sum(line["assistant_units"] for line in mine) == service["assistant_units"]
+        assert {line["minutes"] for line in mine} == {service["minutes"]}
+        assert len(mine) <= 2
+        for line in mine:
+            assert line["modifiers"] == ("GP CQ" if line["modified"] else "GP")
+            assert line["assistant_units"] == (line["units"] if line["modified"] else 0)
+
+
+@pytest.mark.parametrize("policy", POLICY_DAYS)
+def test_per_day_codes(policy, config):
+    """More than 10 percent of a per-day code, exactly."""
+    rows = [
+        row
+        for T in range(61)
+        for A in range(16)
+        for row in rows_of({"97161": (T, A)}, POLICY_DAYS[policy], f"{T} {A}")
+        if row["role"] == "therapist" or A
+    ]
+    wrong = []
+    for service in count(rows, config):
+        T, A = map(int, service["patient"].split())
+        if bool(service["assistant_units"]) != oracle.per_day_modified(T, A, policy):
+            wrong.append((T, A, service["assistant_units"]))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("therapist", "assistant", "minutes", "modified"),
+    [
+        ("09:00:00-09:07:40", "09:10:00-09:17:40", (15, 8), 1),  # 7:40 and 7:40
+        ("09:00:00-09:08:00", "09:10:00-09:17:59", (15, 7), 0),
+        ("09:00-09:20", "09:00-09:20", (20, 0), 0),  # joint time is the therapist's
+        ("09:00-09:20", "09:10-09:30", (30, 10), 1),
+        ("09:10-09:30", "09:00-09:20", (30, 10), 1),
+    ],
+)
+def test_clock_times_of_both(therapist, assistant, minutes, modified, config):
+    """Seconds and coinciding rows: the therapist's own time first, the rest the assistant's."""
+    rows = []
+    for role, span in (("therapist", therapist), ("assistant", assistant)):
+        start, end = span.split("-")
+        rows.append(
+            {"patient": "p", "date": "2026-06-01", "code": "97110", "discipline": "PT"}
+            | {"role": role, "start": start, "end": end}
+        )
+    for log in (rows, rows[::-1]):
+        (service,) = count(log, config)
+        assert (service["minutes"], service["assistant_minutes"]) == minutes
+        assert service["assistant_units"] == modified
+
+
+@pytest.mark.parametrize(("discipline", "modifier"), [("PT", "GP CQ"), ("OT", "GO CO")])
+def test_modifier_by_discipline(discipline, modifier, config):
+    """CQ goes with GP and CO with GO; an assistant in speech or in none is a reject."""
+    (line,) = bill(rows_of({"97110": (0, 15)}, "2026-06-01", discipline=discipline)[1:], config)
+    assert line["modifiers"] == modifier
+
+
+@pytest.mark.parametrize("role", ["student", "aide"])
+def test_roles_that_never_count(role, config):
+    """Students and aides add no minute and no unit."""
+    row = {"patient": "p", "date": "2026-06-01", "code": "97110", "minutes": 15}
+    (line,) = bill([row, row | {"role": role}], config)
+    assert (line["minutes"], line["units"]) == (15, 1)
+
+
+def test_unit_rows_show_the_assistant():
+    """13 of the therapist and 23 of the assistant: two units, one of them modified."""
+    (row,) = estimating.unit_rows({"97110": (13, 23)})
+    assert (row["units"], row["assistant_minutes"], row["assistant_units"]) == (2, 23, 1)

@@ -1,0 +1,243 @@
+"""One answer on every engine, and the caller's own kind of frame back."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from functools import lru_cache
+
+import polars as pl
+import pytest
+from helpers import ROOT, frame
+
+import calc
+from calc import billing, engine, logs
+from calc.schema import LINE
+
+EXAMPLE = ROOT / "examples" / "clinic_week.csv"
+
+
+def row(patient, code, start="", end="", **more):
+    """A row on 2026-03-02."""
+    named = {"patient": patient, "code": code, "start": start, "end": end}
+    return {"date": "2026-03-02"} | named | more
+
+
+MIXED = [
+    # rows that coincide, of a therapist and an assistant
+    row("p1", "97110", "09:00", "09:23", discipline="PT", locality="OH-00"),
+    row("p1", "97116", "09:15", "09:40", discipline="PT", locality="OH-00", role="assistant"),
+    row("p1", "97140", "09:40", "09:50", discipline="PT", locality="CA-05", note="a"),
+    row("p1", "97140", "09:50", "10:01:30", discipline="PT", locality="OH-00", note="b"),
+    row("p1", "97012", "09:05", "09:20", discipline="PT", locality="OH-00"),
+    row("p1", "97161", "10:10", "10:40", discipline="PT", role="assistant"),
+    row("p1", "97535", "09:30", "09:55", discipline="OT", role="assistant"),
+    # one service over two codes, and another length
+    row("p2", "97129", minutes="15", discipline="SLP"),
+    row("p2", "97130", minutes="24.5", discipline="SLP"),
+    row("p2", "96125", minutes="95", discipline="SLP"),
+    row("p2", "97597", minutes="20", discipline="PT", units_billed="1"),
+    row("p2", "97597", minutes="20", discipline="PT", provider="B"),
+    # windows that cannot hold their minutes
+    row("p3", "97110", "09:00", "09:45", minutes="30", charge="40.00"),
+    row("p3", "97530", "09:00", "09:45", minutes="25", charge="12.5"),
+    # payers, days, ties, charges, statuses
+    row("p4", "97110", minutes="20", payer="ama"),
+    row("p4", "97116", minutes="20", payer="ama"),
+    row("p4", "97110", minutes="20", payer="highmark", date="2024-03-09"),
+    row("p4", "97116", minutes="20", payer="highmark", date="2024-03-09"),
+    row("p5", "97110", minutes="8", date="2021-05-03", role="assistant", discipline="PT"),
+    row("p5", "97116", minutes="8", date="2021-05-03", units_billed="1", discipline="PT"),
+    row("p5", "97010", minutes="10"),
+    row("p5", "97014", minutes="10"),
+    row("p5", "97039", minutes="10"),
+    row("p6", "97110", minutes="30", date="2019-05-03"),
+    row("p6", "97110", minutes="30", role="student"),
+    # rejects
+    row("p7", "97110", "25:10", "09:00"),
+    row("", "97110", minutes="15"),
+    row("p7", "nonsense", minutes="15"),
+    row("p8", "97110", "2026-03-02 23:30", "2026-03-03 00:30"),
+    row("é'\"", "gait training", minutes="15", note='it\'s; "so"'),
+]
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """The mixed log as a file."""
+    path = tmp_path_factory.mktemp("logs") / "mixed.csv"
+    frame(MIXED).write_csv(path)
+    return path
+
+
+@lru_cache
+def answer(path, on, config):
+    """Claim lines with every step, and rejects, as rows."""
+    log = logs.read(path, config, on=on)
+    lines = engine.collect(billing.bill(log, config)).to_native()
+    bad = engine.collect(log.rejects()).to_native().sort("row")
+    return lines, bad
+
+
+@pytest.mark.parametrize("name", ["clinic_week", "mixed"])
+def test_engines_agree(name, engine_name, config, mixed):
+    """The same lines in the same order, in every column and step, and the same rejects."""
+    path = str(EXAMPLE if name == "clinic_week" else mixed)
+    (lines, bad), (expected, expected_bad) = (
+        answer(path, on, config) for on in (engine_name, "polars")
+    )
+    assert lines.columns == expected.columns
+    for column in expected.columns:
+        assert lines[column].to_list() == expected[column].to_list(), column
+    assert bad.to_dicts() == expected_bad.to_dicts()
+
+
+def test_the_mixed_log_is_mixed(config, mixed):
+    """The log above shows what it is there for."""
+    lines, bad = answer(str(mixed), "polars", config)
+    assert bad["row"].to_list() == [27, 28, 29]
+    assert lines["tie"].any() and lines["modified"].sum()
+    assert (lines["lost_ms"] > 0).any()
+    assert {"priced", "bundled", "contractor", "not paid", ""} == set(lines["price_status"])
+    assert lines["units"].null_count() == 1
+    assert "a; b" in lines["note"].to_list()
+
+
+def test_integers_stay_integers(engine_name, config, mixed):
+    """Minutes, units and cents are whole numbers on every engine, never floats or decimals."""
+    lines, _ = answer(str(mixed), engine_name, config)
+    floats = [name for name, kind in lines.schema.items() if kind.is_float() or kind.is_decimal()]
+    assert floats == []
+
+
+# --- the caller's frames -----------------------------------------------------------------------
+
+
+def pandas_frame(rows):
+    return rows.to_pandas()
+
+
+def polars_frame(rows):
+    return rows
+
+
+def polars_lazy(rows):
+    return rows.lazy()
+
+
+def arrow_table(rows):
+    return rows.to_arrow()
+
+
+def duckdb_relation(rows):
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    return duckdb.connect().from_arrow(rows.to_arrow())
+
+
+KINDS = [pandas_frame, polars_frame, polars_lazy, arrow_table, duckdb_relation]
+
+
+def plain(frame):
+    """A frame of any kind as sorted rows of plain values, and its columns."""
+    if isinstance(frame, pl.LazyFrame):
+        frame = frame.collect()
+    if hasattr(frame, "toArrow"):
+        frame = pl.DataFrame(frame.toArrow())
+    elif type(frame).__module__.startswith(("duckdb", "_duckdb")):
+        frame = pl.DataFrame(frame.to_arrow_table())
+    elif not isinstance(frame, pl.DataFrame):
+        frame = pl.DataFrame(frame)
+    # pandas keeps days as stamps, and whole numbers beside blanks as floats.
+    days = pl.col(pl.Datetime).cast(pl.Date)
+    whole = pl.col(pl.Float64).fill_nan(None).cast(pl.Int64)
+    frame = frame.with_columns(days).with_columns(whole)
+    return frame.columns, sorted(map(repr, frame.rows()))
+
+
+@pytest.fixture(scope="module")
+def rows(mixed):
+    """The mixed log as a frame with row numbers."""
+    return frame(MIXED).with_row_index("row", offset=2).with_columns(pl.col("row").cast(pl.Int64))
+
+
+@pytest.fixture(scope="module")
+def expected(rows):
+    """Lines and rejects of the mixed log."""
+    lines, bad = calc.bill(rows, rejects=True)
+    return plain(lines), plain(bad)
+
+
+def check_kind(given, expected):
+    """The same kind back, with equal figures."""
+    lines, bad = calc.bill(given, rejects=True)
+    assert type(lines) is type(given)
+    assert type(bad) is type(given)
+    assert (plain(lines), plain(bad)) == expected
+
+
+@pytest.mark.parametrize("make", KINDS, ids=[make.__name__ for make in KINDS])
+def test_the_callers_kind_comes_back(make, rows, expected):
+    """pandas, Polars, PyArrow and DuckDB."""
+    check_kind(make(rows), expected)
+
+
+@pytest.mark.spark
+def test_a_spark_frame_comes_back(rows, expected, spark):
+    """Spark, too."""
+    check_kind(spark.createDataFrame(rows.to_arrow()), expected)
+
+
+def test_columns_and_money_of_a_frame(expected, rows):
+    """The columns of `bill`, then the log's own; money as exact decimals with two places."""
+    lines = calc.bill(rows, rejects=True)[0]
+    assert tuple(lines.columns[: len(LINE)]) == LINE
+    assert lines.columns[len(LINE) :] == ["note"]
+    assert lines.schema["allowed"] == pl.Decimal(18, 2)
+    gait = lines.filter(pl.col("note") == 'it\'s; "so"').row(0, named=True)
+    assert (gait["code"], gait["units"], gait["allowed"]) == ("97116", 1, Decimal("29.06"))
+
+
+def test_rejects_warn(rows):
+    """Without rejects=True a warning gives their number."""
+    with pytest.warns(UserWarning, match="3 rows were rejected"):
+        calc.bill(rows)
+
+
+def test_a_path_gives_a_frame(mixed, expected):
+    """A path is read as a frame is; only the source of rows differs."""
+    lines, bad = calc.bill(mixed, rejects=True)
+    assert plain(lines) == expected[0]
+    assert bad.height == 3
+
+
+def typed_frame():
+    """Dates, stamps and numbers as a database gives them."""
+    return pl.DataFrame(
+        {
+            "patient": [1001, 1001],
+            "code": [97116, 97110],
+            "date": [date(2026, 3, 2)] * 2,
+            "start": [datetime(2026, 3, 2, 9), datetime(2026, 3, 2, 9, 30)],
+            "end": [datetime(2026, 3, 2, 9, 30), datetime(2026, 3, 2, 9, 47)],
+            "minutes": [30.0, None],
+            "charge": [100.5, 20.0],
+        }
+    )
+
+
+def check_typed(given):
+    """Both rows are used, and numbers that stand for text are text."""
+    lines, bad = calc.bill(given, rejects=True)
+    assert len(bad) == 0
+    assert dict(zip(lines["code"], lines["units"], strict=True)) == {"97116": 2, "97110": 1}
+    assert list(lines["patient"]) == ["1001", "1001"]
+
+
+def test_typed_columns_of_a_frame():
+    """Dates, stamps and numbers of a caller's frame need not be text."""
+    check_typed(typed_frame())
+
+
+def test_typed_columns_of_pandas():
+    """pandas keeps a day as a stamp at midnight."""
+    check_typed(typed_frame().to_pandas())

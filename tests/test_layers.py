@@ -1,0 +1,172 @@
+"""The layers of the program: who may import whom. Every arrow that is not listed is a fault."""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+from helpers import ROOT
+
+CALC = ROOT / "calc"
+WORDS = {"errors", "money", "schema"}
+STEPS = {"times", "counting", "modifiers", "pricing"}
+
+# module -> modules of calc that it may import; a package stands for all its files
+ALLOWED = {
+    "errors": set(),
+    "money": set(),
+    "schema": set(),
+    "engine": {"errors", "schema"},
+    "params": {"errors", "money"},
+    "rule": {"schema"},
+    "logs": {"errors", "money", "schema", "engine", "params", "times"},
+    "times": {"errors", "schema"},
+    "counting": {"schema"},
+    "modifiers": {"schema"},
+    "pricing": {"schema", "money"},
+    "rules": {"rule", "money"},
+    "billing": {"errors", "engine", "params", "logs", "money", "schema"} | STEPS,
+    "rating": {"errors", "engine", "params", "pricing", "times"},
+    "auditing": {"errors", "schema", "engine", "rule", "rules"},
+    "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
+    "reports": {"schema", "money", "rule", "engine", "errors", "params"},
+    "cms": {"errors", "money", "params"},
+}
+LEVELS = {
+    0: WORDS,
+    1: {"engine", "params", "rule"},
+    2: {"logs", "rules"} | STEPS,
+    3: {"billing", "auditing", "estimating", "rating"},
+    4: {"reports", "cms"},
+}
+TOP = {"cli", "__main__"}  # may import everything below
+LATE = {("estimating", "reports")}  # up a level, so only inside a function
+ROOT_LATE = {"estimating", "billing", "auditing"}  # what calc/__init__ may call, inside functions
+
+ENGINES = {"polars", "duckdb", "pyspark", "fastexcel", "xlsxwriter"}
+HEAVY = {"polars", "narwhals", "pendulum", "tabulate", "pandas", "pyarrow", "duckdb", "pyspark"}
+
+
+def files():
+    """Every file of the package with the module it belongs to."""
+    for path in sorted(CALC.rglob("*.py")):
+        first = path.relative_to(CALC).parts[0].removesuffix(".py")
+        yield path, "" if first == "__init__" else first
+
+
+def modules():
+    """Every module and package in calc/."""
+    return {module for _, module in files() if module}
+
+
+def imports(path):
+    """(module of calc or "", third-party top name or "", inside a function) of each import."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    late = {
+        node
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+    }
+    for node in ast.walk(tree):
+        names = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            top, _, rest = name.partition(".")
+            inner = rest.split(".")[0] if top == "calc" else ""
+            yield inner, "" if top == "calc" else top, node in late
+
+
+def arrows():
+    """(from, to, inside a function) of every import inside the package."""
+    known = modules()
+    for path, module in files():
+        for inner, _, late in imports(path):
+            if inner in known and inner != module:
+                yield module, inner, late
+
+
+def test_every_module_is_placed():
+    """A new module needs a place in the table before it can be imported."""
+    assert modules() - set(ALLOWED) - TOP == set()
+
+
+def test_the_table_is_itself_layered():
+    """The table allows no arrow to a higher level but the listed late ones."""
+    level = {module: number for number, names in LEVELS.items() for module in names}
+    assert level.keys() == ALLOWED.keys()
+    up = {(a, b) for a, others in ALLOWED.items() for b in others if level[b] > level[a]}
+    assert up == LATE
+
+
+def test_no_other_arrow():
+    """Modules import only what the table allows."""
+    wrong = [
+        f"{module} -> {inner}"
+        for module, inner, late in arrows()
+        if module not in TOP and inner not in (ROOT_LATE if module == "" else ALLOWED[module])
+    ]
+    assert wrong == []
+
+
+def test_late_arrows_are_late():
+    """Arrows to a higher level, and those of the package itself, stand inside functions."""
+    early = [
+        f"{module} -> {inner}"
+        for module, inner, late in arrows()
+        if not late and (module == "" or (module, inner) in LATE)
+    ]
+    assert early == []
+
+
+def test_no_cycle():
+    """No module reaches itself."""
+    graph = {module: set() for module in modules()}
+    for module, inner, _ in arrows():
+        if module:
+            graph[module].add(inner)
+    while leaves := {module for module, others in graph.items() if not others}:
+        graph = {m: others - leaves for m, others in graph.items() if m not in leaves}
+    assert graph == {}
+
+
+def test_only_engine_names_an_engine():
+    """polars, duckdb, pyspark, fastexcel and xlsxwriter are imported in one file only."""
+    wrong = [
+        f"{path.relative_to(ROOT)}: {third}"
+        for path, _ in files()
+        for _, third, _ in imports(path)
+        if third in ENGINES and path != CALC / "engine.py"
+    ]
+    assert wrong == []
+
+
+def test_nothing_imports_by_name_at_run_time():
+    """No `importlib.import_module("...")` of an engine behind the reader's back."""
+    for path, _ in files():
+        if path == CALC / "engine.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and "import" in ast.unparse(node.func):
+                values = [x.value for x in node.args if isinstance(x, ast.Constant)]
+                assert not ENGINES & set(values), path.name
+
+
+@pytest.mark.parametrize("module", ["calc", "calc.cli"])
+def test_light_start(module):
+    """Nothing heavy is imported by the package or the command line before it is used."""
+    if importlib.util.find_spec(module) is None:
+        pytest.skip(f"there is no {module}")
+    code = f"import sys, {module}; print(*sorted(set(sys.modules) & {HEAVY!r}))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == []

@@ -1,0 +1,374 @@
+"""Reading logs: every fault has its sentence, nothing is guessed and nothing is lost."""
+
+from __future__ import annotations
+
+import pytest
+from helpers import ROOT, bill, frame, read, rejects, sessions, used
+
+from calc import engine, logs
+from calc.errors import InputError
+
+GOOD = {
+    "patient": "p",
+    "date": "2026-03-02",
+    "code": "97116",
+    "start": "09:00",
+    "end": "09:20",
+}
+CHICAGO = "America/Chicago"
+
+# what is wrong, the change that makes a good row wrong, the sentence, the zone of the log
+FAULTS = [
+    ({"patient": ""}, "patient is blank", ""),
+    ({"patient": "  "}, "patient is blank", ""),
+    ({"code": ""}, "code is blank", ""),
+    ({"code": "99999"}, 'code "99999" is not known', ""),
+    ({"code": "😴"}, 'code "😴" is not known', ""),
+    ({"payer": "acme"}, 'payer "acme" is not known', ""),
+    ({"locality": "ZZ-99"}, 'locality "ZZ-99" is not known', ""),
+    ({"locality": "01"}, 'locality "01" is not known', ""),
+    ({"discipline": "PTA"}, 'discipline "PTA" is not known', ""),
+    ({"role": "doctor"}, 'role "doctor" is not known', ""),
+    ({"mode": "virtual"}, 'mode "virtual" is not known', ""),
+    ({"date": "2026-13-45"}, 'date "2026-13-45" is not a date', ""),
+    ({"date": "soon"}, 'date "soon" is not a date', ""),
+    ({"start": "2026-02-30 09:00"}, 'start "2026-02-30 09:00" has no valid date', ""),
+    ({"end": "2026-13-01 09:30"}, 'end "2026-13-01 09:30" has no valid date', ""),
+    ({"start": "25:10"}, 'start "25:10" is not a time', ""),
+    ({"start": "2026-03-02"}, 'start "2026-03-02" is not a time', ""),
+    ({"end": "12:60"}, 'end "12:60" is not a time', ""),
+    ({"start": "24:00", "end": ""}, 'start "24:00" is the next day', ""),
+    ({"date": ""}, "no date of service", ""),
+    (
+        {"start": "2026-03-03 09:00", "end": "2026-03-03 09:20"},
+        'start "2026-03-03 09:00" is not on the date of service',
+        "",
+    ),
+    (
+        {"date": "2026-03-08", "start": "02:30", "end": "04:00"},
+        'start "02:30" does not exist: clocks went on',
+        CHICAGO,
+    ),
+    (
+        {"date": "2026-03-08", "start": "01:00", "end": "02:30"},
+        'end "02:30" does not exist: clocks went on',
+        CHICAGO,
+    ),
+    (
+        {"date": "2026-11-01", "start": "01:30", "end": "04:00"},
+        'start "01:30" exists twice: clocks went back',
+        CHICAGO,
+    ),
+    (
+        {"date": "2026-11-01", "start": "00:30", "end": "01:30"},
+        'end "01:30" exists twice: clocks went back',
+        CHICAGO,
+    ),
+    ({"end": "08:59"}, 'end "08:59" is before its start', ""),
+    (
+        {"end": "2026-03-03 09:01"},
+        'end "2026-03-03 09:01" is more than 24 hours after its start',
+        "",
+    ),
+    ({"minutes": "-5"}, 'minutes "-5" is not a number of minutes', ""),
+    ({"minutes": "1e1"}, 'minutes "1e1" is not a number of minutes', ""),
+    ({"minutes": "7.1234"}, 'minutes "7.1234" is not a number of minutes', ""),
+    ({"minutes": "nan"}, 'minutes "nan" is not a number of minutes', ""),
+    ({"minutes": "99999999"}, 'minutes "99999999" is not a number of minutes', ""),
+    ({"minutes": "1441"}, 'minutes "1441" is more than a day', ""),
+    ({"start": "", "end": ""}, "no minutes and no start and end for a timed code", ""),
+    ({"end": ""}, "no minutes and no start and end for a timed code", ""),
+    ({"units_billed": "1.5"}, 'units_billed "1.5" is not a whole number', ""),
+    ({"units_billed": "-1"}, 'units_billed "-1" is not a whole number', ""),
+    ({"charge": "lots"}, 'charge "lots" is not an amount', ""),
+    ({"charge": "12.345"}, 'charge "12.345" is not an amount', ""),
+    (
+        {"role": "assistant", "discipline": "SLP"},
+        "an assistant's row needs discipline PT or OT",
+        "",
+    ),
+    ({"mode": "group"}, "group mode does not fit a one-on-one code", ""),
+]
+
+
+@pytest.mark.parametrize("zone", ["", CHICAGO])
+def test_faults(zone, config):
+    """Each fault is found, with the sentence that a user reads, and the good row is kept."""
+    table = [(change, text) for change, text, where in FAULTS if where == zone]
+    rows = [GOOD | change for change, _ in table]
+    log = read([*rows, GOOD], config, zone=zone)
+    found = rejects(log)
+    assert [x["reason"] for x in found] == [text for _, text in table]
+    assert [x["row"] for x in found] == list(range(1, len(rows) + 1))
+    assert len(sessions(log)) == 1
+
+
+def test_every_check_has_a_case():
+    """No check without a row that it rejects."""
+
+    def says(check, text):
+        before, _, after = check.says.partition("{}")
+        return text.startswith(before) and text.endswith(after)
+
+    untested = [
+        check.says for check in logs.CHECKS if not any(says(check, text) for _, text, _ in FAULTS)
+    ]
+    assert untested == []
+
+
+SOUND = [
+    {"minutes": "20", "start": "", "end": ""},
+    {"minutes": "20.0"},
+    {"minutes": "7.125"},
+    {"minutes": "0"},
+    {"code": "97161", "start": "", "end": ""},  # per day: no minutes needed
+    {"role": "student", "start": "", "end": ""},  # never counts
+    {"code": "97150", "mode": "group"},
+    {"code": "Gait  Training"},
+    {"code": "walking therapy"},
+    {"role": "Both"},
+    {"mode": "Co-treatment"},
+    {"discipline": "st"},
+    {"payer": "Part B"},
+    {"locality": "oh-00"},
+    {"charge": "120"},
+    {"charge": "120.5"},
+    {"units_billed": "2.0"},
+    {"end": "24:00"},
+]
+
+
+def test_sound_rows(config):
+    """What looks odd and is right."""
+    assert rejects(read([GOOD | change for change in SOUND], config)) == []
+
+
+def test_names_are_made_canonical(config):
+    """Aliases of codes, payers, disciplines, roles and modes become the program's names."""
+    row = GOOD | {"code": "GAIT training", "payer": "MEDICARE", "discipline": "st"}
+    row |= {"role": "both", "mode": "CO-TREATMENT", "locality": "oh-00"}
+    (found,) = sessions(used([row], config))
+    names = ("code", "payer", "discipline", "role", "mode", "locality")
+    expected = ("97116", "medicare", "SLP", "joint", "cotreatment", "OH-00")
+    assert tuple(found[name] for name in names) == expected
+
+
+def test_defaults(config):
+    """Blank cells: medicare, US, no discipline, no provider; options change that."""
+    (found,) = sessions(used([GOOD], config))
+    assert (found["payer"], found["locality"]) == ("medicare", "US")
+    assert (found["discipline"], found["provider"], found["role"]) == ("", "", "therapist")
+    chosen = {"payer": "Highmark", "locality": "oh-00", "discipline": "pt", "provider": "B"}
+    (found,) = sessions(used([GOOD], config, **chosen))
+    assert [found[name] for name in chosen] == ["highmark", "OH-00", "PT", "B"]
+    given = GOOD | {"payer": "ama", "provider": "C"}
+    (found,) = sessions(used([given], config, **chosen))
+    assert (found["payer"], found["provider"], found["locality"]) == ("ama", "C", "OH-00")
+
+
+@pytest.mark.parametrize(
+    ("chosen", "text"),
+    [
+        ({"payer": "acme"}, 'payer "acme" is not known'),
+        ({"locality": "OH"}, 'locality "OH" is not known'),
+        ({"discipline": "PTA"}, 'discipline "PTA" is not known'),
+        ({"zone": "Middle/Earth"}, '"Middle/Earth" is no time zone'),
+    ],
+)
+def test_defaults_that_are_not_known(chosen, text, config):
+    """An option that is not known is an error with a hint, not a reject of every row."""
+    with pytest.raises(InputError, match=text) as error:
+        read([GOOD], config, **chosen)
+    assert error.value.hint
+
+
+# --- files -------------------------------------------------------------------------------------
+
+
+def write(tmp_path, data):
+    """A file of text or bytes."""
+    path = tmp_path / "log.csv"
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+HEAD = "patient,date,code,minutes\n"
+
+
+def test_rows_in_are_rows_out(config):
+    """Records in = used + rejected; rejects keep every column of the log as it was."""
+    path = ROOT / "examples" / "faulty_log.csv"
+    lines = path.read_text().splitlines()
+    log = logs.read(path, config)
+    bad = rejects(log)
+    assert len(sessions(log)) + len(bad) == len(lines) - 1
+    assert [x["row"] for x in bad] == sorted(x["row"] for x in bad)
+    heading = lines[0].split(",")
+    for reject in bad:
+        assert list(reject)[: len(heading)] == heading
+        cells = ["" if reject[name] is None else reject[name] for name in heading]
+        assert lines[reject["row"] - 1].replace('"', "") == ",".join(cells)
+
+
+def test_rejects_keep_columns_named_like_ours(tmp_path, config):
+    """A log's own `reason` and `row` stay beside ours."""
+    path = write(tmp_path, "patient,date,code,minutes,reason,row\np,2026-03-02,99999,5,mine,77\n")
+    (reject,) = rejects(logs.read(path, config))
+    assert (reject["reason_in_log"], reject["row_in_log"]) == ("mine", "77")
+    assert reject["row"] == 2
+
+
+def test_unknown_columns_are_carried(tmp_path, config):
+    """Columns that the program does not know come out beside each line, differing values joined."""
+    head = "patient,date,code,minutes,note,units\n"
+    path = write(tmp_path, head + "p,2026-03-02,97116,8,b,1\np,2026-03-02,97116,8,a,1\n")
+    log = logs.read(path, config)
+    assert log.carried == ("note",)
+    from calc import billing
+
+    (line,) = engine.collect(billing.bill(log, config)).to_native().to_dicts()
+    assert line["note"] == "a; b"
+    rows = [GOOD | {"allowed": "mine"}]
+    (line,) = bill(rows, config)
+    assert line["allowed_in_log"] == "mine"
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "Patient Name,DOS,CPT Code,Duration (min)",
+        "MRN,Service Date,Procedure,Mins",
+        "PATIENT,Date of Service,HCPCS,Minutes",
+        " client , visit_date , activity , MINS ",
+    ],
+)
+def test_headings_by_alias(heading, tmp_path, config):
+    """Headings of logs in the wild; case, blanks and punctuation do not matter."""
+    log = logs.read(write(tmp_path, heading + "\np,2026-03-02,97116,20\n"), config)
+    (row,) = sessions(log)
+    assert (row["patient"], row["code"], row["given_ms"]) == ("p", "97116", 20 * 60_000)
+    assert log.carried == ()
+
+
+@pytest.mark.parametrize(
+    ("heading", "lacking"),
+    [
+        ("name,when,what", "patient, code, date"),
+        ("patient,date,minutes", "code"),
+        ("date,code,minutes", "patient"),
+        ("patient,code,minutes", "date"),
+    ],
+)
+def test_missing_headings(heading, lacking, tmp_path, config):
+    """What is missing, what was found."""
+    path = write(tmp_path, heading + "\na,b,c\n")
+    with pytest.raises(InputError) as error:
+        logs.read(path, config)
+    assert error.value.what == f"missing heading {lacking}"
+    assert error.value.where == f"{path}:1"
+    assert heading.replace(",", ", ") in error.value.hint
+
+
+def test_heading_twice(tmp_path, config):
+    """One name for two columns cannot be told apart."""
+    path = write(tmp_path, "patient,date,code,code\np,2026-03-02,97116,97110\n")
+    with pytest.raises(InputError, match="stands twice"):
+        logs.read(path, config)
+
+
+def test_ragged_records(tmp_path, config):
+    """A record with too many fields is a reject; a short one is filled; the others are used."""
+    text = HEAD + "p,2026-03-02,97116,15\np,2026-03-02,97116,15,extra,more\np,2026-03-02,97161\n"
+    log = logs.read(write(tmp_path, text), config)
+    (reject,) = rejects(log)
+    assert reject["row"] == 3
+    assert reject["reason"] == "the record has 6 fields, the heading 4"
+    assert reject["minutes"] == "15,extra,more"
+    assert [x["row"] for x in sessions(log)] == [2, 4]
+
+
+def test_byte_order_mark(tmp_path, config):
+    """A BOM is no part of the first heading."""
+    path = write(tmp_path, b"\xef\xbb\xbf" + (HEAD + "p,2026-03-02,97116,15\n").encode())
+    assert len(sessions(logs.read(path, config))) == 1
+
+
+def test_line_ends(tmp_path, config):
+    """Windows line ends, and a last record without one."""
+    text = HEAD + "p,2026-03-02,97116,15\nq,2026-03-02,97116,16"
+    path = write(tmp_path, text.replace("\n", "\r\n"))
+    assert [x["given_ms"] for x in sessions(logs.read(path, config))] == [900_000, 960_000]
+
+
+@pytest.mark.parametrize("text", ["", "\n\n", "  \n"])
+def test_empty_file(text, tmp_path, config):
+    """A file without a heading is an error that says so."""
+    with pytest.raises(InputError, match="the file is empty"):
+        logs.read(write(tmp_path, text), config)
+
+
+def test_header_only(tmp_path, config):
+    """A heading without records is a log of no rows and no lines."""
+    log = logs.read(write(tmp_path, HEAD), config)
+    assert sessions(log) == rejects(log) == []
+    from calc import billing
+
+    assert len(engine.collect(billing.bill(log, config))) == 0
+
+
+@pytest.mark.parametrize(
+    ("data", "text", "line"),
+    [
+        (HEAD.encode() + b"p,2026-03-02,\0,15\n", "NUL bytes", ""),
+        (HEAD.encode() + b"p,2026-03-02,97116,15\nM\xfcller,2026-03-02,97116,15\n", "UTF-8", ":3"),
+        ((HEAD + "p,2026-03-02,97116,15\n").encode("utf-16"), "", ""),
+    ],
+)
+def test_not_utf8_text(data, text, line, tmp_path, config):
+    """Binary files and other encodings are named, with the line where it can be told."""
+    path = write(tmp_path, data)
+    with pytest.raises(InputError, match=text) as error:
+        logs.read(path, config)
+    assert error.value.where == f"{path}{line}"
+
+
+@pytest.mark.parametrize("name", ["absent.csv", "."])
+def test_no_such_file(name, tmp_path, config):
+    """A missing file and a folder are errors of the user, with the path."""
+    with pytest.raises(InputError) as error:
+        logs.read(str(tmp_path / name), config)
+    assert str(tmp_path) in error.value.where
+
+
+@pytest.mark.parametrize("last", ["p,2026-03-02,99999,15\n", "p,2026-03-02,99999,15,more\n"])
+def test_blank_lines_keep_row_numbers(last, tmp_path, config):
+    """Blank lines are no records, but the records after them keep their number."""
+    text = HEAD + "p,2026-03-02,97116,15\n\n,,,\np,2026-03-02,97116,16\n\n" + last
+    log = logs.read(write(tmp_path, text), config)
+    assert [x["row"] for x in sessions(log)] == [2, 5]
+    assert [x["row"] for x in rejects(log)] == [7]
+
+
+def test_quotes(tmp_path, config):
+    """Commas, quotes and line ends inside quotes."""
+    text = 'patient,date,code,minutes,note\n"Doe, J ""Jo""",2026-03-02,97116,15,"one\ntwo"\n'
+    text += "q,2026-03-02,97116,16,\n"
+    first, second = sessions(logs.read(write(tmp_path, text), config))
+    assert (first["patient"], first["note"]) == ('Doe, J "Jo"', "one\ntwo")
+    assert (second["row"], second["patient"]) == (3, "q")
+
+
+def test_an_open_quote(tmp_path, config):
+    """A quote that is never closed is an error with its place, not a guess."""
+    path = write(tmp_path, HEAD + 'p,2026-03-02,97116,15\n"q,2026-03-02,97116,15\n')
+    with pytest.raises(InputError, match="not csv") as error:
+        logs.read(path, config)
+    assert error.value.where.startswith(f"{path}:")
+
+
+def test_rows_of_a_frame(config):
+    """A caller's frame counts from 1, or by its own `row`."""
+    given = frame([GOOD, GOOD])
+    assert [x["row"] for x in sessions(logs.read(given, config))] == [1, 2]
+    given = given.with_columns(row=engine.pl.Series([7, 9]))
+    assert [x["row"] for x in sessions(logs.read(given, config))] == [7, 9]

@@ -1,0 +1,225 @@
+"""Figures of config/: every fault is named with file and key, and no day is without a figure."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from helpers import ROOT
+
+from calc import params
+from calc.errors import ConfigError
+from calc.params import Config
+
+SHIPPED = ROOT / "config"
+
+SOUND = """title = "A factor"
+places = 2
+
+[[value]]
+from = 2026-01-01
+until = 2026-12-31
+value = 1.25
+source = "cpt-midpoint"
+"""
+
+
+def folder(tmp_path, **files):
+    """A user's folder: file names with dots as double underscores."""
+    for name, text in files.items():
+        path = tmp_path / name.replace("__", ".")
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return tmp_path
+
+
+def faults(path):
+    """All faults of a folder laid over the shipped one, as (where, what)."""
+    found = params.faults(Config([path, SHIPPED]))
+    return [(str(fault.where), fault.what) for fault in found]
+
+
+def test_shipped_figures_have_no_fault(config):
+    """What ships is whole."""
+    assert params.faults(config) == []
+
+
+def test_a_sound_folder_has_no_fault(tmp_path):
+    """The table below breaks one thing at a time."""
+    assert faults(folder(tmp_path, kx_threshold__toml=SOUND)) == []
+
+
+BROKEN = {
+    "until missing": ("until = 2026-12-31\n", "", "until is missing"),
+    "from missing": ("from = 2026-01-01\n", "", "from is missing"),
+    "until is text": ("until = 2026-12-31", 'until = "2026-12-31"', "until is missing or no date"),
+    "until before from": ("until = 2026-12-31", "until = 2025-12-31", "until is before from"),
+    "value missing": ("value = 1.25\n", "", "value is missing"),
+    "value is text": ("1.25", '"lots"', "value: lots is no number of 2 decimals"),
+    "too many decimals": ("1.25", "1.255", "value: 1.255 is no number of 2 decimals"),
+    "no source": ('source = "cpt-midpoint"\n', "", "source is missing"),
+    "unknown source": ("cpt-midpoint", "my-guess", 'source: "my-guess" is not known'),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "says"), BROKEN.values(), ids=list(BROKEN))
+def test_broken_value(old, new, says, tmp_path):
+    """Each fault names file, entry and key."""
+    assert old in SOUND
+    found = faults(folder(tmp_path, kx_threshold__toml=SOUND.replace(old, new)))
+    assert len(found) == 1
+    where, what = found[0]
+    assert what.startswith(says)
+    assert where == f"{tmp_path}/kx_threshold.toml: value 1"
+
+
+def test_overlapping_values(tmp_path):
+    """Two values for one day."""
+    second = SOUND[SOUND.index("[[value]]") :].replace("2026-01-01", "2026-12-31")
+    text = SOUND + second
+    ((where, what),) = faults(folder(tmp_path, kx_threshold__toml=text))
+    assert where.endswith("kx_threshold.toml: value 2")
+    assert "overlaps" in what
+
+
+@pytest.mark.parametrize("name", ["kx_threshold", "payers", "sources", "columns"])
+@pytest.mark.parametrize("text", ["title = ", b"title = '\xff'"])
+def test_not_toml(name, text, tmp_path):
+    """A file that is no TOML is named."""
+    found = faults(folder(tmp_path, **{f"{name}__toml": text}))
+    assert found
+    assert any(w.endswith(f"{name}.toml") and "is not TOML" in what for w, what in found)
+
+
+def test_all_faults_are_found(tmp_path):
+    """Not only the first."""
+    bad = SOUND.replace("until = 2026-12-31\n", "").replace("1.25", "1.255")
+    path = folder(tmp_path, kx_threshold__toml=bad, deductible__toml="x = ")
+    assert len(faults(path)) == 3
+
+
+EDITION = """[[edition]]
+from = 2026-01-01
+until = 2026-12-31
+file = "mine.csv"
+source = "cms-rvu26"
+"""
+RVU = "code,status,work_rvu,pe_rvu,pe_rvu_facility,mp_rvu,mppr_indicator\n"
+
+
+def rvu_folder(tmp_path, text, editions=EDITION):
+    """A user's folder with an RVU edition."""
+    (tmp_path / "rvu").mkdir()
+    (tmp_path / "rvu" / "editions.toml").write_text(editions)
+    (tmp_path / "rvu" / "mine.csv").write_text(text)
+    return tmp_path
+
+
+LINE = "97116,A,0.45,0.41,0.41,0.01,5\n"
+TABLES = {
+    "code twice": (RVU + LINE + LINE, "97116 stands twice", "mine.csv:3"),
+    "too many decimals": (
+        RVU + LINE.replace("0.45", "0.455"),
+        'work_rvu "0.455" is no number of 2 decimals',
+        "mine.csv:2",
+    ),
+    "no number": (
+        RVU + LINE.replace("0.01", "x"),
+        'mp_rvu "x" is no number of 2 decimals',
+        "mine.csv:2",
+    ),
+    "column missing": (
+        RVU.replace(",mp_rvu", "") + LINE.replace(",0.01", ""),
+        "has no column mp_rvu",
+        "mine.csv",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "says", "place"), TABLES.values(), ids=list(TABLES))
+def test_broken_table(text, says, place, tmp_path):
+    """A fault of an edition names file and line."""
+    ((where, what),) = faults(rvu_folder(tmp_path, text))
+    assert what == says
+    assert where.endswith(place)
+
+
+def test_edition_without_its_file(tmp_path):
+    """An edition whose file is absent."""
+    ((where, what),) = faults(rvu_folder(tmp_path, RVU, EDITION.replace("mine", "yours")))
+    assert what == 'file: "yours.csv" does not exist'
+    assert where.endswith("rvu/editions.toml: edition 1")
+
+
+def codes_file(*lines):
+    """A codes.csv with the shipped heading."""
+    return ",".join(params.CODE_COLUMNS) + "\n" + "".join(f"{line}\n" for line in lines)
+
+
+CODES = {
+    "a name twice": (codes_file("A0001,gait training,,day,,,,no,supervised,"), "gait training"),
+    "unknown basis": (codes_file("A0001,one,,week,,,,no,supervised,"), "unit_basis"),
+    "no minutes": (codes_file("A0001,one,,minutes,,,,no,supervised,"), "unit_minutes"),
+    "add-on of nothing": (codes_file("A0001,one,,day,,,B0001,no,supervised,"), "add_on_of"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), CODES.values(), ids=list(CODES))
+def test_broken_codes(text, says, tmp_path):
+    """A fault of codes.csv names file and code."""
+    found = faults(folder(tmp_path, codes__csv=text))
+    assert found
+    assert all("codes.csv" in where for where, _ in found)
+    assert any(says in f"{where} {what}" for where, what in found)
+
+
+def test_a_code_twice(tmp_path):
+    """Two rows of one code in one file."""
+    lines = ("A0001,one,,day,,,,no,supervised,", "A0001,two,,day,,,,no,supervised,")
+    assert faults(folder(tmp_path, codes__csv=codes_file(*lines)))
+
+
+def test_broken_payer(tmp_path):
+    """A payer without a name, or with a rule that does not exist."""
+    text = '[acme]\ncounting_rule = "guess"\nsource = "cpt-midpoint"\n'
+    found = faults(folder(tmp_path, payers__toml=text))
+    assert {what for _, what in found} == {"counting_rule is not known", "name is missing"}
+    assert {where for where, _ in found} == {"payers.toml: acme"}
+
+
+def test_a_day_without_a_value(config):
+    """Never last year's value: an error that names file and remedy."""
+    factor = config.parameter("conversion_factor")
+    assert factor.find(date(2027, 1, 1)) is None
+    with pytest.raises(ConfigError) as error:
+        factor.on(date(2027, 1, 1))
+    assert "2027-01-01" in error.value.what
+    assert error.value.where == "conversion_factor.toml"
+    assert "--config" in error.value.hint
+
+
+def test_the_users_value_wins_on_its_days(tmp_path):
+    """A user's figure holds on its days, the shipped one on all others."""
+    text = SOUND.replace("places = 2", "places = 4").replace("2026-01-01", "2026-07-01")
+    config = Config([folder(tmp_path, conversion_factor__toml=text), SHIPPED])
+    factor = config.parameter("conversion_factor")
+    assert factor.on(date(2026, 6, 30), "nonQPP").text == "33.4009"
+    assert factor.on(date(2026, 7, 1), "nonQPP").text == "1.2500"
+    assert factor.on(date(2025, 7, 1), "nonQPP").text == "32.3465"
+    assert str(tmp_path) in factor.on(date(2026, 7, 1)).where
+
+
+def test_the_users_payer_stands_beside_the_shipped_ones(tmp_path):
+    """Payers and codes are laid over one by one."""
+    text = '[acme]\nname = "Acme"\ncounting_rule = "ama"\nsource = "cpt-midpoint"\n'
+    config = Config([folder(tmp_path, payers__toml=text), SHIPPED])
+    assert params.faults(config) == []
+    assert {"acme", "medicare"} <= set(config.payers)
+
+
+def test_load_takes_folder_and_environment(tmp_path, monkeypatch):
+    """The folder of --config, or of the environment, comes before the shipped one."""
+    assert params.load(tmp_path).folders == (tmp_path, params.shipped_folder())
+    monkeypatch.setenv(params.FOLDER_VARIABLE, str(tmp_path))
+    assert params.load().folders[0] == tmp_path
+    with pytest.raises(ConfigError, match="is no folder"):
+        params.load(tmp_path / "absent")

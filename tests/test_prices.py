@@ -1,0 +1,377 @@
+"""Fees, the multiple procedure reduction and shares, against what CMS published."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+import oracle
+import polars as pl
+import pytest
+from helpers import ROOT, bill, cases, grouped
+
+import calc
+from calc import engine, pricing
+from calc.billing import Options
+
+# One day per edition, and both sides of 2024-03-09; the factors as published.
+FACTORS = {
+    "2020-06-01": "36.0896",
+    "2021-06-01": "34.8931",
+    "2022-06-01": "34.6062",
+    "2023-06-01": "33.8872",
+    "2024-03-08": "32.7442",
+    "2024-03-09": "33.2875",
+    "2025-06-01": "32.3465",
+    "2026-06-01": "33.4009",
+}
+
+
+def one(code, day, locality="US", **more):
+    """A row of 15 minutes."""
+    return {
+        "patient": "p",
+        "date": day,
+        "code": code,
+        "minutes": 15,
+        "locality": locality,
+    } | more
+
+
+def cents(text):
+    """Dollars as whole cents, None for blank."""
+    return int(Decimal(text) * 100) if text else None
+
+
+def test_published_amounts(config):
+    """97116 in Ohio 2020 and in the localities of 2024, to the cent, on both ends of a period."""
+    rows = cases("published_amounts_97116.csv")
+    log = []
+    for number, row in enumerate(rows):
+        place = f"{row['state']}-{row['locality']}"
+        for end in ("effective_from", "effective_to"):
+            log.append(one("97116", row[end], place, patient=f"{number} {end}"))
+    found = {line["patient"]: line for line in bill(log, config)}
+    wrong = []
+    for number, row in enumerate(rows):
+        for end in ("effective_from", "effective_to"):
+            line = found[f"{number} {end}"]
+            for column, field in (
+                ("published_nonfacility_fee", "fee_cents"),
+                ("published_mppr_reduced_noninstitutional", "reduced_cents"),
+            ):
+                if row[column] and line[field] != cents(row[column]):
+                    wrong.append((row, end, field, line[field]))
+    assert len(found) == 2 * len(rows)
+    assert wrong == []
+
+
+NATIONAL = [
+    ("2021-07-01", False, 3036),
+    ("2022-07-01", False, 3011),
+    ("2023-07-01", False, 2982),
+    ("2024-01-01", False, 2881),
+    ("2024-03-08", False, 2881),
+    ("2024-03-09", False, 2929),
+    ("2025-07-01", False, 2879),
+    ("2026-07-01", False, 2906),
+    ("2026-07-01", True, 2920),
+    ("2025-07-01", True, 2879),
+]
+
+
+@pytest.mark.parametrize(("day", "apm", "fee"), NATIONAL)
+def test_national_fee_of_97116(day, apm, fee, config):
+    """The national fee by day; a qualifying APM participant has another factor in 2026."""
+    (line,) = bill([one("97116", day)], config, Options(qualifying_apm=apm))
+    assert line["fee_cents"] == line["allowed_cents"] == fee
+
+
+def table(name, year):
+    """An edition of config as text: the test scales nothing the program's way."""
+    with (ROOT / "config" / name / f"{year}.csv").open(encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def is_priced(rvu):
+    """Status A, or R with RVUs."""
+    some = any(Decimal(rvu[name]) for name in ("work_rvu", "pe_rvu", "mp_rvu"))
+    return rvu["status"] == "A" or (rvu["status"] == "R" and some)
+
+
+@pytest.mark.parametrize("day", FACTORS)
+def test_every_code_in_every_locality(day, config):
+    """Full and reduced fee of all codes and localities of an edition equal the oracle's."""
+    rvus, gpcis = table("rvu", day[:4]), table("gpci", day[:4])
+    log = [
+        one(rvu["code"], day, gpci["locality"], patient=f"{rvu['code']} {gpci['locality']}")
+        for rvu in rvus
+        for gpci in gpcis
+    ]
+    found = {}
+    for line in bill(log, config):
+        if line["patient"] == f"{line['code']} {line['locality']}":
+            found[line["patient"]] = (line["fee_cents"], line["reduced_cents"])
+    cf, wrong = Fraction(FACTORS[day]), []
+    for rvu in rvus:
+        parts = [Fraction(rvu[name]) for name in ("work_rvu", "pe_rvu", "mp_rvu")]
+        for gpci in gpcis:
+            places = [Fraction(gpci[name]) for name in ("work_gpci", "pe_gpci", "mp_gpci")]
+            expected = (0, 0) if rvu["status"] == "B" else (None, None)
+            if is_priced(rvu):
+                fees = (oracle.fee(*parts, *places, cf, half) for half in (1, Fraction(1, 2)))
+                expected = tuple(int(fee * 100) for fee in fees)
+            key = f"{rvu['code']} {gpci['locality']}"
+            if found[key] != expected:
+                wrong.append((key, found[key], expected))
+    assert len(found) == len(rvus) * len(gpcis) > 9_000
+    assert wrong == []
+
+
+PUBLISHED_VISITS = {
+    name: rows for name, rows in grouped(cases("visit_payment.csv"), "id").items() if name > "M059"
+}
+
+
+@pytest.mark.parametrize("name", ["M060", "M062", "M064"])
+def test_visit_in_ohio(name, config):
+    """Visits of 2020 in Ohio: one unit in full, every other reduced, across codes."""
+    *rows, total = PUBLISHED_VISITS[name]
+    log = [one(row["code"], "2020-06-01", "OH-00", minutes=15 * int(row["units"])) for row in rows]
+    lines = {line["code"]: line for line in bill(log, config)}
+    assert {code: line["units"] for code, line in lines.items()} == {
+        row["code"]: int(row["units"]) for row in rows
+    }
+    assert {code: line["allowed_cents"] for code, line in lines.items()} == {
+        row["code"]: cents(row["expected_payment"]) for row in rows
+    }
+    assert sum(x["allowed_cents"] for x in lines.values()) == cents(total["expected_payment"])
+
+
+def steps(mppr, percent):
+    """The manual's sample at the step: components in dollars, GPCIs and factor of one."""
+    common = {
+        "status": "A",
+        "work_gpci": 1000,
+        "pe_gpci": 1000,
+        "mp_gpci": 1000,
+        "cf": 10_000,
+        "mppr_percent": percent,
+        "share_percent": 100,
+        "participation_percent": 100,
+        "patient": "p",
+        "date": date(2026, 3, 2),
+        "provider": "",
+        "discipline": "PT",
+        "payer": "medicare",
+        "locality": "US",
+        "mppr_indicator": "5",
+        "payer_mppr": mppr,
+        "modified": 0,
+    }
+    rows = [
+        common | {"code": "PROC1", "work_rvu": 700, "pe_rvu": 1000, "mp_rvu": 100, "units": 2},
+        common | {"code": "PROC2", "work_rvu": 1100, "pe_rvu": 800, "mp_rvu": 100, "units": 1},
+    ]
+    frame = engine.nw.from_native(pl.LazyFrame(rows))
+    lines = engine.collect(pricing.reduce_multiple(pricing.work(pricing.fees(frame))))
+    return {line["code"]: line for line in lines.to_native().to_dicts()}
+
+
+@pytest.mark.parametrize(
+    ("name", "mppr", "percent"),
+    [("M001", False, 50), ("M002", True, 20), ("M003", True, 25), ("M004", True, 50)],
+)
+def test_the_manuals_sample(name, mppr, percent):
+    """MCPM ch. 5 s. 10.7: 20, 25 and 50 percent off the practice expense."""
+    *rows, total = grouped(cases("visit_payment.csv"), "id")[name]
+    expected = {}
+    for row in rows:
+        expected[row["code"]] = expected.get(row["code"], 0) + cents(row["expected_payment"])
+    found = {code: line["scheduled_cents"] for code, line in steps(mppr, percent).items()}
+    assert found == expected
+    assert sum(found.values()) == cents(total["expected_payment"])
+
+
+SETTLED = [
+    # allowed, deductible, modified, assistant's share, withheld per mille, Medicare, patient
+    (10_000, 5_000, 0, 85, 20, 3920, 6000),  # M070
+    (10_000, 0, 1, 85, 20, 6664, 2000),
+    (10_000, 0, 1, 85, 0, 6800, 2000),  # 88 percent in all
+    (10_000, 0, 1, 100, 20, 7840, 2000),  # 2021
+    (4_000, 4_000, 0, 85, 20, 0, 4000),
+    (2_988, 0, 1, 85, 0, 2032, 598),
+    (2_988, 0, 0, 85, 10, 2366, 598),
+    (0, 0, 0, 85, 20, 0, 0),
+]
+
+
+def settled(rows):
+    """Lines settled at the step."""
+    names = "allowed_cents deductible_cents modified assistant_share_percent sequestration_permille"
+    columns = dict(zip(names.split(), zip(*rows, strict=True), strict=True))
+    extra = {"coinsurance_percent": 20, "payer_assistant_cut": True, "payer_sequestration": True}
+    frame = pl.LazyFrame({name: list(values) for name, values in columns.items()})
+    frame = frame.with_columns(**{name: pl.lit(value) for name, value in extra.items()})
+    lines = engine.collect(pricing.settle(engine.nw.from_native(frame))).to_native()
+    return list(zip(lines["medicare_cents"], lines["patient_cents"], strict=True))
+
+
+def test_settle():
+    """Deductible, shares, the assistant's share, sequestration: in this order, each rounded."""
+    assert settled([row[:5] for row in SETTLED]) == [row[5:] for row in SETTLED]
+
+
+def test_settle_every_cent():
+    """Allowed amounts of 0 to 60 dollars, with and without an assistant, equal the oracle's."""
+    rows = [
+        (allowed, deductible, modified, 85, permille)
+        for allowed in range(0, 6001, 7)
+        for deductible in {0, min(allowed, 1000)}
+        for modified in (0, 1)
+        for permille in (0, 10, 20)
+    ]
+    expected = []
+    for allowed, deductible, modified, share, permille in rows:
+        # The deductible is used up by the line: what is left of it is what the line spends.
+        want = oracle.settle(
+            Fraction(allowed, 100),
+            Fraction(deductible, 100),
+            bool(modified),
+            80,
+            Fraction(permille, 10),
+            share,
+        )
+        expected.append((int(want["medicare_pays"] * 100), int(want["patient_pays"] * 100)))
+    assert settled(rows) == expected
+
+
+def test_random_visits_equal_the_oracle(config):
+    """Visits over two disciplines, with assistants and per-day codes, priced line by line."""
+    codes = ["97110", "97116", "97530", "97140", "97035", "97129", "97012", "97150", "97010"]
+    log = []
+    for number in range(300):
+        for turn in range(2 + number % 5):
+            code = codes[(number * 7 + turn * 3 + number // 9) % len(codes)]
+            log.append(
+                one(
+                    code,
+                    ["2024-03-08", "2026-03-02", "2022-03-02"][number % 3],
+                    ["US", "OH-00", "CA-05"][(number // 3) % 3],
+                    patient=str(number),
+                    minutes=(number * 5 + turn * 11) % 48,
+                    discipline="OT" if (number + turn) % 4 == 0 else "PT",
+                    role="assistant" if (number + turn) % 3 == 0 else "therapist",
+                )
+            )
+    for lines in grouped(bill(log, config), "patient").values():
+        given = []
+        for line in lines:
+            fees = [line["fee_cents"], line["reduced_cents"]]
+            full, reduced = (None if fee is None else Decimal(fee) / 100 for fee in fees)
+            given.append(
+                {
+                    "code": line["code"],
+                    "units": line["units"],
+                    "indicator": line["mppr_indicator"],
+                    "pe_rvu": line["pe_rvu"],
+                    "fee": full,
+                    "reduced_fee": reduced,
+                    "modified": bool(line["modified"]),
+                    "discipline": line["discipline"],
+                    "payer": line["payer"],
+                    "locality": line["locality"],
+                    "mppr": True,
+                }
+            )
+        expected = [None if x is None else int(x * 100) for x in oracle.visit_allowed(given)]
+        assert [line["allowed_cents"] for line in lines] == expected
+
+
+def test_work_payment():
+    """Three units of gait training: 3 x 0.45 x 33.4009 = 45.091215, rounded once."""
+    row = {"code": "97116", "start": "2026-03-02 09:00", "end": "09:47"}
+    found = calc.estimate([row])
+    assert found.totals["units"] == 3
+    assert found.totals["work_payment"] == Decimal("45.09")
+    assert found.lines[0]["allowed"] == Decimal("29.06") + 2 * Decimal("22.21")
+
+
+STATUS = [
+    ("97010", "B", 0, 0, "bundled, not paid apart (status B)"),
+    ("97602", "B", 0, 0, "bundled, not paid apart (status B)"),
+    ("97014", "I", None, None, "no Medicare price (status I)"),
+    ("96110", "N", None, None, "no Medicare price (status N)"),
+    ("97039", "C", None, None, "priced by the contractor (status C)"),
+    ("97799", "C", None, None, "priced by the contractor (status C)"),
+    ("97545", "R", None, None, "priced by the contractor (status R)"),
+]
+
+
+@pytest.mark.parametrize(("code", "status", "allowed", "patient", "reason"), STATUS)
+def test_status(code, status, allowed, patient, reason, config):
+    """Bundled is 0.00; what Medicare or the fee schedule does not price is blank, never 0.00."""
+    (line,) = bill([one(code, "2026-03-02", minutes=90)], config)
+    assert (line["status"], line["units"], line["reason"]) == (status, 1, reason)
+    assert (line["allowed_cents"], line["patient_cents"]) == (allowed, patient)
+    assert (line["work_cents"], line["medicare_cents"]) == (allowed, allowed)
+
+
+def test_restricted_with_rvus_is_priced(config):
+    """Status R with RVUs (97026) has a price."""
+    (line,) = bill([one("97026", "2026-03-02")], config)
+    assert (line["status"], line["reason"]) == ("R", "")
+    assert line["allowed_cents"] > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"date": "2019-12-31"}, "no conversion factor on 2019-12-31"),
+        ({"date": "2027-01-01"}, "no conversion factor on 2027-01-01"),
+        ({"payer": "highmark"}, "no fee known for payer highmark"),
+    ],
+)
+def test_no_price_has_a_reason(change, reason, config):
+    """Never last year's figure: money is blank and the line says why; units stand."""
+    (line,) = bill([one("97116", "2026-03-02") | change], config)
+    assert (line["units"], line["allowed_cents"], line["patient_cents"]) == (1, None, None)
+    assert line["reason"] == reason
+
+
+def test_work_component_of_other_payers(config):
+    """A payer without a known fee still shows the work component."""
+    (line,) = bill([one("97116", "2026-03-02", payer="ama")], config)
+    assert line["work_cents"] == 1503
+
+
+@pytest.mark.parametrize(
+    ("charge", "logged", "allowed"),
+    [
+        ("20.00", "", 2000),
+        ("29.05", "", 2905),
+        ("29.06", "", 2906),
+        ("500", "", 2906),
+        ("", "", 2906),
+        ("40.00", 2, 2000),
+        ("60.00", 2, 2906),
+        ("0", "", 0),
+    ],
+)
+def test_lesser_of_charge_and_fee(charge, logged, allowed, config):
+    """A charge caps the line; one for more units than supported counts in part."""
+    row = one("97116", "2026-03-02", charge=charge, units_billed=logged)
+    (line,) = bill([row], config)
+    assert line["allowed_cents"] == allowed
+
+
+def test_price_of_the_earliest_locality(config):
+    """A day at two sites is one unit, priced where its earliest session was."""
+    rows = [
+        one("97116", "2026-03-02", "CA-05", minutes="", start="11:00", end="11:08"),
+        one("97116", "2026-03-02", "OH-00", minutes="", start="09:00", end="09:08"),
+    ]
+    (line,) = bill(rows, config)
+    assert (line["locality"], line["units"]) == ("OH-00", 1)

@@ -1,0 +1,240 @@
+"""Who pays: deductible, assistant's share, sequestration, KX, 59; lines against the oracle."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from decimal import Decimal
+
+import oracle
+import pytest
+from helpers import read
+
+from calc import billing, engine
+
+SEQUESTRATION = [
+    (date(2020, 4, 30), 2),
+    (date(2022, 3, 31), 0),
+    (date(2022, 6, 30), 1),
+    (date(2026, 12, 31), 2),
+]
+
+
+def bill(rows, config, **options):
+    """Billed lines of rows, as dicts with every step."""
+    lines = billing.bill(read(rows, config), config, billing.Options(**options))
+    return list(engine.collect(lines).iter_rows(named=True))
+
+
+def cents(amount):
+    return int(amount * 100)
+
+
+def random_visits(count, seed):
+    """Visits of one to four codes, some minutes by assistants, over all years and localities."""
+    rng = random.Random(seed)
+    codes = ["97110", "97112", "97116", "97140", "97530", "97150", "G0283", "97129", "97161"]
+    rows = []
+    for number in range(count):
+        day = date(2020, 1, 1) + timedelta(days=rng.randrange(2557))
+        for code in rng.sample(codes, rng.randint(1, 4)):
+            for role in rng.choice([["therapist"], ["assistant"], ["therapist", "assistant"]]):
+                rows.append(
+                    {
+                        "patient": f"p{number}",
+                        "date": str(day),
+                        "code": code,
+                        "minutes": str(rng.randint(1, 50)),
+                        "role": role,
+                        "discipline": rng.choice(["PT"]),
+                        "locality": rng.choice(["US", "OH-00", "AK-01", "FL-03"]),
+                    }
+                )
+    return rows
+
+
+def test_every_step_of_money_equals_the_oracle(config):
+    """Fees, MPPR, Medicare's and the patient's part of random visits, to the cent."""
+    lines = bill(random_visits(3000, 7), config)
+    assert len(lines) > 7000
+    visits = {}
+    for line in lines:
+        visits.setdefault(line["patient"], []).append(line)
+    for visit in visits.values():
+        check_visit(visit)
+
+
+def check_visit(visit):
+    figures = ("work_rvu", "pe_rvu", "mp_rvu")
+    indexes = ("work_gpci", "pe_gpci", "mp_gpci")
+    given = []
+    for line in visit:
+        rvus = [Decimal(line[name]).scaleb(-2) for name in figures]
+        gpcis = [Decimal(line[name]).scaleb(-3) for name in indexes]
+        factor = Decimal(line["cf"]).scaleb(-4)
+        full = oracle.fee(*rvus, *gpcis, factor)
+        reduced = oracle.fee(*rvus, *gpcis, factor, Decimal("0.5"))
+        assert (cents(full), cents(reduced)) == (line["fee_cents"], line["reduced_cents"])
+        given.append(
+            {
+                "code": line["code"],
+                "units": line["units"],
+                "indicator": line["mppr_indicator"],
+                "pe_rvu": rvus[1],
+                "fee": full,
+                "reduced_fee": reduced,
+                "modified": bool(line["modified"]),
+                "discipline": line["discipline"],
+                "payer": line["payer"],
+                "locality": line["locality"],
+                "mppr": True,
+            }
+        )
+    for line, allowed in zip(visit, oracle.visit_allowed(given), strict=True):
+        assert line["allowed_cents"] == cents(allowed)
+        day = line["date"]
+        withheld = next(percent for last, percent in SEQUESTRATION if day <= last)
+        cut = 85 if day >= date(2022, 1, 1) else 100
+        paid = oracle.settle(allowed, 0, bool(line["modified"]), 80, withheld, cut)
+        assert line["medicare_cents"] == cents(paid["medicare_pays"])
+        assert line["patient_cents"] == cents(paid["patient_pays"])
+
+
+def test_a_modified_line_is_88_percent_in_all(config):
+    """80 x 0.85 from Medicare and the full 20 from the patient, before sequestration."""
+    row = {"patient": "p", "date": "2026-03-02", "code": "97110", "minutes": "15"}
+    (line,) = bill([row | {"role": "assistant", "discipline": "PT"}], config)
+    assert line["modifiers"] == "GP CQ"
+    assert line["allowed_cents"] == 2906
+    assert (line["paid_cents"], line["patient_cents"]) == (1976, 581)
+    assert abs(line["paid_cents"] + line["patient_cents"] - 2906 * 0.88) < 1
+
+
+VISIT = {"patient": "p", "code": "97110", "minutes": "30", "discipline": "PT"}
+
+
+def test_deductible_is_spent_in_order_of_date(config):
+    """5,127 cents a day (29.06 + 22.21): the first two days use 80.00 up."""
+    days = [VISIT | {"date": f"2026-03-0{day}"} for day in (4, 2, 3)]
+    lines = bill(days, config, deductible={"p": 8000})
+    assert [line["deductible_cents"] for line in lines] == [5127, 2873, 0]
+    assert [line["patient_cents"] for line in lines] == [5127, 2873 + 451, 1025]
+    assert [line["medicare_cents"] for line in lines] == [0, 1767, 4020]
+
+
+def test_deductible_of_a_later_year_starts_anew(config):
+    """The balance is of the log's first year; 2026 begins with the whole 283.00."""
+    days = [VISIT | {"date": day} for day in ("2025-12-30", "2026-01-05")]
+    lines = bill(days, config, deductible={"": 100})
+    assert [line["deductible_cents"] for line in lines] == [100, 5127]
+
+
+def test_published_deductible_example():
+    """First Coast: 100.00 approved, 50.00 deductible: 40.00 less 0.80."""
+    found = oracle.settle(Decimal(100), Decimal(50), False, 80, 2)
+    assert found["medicare_pays"] == Decimal("39.20")
+
+
+@pytest.mark.parametrize(("prior", "needs"), [(248000 - 5127, False), (248001 - 5127, True)])
+def test_kx_only_above_the_threshold(prior, needs, config):
+    """Exactly at 2,480.00 no KX; a cent more and the line carries it."""
+    (line,) = bill([VISIT | {"date": "2026-03-02"}], config, prior={("p", "PT+SLP"): prior})
+    assert line["needs_kx"] is needs
+    assert line["modifiers"] == ("GP KX" if needs else "GP")
+
+
+def test_kx_has_two_buckets(config):
+    """Speech adds to physical therapy, occupational therapy stands alone."""
+    rows = [VISIT | {"date": "2026-03-02", "discipline": name} for name in ("PT", "OT", "SLP")]
+    lines = bill(rows, config, prior={("p", "PT+SLP"): 247000})
+    assert {line["discipline"]: line["modifiers"] for line in lines} == {
+        "PT": "GP KX",
+        "OT": "GO",
+        "SLP": "GN KX",
+    }
+
+
+def test_other_payers_do_not_accrue(config):
+    """A line of another payer never needs KX and adds nothing."""
+    rows = [VISIT | {"date": "2026-03-02", "payer": "ama"}]
+    (line,) = bill(rows, config, prior={("p", "PT+SLP"): 900000})
+    assert (line["needs_kx"], line["allowed_cents"]) == (False, None)
+
+
+def test_running_totals_follow_the_oracle(config):
+    """A year of two visits a week in two disciplines."""
+    rows = []
+    for week in range(40):
+        day = date(2026, 1, 5) + timedelta(days=7 * week)
+        for discipline in ("PT", "OT"):
+            rows.append(VISIT | {"date": str(day), "discipline": discipline, "minutes": "53"})
+    lines = bill(rows, config)
+    given = [
+        {
+            "patient": "p",
+            "year": 2026,
+            "bucket": line["kx_bucket"],
+            "allowed": Decimal(line["allowed_cents"]).scaleb(-2),
+        }
+        for line in sorted(lines, key=lambda line: (line["date"], line["discipline"]))
+    ]
+    found = sorted(lines, key=lambda line: (line["date"], line["discipline"]))
+    assert [line["needs_kx"] for line in found] == oracle.kx_running(given)
+    assert 0 < sum(line["needs_kx"] for line in found) < len(found)
+
+
+def test_nonparticipating_is_95_percent(config):
+    """Half up of 29.06 x 0.95."""
+    (line,) = bill([VISIT | {"date": "2026-03-02", "minutes": "15"}], config, nonparticipating=True)
+    assert line["fee_cents"] == 2761
+
+
+def test_the_charge_caps_the_line(config):
+    """Charged 40.00 for 2 units; 3 units are supported, so the charge counts half as much more."""
+    row = VISIT | {"date": "2026-03-02", "minutes": "38", "charge": "40.00", "units_billed": "2"}
+    (line,) = bill([row], config)
+    assert (line["scheduled_cents"], line["allowed_cents"]) == (7348, 6000)
+
+
+BUNDLED = {"patient": "p", "discipline": "PT", "date": "2024-08-05"}
+
+
+@pytest.mark.parametrize(
+    ("second", "modifiers"),
+    [
+        ("09:20-09:40", "GP 59"),
+        ("09:19-09:40", "GP"),
+        ("", "GP"),
+    ],
+)
+def test_59_is_suggested_only_for_separate_times(second, modifiers, config):
+    """97750 is bundled with 97530 in the third quarter of 2024; times must be known and apart."""
+    start, end = second.split("-") if second else ("", "")
+    minutes = "" if second else "21"
+    rows = [
+        BUNDLED | {"code": "97530", "start": "09:00", "end": "09:20"},
+        BUNDLED | {"code": "97750", "start": start, "end": end, "minutes": minutes},
+    ]
+    found = {line["code"]: line for line in bill(rows, config)}
+    assert found["97530"]["modifiers"] == "GP"
+    assert found["97750"]["modifiers"] == modifiers
+    assert ("59 suggested: bundled with 97530" in found["97750"]["reason"]) is (
+        modifiers == "GP 59"
+    )
+
+
+def test_59_is_not_suggested_outside_the_edition(config):
+    """Edits hold for their quarter only."""
+    rows = [
+        BUNDLED | {"date": "2026-03-02", "code": "97530", "start": "09:00", "end": "09:20"},
+        BUNDLED | {"date": "2026-03-02", "code": "97750", "start": "09:20", "end": "09:40"},
+    ]
+    assert {line["modifiers"] for line in bill(rows, config)} == {"GP"}
+
+
+def test_cq_in_the_log_without_an_assistant_is_said(config):
+    """The line is billed plain, and says what the log claims."""
+    row = VISIT | {"date": "2026-03-02", "modifiers_billed": "GP CQ"}
+    (line,) = bill([row], config)
+    assert line["modifiers"] == "GP"
+    assert line["reason"] == "CQ or CO in the log, but no assistant's minutes"
