@@ -18,7 +18,7 @@ from calc import counting, engine, modifiers, pricing, times
 from calc.errors import ConfigError
 from calc.logs import Defaults, Log, read
 from calc.money import scaled, show
-from calc.params import Config, load
+from calc.params import FEES, Config, load
 from calc.schema import KX_BUCKET, LINE
 
 CENTS = {
@@ -139,6 +139,7 @@ def price(
     lines = lines.join(
         _gpcis(lines, config, days), on=["gpci_edition", "locality_number"], how="left"
     )
+    lines = _payers_own(lines, config, days)
     lines = pricing.reduce_multiple(pricing.work(pricing.fees(lines)))
     lines = _kx(_deductible(pricing.allow(lines), options), config, days, options)
     lines = pricing.settle(lines)
@@ -147,6 +148,54 @@ def price(
         medicare_cents=nw.when(part_b).then(nw.col("medicare_cents")),
         patient_cents=nw.when(part_b).then(nw.col("patient_cents")),
     )
+
+
+def _payers_own(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
+    """Put a payer's own factor in the place of Medicare's, and add its own fees of the day."""
+    own = {
+        p: str(f["conversion_factor"]) for p, f in config.payers.items() if "conversion_factor" in f
+    }
+    if own:
+        rows = [
+            (p, day, config.parameter(name).find(day)) for p, name in own.items() for day in days
+        ]
+        table: engine.Columns = {
+            "payer": [payer for payer, _, _ in rows],
+            "date": [day for _, day, _ in rows],
+            "own_cf": [value.scaled if value else None for _, _, value in rows],
+        }
+        types: dict[str, type] = {"payer": str, "date": date, "own_cf": int}
+        lines = lines.join(engine.beside(lines, table, types), on=["payer", "date"], how="left")
+        has_own = nw.col("payer").is_in(list(own))
+        lines = lines.with_columns(
+            cf=nw.when(has_own).then(nw.col("own_cf")).otherwise(nw.col("cf"))
+        )
+    tables = {p: f"{FEES}{f['fee_table']}" for p, f in config.payers.items() if "fee_table" in f}
+    if not tables:
+        nothing = nw.lit(None, dtype=nw.Int64)
+        return lines.with_columns(own_fee_cents=nothing, own_reduced_cents=nothing)
+    fees = [
+        (payer, day, row)
+        for payer, name in tables.items()
+        for day in days
+        if (edition := config.edition(name, day))
+        for row in config.rows(name, edition)
+    ]
+    table = {
+        "payer": [payer for payer, _, _ in fees],
+        "date": [day for _, day, _ in fees],
+        "code": [row["code"] for _, _, row in fees],
+        "own_fee_cents": [row["fee"] for _, _, row in fees],
+        "own_reduced_cents": [row["reduced_fee"] for _, _, row in fees],
+    }
+    types = {
+        "payer": str,
+        "date": date,
+        "code": str,
+        "own_fee_cents": int,
+        "own_reduced_cents": int,
+    }
+    return lines.join(engine.beside(lines, table, types), on=["payer", "date", "code"], how="left")
 
 
 def _deductible(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]:
@@ -248,6 +297,10 @@ def _reason() -> nw.Expr:
         .then(nw.concat_str([nw.lit("priced by the contractor (status "), letter, nw.lit(")")]))
         .when(status == "not paid")
         .then(nw.concat_str([nw.lit("no Medicare price (status "), letter, nw.lit(")")]))
+        .when(nw.col("payer_fee_table") & nw.col("fee_cents").is_null())
+        .then(on_day(nw.lit("no fee of payer "), nw.col("payer"), nw.lit(" for "), nw.col("code")))
+        .when(~nw.col("own_fee_cents").is_null())
+        .then(nw.lit(""))
         .when(nw.col("share_percent").is_null())
         .then(nw.concat_str([nw.lit("no fee known for payer "), nw.col("payer")]))
         .when(nw.col("work_gpci").is_null())
@@ -349,12 +402,13 @@ def _payer_facts(frame: nw.LazyFrame[Any], config: Config, rule: str) -> nw.Lazy
     for name in ("mppr", "assistant_cut", "sequestration", "part_b"):
         columns[f"payer_{name}"] = [bool(facts.get(name)) for facts in payers.values()]
         types[f"payer_{name}"] = bool
-    return engine.beside(frame, columns, types)
+    columns["payer_fee_table"] = ["fee_table" in facts for facts in payers.values()]
+    return engine.beside(frame, columns, types | {"payer_fee_table": bool})
 
 
 def _share(payer: str, facts: dict[str, Any]) -> int | None:
     if "share_of_medicare" not in facts:
-        return None
+        return 100 if "conversion_factor" in facts else None
     try:
         return scaled(Decimal(str(facts["share_of_medicare"])), 2)
     except (ValueError, ArithmeticError):
@@ -466,7 +520,29 @@ def by(lines: nw.DataFrame[Any], key: str) -> nw.DataFrame[Any]:
     )
     shown = [nw.when(nw.col(f"{name} known") > 0).then(nw.col(name)).alias(name) for name in CENTS]
     names = [key, "visits", "lines", "units", *CENTS, "unpriced_lines"]
+    if key == "patient":
+        grouped = grouped.join(_kx_left(lines), on="patient", how="left")
+        names += list(KX_LEFT)
     return grouped.with_columns(*shown).select(names).sort(key)
+
+
+KX_LEFT = ("kx_left_pt_slp", "kx_left_ot")
+
+
+def _kx_left(lines: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """What a patient's last year in the log leaves below the KX thresholds, in cents."""
+    last = lines.filter(
+        nw.col("year") == nw.col("year").max().over("patient"), nw.col("payer_part_b")
+    )
+    left = nw.col("kx_threshold_cents") - nw.col("year_cents")
+    left = nw.when(left > 0).then(left).when(~left.is_null()).then(0)
+    last = last.with_columns(
+        **{
+            name: nw.when(nw.col("kx_bucket") == bucket).then(left)
+            for name, bucket in zip(KX_LEFT, ("PT+SLP", "OT"), strict=True)
+        }
+    )
+    return last.group_by("patient").agg(*(nw.col(name).min() for name in KX_LEFT))
 
 
 def notes(lines: nw.DataFrame[Any], options: Options) -> list[str]:

@@ -36,7 +36,7 @@ _output = _options(
 )
 _blanks = _options(
     click.option("--payer", default="medicare", show_default=True, help="For rows without one."),
-    click.option("--locality", default="US", show_default=True, help="Such as OH-00."),
+    click.option("--locality", default="US", show_default=True, help="OH-00 or part of a name."),
     click.option("--discipline", default="", help="PT, OT or SLP."),
     click.option("--provider", default="", help="The billing provider."),
     click.option("--tz", default="", help="Zone of naive times, e.g. America/Chicago."),
@@ -251,16 +251,20 @@ def _estimate_notes(result: Any) -> str:
     def amount(name: str) -> str:
         return "none" if totals[name] is None else f"${totals[name]:,}"
 
-    unpriced = sum(row["work_payment"] is None for row in result.lines)
+    unpriced = sum(row["allowed"] is None for row in result.lines)
+    units = "1 unit" if totals["units"] == 1 else f"{totals['units']} units"
+    shares = (
+        f"  (Medicare pays {amount('medicare_pays')}, patient {amount('patient_pays')};"
+        f" {result.options.deductible_said})"
+    )
     text = (
-        f"\n{line['date']}, payer {line['payer']}, locality {line['locality']}:"
-        f" {totals['units']} units\n"
+        f"\n{line['date']}, payer {line['payer']}, locality {line['locality']}: {units}\n"
         f"Work component  {amount('work_payment')}\n"
-        f"Allowed         {amount('allowed')}  (Medicare pays {amount('medicare_pays')}, patient"
-        f" {amount('patient_pays')}; {result.options.deductible_said})\n"
+        f"Allowed         {amount('allowed')}"
+        f"{'' if totals['medicare_pays'] is None else shares}\n"
     )
     if unpriced:
-        text += f"{unpriced} lines have no price: see reason\n"
+        text += f"{unpriced} of {len(result.lines)} lines have no allowed amount: see reason\n"
     differs = explain.difference(result.units_by_rule)
     return text + "".join(f"{said}\n" for said in differs if "differ" in said)
 
@@ -305,7 +309,7 @@ def bill(
     used = engine.count(read.sessions)
     name = _say_rejects(rejected, log, rejects_file)
     if by:
-        shown, money = billing.by(lines, by), tuple(billing.CENTS)
+        shown, money = billing.by(lines, by), (*billing.CENTS, *billing.KX_LEFT)
         _write_frame(shown, money, form, output)
     else:
         shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
@@ -348,13 +352,15 @@ def _say_rejects(rejected: Any, log: str, rejects_file: str | None) -> str:
 @cli.command()
 @click.option("--code", default="", help="One code or alias; default: all.")
 @click.option("--date", "day", default="", help="Default: the periods of the current year.")
-@click.option("--locality", default="", help="Such as OH-00; default: all.")
+@click.option("--locality", default="", help="OH-00 or part of a name; default: all.")
+@click.option("--compare", default="", help="Show the change since this date.")
 @click.option("--qualifying-apm", is_flag=True, help="Factor of qualifying APM participants.")
 @_output
 def rates(
     code: str,
     day: str,
     locality: str,
+    compare: str,
     qualifying_apm: bool,
     form: str | None,
     output: str | None,
@@ -364,6 +370,10 @@ def rates(
     from calc import params, rating
 
     config = params.load(folder)
+    if compare:
+        frame = rating.compare(config, code, day, compare, locality, qualifying_apm)
+        _write_frame(frame, rating.COMPARED, form, output)
+        return
     frame = rating.rates(config, code, day, locality, qualifying_apm)
     _write_frame(frame, rating.MONEY, form, output)
 

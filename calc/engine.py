@@ -276,9 +276,11 @@ def dollar_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[
     """Columns of cents as text with two decimals; null stays null."""
     columns = {}
     for name in names:
-        cents = nw.col(name)
+        cents = nw.col(name).abs()
+        sign = nw.when(nw.col(name) < 0).then(nw.lit("-")).otherwise(nw.lit(""))
         digits = (cents % 100).cast(nw.String).str.zfill(2)
-        text = nw.concat_str([(cents // 100).cast(nw.Int64).cast(nw.String), nw.lit("."), digits])
+        whole = (cents // 100).cast(nw.Int64).cast(nw.String)
+        text = nw.concat_str([sign, whole, nw.lit("."), digits])
         columns[name] = nw.when(~cents.is_null()).then(text)
     return frame.with_columns(**columns) if columns else frame
 

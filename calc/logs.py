@@ -95,13 +95,7 @@ def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
             hint=f"known: {', '.join(config.payers)}; add yours to payers.toml in a folder"
             " given by --config",
         )
-    locality = defaults.locality.upper()
-    if locality not in config.localities:
-        near = difflib.get_close_matches(locality, config.localities, 3)
-        raise InputError(
-            f'locality "{defaults.locality}" is not known',
-            hint=f"write state and number, such as {', '.join(near) or 'OH-00'}, or US",
-        )
+    locality = config.locality(defaults.locality)
     if defaults.discipline and defaults.discipline.upper() not in DISCIPLINES:
         raise InputError(
             f'discipline "{defaults.discipline}" is not known', hint="choose PT, OT or SLP"

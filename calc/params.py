@@ -7,6 +7,7 @@ user's folder lies over the shipped one value by value: where both hold a day, t
 from __future__ import annotations
 
 import csv
+import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -17,7 +18,7 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from calc.errors import ConfigError
+from calc.errors import ConfigError, InputError
 from calc.money import decimal_text, scaled
 
 FOLDER_VARIABLE = "THERAPY_CALC_CONFIG"
@@ -195,10 +196,14 @@ TABLES: dict[str, tuple[str, ...]] = {
     "gpci": ("locality", "name", "work_gpci", "pe_gpci", "mp_gpci"),
     "mue": ("code", "mue", "mai"),
     "ptp": ("column1", "column2", "modifier_indicator"),
+    "counties": ("locality", "county"),
 }
+# A payer's own fee table lies in fees/NAME; a blank reduced_fee is the fee.
+FEES, FEE_COLUMNS = "fees/", ("code", "fee", "reduced_fee")
 _DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
-_DECIMALS |= {"work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
+_DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
 _KEYS = {"rvu": ("code",), "gpci": ("locality",), "mue": ("code",), "ptp": ("column1", "column2")}
+_KEYS["counties"] = ("locality", "county")
 CODE_COLUMNS = (
     "code",
     "label",
@@ -323,6 +328,45 @@ class Config:
         editions = sorted(self.editions("gpci"), key=lambda edition: edition.first)
         return {row["locality"]: row["name"] for e in editions for row in self.rows("gpci", e)}
 
+    def locality(self, text: str, day: date | None = None) -> str:
+        """`OH-00`, `US`, a part of a locality's name or `Cook, IL` as the locality's number.
+
+        Names are those in force on ``day``, or the newest. InputError lists the choices where
+        several fit; a county needs an imported county file.
+        """
+        asked = " ".join(text.upper().split())
+        if asked in self.localities:
+            return asked
+        editions = sorted(self.editions("gpci"), key=lambda edition: edition.first)
+        edition = (self.edition("gpci", day) if day else None) or editions[-1]
+        names = {row["locality"]: row["name"] for row in self.rows("gpci", edition)}
+        fits = [place for place, name in names.items() if asked and asked in name.upper()]
+        fits = fits or self._of_county(asked, day)
+        if len(fits) == 1:
+            return fits[0]
+        if fits:
+            choices = "; ".join(f"{place} {names.get(place, '')}" for place in fits)
+            raise InputError(f'locality "{text}" fits several', hint=f"choose one of {choices}")
+        near = difflib.get_close_matches(asked, names, 3)
+        raise InputError(
+            f'locality "{text}" is not known',
+            hint=f"write state and number, such as {', '.join(near) or 'OH-00'}, part of a"
+            " locality's name, or US",
+        )
+
+    def _of_county(self, asked: str, day: date | None) -> list[str]:
+        county, comma, state = asked.rpartition(",")
+        editions = sorted(self.editions("counties"), key=lambda edition: edition.first)
+        if not comma or not editions:
+            return []
+        edition = (self.edition("counties", day) if day else None) or editions[-1]
+        return [
+            row["locality"]
+            for row in self.rows("counties", edition)
+            if row["locality"].startswith(f"{state.strip()}-")
+            and row["county"].upper() == county.strip()
+        ]
+
     def cite(self, source: str) -> str:
         """A source written out: title, and date where the title does not say it."""
         entry = self.sources.get(source, {})
@@ -343,8 +387,13 @@ def _code_facts(row: dict[str, str]) -> dict[str, Any]:
 
 def _scaled_rows(reader: _Reader, table: str, path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
-    for line, row in enumerate(_once(reader, path, TABLES[table], _KEYS[table]), 2):
+    columns, keys = (
+        (FEE_COLUMNS, ("code",)) if table.startswith(FEES) else (TABLES[table], _KEYS[table])
+    )
+    for line, row in enumerate(_once(reader, path, columns, keys), 2):
         entry: dict[str, Any] = dict(row)
+        if table.startswith(FEES):
+            row["reduced_fee"] = row["reduced_fee"] or row["fee"]
         for name, places in _DECIMALS.items():
             if name in row:
                 try:
@@ -414,7 +463,10 @@ def _check_folder(reader: _Reader) -> list[tuple[str, str]]:
     cited = []
     for name in PARAMETERS:
         cited += [(value.source, value.where) for value in reader.parameter(name).values]
-    for table in TABLES:
+    names, tables = _of_payers(reader.toml("payers.toml"))
+    for name in names:
+        cited += [(value.source, value.where) for value in reader.parameter(name).values]
+    for table in (*TABLES, *tables):
         where = f"{reader.folder / table}/editions.toml"
         for edition in reader.editions(table):
             cited.append((edition.source, where))
@@ -433,6 +485,14 @@ def _check_folder(reader: _Reader) -> list[tuple[str, str]]:
     return cited
 
 
+def _of_payers(payers: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """The factor files and fee tables that payers name."""
+    blocks = [facts for facts in payers.values() if isinstance(facts, dict)]
+    names = [str(facts["conversion_factor"]) for facts in blocks if "conversion_factor" in facts]
+    tables = [f"{FEES}{facts['fee_table']}" for facts in blocks if "fee_table" in facts]
+    return names, tables
+
+
 def _cross_faults(config: Config) -> list[ConfigError]:
     """What needs more than one file: payers' rules, add-ons, names that mean two codes."""
     found = []
@@ -443,6 +503,11 @@ def _cross_faults(config: Config) -> list[ConfigError]:
             found.append(ConfigError("counting_rule is not known", where, f"known: {known}"))
         if "name" not in facts:
             found.append(ConfigError("name is missing", where))
+        factors, tables = _of_payers({payer: facts})
+        if any(not config.parameter(name).values for name in factors):
+            found.append(ConfigError(f"{factors[0]}.toml has no value", where))
+        if any(not config.editions(table) for table in tables):
+            found.append(ConfigError(f"{tables[0]}/editions.toml has no edition", where))
     names: dict[str, str] = {}
     for code, facts in config.codes.items():
         where = f"codes.csv: {code}"

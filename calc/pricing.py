@@ -24,7 +24,8 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Needs status, work_rvu, pe_rvu, mp_rvu (1/100), work_gpci, pe_gpci, mp_gpci (1/1000), cf
     (1/10000), mppr_percent, share_percent (of Medicare's fee; null where the payer has none),
-    participation_percent (100, or what a non-participating provider gets).
+    participation_percent (100, or what a non-participating provider gets), payer_fee_table with
+    own_fee_cents and own_reduced_cents of payers that have their own.
     Null where a figure is missing. Bundled codes (status B) have a fee of 0.
     """
     status, rvus = nw.col("status"), nw.col("work_rvu") + nw.col("pe_rvu") + nw.col("mp_rvu")
@@ -60,7 +61,15 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(0)
         .cast(nw.Int64),
     )
-    # A non-participating provider's fee is a share of the fee (42 U.S.C. 1395w-4(a)(3)).
+    # A payer's own fee stands for the schedule's; a non-participating provider gets a share of
+    # the fee (42 U.S.C. 1395w-4(a)(3)).
+    own = nw.col("payer_fee_table")
+    lines = lines.with_columns(
+        fee_cents=nw.when(own).then(nw.col("own_fee_cents")).otherwise(nw.col("fee_cents")),
+        reduced_cents=nw.when(own)
+        .then(nw.col("own_reduced_cents"))
+        .otherwise(nw.col("reduced_cents")),
+    )
     part = nw.col("participation_percent")
     return lines.with_columns(
         fee_cents=percent(nw.col("fee_cents"), part).cast(nw.Int64),

@@ -32,7 +32,8 @@ def rates(
     wanted = _code(config, code)
     rows: list[dict[str, Any]] = []
     for when in days:
-        rows += _period(config, when, basis, wanted, locality.upper())
+        place = config.locality(locality, when) if locality else ""
+        rows += _period(config, when, basis, wanted, place)
     if not rows:
         asked = f"{wanted or 'any code'} in {locality or 'any locality'}"
         raise InputError(f"no rate for {asked} on {days[0]}", hint="check code, locality and date")
@@ -43,7 +44,12 @@ def rates(
     )
     types |= dict.fromkeys((*text, "conversion_factor"), str)
     columns = {name: [row[name] for row in rows] for name in types}
-    frame = engine.table(columns, types).with_columns(one=nw.lit(1, dtype=nw.Int64))
+    frame = engine.table(columns, types).with_columns(
+        one=nw.lit(1, dtype=nw.Int64),
+        payer_fee_table=nw.lit(False),
+        own_fee_cents=nw.lit(None, dtype=nw.Int64),
+        own_reduced_cents=nw.lit(None, dtype=nw.Int64),
+    )
     frame = pricing.work(pricing.fees(frame), "one")
     frame = frame.with_columns(
         fee=nw.col("fee_cents"),
@@ -54,6 +60,27 @@ def rates(
         **{name: _decimal(name, 2 if name.endswith("rvu") else 3) for name in names}
     )
     return engine.collect(frame.select(COLUMNS))
+
+
+COMPARED = tuple(f"{name}{part}" for name in MONEY for part in ("_before", "", "_change"))
+
+
+def compare(
+    config: Config, code: str, day: str, before: str, locality: str, qualifying: bool
+) -> nw.DataFrame[Any]:
+    """The change of fee, reduced fee and work component from ``before`` to ``day``.
+
+    Codes and localities that both dates have, with money in cents.
+    """
+    keys = ["locality", "code"]
+    day = day or date.today().isoformat()
+    now = rates(config, code, day, locality, qualifying).select(*keys, *MONEY)
+    then = rates(config, code, before, locality, qualifying).select(*keys, *MONEY)
+    then = then.rename({name: f"{name}_before" for name in MONEY})
+    both = now.join(then, on=keys, how="inner").with_columns(
+        **{f"{name}_change": nw.col(name) - nw.col(f"{name}_before") for name in MONEY}
+    )
+    return both.select(*keys, *COMPARED).sort(keys)
 
 
 def _decimal(name: str, places: int) -> nw.Expr:
@@ -99,11 +126,6 @@ def _period(
     if rvu is None or gpci is None:
         table = "rvu" if rvu is None else "gpci"
         raise missing(f"{table.upper()} file", f"{table}/editions.toml", day)
-    if locality and locality not in config.localities:
-        raise InputError(
-            f'locality "{locality}" is not known',
-            hint="write state and number, such as OH-00, or US",
-        )
     first = max(factor.first, rvu.first, gpci.first)
     last = min(factor.last, rvu.last, gpci.last)
     period = {

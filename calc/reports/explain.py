@@ -142,7 +142,9 @@ def _assistant(row: Row, config: Config) -> list[str]:
         share = row["assistant_minutes"] * 100 / max(1, row["service_minutes"])
         return [f"{row['service']}: {who}, assistant's share {share:.1f}% = {result}"]
     whole = row["therapist_minutes"] // _size(row), row["assistant_whole"]
-    rests = f"leftovers {row['therapist_rest']} and {row['assistant_rest']} min"
+    rest = row["therapist_rest"] + row["assistant_rest"]
+    part = f", assistant's {row['assistant_rest'] * 100 / rest:.1f}%" if rest else ""
+    rests = f"leftovers {row['therapist_rest']} and {row['assistant_rest']} min{part}"
     left = max(0, row["units_unjudged"])
     test = {
         0: "no unit left to judge",
@@ -160,7 +162,8 @@ def _assistant(row: Row, config: Config) -> list[str]:
 
 def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -> list[str]:
     day: date = lines[0]["date"]
-    factor = config.parameter("conversion_factor").find(day, basis)
+    own = config.payers[lines[0]["payer"]].get("conversion_factor")
+    factor = config.parameter(own or "conversion_factor").find(day, "" if own else basis)
     if factor is None:
         return ["", f"No payment: {lines[0]['reason']}"]
     said = ["", "Work component (units x work RVU x conversion factor, rounded once)"]
@@ -196,21 +199,24 @@ def _fee(row: Row, factor: Value, config: Config) -> list[str]:
         return [f"{where}: none, {row['reason']}"]
     if row["price_status"] == "bundled":
         return [f"{where}: 0.00, {row['reason']}"]
+    unit = f"fee {dollars(row['fee_cents'])}, reduced {dollars(row['reduced_cents'])}"
+    if row["payer_fee_table"]:
+        return [f"{row['code']}: {unit}, from the payer's own table", _scheduled(row)]
     terms = " + ".join(
         f"{decimal_text(row[f'{part}_rvu'], RVU_PLACES)} x"
         f" {decimal_text(row[f'{part}_gpci'], GPCI_PLACES)}"
         for part in ("work", "pe", "mp")
     )
-    unit = f"fee {dollars(row['fee_cents'])}, reduced {dollars(row['reduced_cents'])}"
     share = row["share_percent"]
     of_medicare = f" x {share}%" if share != 100 else ""
+    return [f"{where}: ({terms}) x {factor.text}{of_medicare} = {unit}", _scheduled(row)]
+
+
+def _scheduled(row: Row) -> str:
     full, units = row["full_units"], row["units"]
     amount = f"{full} full + {units - full} reduced = {dollars(row['scheduled_cents'])}"
     modified = f" with {row['modifiers'].split()[1]}" if row["modified"] else ""
-    return [
-        f"{where}: ({terms}) x {factor.text}{of_medicare} = {unit}",
-        f"{row['code']}{modified}: {amount}" + _lesser(row),
-    ]
+    return f"{row['code']}{modified}: {amount}" + _lesser(row)
 
 
 def _lesser(row: Row) -> str:

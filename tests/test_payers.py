@@ -1,0 +1,182 @@
+"""Payers beyond Medicare, localities by name, rates compared: figures of a user's own folder."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+import calc
+from calc import params, rating
+from calc.errors import InputError
+
+FILES = {
+    "sources.toml": '[contract]\ntitle = "Contract"\n',
+    "payers.toml": """
+[acme]
+name = "Acme"
+counting_rule = "ama"
+source = "contract"
+share_of_medicare = "1.10"
+
+[alpha]
+name = "Alpha"
+counting_rule = "ama"
+source = "contract"
+conversion_factor = "alpha_factor"
+mppr = true
+
+[bravo]
+name = "Bravo"
+counting_rule = "cms"
+source = "contract"
+fee_table = "bravo"
+mppr = true
+
+[delta]
+name = "Delta"
+counting_rule = "cms"
+source = "contract"
+share_of_medicare = "1.00"
+part_b = true
+""",
+    "alpha_factor.toml": """
+title = "Alpha's factor"
+unit = "USD per RVU"
+places = 4
+[[value]]
+from = 2026-01-01
+until = 2026-06-30
+value = 50.0000
+source = "contract"
+""",
+    "fees/bravo/editions.toml": """
+title = "Bravo's fees"
+[[edition]]
+from = 2026-01-01
+until = 2026-12-31
+file = "2026.csv"
+source = "contract"
+""",
+    "fees/bravo/2026.csv": "code,fee,reduced_fee\n97110,40.00,\n97116,41.50,30.00\n",
+    "counties/editions.toml": """
+title = "Counties"
+[[edition]]
+from = 2026-01-01
+until = 2026-12-31
+file = "2026.csv"
+source = "contract"
+""",
+    "counties/2026.csv": "locality,county\nIL-16,COOK\nIL-15,LAKE\nOH-00,LAKE\n",
+}
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """The shipped figures with a user's folder over them."""
+    folder = tmp_path_factory.mktemp("config")
+    for name, text in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return params.load(folder)
+
+
+def allowed(config, payer, *codes, day="2026-03-02"):
+    """Allowed dollars by code of a visit with 20 minutes of each."""
+    rows = [{"code": code, "minutes": 20, "date": day} for code in codes]
+    lines = calc.estimate(rows, payer=payer, config=config).lines
+    return {line["code"]: line["allowed"] for line in lines}
+
+
+def test_the_folder_has_no_faults(own):
+    """Factors and fee tables that payers name are checked with the rest."""
+    assert params.faults(own) == []
+
+
+def test_a_share_of_medicares_fee(own):
+    """29.0588 x 1.10 rounded once; no reduction, no sequestration, no shares."""
+    assert allowed(own, "acme", "97116") == {"97116": Decimal("31.96")}
+    line = calc.estimate(
+        [{"code": "97116", "minutes": 20, "date": "2026-03-02"}], payer="acme", config=own
+    ).lines[0]
+    assert (line["medicare_pays"], line["patient_pays"]) == (None, None)
+
+
+def test_an_own_factor(own):
+    """0.87 RVU x 50; the second code with half its practice expense; never Medicare's factor."""
+    assert allowed(own, "alpha", "97116", "97110") == {
+        "97110": Decimal("43.50"),
+        "97116": Decimal("33.25"),
+    }
+    assert allowed(own, "alpha", "97116", day="2026-08-02") == {"97116": None}
+
+
+def test_an_own_fee_table(own):
+    """The table's fee and reduced fee; a code it lacks has no price, whatever Medicare pays."""
+    assert allowed(own, "bravo", "97116") == {"97116": Decimal("41.50")}
+    found = allowed(own, "bravo", "97110", "97116", "97140")
+    assert found["97140"] is None
+    # 60 minutes are 4 units, 2 of 97110; at equal practice expense the dearer code is first.
+    assert (found["97116"], found["97110"]) == (Decimal("41.50"), Decimal("80.00"))
+
+
+def test_switches_are_the_payers_own(own):
+    """Delta pays shares of Medicare's fee without reduction, cut or sequestration."""
+    rows = [{"code": code, "minutes": 15, "date": "2026-03-02"} for code in ("97110", "97116")]
+    rows = [{**row, "role": "assistant", "discipline": "PT"} for row in rows]
+    lines = calc.estimate(rows, payer="delta", config=own).lines
+    assert [line["allowed"] for line in lines] == [Decimal("29.06")] * 2
+    assert [line["medicare_pays"] for line in lines] == [Decimal("23.25")] * 2
+
+
+def test_own_figures_are_explained(own):
+    """The factor's own source and days."""
+    row = {"code": "97116", "minutes": 20, "date": "2026-03-02"}
+    text = calc.estimate([row], payer="alpha", config=own).explain()
+    assert "factor 50.0000: Contract (in force 2026-01-01 to 2026-06-30)" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "locality"),
+    [
+        ("OH-00", "OH-00"),
+        ("oh-00", "OH-00"),
+        ("us", "US"),
+        ("Ohio", "OH-00"),
+        ("portland", "OR-01"),
+        ("Cook, IL", "IL-16"),
+        ("lake, oh", "OH-00"),
+    ],
+)
+def test_locality_by_name(text, locality, own):
+    assert own.locality(text, date(2026, 3, 2)) == locality
+
+
+@pytest.mark.parametrize(
+    ("text", "says", "hint"),
+    [
+        ("San Francisco", "fits several", "CA-05 SAN FRANCISCO"),
+        ("Kansas", "fits several", "MO-02 METROPOLITAN KANSAS CITY"),
+        ("Atlantis", "is not known", "part of a locality's name"),
+        ("", "is not known", "OH-00"),
+        ("Cook, OH", "is not known", "US"),
+    ],
+)
+def test_a_doubtful_locality_lists_the_choices(text, says, hint, own):
+    with pytest.raises(InputError, match=says) as error:
+        own.locality(text, date(2026, 3, 2))
+    assert hint in error.value.hint
+
+
+def test_county_needs_an_imported_file(config):
+    with pytest.raises(InputError, match="is not known"):
+        config.locality("Cook, IL")
+
+
+def test_rates_compared(config):
+    """97116 in US: 29.29 late in 2024, 28.79 in 2025."""
+    frame = rating.compare(config, "97116", "2025-06-30", "2024-12-31", "US", False)
+    (row,) = frame.iter_rows(named=True)
+    assert (row["fee_before"], row["fee"], row["fee_change"]) == (2929, 2879, -50)
