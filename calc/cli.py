@@ -51,20 +51,20 @@ def _pricing(
     qualifying_apm: bool, nonparticipating: bool, deductible: str | None, prior: str | None
 ) -> Any:
     """The options of pricing; a deductible is one amount for all, or a file by patient."""
-    from calc import billing, logs
+    from calc import balances, billing
     from calc.schema import KX_BUCKET
 
     left: dict[str, int] | None = None
     if deductible is not None:
-        cents = logs.read_cents(deductible)
+        cents = balances.read_cents(deductible)
         if cents is not None:
             left = {"": cents}
         else:
-            balances = logs.read_balances(deductible, "patient")
-            left = {patient: amount for (patient,), amount in balances.items()}
+            read = balances.read_balances(deductible, "patient")
+            left = {patient: amount for (patient,), amount in read.items()}
     spent: dict[tuple[str, str], int] = {}
     for (patient, bucket), amount in (
-        logs.read_balances(prior, "patient", "discipline") if prior else {}
+        balances.read_balances(prior, "patient", "discipline") if prior else {}
     ).items():
         name = KX_BUCKET.get(bucket.upper(), bucket.upper())
         if name not in KX_BUCKET.values():
@@ -297,7 +297,7 @@ def bill(
     **defaults: str,
 ) -> None:
     """Turn a log (csv, - for standard input) into claim lines."""
-    from calc import billing, engine, logs, params, reports
+    from calc import billing, engine, logs, params, reports, summaries
 
     reports.format_of(output, form)
     config = params.load(folder)
@@ -309,12 +309,12 @@ def bill(
     used = engine.count(read.sessions)
     name = _say_rejects(rejected, log, rejects_file)
     if by:
-        shown, money = billing.by(lines, by), (*billing.CENTS, *billing.KX_LEFT)
+        shown, money = summaries.by(lines, by), (*billing.CENTS, *summaries.KX_LEFT)
         _write_frame(shown, money, form, output)
     else:
         shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
         _write_frame(shown, tuple(billing.CENTS), form, output)
-    for note in billing.notes(lines, options):
+    for note in summaries.notes(lines, options):
         click.echo(note, err=True)
     total = used + len(rejected)
     click.echo(

@@ -340,7 +340,8 @@ class Config:
         editions = sorted(self.editions("gpci"), key=lambda edition: edition.first)
         edition = (self.edition("gpci", day) if day else None) or editions[-1]
         names = {row["locality"]: row["name"] for row in self.rows("gpci", edition)}
-        fits = [place for place, name in names.items() if asked and asked in name.upper()]
+        # Two letters are a state, not a part of a name.
+        fits = [p for p, name in names.items() if len(asked) > 2 and asked in name.upper()]
         fits = fits or self._of_county(asked, day)
         if len(fits) == 1:
             return fits[0]

@@ -1,0 +1,231 @@
+"""What the config says, as small tables beside a frame: joined once, by the one path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import engine
+from calc.errors import ConfigError
+from calc.money import scaled
+from calc.params import FEES, Config
+
+
+def code_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    codes = config.codes
+    columns: engine.Columns = {
+        "code": list(codes),
+        "service": [facts["family"] for facts in codes.values()],
+        "attendance": [facts["attendance"] for facts in codes.values()],
+    }
+    return engine.beside(frame, columns, dict.fromkeys(columns, str))
+
+
+def locality_numbers(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    columns: engine.Columns = {
+        "locality": list(config.localities),
+        "locality_number": list(range(len(config.localities))),
+    }
+    return engine.beside(frame, columns, {"locality": str, "locality_number": int})
+
+
+def service_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    services = {code: facts for code, facts in config.codes.items() if facts["family"] == code}
+    with_add_on = {facts["family"] for code, facts in config.codes.items() if code not in services}
+    columns: engine.Columns = {
+        "service": list(services),
+        "has_add_on": [code in with_add_on for code in services],
+    }
+    types: dict[str, type] = {"service": str, "has_add_on": bool}
+    for name, kind in (
+        ("unit_basis", str),
+        ("pooled", bool),
+        ("first_unit_minutes", int),
+        ("unit_minutes", int),
+    ):
+        columns[name] = [facts[name] for facts in services.values()]
+        types[name] = kind
+    return engine.beside(frame, columns, types)
+
+
+def members(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    columns: engine.Columns = {
+        "service": [facts["family"] for facts in config.codes.values()],
+        "code": list(config.codes),
+        "place_in_service": [int(facts["family"] != code) for code, facts in config.codes.items()],
+    }
+    types = dict.fromkeys(columns, str) | {"place_in_service": int}
+    return engine.beside(frame, columns, types)
+
+
+def parts(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    columns: engine.Columns = {
+        "part": ["plain", "modified", "both", "both"],
+        "modified": [0, 1, 0, 1],
+    }
+    return engine.beside(frame, columns, {"part": str, "modified": int})
+
+
+def payer_facts(frame: nw.LazyFrame[Any], config: Config, rule: str) -> nw.LazyFrame[Any]:
+    payers = config.payers
+    names = [rule or facts["counting_rule"] for facts in payers.values()]
+    rules = [config.counting_rules[name] for name in names]
+    columns: engine.Columns = {
+        "payer": list(payers),
+        "counting_rule": names,
+        "rule_unit_minutes": [rule["unit_minutes"] for rule in rules],
+        "rule_first_minutes": [rule["first_minutes"] for rule in rules],
+        "rule_pool": [rule["pool"] for rule in rules],
+        "share_percent": [_share(payer, facts) for payer, facts in payers.items()],
+    }
+    types: dict[str, type] = dict.fromkeys(columns, int)
+    types |= dict.fromkeys(("payer", "counting_rule", "rule_pool"), str)
+    for name in ("mppr", "assistant_cut", "sequestration", "part_b"):
+        columns[f"payer_{name}"] = [bool(facts.get(name)) for facts in payers.values()]
+        types[f"payer_{name}"] = bool
+    columns["payer_fee_table"] = ["fee_table" in facts for facts in payers.values()]
+    return engine.beside(frame, columns, types | {"payer_fee_table": bool})
+
+
+def _share(payer: str, facts: dict[str, Any]) -> int | None:
+    if "share_of_medicare" not in facts:
+        return 100 if "conversion_factor" in facts else None
+    try:
+        return scaled(Decimal(str(facts["share_of_medicare"])), 2)
+    except (ValueError, ArithmeticError):
+        raise ConfigError(
+            f"share_of_medicare: {facts['share_of_medicare']} is no number of 2 decimals",
+            f"payers.toml: {payer}",
+            'write it as "1.10"',
+        ) from None
+
+
+def dated(
+    frame: nw.LazyFrame[Any], days: list[date], **columns: Iterable[int | None]
+) -> nw.LazyFrame[Any]:
+    table: engine.Columns = {"date": days, **{name: list(c) for name, c in columns.items()}}
+    return engine.beside(frame, table, dict.fromkeys(table, int) | {"date": date})
+
+
+def on(config: Config, name: str, days: list[date], basis: str = "") -> list[int | None]:
+    values = [config.parameter(name).find(day, basis) for day in days]
+    return [value.scaled if value else None for value in values]
+
+
+def policies(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
+    return dated(
+        frame,
+        days,
+        assistant_policy=[policy or 0 for policy in on(config, "assistant_policy", days)],
+        de_minimis_percent=[share or 0 for share in on(config, "de_minimis", days)],
+    )
+
+
+def calendar(
+    frame: nw.LazyFrame[Any], config: Config, days: list[date], basis: str, nonparticipating: bool
+) -> nw.LazyFrame[Any]:
+    participation: list[int | None] = [100 for _ in days]
+    if nonparticipating:
+        participation = on(config, "nonparticipating", days)
+    editions = {table: [config.edition(table, day) for day in days] for table in ("rvu", "gpci")}
+    return dated(
+        frame,
+        days,
+        cf=on(config, "conversion_factor", days, basis),
+        participation_percent=participation,
+        year=[day.year for day in days],
+        year_deductible_cents=on(config, "deductible", days),
+        mppr_percent=on(config, "mppr", days),
+        coinsurance_percent=on(config, "coinsurance", days),
+        assistant_share_percent=on(config, "assistant_share", days),
+        sequestration_permille=on(config, "sequestration", days),
+        rvu_edition=[edition.number if edition else None for edition in editions["rvu"]],
+        gpci_edition=[edition.number if edition else None for edition in editions["gpci"]],
+    )
+
+
+def _edition_rows(config: Config, table: str, days: list[date]) -> list[tuple[int, dict[str, Any]]]:
+    editions = {edition for day in days if (edition := config.edition(table, day))}
+    ordered = sorted(editions, key=lambda edition: edition.number)
+    return [(edition.number, row) for edition in ordered for row in config.rows(table, edition)]
+
+
+def rvus(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
+    rows = _edition_rows(config, "rvu", days)
+    columns: engine.Columns = {"rvu_edition": [number for number, _ in rows]}
+    types: dict[str, type] = {"rvu_edition": int}
+    for name, kind in (
+        ("code", str),
+        ("status", str),
+        ("mppr_indicator", str),
+        ("work_rvu", int),
+        ("pe_rvu", int),
+        ("mp_rvu", int),
+    ):
+        columns[name] = [row[name] for _, row in rows]
+        types[name] = kind
+    return engine.beside(frame, columns, types)
+
+
+def gpcis(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
+    numbers = {locality: number for number, locality in enumerate(config.localities)}
+    rows = _edition_rows(config, "gpci", days)
+    columns: engine.Columns = {
+        "gpci_edition": [number for number, _ in rows],
+        "locality_number": [numbers[row["locality"]] for _, row in rows],
+    }
+    for name in ("work_gpci", "pe_gpci", "mp_gpci"):
+        columns[name] = [row[name] for _, row in rows]
+    return engine.beside(frame, columns, dict.fromkeys(columns, int))
+
+
+def payers_own(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
+    """Put a payer's own factor in the place of Medicare's, and add its own fees of the day."""
+    own = {
+        p: str(f["conversion_factor"]) for p, f in config.payers.items() if "conversion_factor" in f
+    }
+    if own:
+        rows = [
+            (p, day, config.parameter(name).find(day)) for p, name in own.items() for day in days
+        ]
+        table: engine.Columns = {
+            "payer": [payer for payer, _, _ in rows],
+            "date": [day for _, day, _ in rows],
+            "own_cf": [value.scaled if value else None for _, _, value in rows],
+        }
+        types: dict[str, type] = {"payer": str, "date": date, "own_cf": int}
+        lines = lines.join(engine.beside(lines, table, types), on=["payer", "date"], how="left")
+        has_own = nw.col("payer").is_in(list(own))
+        lines = lines.with_columns(
+            cf=nw.when(has_own).then(nw.col("own_cf")).otherwise(nw.col("cf"))
+        )
+    tables = {p: f"{FEES}{f['fee_table']}" for p, f in config.payers.items() if "fee_table" in f}
+    if not tables:
+        nothing = nw.lit(None, dtype=nw.Int64)
+        return lines.with_columns(own_fee_cents=nothing, own_reduced_cents=nothing)
+    fees = [
+        (payer, day, row)
+        for payer, name in tables.items()
+        for day in days
+        if (edition := config.edition(name, day))
+        for row in config.rows(name, edition)
+    ]
+    table = {
+        "payer": [payer for payer, _, _ in fees],
+        "date": [day for _, day, _ in fees],
+        "code": [row["code"] for _, _, row in fees],
+        "own_fee_cents": [row["fee"] for _, _, row in fees],
+        "own_reduced_cents": [row["reduced_fee"] for _, _, row in fees],
+    }
+    types = {
+        "payer": str,
+        "date": date,
+        "code": str,
+        "own_fee_cents": int,
+        "own_reduced_cents": int,
+    }
+    return lines.join(engine.beside(lines, table, types), on=["payer", "date", "code"], how="left")

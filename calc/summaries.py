@@ -1,0 +1,78 @@
+"""Billed lines added up, and what their reader must know."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc.billing import CENTS, Options
+from calc.money import show
+
+
+def by(lines: nw.DataFrame[Any], key: str) -> nw.DataFrame[Any]:
+    """Totals by clinician, code, date or patient; money in cents, null where no line has any.
+
+    A line that two clinicians share is reported under both names, once.
+    """
+    day = nw.concat_str([nw.col("patient"), nw.lit("|"), nw.col("date").cast(nw.String)])
+    counted = lines.with_columns(visit=day)
+    sums = [nw.col(cents).sum().alias(name) for name, cents in CENTS.items()]
+    known = [nw.col(cents).count().alias(f"{name} known") for name, cents in CENTS.items()]
+    grouped = counted.group_by(key).agg(
+        nw.col("visit").n_unique().alias("visits"),
+        nw.len().alias("lines"),
+        nw.col("units").sum(),
+        *sums,
+        (nw.len() - nw.col("allowed_cents").count()).alias("unpriced_lines"),
+        *known,
+    )
+    shown = [nw.when(nw.col(f"{name} known") > 0).then(nw.col(name)).alias(name) for name in CENTS]
+    names = [key, "visits", "lines", "units", *CENTS, "unpriced_lines"]
+    if key == "patient":
+        grouped = grouped.join(_kx_left(lines), on="patient", how="left")
+        names += list(KX_LEFT)
+    return grouped.with_columns(*shown).select(names).sort(key)
+
+
+KX_LEFT = ("kx_left_pt_slp", "kx_left_ot")
+
+
+def _kx_left(lines: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """What a patient's last year in the log leaves below the KX thresholds, in cents."""
+    last = lines.filter(
+        nw.col("year") == nw.col("year").max().over("patient"), nw.col("payer_part_b")
+    )
+    left = nw.col("kx_threshold_cents") - nw.col("year_cents")
+    left = nw.when(left > 0).then(left).when(~left.is_null()).then(0)
+    last = last.with_columns(
+        **{
+            name: nw.when(nw.col("kx_bucket") == bucket).then(left)
+            for name, bucket in zip(KX_LEFT, ("PT+SLP", "OT"), strict=True)
+        }
+    )
+    return last.group_by("patient").agg(*(nw.col(name).min() for name in KX_LEFT))
+
+
+def notes(lines: nw.DataFrame[Any], options: Options) -> list[str]:
+    """What a reader of the lines must know, one sentence each."""
+    said = []
+    names = ("units", "work_cents", "allowed_cents", "medicare_cents", "patient_cents")
+    units, work, allowed, medicare, patient = (int(lines[name].sum()) for name in names)
+    said.append(
+        f"{len(lines):,} lines, {units:,} units, work component {show(work)}, allowed"
+        f" {show(allowed)} (Medicare pays {show(medicare)}, patients {show(patient)};"
+        f" {options.deductible_said})"
+    )
+    unpriced = lines["allowed_cents"].null_count()
+    if unpriced:
+        said.append(f"{unpriced:,} lines have no allowed amount: see reason")
+    ties = int(lines["tie"].sum())
+    if ties:
+        said.append(f"{ties:,} lines are tied with another code: either is right")
+    if bool(lines["needs_kx"].any()):
+        said.append("KX is due by this log and --prior alone: claims of others are not seen")
+    blank = int((lines["discipline"] == "").sum())
+    if blank:
+        said.append(f"{blank:,} lines have no discipline, so no GP, GO or GN")
+    return said
