@@ -400,6 +400,56 @@ def config_check(checked: str | None, folder: str | None) -> None:
     click.echo(f"{where}: no faults")
 
 
+@config.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--from", "first", default="", help="First day of the release, YYYY-MM-DD.")
+@click.option("--until", "last", default="", help="Last day of the release.")
+@click.option("--basis", type=click.Choice(["nonQPP", "QPP"]), default="nonQPP")
+@click.option("--source", default="", help="Key in sources.toml; default: from the release.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, write nothing.")
+@click.option("--config", "folder", type=click.Path(), help="Folder to write to.")
+def config_import(
+    files: tuple[str, ...],
+    first: str,
+    last: str,
+    basis: str,
+    source: str,
+    dry_run: bool,
+    folder: str | None,
+) -> None:
+    """Take over what CMS publishes: RVU zip, PPRRVU, GPCI, LOCCO, MUE, PTP files.
+
+    Descriptors are dropped; codes that are not in codes.csv are skipped and counted.
+    """
+    from calc import cms, installing, params
+
+    if sys.stdin.isatty():
+        first = first or click.prompt("First day of the release (YYYY-MM-DD)")
+        last = last or click.prompt("Last day of the release (YYYY-MM-DD)")
+    loaded = params.load(folder)
+    target = params.writable_folder(loaded)
+    releases = [release for file in files for release in cms.read(file, set(loaded.codes), basis)]
+    plans = [(release, *installing.span(release, first, last)) for release in cms.joined(releases)]
+    for release, start, end in plans:
+        _show_changes(release, start, end, installing.changes(loaded, release, start, end))
+    if dry_run:
+        click.echo("dry run: nothing was written", err=True)
+        return
+    written = installing.install_all(target, plans, source, loaded)
+    click.echo(f"written: {', '.join(str(path) for path in written)}", err=True)
+
+
+def _show_changes(release: Any, first: Any, last: Any, diff: Any) -> None:
+    rows = len(release.during(first, last))
+    click.echo(
+        f"{release.kind}, {release.title}, {first} to {last}: {rows} rows,"
+        f" {release.skipped} of unknown codes skipped"
+    )
+    for name in ("new", "changed", "gone"):
+        for line in getattr(diff, name):
+            click.echo(f"  {name:8}{line}")
+
+
 @cli.command()
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file.")
 def template(output: str | None) -> None:

@@ -80,7 +80,8 @@ def missing(title: str, file: str, day: date) -> ConfigError:
     return ConfigError(
         f"no {title} for {day}",
         file,
-        f"add it with its first day, last day and source to {file} in a folder given by --config",
+        f"import the release of {day.year} with `therapy-calc config import`, or add a value with"
+        f" its first day, last day and source to {file} in a folder given by --config",
     )
 
 
@@ -424,6 +425,18 @@ def shipped_folder() -> Path:
     """``config/`` inside the installed package, or beside it in a checkout."""
     inside = Path(__file__).parent / "config"
     return inside if inside.is_dir() else Path(__file__).parent.parent / "config"
+
+
+def writable_folder(config: Config) -> Path:
+    """Where imported figures go: the user's folder, or the checkout's; never a package's."""
+    folder = config.folders[0]
+    if folder.parent == Path(__file__).parent:
+        raise ConfigError(
+            "the shipped figures are part of the installed program",
+            str(folder),
+            "give --config a folder of your own",
+        )
+    return folder
 
 
 def load(folder: str | Path | None = None) -> Config:

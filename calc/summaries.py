@@ -54,25 +54,29 @@ def _kx_left(lines: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     return last.group_by("patient").agg(*(nw.col(name).min() for name in KX_LEFT))
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def notes(lines: nw.DataFrame[Any], options: Options) -> list[str]:
     """What a reader of the lines must know, one sentence each."""
     said = []
     names = ("units", "work_cents", "allowed_cents", "medicare_cents", "patient_cents")
     units, work, allowed, medicare, patient = (int(lines[name].sum()) for name in names)
     said.append(
-        f"{len(lines):,} lines, {units:,} units, work component {show(work)}, allowed"
-        f" {show(allowed)} (Medicare pays {show(medicare)}, patients {show(patient)};"
+        f"{_count(len(lines), 'line')}, {_count(units, 'unit')}, work component {show(work)},"
+        f" allowed {show(allowed)} (Medicare pays {show(medicare)}, patients {show(patient)};"
         f" {options.deductible_said})"
     )
     unpriced = lines["allowed_cents"].null_count()
     if unpriced:
-        said.append(f"{unpriced:,} lines have no allowed amount: see reason")
+        said.append(f"{_count(unpriced, 'line')} without an allowed amount: see reason")
     ties = int(lines["tie"].sum())
     if ties:
-        said.append(f"{ties:,} lines are tied with another code: either is right")
+        said.append(f"{_count(ties, 'line')} tied with another code: either is right")
     if bool(lines["needs_kx"].any()):
         said.append("KX is due by this log and --prior alone: claims of others are not seen")
     blank = int((lines["discipline"] == "").sum())
     if blank:
-        said.append(f"{blank:,} lines have no discipline, so no GP, GO or GN")
+        said.append(f"{_count(blank, 'line')} without discipline, so no GP, GO or GN")
     return said

@@ -40,13 +40,14 @@ ALLOWED = {
     "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
     "cms": {"errors", "money", "params"},
+    "installing": {"cms", "errors", "money", "params"},
 }
 LEVELS = {
     0: WORDS,
     1: {"engine", "params", "rule"},
     2: {"balances", "cells", "checks", "clocks", "logs", "lookups", "rules"} | STEPS,
     3: {"billing", "auditing", "estimating", "rating", "summaries"},
-    4: {"reports", "cms"},
+    4: {"reports", "cms", "installing"},
 }
 TOP = {"cli", "__main__"}  # may import everything below
 LATE = {("estimating", "reports")}  # up a level, so only inside a function

@@ -100,6 +100,19 @@ def check_visit(visit):
         assert line["patient_cents"] == cents(paid["patient_pays"])
 
 
+def test_swapping_disciplines_swaps_only_the_modifiers(config):
+    """The same visits under OT: GP becomes GO, CQ becomes CO, nothing else changes."""
+    rows = [row for row in random_visits(300, 11) if row["code"] != "97161"]
+    pt = bill(rows, config)
+    ot = bill([row | {"discipline": "OT"} for row in rows], config)
+    swap = {"GP": "GO", "CQ": "CO", "KX": "KX"}
+    assert len(pt) == len(ot)
+    for ours, theirs in zip(pt, ot, strict=True):
+        assert " ".join(swap[word] for word in ours["modifiers"].split()) == theirs["modifiers"]
+        for name in ("code", "units", "assistant_units", "allowed_cents", "medicare_cents"):
+            assert ours[name] == theirs[name]
+
+
 def test_a_modified_line_is_88_percent_in_all(config):
     """80 x 0.85 from Medicare and the full 20 from the patient, before sequestration."""
     row = {"patient": "p", "date": "2026-03-02", "code": "97110", "minutes": "15"}

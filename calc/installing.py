@@ -1,0 +1,266 @@
+"""CMS's releases written into a folder of figures: what changes, then all files or none."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+from calc.cms import COLUMNS, KEYS, NUMBER, Release, Row, table_rows
+from calc.errors import InputError
+from calc.money import FACTOR_PLACES, decimal_text, scaled
+from calc.params import Config
+
+TITLES = {
+    "rvu": "Relative value units",
+    "gpci": "Geographic practice cost indices",
+    "mue": "Medically unlikely edits, practitioner services",
+    "ptp": "Procedure-to-procedure edits, practitioner services",
+    "counties": "Counties of each locality",
+}
+
+
+@dataclass(frozen=True)
+class Diff:
+    """What a release changes, as lines of text."""
+
+    new: list[str]
+    changed: list[str]
+    gone: list[str]
+
+
+def span(release: Release, first: str | None, last: str | None) -> tuple[date, date]:
+    """The days a release is for, from the options --from and --until.
+
+    InputError where one is missing or no date: no file of CMS states its last day, and a figure
+    never holds longer than someone said it does.
+    """
+    if not first or not last:
+        year = release.year or date.today().year
+        hint = (
+            f"give --from and --until, for a calendar year --from {year}-01-01 --until {year}-12-31"
+        )
+        raise InputError("the file does not say which days it is for", release.where, hint)
+    try:
+        days = date.fromisoformat(first), date.fromisoformat(last)
+    except ValueError as error:
+        raise InputError(f"--from or --until: {error}", hint="write 2027-01-01") from None
+    if days[1] < days[0]:
+        raise InputError("--until is before --from", hint="the last day comes after the first")
+    return days
+
+
+def changes(config: Config, release: Release, first: date, last: date) -> Diff:
+    """What ``release`` changes against the edition of the day before ``first``, or of ``first``."""
+    before = first if first == date.min else first - timedelta(days=1)
+    edition = config.edition(release.kind, before) or config.edition(release.kind, first)
+    keys = KEYS[release.kind]
+
+    def by_key(rows: list[Row]) -> dict[str, Row]:
+        return {" ".join(row[key] for key in keys): row for row in rows}
+
+    old = by_key(table_rows(edition.path)) if edition else {}
+    new = by_key(release.during(first, last))
+    values = [name for name in COLUMNS[release.kind] if name not in keys]
+    changed = [
+        f"{key} {name} {old[key].get(name, '')} -> {row[name]}"
+        for key, row in new.items()
+        for name in values
+        if key in old and not _same(old[key].get(name, ""), row[name])
+    ]
+    added = [
+        " ".join([key, *(f"{name} {row[name]}" for name in values if row[name])])
+        for key, row in new.items()
+        if key not in old
+    ]
+    gone = [key for key in old if key not in new]
+    return Diff(added, _factor_changes(config, release, before, first) + changed, gone)
+
+
+def _same(old: str, new: str) -> bool:
+    if NUMBER.fullmatch(old) and NUMBER.fullmatch(new):
+        return Decimal(old) == Decimal(new)
+    return old == new
+
+
+def _factor_changes(config: Config, release: Release, before: date, first: date) -> list[str]:
+    parameter = config.parameter("conversion_factor")
+    lines = []
+    for applies, factor in release.factors.items():
+        old = parameter.find(before, applies) or parameter.find(first, applies)
+        new = decimal_text(scaled(factor, FACTOR_PLACES), FACTOR_PLACES)
+        if old is None or old.text != new:
+            name = " ".join(["conversion_factor", applies]).strip()
+            lines.append(f"{name} {old.text if old else 'none'} -> {new}")
+    return lines
+
+
+def install(
+    folder: Path, release: Release, first: date, last: date, source_id: str, config: Config
+) -> list[Path]:
+    """Write a release into ``folder`` as an edition from ``first`` to ``last``; the files written.
+
+    A conversion factor is added only for days without one: laws change it in mid-year, and the
+    file's must not undo them. InputError, with nothing written, where an edition of the folder
+    overlaps, the release is empty or a file cannot be written; ConfigError where its files are
+    faulty already.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", source_id):
+        raise InputError(f'source "{source_id}" is no key', hint="use letters, digits, - and .")
+    if last < first:
+        raise InputError("--until is before --from", hint="the last day comes after the first")
+    rows = release.during(first, last)
+    if not rows:
+        raise InputError("no row holds in these days", release.where, "check --from and --until")
+    table = _free_name(folder, release.kind, first, last)
+    texts = {table: _csv_text(release.kind, rows)}
+    both = Config([folder, *(other for other in config.folders if other != folder)])
+    if source_id not in both.sources:
+        texts |= _source_text(folder, release, source_id)
+    texts |= _factor_text(folder, release, first, last, source_id, both)
+    # The edition comes last: until it stands, the other files change nothing.
+    texts |= _edition_text(folder, release, first, last, source_id, table.name)
+    _write_all(texts)
+    return list(texts)
+
+
+def install_all(
+    folder: Path,
+    plans: Sequence[tuple[Release, date, date]],
+    source_id: str,
+    config: Config,
+) -> list[Path]:
+    """Write several releases, each with its first and last day, all or none; the files written.
+
+    They are installed one after another in a copy of ``folder``; only when all fit are its files
+    written. ``source_id`` blank: `cms-rvu27` and the like. Raises as `install`.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        copy = Path(place) / "figures"
+        shutil.copytree(folder, copy)
+        others = [other for other in config.folders if other != folder]
+        touched: list[Path] = []
+        for release, first, last in plans:
+            key = source_id or f"cms-{release.kind}{first.year % 100:02d}"
+            both = Config([copy, *others])
+            touched += install(copy, release, first, last, key, both)
+        texts = {folder / path.relative_to(copy): path.read_text("utf-8") for path in touched}
+    _write_all(texts)
+    return list(texts)
+
+
+def _free_name(folder: Path, kind: str, first: date, last: date) -> Path:
+    """The path of the new table; InputError where an edition or a file is in its way."""
+    for edition in Config([folder]).editions(kind):
+        if first <= edition.last and edition.first <= last:
+            what = f"{first} to {last} overlaps the edition {edition.first} to {edition.last}"
+            hint = "choose other days, or shorten or take out that edition first"
+            raise InputError(what, str(folder / kind / "editions.toml"), hint)
+    whole_year = first == date(first.year, 1, 1) and last == date(first.year, 12, 31)
+    path = folder / kind / (f"{first.year}.csv" if whole_year else f"{first}.csv")
+    if path.exists():
+        raise InputError("stands there already", str(path), "move it away first")
+    return path
+
+
+def _csv_text(kind: str, rows: list[Row]) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, COLUMNS[kind], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a TOML string without control characters
+
+
+def _added(path: Path, head: str, block: str) -> dict[Path, str]:
+    """The text of a file, or ``head`` where there is none, with ``block`` after it."""
+    text = path.read_bytes().decode("utf-8") if path.is_file() else head
+    return {path: f"{text.rstrip()}\n\n{block}" if text.strip() else block}
+
+
+def _edition_text(
+    folder: Path, release: Release, first: date, last: date, source_id: str, name: str
+) -> dict[Path, str]:
+    head = f"title = {_quoted(TITLES[release.kind])}\n"
+    lines = ["[[edition]]", f"from = {first}", f"until = {last}", f"file = {_quoted(name)}"]
+    lines += [f"source = {_quoted(source_id)}", f"release = {_quoted(release.title)}", ""]
+    return _added(folder / release.kind / "editions.toml", head, "\n".join(lines))
+
+
+def _source_text(folder: Path, release: Release, source_id: str) -> dict[Path, str]:
+    lines = [f"[{_quoted(source_id)}]", f"title = {_quoted(release.title)}", 'publisher = "CMS"']
+    lines += [f'date = "{release.year}"'] if release.year else []
+    return _added(folder / "sources.toml", "", "\n".join([*lines, ""]))
+
+
+def _factor_text(
+    folder: Path, release: Release, first: date, last: date, source_id: str, config: Config
+) -> dict[Path, str]:
+    parameter = config.parameter("conversion_factor")
+    blocks = []
+    for applies, factor in release.factors.items():
+        rivals = [
+            v for v in parameter.values if not (v.applies_to and applies) or v.applies_to == applies
+        ]
+        if any(first <= value.last and value.first <= last for value in rivals):
+            continue
+        amount = decimal_text(scaled(factor, FACTOR_PLACES), FACTOR_PLACES)
+        lines = ["[[value]]", f"from = {first}", f"until = {last}", f"value = {amount}"]
+        lines += [f"source = {_quoted(source_id)}"]
+        lines += [f"applies_to = {_quoted(applies)}"] if applies else []
+        blocks.append("\n".join([*lines, ""]))
+    if not blocks:
+        return {}
+    head = f"title = {_quoted(parameter.title)}\nunit = {_quoted(parameter.unit)}\n"
+    head += f"places = {FACTOR_PLACES}\n"
+    return _added(folder / "conversion_factor.toml", head, "\n".join(blocks))
+
+
+def _write_all(texts: Mapping[Path, str]) -> None:
+    """All files or none: temporary files first, then renamed; undone where a rename fails."""
+    before = {path: path.read_bytes() if path.is_file() else None for path in texts}
+    ready: dict[Path, Path] = {}
+    done: list[Path] = []
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            ready[path] = _temporary(path, text)
+        for path, temporary in ready.items():
+            os.replace(temporary, path)
+            done.append(path)
+    except OSError as error:
+        for path in done:
+            old = before[path]
+            path.unlink() if old is None else path.write_bytes(old)
+        what = f"cannot be written ({error.strerror}); nothing was changed"
+        raise InputError(what, str(error.filename or ""), "choose another folder") from None
+    finally:
+        for temporary in ready.values():
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path, text: str) -> Path:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
+    temporary = Path(name)
+    try:
+        os.close(handle)
+        temporary.write_bytes(text.encode())
+        mask = os.umask(0)
+        os.umask(mask)
+        temporary.chmod(0o666 & ~mask)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    return temporary

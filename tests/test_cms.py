@@ -1,0 +1,669 @@
+"""The importer of CMS's releases: files built in CMS's layouts give back the shipped figures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import zipfile
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from helpers import ROOT
+
+import calc
+from calc import cms, installing, params
+from calc.errors import ConfigError, InputError
+from calc.installing import Diff, changes, install, span
+
+SHIPPED = params.Config([ROOT / "config"])
+KNOWN = set(SHIPPED.codes)
+FACTORS = {2020: "36.0896", 2025: "32.3465", 2026: "33.4009"}
+YEAR = (date(2027, 1, 1), date(2027, 12, 31))
+DESCRIPTOR = 'Say "aah", twice, each 15" side'  # invented; the AMA's are never copied
+ACCENTED = 'Café, "quoted" text'
+
+
+def shipped(table, name):
+    """Rows of a shipped edition."""
+    with (ROOT / "config" / table / f"{name}.csv").open(encoding="utf-8", newline="") as text:
+        return list(csv.DictReader(text))
+
+
+def as_csv(records, newline="\n", separator=","):
+    """Records as the text of a csv file."""
+    text = io.StringIO()
+    csv.writer(text, lineterminator=newline, delimiter=separator).writerows(records)
+    return text.getvalue()
+
+
+def short(text):
+    """A number as CMS prints it: `0` and not `0.00`."""
+    return "0" if not Decimal(text) else text
+
+
+def rvu_record(row, factor, wide, modifier=""):
+    """A line of a PPRRVU csv; 32 columns if ``wide``."""
+    work, pe, facility, mp = (
+        Decimal(row[name]) for name in ("work_rvu", "pe_rvu", "pe_rvu_facility", "mp_rvu")
+    )
+    record = [row["code"], modifier, DESCRIPTOR, row["status"], ""]
+    record += [short(row["work_rvu"]), short(row["pe_rvu"]), "", short(row["pe_rvu_facility"])]
+    record += ["NA", short(row["mp_rvu"]), str(work + pe + mp), str(work + facility + mp)]
+    record += ["7", "XXX", "0", "0", "0", row["mppr_indicator"], "0", "0", "0", "0"]
+    record += [""] if wide else []
+    return [*record, "", factor, "09", "0", "99", "0", "0", "0"]
+
+
+def rvu_csv(year, rows=None, factor="", wide=None, newline="\n"):
+    """A PPRRVU csv with preamble, stacked headings, unknown codes, modifiers and an empty row."""
+    rows = shipped("rvu", min(year, 2026)) if rows is None else rows
+    factor = factor or FACTORS.get(year, "34.0000")
+    wide = year >= 2026 if wide is None else wide
+    width = 32 if wide else 31
+    title = f"{year} National Physician Fee Schedule Relative Value File January Release"
+    heads = "HCPCS,MOD,DESCRIPTION,CODE,PAYMENT,RVU,PE RVU,INDICATOR,PE RVU,INDICATOR,RVU,TOTAL"
+    heads = [*heads.split(","), *["TOTAL", "IND", "DAYS"], *["OP"] * 40][:width]
+    records = [["", "", title], ["", "", f"RELEASED 12/23/{year - 1}"], [""] * width]
+    records += [["", "", "NOT USED", *["x"] * (width - 3)]] * 5 + [heads]
+    other = {**shipped("rvu", 2025)[0], "code": "A0021", "status": "I", "mppr_indicator": "9"}
+    records.append(rvu_record(other, factor, wide))
+    records += [rvu_record(row, factor, wide) for row in rows]
+    records += [rvu_record(row, factor, wide, "26") for row in rows[:1]] + [[""] * width]
+    return as_csv(records, newline)
+
+
+def rvu_txt(year, newline="\n"):
+    """A fixed-width PPRRVU with accents in Latin-1, so that bytes and characters differ."""
+    lines = [f"HDR  {year} National Physician Fee Schedule Relative Value File", "HDR"]
+    for row in shipped("rvu", year):
+        total = sum(Decimal(row[name]) for name in ("work_rvu", "pe_rvu", "mp_rvu"))
+        inside = sum(Decimal(row[name]) for name in ("work_rvu", "pe_rvu_facility", "mp_rvu"))
+        line = f"{row['code']}  {ACCENTED:<50}{row['status']} {row['work_rvu']:>6} "
+        line += f"{row['pe_rvu']:>6}   {row['pe_rvu_facility']:>6}NA {row['mp_rvu']:>5} "
+        line += f"{total:>6}{inside:>6}7XXX.00.00.00{row['mppr_indicator']}0000"
+        lines.append(f"{line:<132}{FACTORS[year]:>8} 090 99      0.00   0.00   0.00")
+    return (newline.join([*lines, ""])).encode("latin-1")
+
+
+def gpci_csv(year, rows=None, damaged=False, newline="\n"):
+    """Addendum E, in the order of the states' names; ``damaged`` as a spreadsheet saves it."""
+    rows = shipped("gpci", min(year, 2026))[1:] if rows is None else rows
+    heads = ["Medicare Administrative Contractor (MAC)", "State", "Locality Number"]
+    heads += ["Locality Name"]
+    heads += [f"{year} PW GPCI (without 1.0 Floor)"] if year >= 2026 else []
+    heads += [f"{year} PW GPCI (with 1.0 Floor)", f"{year} PE GPCI", f"{year} MP GPCI"]
+    title = f"ADDENDUM E. FINAL CY {year} GEOGRAPHIC PRACTICE COST INDICES (GPCIs)"
+    records = [[title], [""] * len(heads), heads]
+    for row in reversed(rows):
+        mac, number = row["mac"], row["locality"][3:]
+        indices = [row[name] for name in ("work_gpci", "pe_gpci", "mp_gpci")]
+        if damaged:
+            mac, number = mac.lstrip("0"), str(int(number))
+            indices = [str(Decimal(text).normalize()) for text in indices]
+        indices = ["0.951", *indices] if year >= 2026 else indices
+        records.append([mac, row["locality"][:2], number, row["name"] + "**", *indices])
+    records += [[""] * len(heads), ["* The work GPCI reflects a 1.0 floor, see the law"]]
+    return as_csv(records, newline)
+
+
+COUNTIES = """\
+COUNTIES INCLUDED IN 2025 LOCALITIES ALPHABETICALLY BY STATE,,,,
+,,,,
+Medicare Adminstrative Contractor,Locality Number,State ,Fee Schedule Area ,Counties
+10112,00,ALABAMA,STATEWIDE,ALL COUNTIES
+01182,18,CALIFORNIA,LOS ANGELES,"LOS ANGELES, AND ORANGE"
+1112,5,,SAN FRANCISCO,"ALAMEDA, CONTRA COSTA"
+09202,20,PUERTO RICO,PUERTO RICO,ALL COUNTIES
+09202,50,VIRGIN ISLANDS,VIRGIN ISLANDS,ALL COUNTIES
+"""
+NOTICE = ["CPT codes only are copyright of the AMA, all rights reserved"]
+
+
+def mue_csv(name="2024q3", separator=","):
+    """Medically unlikely edits, one unknown code in front."""
+    heads = ["HCPCS/CPT Code", "Practitioner Services MUE Values", "MUE Adjudication Indicator"]
+    records = [NOTICE, [], [*heads, "MUE Rationale"]]
+    records.append(["0001A", "1", "2 Date of Service Edit: Policy", "Code Descriptor"])
+    for row in shipped("mue", name):
+        records.append([row["code"], row["mue"], f"{row['mai']} Date of Service Edit", "Data"])
+    return as_csv(records, "\r\n", separator)
+
+
+def ptp_csv(rows=None, separator=",", more=()):
+    """Pairs with headings over three rows."""
+    rows = shipped("ptp", "2024q3") if rows is None else rows
+    records = [NOTICE, ["Column 1", "Column 2", "*=in existence", "Effective", "Deletion"]]
+    records[1] += ["Modifier", "PTP Edit Rationale"]
+    records += [["", "", "prior to 1996", "Date", "Date", "0=not allowed", ""]]
+    records += [["", "", "", "", "*=no data", "1=allowed", ""]]
+    for row in rows:
+        pair = [row["column1"], row["column2"], "*", "20200101", "*"]
+        records.append([*pair, row["modifier_indicator"], "Misuse of codes"])
+    return as_csv([*records, *more], "\r\n", separator)
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write text or bytes to a file and return its path."""
+
+    def write_file(name, content):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return write_file
+
+
+def zipped(members):
+    """A zip in memory."""
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return out.getvalue()
+
+
+def only(path, **options):
+    """The one release of a file."""
+    (release,) = cms.read(path, KNOWN, **options)
+    return release
+
+
+# --- reading -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("year", [2020, 2025, 2026])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_rvu_csv(write, year, newline):
+    """31 and 32 columns give the shipped rows; the name says nothing."""
+    release = only(write("download.bin", rvu_csv(year, newline=newline)))
+    assert release.rows == shipped("rvu", year)
+    assert (release.kind, release.year, release.skipped) == ("rvu", year, 1)
+    assert release.conversion_factor == Decimal(FACTORS[year])
+    assert release.title.startswith(f"{year} National Physician Fee Schedule")
+    assert "aah" not in str(release)
+
+
+@pytest.mark.parametrize("year", [2020, 2025, 2026])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_rvu_txt(write, year, newline):
+    """Fixed width gives the same as csv."""
+    release = only(write("x", rvu_txt(year, newline)))
+    assert release.rows == shipped("rvu", year)
+    assert (release.year, release.conversion_factor) == (year, Decimal(FACTORS[year]))
+
+
+def test_rvu_in_latin_1_and_with_a_mark(write):
+    """Neither the encoding nor a byte order mark matters."""
+    text = rvu_csv(2025).replace("aah", "né")
+    for content in (text.encode("latin-1"), text.encode("utf-8-sig")):
+        assert only(write("a.csv", content)).rows == shipped("rvu", 2025)
+
+
+def test_flags_with_a_leading_zero(write):
+    """A multiple procedure flag of `09` is 9."""
+    rows = [{**row, "mppr_indicator": f"0{row['mppr_indicator']}"} for row in shipped("rvu", 2025)]
+    assert only(write("a.csv", rvu_csv(2025, rows))).rows == shipped("rvu", 2025)
+
+
+@pytest.mark.parametrize("year", [2020, 2025, 2026])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_gpci(write, year, damaged):
+    """One or two work columns, and what a spreadsheet leaves of them."""
+    release = only(write("g.csv", gpci_csv(year, damaged=damaged, newline="\r\n")))
+    assert release.rows == shipped("gpci", year)
+    assert (release.kind, release.year, release.conversion_factor) == ("gpci", year, None)
+
+
+def test_counties(write):
+    """State by contractor and locality; one contractor has two states."""
+    release = only(write("c.csv", COUNTIES))
+    assert [tuple(row.values()) for row in release.rows] == [
+        ("AL-00", "ALL COUNTIES"),
+        ("CA-18", "LOS ANGELES"),
+        ("CA-18", "ORANGE"),
+        ("CA-05", "ALAMEDA"),
+        ("CA-05", "CONTRA COSTA"),
+        ("PR-20", "ALL COUNTIES"),
+        ("VI-50", "ALL COUNTIES"),
+    ]
+    assert (release.kind, release.year) == ("counties", 2025)
+
+
+@pytest.mark.parametrize("separator", [",", "\t"])
+def test_ncci(write, separator):
+    """MUE and PTP give the shipped rows, comma or tab."""
+    mue = only(write("m", mue_csv(separator=separator)))
+    assert (mue.kind, mue.rows, mue.skipped) == ("mue", shipped("mue", "2024q3"), 1)
+    more = [["97110", "00100", "", "20200101", "*", "1", ""]]
+    ptp = only(write("p", ptp_csv(separator=separator, more=more)))
+    assert (ptp.kind, ptp.rows, ptp.skipped) == ("ptp", shipped("ptp", "2024q3"), 1)
+    assert ptp.during(*YEAR) == shipped("ptp", "2024q3")
+
+
+def test_pairs_of_other_days(write):
+    """Deleted before, begun after and never held are left out; deleted on the first day is in."""
+    more = [
+        ["97110", "97112", "", "20200101", "20261231", "1", ""],
+        ["97110", "97113", "", "20200101", "20270101", "1", ""],
+        ["97110", "97116", "", "20280101", "*", "1", ""],
+        ["97110", "97140", "", "20200101", "20200101", "9", ""],
+        ["97110", "97113", "", "20270102", "*", "1", ""],
+    ]
+    release = only(write("p.csv", ptp_csv([], more=more)))
+    assert [row["column2"] for row in release.during(*YEAR)] == ["97113"]
+    more[-1][5] = "0"
+    release = only(write("p.csv", ptp_csv([], more=more)))
+    with pytest.raises(InputError, match="97110 97113 changes between"):
+        release.during(*YEAR)
+
+
+def test_zip(write):
+    """Csv before txt, other members let be, a zip in the zip, files of PTP joined."""
+    pairs = shipped("ptp", "2024q3")
+    inner = zipped({"ccipra-f1.txt": ptp_csv(pairs[:100], "\t")})
+    members = {
+        "RVU25A/PPRRVU25_JAN.txt": rvu_txt(2025).replace(b"97116", b"97117"),
+        "RVU25A/PPRRVU25_JAN.csv": rvu_csv(2025),
+        "RVU25A/PPRRVU25_JAN.xlsx": b"PK\0",
+        "RVU25A/ANES2025.csv": "Contractor,Locality,Factor\n1,2,3\n",
+        "RVU25A/GPCI2025.csv": gpci_csv(2025),
+        "RVU25A/25LOCCO.csv": COUNTIES,
+        "f1.zip": inner,
+        "f2.csv": ptp_csv(pairs[100:]),
+    }
+    releases = {release.kind: release for release in cms.read(write("r", zipped(members)), KNOWN)}
+    assert list(releases) == ["rvu", "gpci", "ptp", "counties"]
+    assert releases["rvu"].rows == shipped("rvu", 2025)
+    assert releases["gpci"].rows == shipped("gpci", 2025)
+    assert sorted(map(str, releases["ptp"].rows)) == sorted(map(str, pairs))
+    del members["RVU25A/PPRRVU25_JAN.csv"]
+    (rvu, *_) = cms.read(write("r", zipped(members)), KNOWN)
+    assert "97117" not in KNOWN
+    assert len(rvu.rows) == len(shipped("rvu", 2025)) - 1
+
+
+@pytest.mark.parametrize("names", [("PPRRVU2026_Jul_QPP", "PPRRVU2026_Jul_nonQPP"), ("a", "b")])
+def test_variants(write, names):
+    """The basis chooses; the other variant's factor is kept. Unnamed, the lower is nonQPP."""
+    members = {
+        f"{names[0]}.csv": rvu_csv(2026, factor="33.5675"),
+        f"{names[1]}.csv": rvu_csv(2026),
+    }
+    path = write("rvu26c.zip", zipped(members))
+    both = {"nonQPP": Decimal("33.4009"), "QPP": Decimal("33.5675")}
+    for basis, factor in both.items():
+        release = only(path, basis=basis)
+        assert (release.conversion_factor, release.factors) == (factor, both)
+
+
+def test_variant_of_one_file(write):
+    """The name says the variant, else the basis; up to 2025 there is one factor."""
+    assert set(only(write("P_QPP.csv", rvu_csv(2026))).factors) == {"QPP"}
+    assert set(only(write("P_nonQPP.csv", rvu_csv(2026)), basis="QPP").factors) == {"nonQPP"}
+    assert set(only(write("P.csv", rvu_csv(2026)), basis="QPP").factors) == {"QPP"}
+    assert set(only(write("P.csv", rvu_csv(2025))).factors) == {""}
+    untitled = only(write("P.csv", rvu_csv(2026).replace("Physician Fee Schedule", "File")))
+    assert (untitled.year, set(untitled.factors)) == (None, {"nonQPP"})
+
+
+# --- faults --------------------------------------------------------------------------------
+
+
+def cut(text):
+    """A csv cut off in the middle of its last third."""
+    return text[: len(text) * 2 // 3].rsplit("\n", 1)[0] + "\n97999,,half"
+
+
+def changed(**values):
+    """The 2025 relative values with values of 97116 replaced."""
+    return [{**r, **values} if r["code"] == "97116" else r for r in shipped("rvu", 2025)]
+
+
+RVU = rvu_csv(2025)
+FAULTS = {
+    "empty": (b"  \r\n", "empty"),
+    "binary": (b"HDR\0\1", "not a text file"),
+    "other csv": ("patient,code\n1,2\n", "no file of CMS"),
+    "bad zip": (b"PK\3\4 nothing", "zip cannot be read"),
+    "zip cut": (zipped({"a.csv": RVU})[:-40], "zip cannot be read"),
+    "zip with a hole": (b"PK" + zipped({"a.csv": RVU})[60:], "zip cannot be read"),
+    "zip of nothing": (zipped({"readme.txt": "hello", "a.pdf": b"%PDF"}), "no file of CMS"),
+    "workbook": (zipped({"xl/workbook.xml": "<x/>"}), "is a workbook"),
+    "row cut": (cut(RVU), "3 fields where 31"),
+    "quote cut": (RVU[: RVU.rindex("aah")], "not csv"),
+    "comma unquoted": (
+        RVU.replace('97116,,"Say ""aah"", twice', '97116,,"Say ""aah""","twice'),
+        "32 fields where 31",
+    ),
+    "few codes": (rvu_csv(2025, shipped("rvu", 2025)[:40]), "only 40 known codes"),
+    "no codes": (rvu_csv(2025, []), "only 0 known codes"),
+    "doubled": (rvu_csv(2025, shipped("rvu", 2025) + changed()[-1:]), "stands twice"),
+    "two factors": (RVU.replace("32.3465", "32.3466", 5), "two conversion factors"),
+    "txt cut": (rvu_txt(2025)[:-90], "characters where at least 140"),
+    "txt total": (rvu_txt(2025).replace(b"0.45 ", b"0.46 ", 1), "not the sums"),
+    "status": (rvu_csv(2025, changed(status="AB")), "status"),
+    "negative": (RVU.replace(",A,,0.45,", ",A,,-0.45,"), '"-0.45" is no number'),
+    "text": (RVU.replace(",A,,0.45,", ",A,,NA,"), '"NA" is no number'),
+    "infinite": (RVU.replace(",A,,0.45,", ",A,,inf,"), '"inf" is no number'),
+    "three decimals": (RVU.replace(",A,,0.45,", ",A,,0.455,"), "more than 2 decimals"),
+    "total": (RVU.replace(",A,,0.45,", ",A,,0.54,"), "not the sums"),
+    "no localities": (gpci_csv(2026, []), "only 0 localities"),
+    "few localities": (gpci_csv(2026, shipped("gpci", 2026)[1:40]), "only 39 localities"),
+    "locality cut": (gpci_csv(2026)[:4000].rsplit(",", 2)[0] + "\n", "fields where 8 belong"),
+    "locality cut early": (gpci_csv(2026).rsplit("\nAK", 1)[0] + "\n02102", "fields where"),
+    "localities moved": (
+        gpci_csv(2025).replace("Contractor (MAC),State", "x,State,Contractor"),
+        "first columns",
+    ),
+    "locality doubled": (gpci_csv(2026, shipped("gpci", 2026)[1:] * 2), "stands twice"),
+    "locality zero": (gpci_csv(2025).replace("0.551", "0.000").replace("0.592", "0"), "GPCI is 0"),
+    "index decimals": (gpci_csv(2025).replace("0.592", "0.5921"), "more than 3 decimals"),
+    "contractor": (gpci_csv(2025).replace("02102,AK", "Alaska,AK"), 'contractor "Alaska"'),
+    "no floor": (gpci_csv(2026).replace("(with 1.0 Floor)", ""), "no column"),
+    "no counties": (COUNTIES.split("10112")[0], "has no locality"),
+    "unknown contractor": (COUNTIES.replace("10112", "99999"), "cannot be placed"),
+    "mue cut": (mue_csv() + "97999,3", "adjudication indicator"),
+    "mue text": (mue_csv() + "97999,many,3 x,\n", "no number of units"),
+    "mue doubled": (mue_csv() + "97110,6,3 x,\n", "stands twice"),
+    "mue few": (mue_csv()[:600], "only|adjudication"),
+    "ptp cut": (ptp_csv() + "97110,97112,,2020", "modifier indicator"),
+    "ptp date": (ptp_csv(more=[["97110", "97112", "", "2020-1-1", "*", "1"]]), "is no date"),
+    "no ptp": (ptp_csv([]), "no pair"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_faults(write, name):
+    """Each names the file, says what is wrong and how to mend it, or what belongs there."""
+    content, what = FAULTS[name]
+    path = write("file.csv", content)
+    with pytest.raises(InputError, match=what) as caught:
+        cms.read(path, KNOWN)
+    assert caught.value.where.startswith(path)
+    assert "aah" not in str(caught.value)
+
+
+def test_fault_names_the_line(write):
+    """Line as an editor counts it, also inside a zip."""
+    text = RVU.replace(",A,,0.45,", ",A,,-0.45,")
+    line = next(n for n, row in enumerate(text.split("\n"), 1) if ",-0.45," in row)
+    with pytest.raises(InputError) as caught:
+        cms.read(write("a.csv", text), KNOWN)
+    assert caught.value.where.endswith(f"a.csv:{line}")
+    assert caught.value.hint
+    with pytest.raises(InputError) as caught:
+        cms.read(write("a.zip", zipped({"in/b.csv": text})), KNOWN)
+    assert caught.value.where.endswith(f"a.zip/in/b.csv:{line}")
+
+
+def test_other_faults(write, tmp_path, monkeypatch):
+    """No file, a wrong basis, two releases at once, a bomb."""
+    with pytest.raises(InputError, match="cannot be read"):
+        cms.read(str(tmp_path / "none.zip"), KNOWN)
+    with pytest.raises(InputError, match="basis"):
+        cms.read(write("a.csv", RVU), KNOWN, "qpp")
+    for members in (
+        {"a.csv": RVU, "b.csv": RVU},
+        {"a.csv": rvu_csv(2026), "b.csv": rvu_csv(2026)},
+        {"a.csv": gpci_csv(2025), "b.csv": gpci_csv(2026)},
+        dict.fromkeys(("1.csv", "2.csv", "3.csv"), rvu_csv(2026)),
+    ):
+        with pytest.raises(InputError, match="several"):
+            cms.read(write("a.zip", zipped(members)), KNOWN)
+    monkeypatch.setattr(cms, "LIMIT", 10_000)
+    for bomb in ({"a.csv": "0" * 10_001}, {f"{n}.csv": "0" * 9_000 for n in range(9)}):
+        with pytest.raises(InputError, match="would unpack"):
+            cms.read(write("a.zip", zipped(bomb)), KNOWN)
+    with pytest.raises(InputError, match="is over"):
+        cms.read(write("a.csv", RVU), KNOWN)
+
+
+def test_join_takes_pairs_only(write):
+    """Other tables are never joined."""
+    with pytest.raises(InputError, match="only files of PTP"):
+        cms.join([only(write("a.csv", RVU))] * 2)
+
+
+# --- days, differences ---------------------------------------------------------------------
+
+
+def test_span(write):
+    """Both days are asked for; the calendar year is the hint."""
+    release = only(write("a.csv", rvu_csv(2026)))
+    assert span(release, "2026-01-01", "2026-12-31") == (
+        date(2026, 1, 1),
+        date(2026, 12, 31),
+    )
+    for first, last in ((None, None), ("2026-01-01", None), (None, "2026-12-31")):
+        with pytest.raises(InputError) as caught:
+            span(release, first, last)
+        assert "--from 2026-01-01 --until 2026-12-31" in caught.value.hint
+    with pytest.raises(InputError, match="--from or --until"):
+        span(release, "2026-02-30", "2026-12-31")
+    with pytest.raises(InputError, match="before --from"):
+        span(release, "2026-02-03", "2026-02-02")
+
+
+def invented():
+    """Relative values of 2027: one changed, one new, one gone."""
+    rows = [dict(row) for row in shipped("rvu", 2026) if row["code"] != "97150"]
+    for row in rows:
+        if row["code"] == "97116":
+            row["pe_rvu"] = "0.43"
+    return rows
+
+
+def test_changes(write):
+    """Against the day before the first; the same edition changes nothing."""
+    release = only(write("a.csv", rvu_csv(2027, invented())))
+    diff = changes(SHIPPED, release, *YEAR)
+    assert diff.changed == [
+        "conversion_factor nonQPP 33.4009 -> 34.0000",
+        "97116 pe_rvu 0.41 -> 0.43",
+    ]
+    assert (diff.new, diff.gone) == ([], ["97150"])
+    first = only(write("b.csv", rvu_csv(2020)))
+    days = date(2020, 1, 1), date(2020, 12, 31)
+    assert changes(SHIPPED, first, *days) == Diff([], [], [])
+    counties = only(write("c.csv", COUNTIES))
+    assert changes(SHIPPED, counties, *YEAR).new[0] == "AL-00 ALL COUNTIES"
+    mue = only(write("m.csv", mue_csv("2024q3")))
+    assert changes(SHIPPED, mue, *YEAR).new[0] == "90901 mue 1 mai 3"
+    older = only(write("d.csv", rvu_csv(2025)))
+    diff = changes(SHIPPED, older, *YEAR)
+    assert len(diff.gone) == 3
+
+
+# --- installing ----------------------------------------------------------------------------
+
+
+def tree(folder):
+    """Every file of a folder with its content."""
+    return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def invented_zip(write):
+    """A release of 2027 with both factors and localities."""
+    members = {
+        "PPRRVU2027_nonQPP.csv": rvu_csv(2027, invented()),
+        "PPRRVU2027_QPP.csv": rvu_csv(2027, invented(), factor="34.2500"),
+        "GPCI2027.csv": gpci_csv(2027),
+    }
+    return write("rvu27a.zip", zipped(members))
+
+
+def test_a_new_year_prices(write, tmp_path):
+    """An invented 2027, imported into an empty folder, is whole and prices a visit."""
+    folder = tmp_path / "mine"
+    for release in cms.read(invented_zip(write), KNOWN):
+        written = install(folder, release, *YEAR, f"cms-{release.kind}27", SHIPPED)
+        assert all(path.is_file() for path in written)
+    assert sorted(tree(folder)) == [
+        "conversion_factor.toml",
+        "gpci/2027.csv",
+        "gpci/editions.toml",
+        "rvu/2027.csv",
+        "rvu/editions.toml",
+        "sources.toml",
+    ]
+    config = params.load(folder)
+    assert params.faults(config) == []
+    assert config.cite("cms-rvu27").startswith("2027 National Physician Fee Schedule")
+    visit = {"code": "97116", "minutes": 15, "date": "2027-01-05", "locality": "US"}
+    (line,) = calc.estimate([visit], config=config).lines
+    assert Decimal(str(line["work_payment"])) == Decimal("15.30")  # 0.45 x 34
+    assert Decimal(str(line["allowed"])) == Decimal("30.26")  # (0.45 + 0.43 + 0.01) x 34
+    factor = config.parameter("conversion_factor")
+    assert factor.on(date(2027, 6, 1), "QPP").text == "34.2500"
+    assert factor.on(date(2026, 6, 1), "nonQPP").text == "33.4009"
+
+
+def test_round_trip(write, tmp_path):
+    """What is written is what was read: the shipped editions come out byte for byte."""
+    for text, table, name in (
+        (rvu_csv(2026), "rvu", "2026"),
+        (gpci_csv(2026), "gpci", "2026"),
+        (mue_csv("2026q2"), "mue", "2026q2"),
+        (ptp_csv(), "ptp", "2024q3"),
+    ):
+        release = only(write("a.csv", text))
+        days = date(2030, 4, 1), date(2030, 6, 30)
+        install(tmp_path / "mine", release, *days, "cms-new", SHIPPED)
+        written = (tmp_path / "mine" / table / "2030-04-01.csv").read_bytes()
+        assert written == (ROOT / "config" / table / f"{name}.csv").read_bytes()
+    config = params.Config([tmp_path / "mine", ROOT / "config"])
+    assert params.faults(config) == []
+    assert changes(config, release, date(2030, 5, 1), date(2030, 6, 30)) == Diff([], [], [])
+
+
+def test_existing_text_is_kept(write, tmp_path):
+    """Into a copy of the shipped folder: everything that stood there stands there still."""
+    folder = tmp_path / "config"
+    shutil.copytree(ROOT / "config", folder)
+    before = tree(folder)
+    own = params.Config([folder])
+    for release in cms.read(invented_zip(write), KNOWN):
+        install(folder, release, *YEAR, f"cms-{release.kind}27", own)
+    after = tree(folder)
+    assert set(after) - set(before) == {"rvu/2027.csv", "gpci/2027.csv"}
+    for name, content in before.items():
+        assert after[name].startswith(content)
+    assert params.faults(params.Config([folder])) == []
+
+
+def test_a_factor_that_holds_is_kept(write, tmp_path):
+    """The file of January 2024 must not undo the law of March 2024."""
+    folder = tmp_path / "mine"
+    release = only(write("a.csv", rvu_csv(2024, factor="32.7442")))
+    days = date(2024, 1, 1), date(2024, 12, 31)
+    written = install(folder, release, *days, "cms-rvu24", SHIPPED)
+    assert [path.name for path in written] == ["2024.csv", "editions.toml"]
+    config = params.Config([folder, ROOT / "config"])
+    assert config.parameter("conversion_factor").on(date(2024, 6, 1)).text == "33.2875"
+
+
+def test_overlap(write, tmp_path):
+    """Refused before anything is written; so are a file in the way and a faulty folder."""
+    folder = tmp_path / "mine"
+    release = only(write("a.csv", rvu_csv(2027, invented())))
+    install(folder, release, *YEAR, "cms-rvu27", SHIPPED)
+    before = tree(folder)
+    with pytest.raises(InputError, match="overlaps the edition") as caught:
+        install(folder, release, date(2027, 7, 1), date(2028, 6, 30), "cms-other", SHIPPED)
+    assert caught.value.where.endswith("editions.toml")
+    with pytest.raises(InputError, match="no key"):
+        install(folder, release, *YEAR, 'a"b', SHIPPED)
+    with pytest.raises(InputError, match="before --from"):
+        install(folder, release, *reversed(YEAR), "cms-rvu27", SHIPPED)
+    assert tree(folder) == before
+    install(folder, release, date(2028, 1, 1), date(2028, 3, 31), "cms-rvu27", SHIPPED)
+    assert params.faults(params.Config([folder, ROOT / "config"])) == []
+    (folder / "rvu" / "2029.csv").write_text("mine")
+    with pytest.raises(InputError, match="stands there already"):
+        install(folder, release, date(2029, 1, 1), date(2029, 12, 31), "cms-rvu27", SHIPPED)
+    (folder / "rvu" / "editions.toml").write_text("[[edition")
+    with pytest.raises(ConfigError, match="is not TOML"):
+        install(folder, release, date(2030, 1, 1), date(2030, 12, 31), "cms-rvu27", SHIPPED)
+
+
+@pytest.mark.parametrize("failing", range(4))
+def test_all_or_nothing(write, tmp_path, monkeypatch, failing):
+    """A rename that fails undoes those before it and leaves no temporary file."""
+    folder = tmp_path / "mine"
+    release = only(write("a.csv", rvu_csv(2027, invented())))
+    install(folder, release, *YEAR, "cms-rvu27", SHIPPED)
+    before, replace, calls = tree(folder), installing.os.replace, []
+
+    def breaks(source, target):
+        calls.append(target)
+        if len(calls) > failing:
+            raise OSError(28, "No space left on device", str(target))
+        replace(source, target)
+
+    monkeypatch.setattr(installing.os, "replace", breaks)
+    with pytest.raises(InputError, match="nothing was changed"):
+        install(folder, release, date(2028, 1, 1), date(2028, 12, 31), "cms-rvu28", SHIPPED)
+    assert len(calls) == failing + 1
+    assert tree(folder) == before
+
+
+def test_nothing_to_install(write, tmp_path):
+    """Pairs of which none holds in these days are no edition."""
+    more = [["97110", "97112", "", "20200101", "20201231", "1", ""]]
+    release = only(write("p.csv", ptp_csv([], more=more)))
+    with pytest.raises(InputError, match="no row holds"):
+        install(tmp_path / "mine", release, *YEAR, "cms-ptp", SHIPPED)
+    assert not (tmp_path / "mine").exists()
+
+
+# --- several releases and the command -----------------------------------------------------
+
+
+def test_a_zip_is_installed_whole_or_not_at_all(tmp_path, write, config):
+    """RVU and GPCI of one zip; the second overlap leaves every file as it was."""
+    known = set(config.codes)
+    rvu = cms.read(invented_zip(write), known)
+    plans = [(release, *YEAR) for release in rvu]
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    both = params.Config([folder, *config.folders])
+    written = installing.install_all(folder, plans, "", both)
+    assert {path.parent.name for path in written} >= {"rvu", "gpci"}
+    before = {path: path.read_bytes() for path in folder.rglob("*.*")}
+    with pytest.raises(InputError, match="overlaps"):
+        installing.install_all(folder, plans[::-1], "", both)
+    assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
+    assert params.faults(params.Config([folder, *config.folders])) == []
+
+
+def test_the_command_imports_and_the_estimate_follows(tmp_path, write):
+    """A zip for an invented 2027: dry run writes nothing, import prices, 2028 names the remedy."""
+    from click.testing import CliRunner
+
+    from calc.cli import cli
+
+    folder = tmp_path / "figures"
+    folder.mkdir()
+    where = ["--config", str(folder)]
+    days = ["--from", "2027-01-01", "--until", "2027-12-31"]
+    source = str(invented_zip(write))
+
+    def run(*words):
+        params._load.cache_clear()
+        return CliRunner().invoke(cli, words)
+
+    missing = run("config", "import", source, *where)
+    assert "does not say which days" in str(missing.exception)
+    dry = run("config", "import", source, *where, *days, "--dry-run")
+    assert (dry.exit_code, list(folder.iterdir())) == (0, [])
+    done = run("config", "import", source, *where, *days)
+    assert (done.exit_code, done.stdout) == (0, dry.stdout)
+    assert run("config", "check", str(folder)).exit_code == 0
+    priced = run("estimate", "97116=20", "--date", "2027-01-05", *where)
+    assert priced.exit_code == 0
+    assert "Allowed         $" in priced.stdout
+    later = run("estimate", "97116=20", "--date", "2028-01-05", *where)
+    assert "config import" in later.exception.hint
