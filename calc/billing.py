@@ -164,7 +164,7 @@ def _deductible(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]
     lines = lines.with_columns(first_year=nw.col("year").min().over("patient"))
     left = nw.col("left_cents").fill_null(options.deductible.get("", 0))
     opening = nw.when(nw.col("year") == nw.col("first_year")).then(left)
-    full = nw.col("year_deductible_cents").fill_null(0)
+    full = nw.col("year_deductible_cents")
     return pricing.spend_deductible(
         lines.with_columns(opening_deductible_cents=opening.otherwise(full))
     ).drop("left_cents", "first_year")
@@ -261,7 +261,7 @@ def _reason() -> nw.Expr:
         .when(nw.col("work_gpci").is_null())
         .then(on_day(nw.lit("no GPCI for "), nw.col("locality")))
         .when(nw.col("medicare_cents").is_null() & nw.col("payer_part_b"))
-        .then(on_day(nw.lit("no coinsurance, assistant's share or sequestration")))
+        .then(on_day(nw.lit("no deductible, coinsurance, assistant's share or sequestration")))
         .otherwise(nw.lit(""))
     )
     minute = counting.MINUTE_MS

@@ -190,9 +190,7 @@ def _members(path: str, data: bytes, nested: bool = False) -> list[_File]:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             if "xl/workbook.xml" in names:
-                if nested:
-                    return []
-                raise InputError("is a workbook", path, "save its sheet as csv and import that")
+                return [] if nested else [_workbook(path, data, archive)]
             if sum(info.file_size for info in archive.infolist()) > 5 * LIMIT:
                 raise InputError(f"would unpack to more than {5 * LIMIT // 10**6} MB", path)
             for info in archive.infolist():
@@ -200,6 +198,15 @@ def _members(path: str, data: bytes, nested: bool = False) -> list[_File]:
     except _BROKEN as error:
         raise InputError(f"the zip cannot be read ({error})", path, "download it again") from None
     return files
+
+
+def _workbook(path: str, data: bytes, archive: zipfile.ZipFile) -> _File:
+    """The first sheet of a workbook, as the csv it would be saved as."""
+    from calc.engine import sheet_as_csv
+
+    if sum(info.file_size for info in archive.infolist()) > LIMIT:
+        raise InputError(f"would unpack to more than {LIMIT // 10**6} MB", path)
+    return _recognised(path, sheet_as_csv(data, path))
 
 
 def _member(
@@ -221,7 +228,7 @@ def _member(
 def _recognised(where: str, data: bytes) -> _File:
     """The file with its kind; InputError where it is no text or none that is known."""
     if b"\0" in data:
-        raise InputError("is not a text file", where, f"save a workbook as csv; {EXPECTED}")
+        raise InputError("is not a text file", where, EXPECTED)
     if data.startswith(b"HDR"):
         # Latin-1 gives one character a byte: the places of the fields stay what they are.
         return _File(where, "rvu", data.decode("latin-1"), "")

@@ -249,6 +249,21 @@ def _read_csv_slowly(
     return _numbered(pl.DataFrame(good, schema=schema, orient="row")), ragged
 
 
+def sheet_as_csv(data: bytes, source: str) -> bytes:
+    """The first sheet of a workbook as csv text; InputError where it cannot be read."""
+    try:
+        import fastexcel
+    except ImportError:
+        hint = "pip install 'therapy-billing-calc[excel]', or save the sheet as csv"
+        raise InputError("a workbook needs fastexcel", source, hint) from None
+    try:
+        sheet = fastexcel.read_excel(data).load_sheet(0, header_row=None, dtypes="string")
+    except fastexcel.FastExcelError as error:
+        raise InputError(f"is no workbook that can be read ({error})", source) from None
+    text: str = sheet.to_polars().write_csv(include_header=False)
+    return text.encode()
+
+
 @contextlib.contextmanager
 def whole(path: str) -> Iterator[str]:
     """A temporary name beside ``path`` that takes its place only when all went well."""

@@ -158,7 +158,8 @@ def spend_deductible(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     lines = lines.with_columns(counted_cents=counted.fill_null(0))
     so_far = nw.col("counted_cents").cum_sum().over("patient", "year", order_by=CLAIM_ORDER)
     left = nw.col("opening_deductible_cents") - nw.col("before_cents")
-    used = nw.when(left <= 0).then(0).otherwise(nw.min_horizontal(left, "counted_cents"))
+    some = nw.when(left > 0).then(nw.min_horizontal(left, "counted_cents"))
+    used = nw.when(~left.is_null()).then(some.otherwise(0))
     lines = lines.with_columns(before_cents=so_far.cast(nw.Int64) - nw.col("counted_cents"))
     return lines.with_columns(deductible_cents=used.cast(nw.Int64)).drop(
         "counted_cents", "before_cents"

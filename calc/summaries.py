@@ -76,6 +76,11 @@ def notes(lines: nw.DataFrame[Any], options: Options) -> list[str]:
         said.append(f"{_count(ties, 'line')} tied with another code: either is right")
     if bool(lines["needs_kx"].any()):
         said.append("KX is due by this log and --prior alone: claims of others are not seen")
+    unknown = lines.filter(
+        nw.col("payer_part_b"), nw.col("kx_bucket") != "", nw.col("kx_threshold_cents").is_null()
+    )
+    if len(unknown):
+        said.append(f"{_count(len(unknown), 'line')} on days without a KX threshold: not checked")
     blank = int((lines["discipline"] == "").sum())
     if blank:
         said.append(f"{_count(blank, 'line')} without discipline, so no GP, GO or GN")

@@ -331,7 +331,7 @@ FAULTS = {
     "zip cut": (zipped({"a.csv": RVU})[:-40], "zip cannot be read"),
     "zip with a hole": (b"PK" + zipped({"a.csv": RVU})[60:], "zip cannot be read"),
     "zip of nothing": (zipped({"readme.txt": "hello", "a.pdf": b"%PDF"}), "no file of CMS"),
-    "workbook": (zipped({"xl/workbook.xml": "<x/>"}), "is a workbook"),
+    "workbook": (zipped({"xl/workbook.xml": "<x/>"}), "is no workbook that can be read"),
     "row cut": (cut(RVU), "3 fields where 31"),
     "quote cut": (RVU[: RVU.rindex("aah")], "not csv"),
     "comma unquoted": (
@@ -667,3 +667,22 @@ def test_the_command_imports_and_the_estimate_follows(tmp_path, write):
     assert "Allowed         $" in priced.stdout
     later = run("estimate", "97116=20", "--date", "2028-01-05", *where)
     assert "config import" in later.exception.hint
+
+
+def test_a_workbook_is_read_as_its_first_sheet(write, tmp_path, config):
+    """The MUE file as CMS also publishes it; whole numbers stay whole."""
+    import xlsxwriter
+
+    rows = list(csv.reader(io.StringIO(mue_csv())))
+    path = tmp_path / "mue.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        sheet = book.add_worksheet()
+        for number, row in enumerate(rows):
+            for column, cell in enumerate(row):
+                if cell.isdigit() and len(cell) < 3:
+                    sheet.write_number(number, column, int(cell))
+                else:
+                    sheet.write_string(number, column, cell)
+    (ours,) = cms.read(str(path), KNOWN)
+    (theirs,) = cms.read(str(write("mue.csv", mue_csv())), KNOWN)
+    assert ours.rows == theirs.rows

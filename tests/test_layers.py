@@ -39,7 +39,7 @@ ALLOWED = {
     "auditing": {"errors", "schema", "engine", "rule", "rules"},
     "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
-    "cms": {"errors", "money", "params"},
+    "cms": {"engine", "errors", "money", "params"},
     "installing": {"cms", "errors", "money", "params"},
 }
 LEVELS = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -251,3 +252,18 @@ def test_cq_in_the_log_without_an_assistant_is_said(config):
     (line,) = bill([row], config)
     assert line["modifiers"] == "GP"
     assert line["reason"] == "CQ or CO in the log, but no assistant's minutes"
+
+
+def test_a_later_year_without_a_deductible_is_blank_with_its_reason(config):
+    """No figure of the year: what is paid is unknown, what is allowed stands."""
+    values = tuple(v for v in config.parameter("deductible").values if v.first.year != 2026)
+    known = config.parameter("deductible")
+    config._parameters["deductible"] = replace(known, values=values)
+    try:
+        days = [VISIT | {"date": day} for day in ("2025-12-30", "2026-01-05")]
+        lines = bill(days, config, deductible={"": 0})
+    finally:
+        config._parameters["deductible"] = known
+    assert [line["allowed_cents"] for line in lines] == [5062, 5127]  # 28.79 + 21.83; 29.06 + 22.21
+    assert [line["medicare_cents"] is None for line in lines] == [False, True]
+    assert lines[1]["reason"].startswith("no deductible")

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from calc.errors import ConfigError
-from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, dollars
+from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, dollars, percent
 from calc.params import Config, Edition, Value
 
 Row = dict[str, Any]
@@ -209,7 +209,14 @@ def _fee(row: Row, factor: Value, config: Config) -> list[str]:
     )
     share = row["share_percent"]
     of_medicare = f" x {share}%" if share != 100 else ""
-    return [f"{where}: ({terms}) x {factor.text}{of_medicare} = {unit}", _scheduled(row)]
+    part = row["participation_percent"]
+    of_medicare += f", x {part}% non-participating" if part != 100 else ""
+    said = [f"{where}: ({terms}) x {factor.text}{of_medicare} = {unit}", _scheduled(row)]
+    if part != 100:
+        limit = config.parameter("limiting_charge").on(row["date"])
+        charge = dollars(percent(row["fee_cents"], limit.scaled))
+        said.append(f"{row['code']}: limiting charge {charge} a unit ({config.cite(limit.source)})")
+    return said
 
 
 def _scheduled(row: Row) -> str:
