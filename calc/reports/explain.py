@@ -189,6 +189,8 @@ def _work(row: Row, factor: Value, config: Config) -> str:
     name = _name(row["code"], config)
     if row["work_cents"] is None:
         return f"{name}: none, {row['reason']}"
+    if row["price_status"] == "bundled":
+        return f"{name}: 0.00, {row['reason']}"
     rvu = decimal_text(row["work_rvu"], RVU_PLACES)
     return f"{name}: {row['units']} x {rvu} x {factor.text} = {dollars(row['work_cents'])}"
 
@@ -221,6 +223,8 @@ def _fee(row: Row, factor: Value, config: Config) -> list[str]:
 
 def _scheduled(row: Row) -> str:
     full, units = row["full_units"], row["units"]
+    if units is None:
+        return f"{row['code']}: no amount, {row['reason']}"
     amount = f"{full} full + {units - full} reduced = {dollars(row['scheduled_cents'])}"
     modified = f" with {row['modifiers'].split()[1]}" if row["modified"] else ""
     return f"{row['code']}{modified}: {amount}" + _lesser(row)

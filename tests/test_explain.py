@@ -1,0 +1,84 @@
+"""The explanation of a visit: every kind of code, every step, nothing left out or None."""
+
+from __future__ import annotations
+
+import calc
+from calc import billing
+
+DAY = "2026-03-02"
+
+
+def explain(*rows, **options):
+    """The explanation of rows of 2026-03-02."""
+    dated = [{"date": DAY, **row} for row in rows]
+    return calc.estimate(dated, options=billing.Options(**options)).explain()
+
+
+def test_every_kind_of_code_is_explained():
+    """Timed, per day, other lengths, not countable, bundled, unpriced, contractor's."""
+    text = explain(
+        {"code": "97530", "minutes": 30, "discipline": "OT"},
+        {"code": "97129", "minutes": 40, "discipline": "OT"},
+        {"code": "97110", "minutes": 23, "discipline": "PT"},
+        {"code": "97010", "discipline": "PT"},
+        {"code": "97014", "discipline": "PT"},
+        {"code": "97597", "discipline": "PT"},
+        {"code": "97799", "discipline": "PT"},
+        {"code": "97750", "minutes": 8, "discipline": "PT"},
+        {"code": "96125", "minutes": 45, "discipline": "SLP"},
+    )
+    assert "None" not in text
+    for says in (
+        "97010 warm or cold pack: paid by the day, 1 unit whatever the minutes",
+        "97010 in US: 0.00, bundled, not paid apart (status B)",
+        "no Medicare price (status I)",
+        "priced by the contractor (status C)",
+        "counted by area, not from minutes",
+        "97597: no amount, units not computed",
+        "first unit of 60 min, further of 60, each at its midpoint = 1 unit",
+        "1 unit left goes to the largest remainder: 97110 (8 min), not 97750 (8 min)",
+        "97010 warm or cold pack: 0.00, bundled, not paid apart (status B)",
+    ):
+        assert says in text
+
+
+def test_deductible_kx_and_limiting_charge_are_explained():
+    """A day that crosses the deductible and the threshold, by a non-participating provider."""
+    text = explain(
+        {"code": "97110", "minutes": 30, "discipline": "PT"},
+        deductible={"": 2000},
+        prior={("visit", "PT+SLP"): 247000},
+        nonparticipating=True,
+    )
+    assert "x 95% non-participating = fee 27.61, reduced 21.10" in text
+    assert "limiting charge 31.75 a unit" in text
+    assert "(48.71 - 20.00 deductible) x 80% = 22.97, less 0.46 withheld" in text
+    assert "KX, PT+SLP of the year 2518.71 exceeds 2480.00" in text
+
+
+def test_an_assistants_units_are_explained():
+    """Whole quarters, leftovers, their percentage and the test that decided."""
+    text = explain(
+        {"code": "97110", "minutes": 13, "discipline": "PT"},
+        {"code": "97110", "minutes": 23, "discipline": "PT", "role": "assistant"},
+    )
+    assert (
+        "97110: therapist 13 min, assistant 23 min: whole quarters 0 and 1, leftovers 13 and 8"
+        " min, assistant's 38.1%; 1 unit left: the therapist's at 8 of his minutes, else the"
+        " assistant's = 1 plain, 1 with CQ" in text
+    )
+    assert "x 80% x 85% (assistant)" in text
+
+
+def test_shared_minutes_are_explained():
+    """Two codes on the same clock minutes."""
+    text = explain(
+        {"code": "97110", "start": "09:00", "end": "09:30", "discipline": "PT"},
+        {"code": "97116", "start": "09:20", "end": "09:50", "discipline": "PT"},
+    )
+    assert "10 min stand on another row too and count once" in text
+
+
+def test_a_tie_is_explained():
+    text = explain({"code": "97110", "minutes": 20}, {"code": "97112", "minutes": 20})
+    assert "tie: 97110, 97112 have equal remainders, either is right" in text
