@@ -78,7 +78,7 @@ def bill_services(
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
         lines = lines.join(apart, on=[*_SAME_VISIT, "code"], how="left")
-    lines = lines.with_columns(reason=_reason())
+    lines = _with_reason(lines)
     lines = modifiers.text(lines)
     return lines.sort("date", "patient", "provider", "day_turn", "discipline", "payer", "code")
 
@@ -230,8 +230,8 @@ def bundled_apart(
     return found
 
 
-def _reason() -> nw.Expr:
-    """Why money is blank or zero, and which minutes were counted once."""
+def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``reason``: why money is blank or zero, and which minutes were counted once."""
     status = nw.col("price_status")
     day = nw.col("date").dt.to_string("%Y-%m-%d")
 
@@ -267,6 +267,7 @@ def _reason() -> nw.Expr:
     minute = counting.MINUTE_MS
     lost = ((nw.col("lost_ms") + minute - 1) // minute).cast(nw.Int64).cast(nw.String)
     claimed = (nw.col("claimed_rows") > 0) & (nw.col("assistant_rows") == 0)
+    lines = lines.with_columns(reason=why)
     remarks = (
         (nw.col("lost_ms") > 0, [lost, nw.lit(" min also on another row, counted once")]),
         (claimed, [nw.lit("CQ or CO in the log, but no assistant's minutes")]),
@@ -275,11 +276,13 @@ def _reason() -> nw.Expr:
             [nw.lit("59 suggested: bundled with "), nw.col("beside"), nw.lit(", at other times")],
         ),
     )
+    # A column each time: an expression that repeats itself would grow threefold with each remark.
+    before = nw.col("reason")
     for holds, words in remarks:
-        said = nw.concat_str(words)
-        both = nw.concat_str([why, nw.lit("; "), *words])
-        why = nw.when(~holds).then(why).when(why == "").then(said).otherwise(both)
-    return why
+        both = nw.concat_str([before, nw.lit("; "), *words])
+        said = nw.when(before == "").then(nw.concat_str(words)).otherwise(both)
+        lines = lines.with_columns(reason=nw.when(holds).then(said).otherwise(before))
+    return lines
 
 
 # --- for callers ---------------------------------------------------------------------------

@@ -12,9 +12,9 @@ from calc import engine
 MAX_DIGITS = 7  # of minutes, units and charges: keeps every sum exact on every engine
 
 
-def text_of(frame: nw.LazyFrame[Any], name: str) -> nw.Expr:
+def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
     """A column of any type as stripped text, blank for null."""
-    kind = frame.collect_schema()[name]
+    kind = schema[name]
     column = nw.col(name)
     if isinstance(kind, nw.Datetime):
         zoned = getattr(kind, "time_zone", None) is not None

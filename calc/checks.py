@@ -21,6 +21,7 @@ class Check:
     flag: Callable[[], nw.Expr]
     says: str  # {} is the cell's text
     hint: str = ""
+    zoned: bool = False  # only where a zone is given
 
 
 def _cell(name: str) -> nw.Expr:
@@ -130,19 +131,19 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "start", partial(_spoilt, "start", "missing"), 'start "{}" does not exist: clocks went on',
-        "write the time with its offset, e.g. 03:30-05:00",
+        "write the time with its offset, e.g. 03:30-05:00", zoned=True,
     ),
     Check(
         "end", partial(_spoilt, "end", "missing"), 'end "{}" does not exist: clocks went on',
-        "write the time with its offset, e.g. 03:30-05:00",
+        "write the time with its offset, e.g. 03:30-05:00", zoned=True,
     ),
     Check(
         "start", partial(_spoilt, "start", "twice"), 'start "{}" exists twice: clocks went back',
-        "write the time with its offset, e.g. 01:30-05:00",
+        "write the time with its offset, e.g. 01:30-05:00", zoned=True,
     ),
     Check(
         "end", partial(_spoilt, "end", "twice"), 'end "{}" exists twice: clocks went back',
-        "write the time with its offset, e.g. 01:30-05:00",
+        "write the time with its offset, e.g. 01:30-05:00", zoned=True,
     ),
     Check(
         "end",
@@ -200,10 +201,20 @@ CHECKS: tuple[Check, ...] = (
 )  # fmt: skip
 
 
-def judge(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add ``fault``: the number of the first check that a record fails, 0 for none."""
+# Columns whose checks cannot fail in a log without them: what stands in is known to be right.
+_OPTIONAL = {"payer", "locality", "discipline", "role", "mode", "units_billed", "charge"}
+
+
+def judge(frame: nw.LazyFrame[Any], columns: set[str], zoned: bool) -> nw.LazyFrame[Any]:
+    """Add ``fault``: the number of the first check that a record fails, 0 for none.
+
+    ``columns`` are those of SESSION that the log has; ``zoned``: a zone is given.
+    """
     fault = nw.lit(0)
     for number in range(len(CHECKS), 0, -1):
-        flag = CHECKS[number - 1].flag().fill_null(False)
+        check = CHECKS[number - 1]
+        if check.column in _OPTIONAL - columns or (check.zoned and not zoned):
+            continue
+        flag = check.flag().fill_null(False)
         fault = nw.when(flag).then(nw.lit(number)).otherwise(fault)
     return frame.with_columns(fault=fault)

@@ -62,7 +62,9 @@ def read_rows(
                 f'"{unknown[0]}" is no column of a session', hint=f"use {', '.join(SESSION)}"
             )
     columns: engine.Columns = {
-        name: [_text(row.get(name)) for row in rows] for name in SESSION if name != "patient"
+        name: [_text(row.get(name)) for row in rows]
+        for name in SESSION
+        if any(name in row for row in rows)
     }
     columns["patient"] = [_text(row.get("patient")) or VISIT for row in rows]
     frame = engine.table(columns, dict.fromkeys(columns, str))

@@ -157,17 +157,18 @@ def _sessions(frame: nw.LazyFrame[Any], source: str, config: Config, defaults: D
     # The log's own columns stay under numbers, so that no heading can clash with ours.
     place = {name: f"in {number}" for number, name in enumerate(names)}
     frame = frame.rename({**place, engine.ROW: "row"})
+    schema = frame.collect_schema()
     frame = frame.with_columns(
         nw.col("row").cast(nw.Int64),
         file=nw.lit(source),
         **{
-            f"{name}_text": text_of(frame, place[columns[name]]) if name in columns else nw.lit("")
+            f"{name}_text": text_of(schema, place[columns[name]]) if name in columns else nw.lit("")
             for name in SESSION
         },
     )
     frame = with_instants(frame, source, defaults.zone, defaults.date_order)
     cells = {column: place[name] for column, name in columns.items()}
-    frame = judge(_names(frame, config, defaults))
+    frame = judge(_names(frame, config, defaults), set(columns), bool(defaults.zone))
     frame = engine.settled(frame.select("fault", *USED, *place.values()))
     carried = {
         f"{name}_in_log" if name in LINE else name: place[name]
@@ -232,13 +233,13 @@ def _rejects(
     bad: nw.LazyFrame[Any], place: dict[str, str], cells: dict[str, str]
 ) -> nw.LazyFrame[Any]:
     """Every column of the log as it was, then row, reason and, for messages, hint."""
-    reason, hint = nw.lit(""), nw.lit("")
+    reason, hint, schema = nw.lit(""), nw.lit(""), bad.collect_schema()
     for fault in engine.distinct(bad, "fault"):
         check = CHECKS[fault - 1]
         before, cell, after = check.says.partition("{}")
         says = nw.lit(before)
         if cell and check.column in cells:
-            text = text_of(bad, cells[check.column]).str.slice(0, MAX_CELL)
+            text = text_of(schema, cells[check.column]).str.slice(0, MAX_CELL)
             says = nw.concat_str([nw.lit(before), text, nw.lit(after)])
         here = nw.col("fault") == fault
         reason = nw.when(here).then(says).otherwise(reason)
