@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from calc.errors import InputError
 from calc.money import FACTOR_PLACES, GPCI_PLACES, RVU_PLACES, decimal_text, scaled
-from calc.params import TABLES, Config, shipped_folder
+from calc.params import KEYS, TABLES, Config, shipped_folder
 
 Row = dict[str, str]
 
@@ -32,14 +32,6 @@ TWO_FACTORS_SINCE = 2026  # 42 USC 1395w-4(d)(1)(A): two conversion factors from
 COLUMNS: dict[str, tuple[str, ...]] = {
     **TABLES,
     "gpci": ("locality", "name", "mac", "work_gpci", "pe_gpci", "mp_gpci"),
-    "counties": ("locality", "county"),
-}
-KEYS = {
-    "rvu": ("code",),
-    "gpci": ("locality",),
-    "mue": ("code",),
-    "ptp": ("column1", "column2"),
-    "counties": ("locality", "county"),
 }
 NATIONAL = dict(
     zip(COLUMNS["gpci"], ("US", "NATIONAL", "", "1.000", "1.000", "1.000"), strict=True)

@@ -15,10 +15,10 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
-from calc.cms import COLUMNS, KEYS, NUMBER, Release, Row, table_rows
+from calc.cms import COLUMNS, NUMBER, Release, Row, table_rows
 from calc.errors import InputError
 from calc.money import FACTOR_PLACES, decimal_text, scaled
-from calc.params import Config
+from calc.params import KEYS, Config
 
 TITLES = {
     "rvu": "Relative value units",

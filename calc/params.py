@@ -203,8 +203,13 @@ TABLES: dict[str, tuple[str, ...]] = {
 FEES, FEE_COLUMNS = "fees/", ("code", "fee", "reduced_fee")
 _DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
 _DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
-_KEYS = {"rvu": ("code",), "gpci": ("locality",), "mue": ("code",), "ptp": ("column1", "column2")}
-_KEYS["counties"] = ("locality", "county")
+KEYS = {
+    "rvu": ("code",),
+    "gpci": ("locality",),
+    "mue": ("code",),
+    "ptp": ("column1", "column2"),
+    "counties": ("locality", "county"),
+}
 CODE_COLUMNS = (
     "code",
     "label",
@@ -390,7 +395,7 @@ def _code_facts(row: dict[str, str]) -> dict[str, Any]:
 def _scaled_rows(reader: _Reader, table: str, path: Path) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     columns, keys = (
-        (FEE_COLUMNS, ("code",)) if table.startswith(FEES) else (TABLES[table], _KEYS[table])
+        (FEE_COLUMNS, ("code",)) if table.startswith(FEES) else (TABLES[table], KEYS[table])
     )
     for line, row in enumerate(_once(reader, path, columns, keys), 2):
         entry: dict[str, Any] = dict(row)
