@@ -22,6 +22,7 @@ class Check:
     says: str  # {} is the cell's text
     hint: str = ""
     zoned: bool = False  # only where a zone is given
+    finding: str = ""  # the audit rule that reports it: such a row is rejected by `bill` only
 
 
 def _cell(name: str) -> nw.Expr:
@@ -131,19 +132,19 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "start", partial(_spoilt, "start", "missing"), 'start "{}" does not exist: clocks went on',
-        "write the time with its offset, e.g. 03:30-05:00", zoned=True,
+        "write the time with its offset, e.g. 03:30-05:00", zoned=True, finding="T109",
     ),
     Check(
         "end", partial(_spoilt, "end", "missing"), 'end "{}" does not exist: clocks went on',
-        "write the time with its offset, e.g. 03:30-05:00", zoned=True,
+        "write the time with its offset, e.g. 03:30-05:00", zoned=True, finding="T109",
     ),
     Check(
         "start", partial(_spoilt, "start", "twice"), 'start "{}" exists twice: clocks went back',
-        "write the time with its offset, e.g. 01:30-05:00", zoned=True,
+        "write the time with its offset, e.g. 01:30-05:00", zoned=True, finding="T109",
     ),
     Check(
         "end", partial(_spoilt, "end", "twice"), 'end "{}" exists twice: clocks went back',
-        "write the time with its offset, e.g. 01:30-05:00", zoned=True,
+        "write the time with its offset, e.g. 01:30-05:00", zoned=True, finding="T109",
     ),
     Check(
         "end",
@@ -174,6 +175,7 @@ CHECKS: tuple[Check, ...] = (
         lambda: _timed() & _untimed_row(),
         "no minutes and no start and end for a timed code",
         "give start and end, or minutes; minutes are never invented",
+        finding="U209",
     ),
     Check(
         "units_billed",
@@ -200,6 +202,8 @@ CHECKS: tuple[Check, ...] = (
     ),
 )  # fmt: skip
 
+# Fault number to the audit rule that reports it.
+FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if check.finding}
 
 # Columns whose checks cannot fail in a log without them: what stands in is known to be right.
 _OPTIONAL = {"payer", "locality", "discipline", "role", "mode", "units_billed", "charge"}

@@ -83,7 +83,8 @@ def _clocks(frame: nw.LazyFrame[Any], source: str, date_order: str) -> nw.LazyFr
 
 
 def _instants(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
-    """Add date, start_ms, end_ms (UTC where an offset or zone is known) and given_ms.
+    """Add date, start_ms, end_ms (UTC where an offset or zone is known), given_ms, total_ms,
+    past_midnight.
 
     A session belongs to the date on which it began.
     """
@@ -91,6 +92,7 @@ def _instants(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
         date=nw.coalesce("start_date_value", "date_text_value"),
         start_day=nw.coalesce("start_date_day", "date_text_day"),
         given_ms=number("minutes_text", 3) * (times.MINUTE // 1000),
+        total_ms=number("total_minutes_text", 3) * (times.MINUTE // 1000),
     ).with_columns(
         end_day=nw.when(nw.col("end_date") != "")
         .then(nw.col("end_date_day"))
@@ -106,6 +108,9 @@ def _instants(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
     return frame.with_columns(
         start_ms=nw.col("start_day") * times.DAY + nw.col("start_clock_ms") - start_offset,
         end_ms=nw.col("end_day") * times.DAY + nw.col("end_clock_ms") - end_offset,
+        past_midnight=(
+            (nw.col("end_day") > nw.col("start_day")) & (nw.col("end_clock_ms") > 0)
+        ).fill_null(False),
     )
 
 

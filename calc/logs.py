@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 
 from calc import engine, times
 from calc.cells import joined, number, text_of
-from calc.checks import CHECKS, judge
+from calc.checks import CHECKS, FINDINGS, judge
 from calc.clocks import with_instants
 from calc.errors import InputError
 from calc.params import Config
@@ -26,7 +26,7 @@ MAX_CELL = 40  # characters of a cell that a message repeats
 USED = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
-    "charge_cents", "diagnosis", "counts",
+    "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight",
 )  # fmt: skip
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
 
@@ -49,6 +49,7 @@ class Log:
 
     sessions: nw.LazyFrame[Any]
     bad: nw.LazyFrame[Any]  # records with a fault, as read
+    audited: nw.LazyFrame[Any]  # SESSION rows to audit: also those whose fault is a finding
     place: dict[str, str]  # the log's own columns, by their headings
     cells: dict[str, str]  # the same by our names
     carried: tuple[str, ...] = ()
@@ -175,10 +176,22 @@ def _sessions(frame: nw.LazyFrame[Any], source: str, config: Config, defaults: D
         for name in names
         if name not in columns.values()
     }
-    used = frame.filter(nw.col("fault") == 0).select(
-        *USED, **{name: nw.col(column) for name, column in carried.items()}
+    kept = {name: nw.col(column) for name, column in carried.items()}
+    used = frame.filter(nw.col("fault") == 0).select(*USED, **kept)
+    fault = nw.col("fault")
+    audited = frame.filter((fault == 0) | fault.is_in(list(FINDINGS))).select(
+        *USED, **kept, fault_rule=_fault_rule()
     )
-    return Log(used, frame.filter(nw.col("fault") > 0), place, cells, tuple(carried))
+    bad = frame.filter(fault > 0)
+    return Log(used, bad, audited, place, cells, tuple(carried))
+
+
+def _fault_rule() -> nw.Expr:
+    """The audit rule that reports a record's fault, "" for records without one."""
+    rule = nw.lit("")
+    for fault, name in FINDINGS.items():
+        rule = nw.when(nw.col("fault") == fault).then(nw.lit(name)).otherwise(rule)
+    return rule
 
 
 _DISCIPLINE_NAMES = {"PT": "PT", "OT": "OT", "SLP": "SLP", "ST": "SLP"}
