@@ -139,6 +139,14 @@ def count(frame: nw.LazyFrame[Any]) -> int:
     return int(collect(frame.select(rows=nw.len().cast(nw.Int64)))["rows"][0])
 
 
+def listed(frame: nw.DataFrame[Any], key: str, column: str, name: str) -> nw.DataFrame[Any]:
+    """One row per ``key`` with the values of a text column, each once and in order, as ``name``."""
+    texts = pl.col(column).unique(maintain_order=True).str.join(" ").alias(name)
+    grouped = nw.to_native(frame).group_by(key, maintain_order=True).agg(texts)
+    done: nw.DataFrame[Any] = nw.from_native(grouped)
+    return done
+
+
 def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
     """A Polars frame handed over to the named engine."""
     if engine == "polars":

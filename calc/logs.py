@@ -27,6 +27,7 @@ USED = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight",
+    "role_blank",
 )  # fmt: skip
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
 
@@ -239,7 +240,9 @@ def _names(frame: nw.LazyFrame[Any], config: Config, defaults: Defaults) -> nw.L
         "attendance": [code["attendance"] for code in config.codes.values()],
     }
     frame = joined(frame, "code", facts, dict.fromkeys(facts, str))
-    return frame.with_columns(counts=nw.col("role").is_in(COUNTED_ROLES))
+    return frame.with_columns(
+        counts=nw.col("role").is_in(COUNTED_ROLES), role_blank=nw.col("role_text") == ""
+    )
 
 
 def _rejects(
