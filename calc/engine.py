@@ -105,6 +105,25 @@ def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:
     return done.to_native()
 
 
+def given_back(rows: nw.DataFrame[Any], caller: Any, money: Sequence[str]) -> Any:
+    """Collected ``rows`` as the kind of frame that the caller gave; ``money``: cents to dollars."""
+    done = nw.to_native(decimals(rows.lazy(), money))
+    given = nw.from_native(caller)
+    kind = given.implementation
+    if kind.is_polars():
+        return done if isinstance(given, nw.LazyFrame) else done.collect()
+    arrow = done.collect().to_arrow()
+    if kind.is_pandas():
+        return done.collect().to_pandas()
+    if kind.is_duckdb():
+        import duckdb
+
+        return duckdb.from_arrow(arrow)
+    if kind.is_pyspark() or kind.is_pyspark_connect():
+        return nw.to_native(given).sparkSession.createDataFrame(arrow)
+    return arrow
+
+
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     """The rows, as a Polars frame."""
     if frame.implementation.is_polars():

@@ -154,7 +154,7 @@ def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def beside_other_codes(marked: nw.LazyFrame[Any], others: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """``marked`` rows with the earliest row of another service on the same minutes, either order."""
+    """``marked`` rows with the earliest row of another service on the same minutes."""
     later = _pairs(marked, others, ("patient",))
     earlier = _pairs(others, marked, ("patient",))
     turned = {name: f"{name}_2" for name in _KEPT if name != "patient"}
@@ -208,14 +208,16 @@ def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Rows that repeat patient, clinician, date, code and minutes where no clock times tell."""
-    keys = ("patient", "clinician", "role", "date", "discipline", "provider", "code", "given_ms")
+    keys = (
+        "patient", "clinician", "role", "date", "discipline", "provider", "code", "given_ms",
+        "begins", "ends",
+    )  # fmt: skip
     loose = rows.filter(
         nw.col("counts") & ~nw.col("given_ms").is_null() & ~(nw.col("in_sweep") & nw.col("full"))
     ).with_columns(
         begins=nw.col("start_ms").fill_null(-1), ends=nw.col("end_ms").fill_null(-1),
         one=nw.lit(1, dtype=nw.Int64),
     )  # fmt: skip
-    keys = (*keys, "begins", "ends")
     several = loose.group_by(*keys).agg(nw.col("one").sum().cast(nw.Int64).alias("times"))
     several = several.filter(nw.col("times") > 1)
     repeated = loose.join(several, on=list(keys), how="inner").with_columns(
