@@ -137,9 +137,8 @@ def _clinicians(
     rows: Frame, config: Config, days: list[date], options: billing.Options
 ) -> tuple[Frame, Frame]:
     """Clashes of a clinician's patients with their effect on units, and each row's loss."""
-    mine = overlaps.by_clinician(rows)
-    crowded = engine.settled(times.crowded_patients(mine))
-    swept = engine.settled(overlaps.lost_to_other_patients(mine, crowded))
+    mine = engine.settled(overlaps.by_clinician(rows))
+    swept = engine.settled(overlaps.lost_to_other_patients(mine))
     clashes = overlaps.of_clinicians(swept)
     lost = swept.select("file", "row", "clinician_lost_ms")
     taken = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
