@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -56,7 +56,6 @@ class Audit:
     meta: dict[str, Any]
     by_clinician: nw.DataFrame[Any]
     timeline: nw.DataFrame[Any]
-    pages: dict[str, str] = field(default_factory=dict)
 
 
 def rules_chosen(

@@ -55,10 +55,15 @@ class Log:
     cells: dict[str, str]  # the same by our names
     carried: tuple[str, ...] = ()
     ragged: list[tuple[int, list[str]]] = field(default_factory=list)
+    files: list[dict[str, Any]] = field(default_factory=list)  # name, sha256, rows
 
-    def rejects(self) -> nw.LazyFrame[Any]:
-        """Every column of the log as it was, then row, reason and, for messages, hint."""
-        rejects = _rejects(self.bad, self.place, self.cells).sort("row")
+    def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
+        """Every column of the log as it was, then row, reason and, for messages, hint.
+
+        ``audited``: without the rows that are findings of an audit.
+        """
+        bad = self.bad.filter(~nw.col("fault").is_in(list(FINDINGS))) if audited else self.bad
+        rejects = _rejects(bad, self.place, self.cells).sort("row")
         if not self.ragged:
             return rejects
         rejects = engine.collect(rejects).lazy()
