@@ -52,6 +52,10 @@ class Key:
                 )
         return code
 
+    def known(self, patient: str) -> str:
+        """The code of a patient, or the text itself where it is a code of this run already."""
+        return patient if patient in self._patients else self.code(patient)
+
     def _letters(self, patient: str) -> str:
         digest = hmac.new(self._secret, patient.encode(), hashlib.sha256).digest()
         number = int.from_bytes(digest, "big") >> (8 * len(digest) - 5 * CODE_LENGTH)

@@ -7,13 +7,24 @@ about the run. Overbilled and underbilled dollars are never netted.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import __version__, auditing, billing, claims, engine, evidence, logs, redacting, waivers
+from calc import (
+    __version__,
+    auditing,
+    baseline,
+    billing,
+    claims,
+    engine,
+    evidence,
+    logs,
+    redacting,
+    waivers,
+)
 from calc.auditing import Audit
 from calc.params import Config, load
 from calc.rule import RULES
@@ -65,14 +76,14 @@ def review(
     }
     has |= {name for name, there in given.items() if there}
     rejects = engine.collect(log.rejects(audited=True))
-    if asked.redact:
-        key = redacting.read_key(asked.redact)
+    key = redacting.read_key(asked.redact) if asked.redact else None
+    if key:
         rows = redacting.redact(rows, ("patient",), key)
         rejects = _without_names(rejects, log, key)
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
     findings, not_run = auditing.run(found, config, picked)
     findings = auditing.with_fingerprints(findings)
-    findings, said = _accepted(findings, asked)
+    findings, said = _accepted(findings, asked, key)
     by_clinician = _by_clinician(found, findings)
     meta = _meta(claimed, config, asked, found, len(rejects))
     meta |= {
@@ -88,20 +99,23 @@ def review(
 
 
 def _accepted(
-    findings: nw.DataFrame[Any], asked: Asked
+    findings: nw.DataFrame[Any], asked: Asked, key: redacting.Key | None
 ) -> tuple[nw.DataFrame[Any], dict[str, Any]]:
     """Findings without those of the baseline, the waived ones marked; and what to say of both."""
     said: dict[str, Any] = {"known": 0, "notes": []}
     if asked.baseline:
-        known = waivers.read_baseline(asked.baseline)
-        findings, said["known"] = waivers.without_known(findings, known)
+        findings, said["known"] = baseline.apply(findings, baseline.read(asked.baseline))
     if asked.waivers:
         given = waivers.read(asked.waivers, frozenset(RULES))
+        if key:
+            given = [replace(waiver, patient=key.known(waiver.patient)) for waiver in given]
         findings, said["notes"] = waivers.apply(findings, given, date.today())
     return findings, said
 
 
-def _without_names(rejects: nw.DataFrame[Any], log: logs.Log, key: bytes) -> nw.DataFrame[Any]:
+def _without_names(
+    rejects: nw.DataFrame[Any], log: logs.Log, key: redacting.Key
+) -> nw.DataFrame[Any]:
     """Rejects with codes for patients, and only those columns whose meaning is known."""
     headings = {cell: name for name, cell in log.place.items()}
     patient = headings[log.cells["patient"]]

@@ -43,9 +43,12 @@ ALLOWED = {
     "evidence": {"amounts", "billed", "billing", "counting", "engine", "habits", "lookups"}
     | {"overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers"},
+    "baseline": {"errors"},
+    "waivers": {"engine", "errors"},
+    "redacting": {"cells", "engine", "errors"},
     "auditing": {"errors", "engine", "evidence", "params", "rule", "rules"},
-    "reviewing": {"auditing", "billing", "checks", "claims", "engine", "evidence", "logs"}
-    | {"params", "rule"},
+    "reviewing": {"auditing", "baseline", "billing", "claims", "engine", "evidence", "logs"}
+    | {"params", "redacting", "rule", "waivers"},
     "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
     "cms": {"engine", "errors", "money", "params"},
@@ -58,7 +61,7 @@ LEVELS = {
     | STEPS
     | {"billed", "habits", "overlaps"},
     3: {"billing", "auditing", "estimating", "rating", "summaries"}
-    | {"amounts", "claims", "evidence", "reviewing"},
+    | {"amounts", "baseline", "claims", "evidence", "redacting", "reviewing", "waivers"},
     4: {"reports", "cms", "installing"},
 }
 TOP = {"cli", "__main__"}  # may import everything below
