@@ -34,6 +34,9 @@ ALLOWED = {
     "pricing": {"schema", "money"},
     "rules": {"rule", "money"},
     "billing": {"engine", "logs", "lookups", "params", "schema"} | STEPS,
+    "redacting": {"cells", "engine", "errors"},
+    "waivers": {"engine", "errors"},
+    "baseline": {"errors"},
     "summaries": {"billing", "money"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "auditing": {"errors", "schema", "engine", "rule", "rules"},
@@ -45,7 +48,11 @@ ALLOWED = {
 LEVELS = {
     0: WORDS,
     1: {"engine", "params", "rule"},
-    2: {"balances", "cells", "checks", "clocks", "logs", "lookups", "rules"} | STEPS,
+    2: {
+        *("balances", "baseline", "cells", "checks", "clocks", "logs", "lookups", "redacting"),
+        *("rules", "waivers"),
+    }
+    | STEPS,
     3: {"billing", "auditing", "estimating", "rating", "summaries"},
     4: {"reports", "cms", "installing"},
 }
