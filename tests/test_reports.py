@@ -422,6 +422,15 @@ def test_page_escapes_what_comes_from_data():
     assert any("$x_1$" in words for words in page.words)  # no formula of matplotlib's
 
 
+def test_a_log_without_billed_units():
+    """Nothing billed is not the same as 0 units billed."""
+    report = audit([UNDER], CLINICIANS, units_billed=None)
+    assert "no billed units in the log, 305 supported" in findings.text(report, "table", RULES)
+    page = Page(findings.text(report, "html", RULES))
+    assert "not logged" in page.words
+    assert "Units billed and supported by clinician" not in page.words
+
+
 def test_page_without_findings():
     words = " ".join(Page(findings.text(audit(), "html", RULES)).words)
     assert "No findings" in words and "Every rule ran on every line." in words
