@@ -98,13 +98,14 @@ def redact(frame: Frame, names: Sequence[str], key: Key) -> Frame:
 
     Each distinct patient is hashed once and joined back. Blank and null become blank.
     """
-    rows = frame.lazy()
-    columns = rows.collect_schema().names()
-    present = [name for name in names if name in columns]
-    if present:
-        # A join need not keep the rows in order, and an engine without an order has none to keep.
-        rows = _redacted(rows, present, key).select(columns)
-    return engine.collect(rows) if isinstance(frame, nw.DataFrame) else rows
+    present = [name for name in names if name in frame.collect_schema().names()]
+    if not present:
+        return frame
+    if isinstance(frame, nw.LazyFrame):
+        return _redacted(frame, present, key)
+    placed = frame.with_row_index("redacted_place").lazy()  # a join need not keep the order
+    done = engine.collect(_redacted(placed, present, key))
+    return done.sort("redacted_place").drop("redacted_place")
 
 
 def _redacted(rows: nw.LazyFrame[Any], names: list[str], key: Key) -> nw.LazyFrame[Any]:
@@ -118,4 +119,4 @@ def _redacted(rows: nw.LazyFrame[Any], names: list[str], key: Key) -> nw.LazyFra
         joined = rows.join(small, left_on=name, right_on="redacted_text", how="left")
         rows = joined.with_columns(nw.col("redacted_code").fill_null("").alias(name))
         rows = rows.drop("redacted_code", "redacted_text", strict=False)
-    return rows
+    return rows.select(schema.names())

@@ -6,11 +6,11 @@ key matches any. Rows play no part: they change with every export.
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from calc.errors import InputError
 KEYS = ("patient", "clinician", "date", "code")
 NEEDED = ("rule", "reason", "by", "until")
 COLUMNS = ("rule", *KEYS, "reason", "by", "until")
-_TYPES: dict[str, type] = dict.fromkeys(("rule", *KEYS), str) | {"date": date, "waiver": int}
+_TYPES: dict[str, type] = dict.fromkeys(("rule", *KEYS), str) | {"date": dt.date}
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Waiver:
     rule: str
     patient: str
     clinician: str
-    date: date | None
+    date: dt.date | None
     code: str
     reason: str
     by: str
-    until: date
+    until: dt.date
     where: str
 
     @property
@@ -115,17 +115,17 @@ def _waiver(record: Mapping[str, Any], where: str, rules: Collection[str]) -> Wa
     return Waiver(**words, **days, where=where)  # type: ignore[arg-type]
 
 
-def _day(text: str, name: str, where: str) -> date | None:
+def _day(text: str, name: str, where: str) -> dt.date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        return dt.date.fromisoformat(text)
     except ValueError:
         raise InputError(f'{name} "{text}" is not a date', where, "e.g. 2026-12-31") from None
 
 
 def apply(
-    findings: nw.DataFrame[Any], waivers: list[Waiver], today: date
+    findings: nw.DataFrame[Any], waivers: list[Waiver], today: dt.date
 ) -> tuple[nw.DataFrame[Any], list[str]]:
     """Findings with ``waived`` set to reason, name and last day; and notes on the waivers.
 
@@ -135,7 +135,8 @@ def apply(
     expired = [waiver for waiver in waivers if waiver.until < today]
     notes = [f"{w.where}: the waiver of {w.rule} expired on {w.until}" for w in expired]
     standing = [waiver for waiver in waivers if waiver.until >= today]
-    columns, rows = findings.columns, findings.with_columns(waiver=nw.lit(None, dtype=nw.Int64))
+    columns, rows = findings.columns, findings.with_row_index("place")
+    rows = rows.with_columns(waiver=nw.lit(None, dtype=nw.Int64))
     used: set[int] = set()
     for given in sorted({waiver.given for waiver in standing}):
         places = [place for place, waiver in enumerate(standing) if waiver.given == given]
@@ -143,7 +144,7 @@ def apply(
         used |= found
     if standing:
         said = [waiver.said for waiver in standing]
-        table = {"waiver": list(range(len(standing))), "waived": said}
+        table: engine.Columns = {"waiver": list(range(len(standing))), "waived": said}
         small = engine.collect(engine.table(table, {"waiver": int, "waived": str}))
         rows = rows.drop("waived").join(small, on="waiver", how="left")
         rows = rows.with_columns(nw.col("waived").fill_null(""))
@@ -151,7 +152,7 @@ def apply(
     if unused:
         count = "1 waiver is" if len(unused) == 1 else f"{len(unused)} waivers are"
         notes.append(f"{count} unused: {', '.join(unused)}")
-    return rows.select(columns), notes
+    return rows.sort("place").select(columns), notes  # a join need not keep the order
 
 
 def _matched(
@@ -163,7 +164,7 @@ def _matched(
     for place in places:
         key = tuple(getattr(waivers[place], name) for name in names)
         twins.setdefault(first.setdefault(key, place), []).append(place)
-    table = {name: [key[n] for key in first] for n, name in enumerate(names)}
+    table: engine.Columns = {name: [key[n] for key in first] for n, name in enumerate(names)}
     table["waiver now"] = list(first.values())
     types = {name: _TYPES[name] for name in names} | {"waiver now": int}
     small = engine.collect(engine.table(table, types))

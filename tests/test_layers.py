@@ -57,11 +57,11 @@ ALLOWED = {
 LEVELS = {
     0: WORDS,
     1: {"engine", "params", "rule"},
-    2: {"balances", "cells", "checks", "clocks", "logs", "lookups", "rules"}
-    | STEPS
-    | {"billed", "habits", "overlaps"},
+    2: {"balances", "baseline", "cells", "checks", "clocks", "logs", "lookups", "redacting"}
+    | {"rules", "waivers", "billed", "habits", "overlaps"}
+    | STEPS,
     3: {"billing", "auditing", "estimating", "rating", "summaries"}
-    | {"amounts", "baseline", "claims", "evidence", "redacting", "reviewing", "waivers"},
+    | {"amounts", "claims", "evidence", "reviewing"},
     4: {"reports", "cms", "installing"},
 }
 TOP = {"cli", "__main__"}  # may import everything below

@@ -79,6 +79,7 @@ def _svg(axes: Any, name: str, title: str, description: str) -> str:
     axes.figure.savefig(written, format="svg", metadata=nothing)
     svg = written.getvalue()
     svg = re.sub(r"<[^>]*>", lambda tag: _tag(tag[0], name), svg[svg.index("<svg") :])
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # would rule the whole page
     svg = re.sub(r"\s*\n\s*", "\n", svg)
     told = f'<title id="{name}-t">{escape(title)}</title>'
     told += f'<desc id="{name}-d">{escape(description)}</desc>'
@@ -96,7 +97,9 @@ def _tag(tag: str, name: str) -> str:
     tag = re.sub(r'\sid="(\w+_\d+)"', "", tag)
     tag = tag.replace(' id="', f' id="{name}-').replace("url(#", f"url(#{name}-")
     tag = tag.replace('xlink:href="#', f'href="#{name}-')
-    tag = re.sub(r"font: ([\w. ]*?)([\d.]+px)[^;\"]*", r"font: \1\2 var(--sans)", tag)
+    # Versions of matplotlib write either form.
+    tag = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", tag)
+    tag = re.sub(r"font: ([\w. ]*?[\d.]+px) [^;\"]*", r"font: \1 var(--sans)", tag)
     for colour, stand_in in _COLOURS.items():
         tag = tag.replace(stand_in, f"var(--{colour})")
     return tag
@@ -193,7 +196,7 @@ def units_by_clinician(rows: Sequence[tuple[str, int, int]], width: int, name: s
         axes.set_yticks(list(places), labels)
         axes.spines["bottom"].set_visible(False)
         axes.axvline(0, color=_COLOURS["ink"], linewidth=0.8)
-        _above(axes, 0, "thin, dark: billed · wide, light: supported", "left", "muted")
+        _above(axes, 0, "thin: billed · wide: supported", "left", "muted")
         told = "; ".join(
             f"{clinician or 'no clinician'} {billed:,} billed, {supported:,} supported"
             for clinician, billed, supported in rows
