@@ -77,7 +77,8 @@ def run(
     evidence: Evidence, config: Config, picked: tuple[type[Rule], ...]
 ) -> tuple[nw.DataFrame[Any], list[dict[str, Any]]]:
     """Findings (columns of FINDING, no fingerprint yet) and what did not run, with the reason."""
-    not_run, frames = [], []
+    not_run: list[dict[str, Any]] = []
+    frames = []
     for rule in picked:
         lacking = [name for name in rule.needs if name not in evidence.has]
         if lacking:

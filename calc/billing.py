@@ -108,7 +108,7 @@ def services_of(
 
 
 def counted_once(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
-    """Rows `with_lengths` with service, lane, counted_ms and therapist_ms: see `times.count_once`."""
+    """Rows `with_lengths` with service, lane, counted_ms, therapist_ms: see `times.count_once`."""
     sessions = sessions.join(lookups.code_facts(sessions, config), on="code", how="left")
     sessions = sessions.join(lookups.locality_numbers(sessions, config), on="locality", how="left")
     one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")

@@ -8,11 +8,13 @@ from __future__ import annotations
 import contextlib
 import csv
 import io
+import itertools
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
@@ -103,6 +105,25 @@ def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:
     if given.implementation.is_pyarrow():
         return done.to_arrow()
     return done.to_native()
+
+
+def given_back(rows: nw.DataFrame[Any], caller: Any, money: Sequence[str]) -> Any:
+    """Collected ``rows`` as the kind of frame that the caller gave; ``money``: cents to dollars."""
+    done = nw.to_native(decimals(rows.lazy(), money))
+    given = nw.from_native(caller)
+    kind = given.implementation
+    if kind.is_polars():
+        return done if isinstance(given, nw.LazyFrame) else done.collect()
+    arrow = done.collect().to_arrow()
+    if kind.is_pandas():
+        return done.collect().to_pandas()
+    if kind.is_duckdb():
+        import duckdb
+
+        return duckdb.from_arrow(arrow)
+    if kind.is_pyspark() or kind.is_pyspark_connect():
+        return nw.to_native(given).sparkSession.createDataFrame(arrow)
+    return arrow
 
 
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
@@ -319,3 +340,70 @@ def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any
     for name in names:
         native = native.withColumn(name, native[name].cast("decimal(18,2)"))
     return _frame(native)
+
+
+# --- workbooks -----------------------------------------------------------------------------
+
+SHEET_ROWS = 1_048_575  # of Excel, below the headings
+_CELL_LENGTH = 32_767  # of Excel, in characters
+_WIDEST = 60  # of a column, in characters
+
+Sheet = tuple[Sequence[str], Iterable[Sequence[Any]]]
+
+
+def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") -> None:
+    """Sheets by name, each headings and rows; text is never read as a formula, link or number.
+
+    A Decimal is money, an int a count, a date a date, None a blank cell. ``created`` is the ISO
+    time in the file's properties, so that the same sheets give the same bytes. Raises InputError
+    where xlsxwriter is missing.
+    """
+    try:
+        import xlsxwriter
+    except ImportError:
+        hint = "pip install 'therapy-billing-calc[excel]'"
+        raise InputError("a workbook needs xlsxwriter", path, hint) from None
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(path, {"constant_memory": True, **options})
+    if created:
+        book.set_properties({"created": datetime.fromisoformat(created)})
+    looks = {
+        "heading": book.add_format({"bold": True, "bottom": 1, "valign": "top"}),
+        "money": book.add_format({"num_format": "#,##0.00"}),
+        "count": book.add_format({"num_format": "#,##0"}),
+        "date": book.add_format({"num_format": "yyyy-mm-dd"}),
+    }
+    for name, (headings, rows) in sheets.items():
+        _write_sheet(book.add_worksheet(name), headings, rows, looks)
+    book.close()
+
+
+def _write_sheet(
+    sheet: Any, headings: Sequence[str], rows: Iterable[Sequence[Any]], looks: dict[str, Any]
+) -> None:
+    first = list(itertools.islice(rows := iter(rows), 200))  # enough to judge the widths by
+    for column, heading in enumerate(headings):
+        longest = max(len(str(cells[column] or "")) for cells in [headings, *first])
+        sheet.set_column(column, column, min(longest + 2, _WIDEST))
+        sheet.write_string(0, column, heading, looks["heading"])
+    last = 0
+    for last, cells in enumerate(itertools.chain(first, rows), 1):
+        for column, value in enumerate(cells):
+            _write_cell(sheet, last, column, value, looks)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, last, len(headings) - 1)
+
+
+def _write_cell(sheet: Any, row: int, column: int, value: Any, looks: dict[str, Any]) -> None:
+    if value is None or value == "":
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(row, column, value)
+    elif isinstance(value, Decimal):
+        sheet.write_number(row, column, value, looks["money"])
+    elif isinstance(value, int):
+        sheet.write_number(row, column, value, looks["count"])
+    elif isinstance(value, date):
+        sheet.write_datetime(row, column, value, looks["date"])
+    else:
+        sheet.write_string(row, column, str(value)[:_CELL_LENGTH])

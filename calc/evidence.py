@@ -137,9 +137,8 @@ def _clinicians(
     rows: Frame, config: Config, days: list[date], options: billing.Options
 ) -> tuple[Frame, Frame]:
     """Clashes of a clinician's patients with their effect on units, and each row's loss."""
-    mine = overlaps.by_clinician(rows)
-    crowded = engine.settled(times.crowded_patients(mine))
-    swept = engine.settled(overlaps.lost_to_other_patients(mine, crowded))
+    mine = engine.settled(overlaps.by_clinician(rows))
+    swept = engine.settled(overlaps.lost_to_other_patients(mine))
     clashes = overlaps.of_clinicians(swept)
     lost = swept.select("file", "row", "clinician_lost_ms")
     taken = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
@@ -347,39 +346,35 @@ def clinician_days(
 
 def beyond_limits(rows: Frame, lines: Frame, limits: Frame) -> Frame:
     """Days beyond a limit: what was measured (minutes or units), how much, and the limit."""
-    nothing = nw.lit("")
     place = nw.col("row").fill_null(0)
-    mine = rows.filter(nw.col("one_on_one")).with_columns(place=place)
-    ends = (nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"))
-    patients = mine.group_by(*PATIENT_DAY).agg(
-        total("counted_ms"), nw.col("clinician").min(), *ends
+    mine = rows.filter(nw.col("one_on_one")).with_columns(
+        first_row=place, first_file=nw.col("file")
     )
-    clinicians = mine.filter(nw.col("clinician") != "").group_by("clinician", "date")
-    clinicians = clinicians.agg(total("counted_ms"), *ends)
-    units = (
-        nw.when(nw.col("units_claimed").is_null()).then(nw.col("units")).otherwise(nw.col("billed"))
+    ends = (nw.col("first_row").min(), nw.col("first_file").min())
+    minutes = (nw.col("counted_ms").sum() // times.MINUTE).cast(nw.Int64).alias("measured")
+    patients = mine.group_by(*PATIENT_DAY).agg(minutes, nw.col("clinician").min(), *ends)
+    people = mine.filter(nw.col("clinician") != "").group_by("clinician", "date")
+    clinicians = people.agg(minutes, *ends).with_columns(
+        patient=nw.lit(""), discipline=nw.lit(""), provider=nw.lit("")
     )
-    timed = lines.filter(nw.col("timed")).with_columns(timed_units=units)
-    by_units = timed.group_by(*PATIENT_DAY).agg(
-        total("timed_units"), nw.col("clinician").min(), nw.col("first_row").min(),
-        nw.col("first_file").min(),
-    )  # fmt: skip
-    columns = ("patient", "clinician", "date", "discipline", "provider", "first_file", "first_row")
-    minutes = nw.col("counted_ms") // times.MINUTE
-    parts = (
-        (patients, "patient_minutes", minutes, {}),
-        (clinicians, "clinician_minutes", minutes, dict.fromkeys(("patient", "discipline", "provider"), nothing)),
-        (by_units, "patient_units", nw.col("timed_units"), {}),
-    )  # fmt: skip
+    unclaimed = nw.col("units_claimed").is_null()
+    units = nw.when(unclaimed).then(nw.col("units")).otherwise(nw.col("billed"))
+    timed = lines.filter(nw.col("timed")).with_columns(measured=units)
+    by_units = timed.group_by(*PATIENT_DAY).agg(total("measured"), nw.col("clinician").min(), *ends)
     found = []
-    for frame, name, measured, blanks in parts:
-        frame = frame.join(limits, on="date", how="left")
-        frame = frame.with_columns(**blanks) if blanks else frame
-        frame = frame.select(
-            *columns, what=nw.lit(name), measured=measured.cast(nw.Int64),
-            limit=nw.col(f"{name}_limit"),
-        )  # fmt: skip
-        found.append(frame.filter(nw.col("measured") > nw.col("limit")))
+    for frame, name in (
+        (patients, "patient_minutes"),
+        (clinicians, "clinician_minutes"),
+        (by_units, "patient_units"),
+    ):
+        beyond = frame.join(limits, on="date", how="left").with_columns(
+            what=nw.lit(name), limit=nw.col(f"{name}_limit")
+        )
+        found.append(
+            beyond.filter(nw.col("measured") > nw.col("limit")).select(
+                *PATIENT_DAY, "clinician", "first_file", "first_row", "what", "measured", "limit"
+            )
+        )
     return nw.concat(found, how="vertical")
 
 

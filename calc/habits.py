@@ -60,8 +60,9 @@ def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFra
 
 def _heaps(people: nw.LazyFrame[Any], mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add heap_days just at a unit's threshold, near_days with their neighbours, and heaped."""
-    day = mine.filter(nw.col("timed")).group_by("clinician", "patient", "date", "discipline")
-    day = day.agg(total("counted_ms")).with_columns(minutes=nw.col("counted_ms") // times.MINUTE)
+    keys = ("clinician", "patient", "date", "discipline")
+    day = mine.filter(nw.col("timed")).group_by(*keys).agg(total("counted_ms"))
+    day = day.with_columns(minutes=nw.col("counted_ms") // times.MINUTE)
     # Two minutes at the threshold, the two before and the two after: a third falls on each.
     past = (nw.col("minutes") - (FIRST - 2)) % BAND
     near = (nw.col("minutes") >= FIRST - 2) & (nw.col("minutes") <= LAST_HEAP) & (past < 6)

@@ -100,36 +100,42 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return _first(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
 
 
-def lost_to_other_patients(
-    rows: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]
-) -> nw.LazyFrame[Any]:
-    """One-on-one rows of busy clinicians with ``clinician_lost_ms``, what another patient has.
-
-    ``rows`` as `by_clinician` gives them, ``crowded`` the clinicians who share time (`patient`).
-    """
-    swept = times.count_once(rows.join(crowded, on="patient", how="semi"), crowded)
-    return swept.with_columns(
-        clinician_lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
-        clinician=nw.col("patient"),
-        patient=nw.col("whose"),
-    )
-
-
 def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One-on-one rows as the clinician's own time, for the sweep that counts a person's minutes.
+    """One-on-one rows as the clinician's own time: those that share time with another of them.
 
-    What a patient's other rows have taken is gone already; the clinician stands as ``patient``,
-    the patient as ``whose``.
+    What a patient's other rows have taken is gone already. The clinician stands as ``patient``,
+    the patient as ``whose``, and a stretch without a gap as ``lane``.
     """
     mine = rows.filter(
         nw.col("in_sweep")
         & (nw.col("lane") == "")
         & (nw.col("clinician") != "")
         & (nw.col("counted_ms") > 0)
+    ).with_columns(one=nw.lit(1, dtype=nw.Int64))
+    order = ["start_ms", "file", "row"]
+    mine = mine.with_columns(latest=nw.col("end_ms").cum_max().over("clinician", order_by=order))
+    mine = mine.with_columns(earlier=nw.col("latest").shift(1).over("clinician", order_by=order))
+    opens = (nw.col("earlier").is_null() | (nw.col("start_ms") >= nw.col("earlier"))).cast(nw.Int64)
+    mine = mine.with_columns(opens=opens).with_columns(
+        lane=nw.col("opens").cum_sum().over("clinician", order_by=order).cast(nw.Int64)
     )
+    stretches = mine.group_by("clinician", "lane").agg(nw.col("one").sum().alias("together"))
+    shared = stretches.filter(nw.col("together") > 1).select("clinician", "lane")
+    mine = mine.join(shared, on=["clinician", "lane"], how="semi")
     return mine.with_columns(
         whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("counted_ms")
-    ).drop("counted_ms", "therapist_ms")
+    ).drop("counted_ms", "therapist_ms", "one", "latest", "earlier", "opens")
+
+
+def lost_to_other_patients(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows of `by_clinician` with ``clinician_lost_ms``, the minutes that another patient has."""
+    swept = times.count_once(mine, mine.select("patient").unique())
+    return swept.with_columns(
+        clinician_lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
+        clinician=nw.col("patient"),
+        patient=nw.col("whose"),
+        lane=nw.lit(""),
+    )
 
 
 def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -154,7 +160,7 @@ def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def beside_other_codes(marked: nw.LazyFrame[Any], others: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """``marked`` rows with the earliest row of another service on the same minutes, either order."""
+    """``marked`` rows with the earliest row of another service on the same minutes."""
     later = _pairs(marked, others, ("patient",))
     earlier = _pairs(others, marked, ("patient",))
     turned = {name: f"{name}_2" for name in _KEPT if name != "patient"}
@@ -208,14 +214,16 @@ def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Rows that repeat patient, clinician, date, code and minutes where no clock times tell."""
-    keys = ("patient", "clinician", "role", "date", "discipline", "provider", "code", "given_ms")
+    keys = (
+        "patient", "clinician", "role", "date", "discipline", "provider", "code", "given_ms",
+        "begins", "ends",
+    )  # fmt: skip
     loose = rows.filter(
         nw.col("counts") & ~nw.col("given_ms").is_null() & ~(nw.col("in_sweep") & nw.col("full"))
     ).with_columns(
         begins=nw.col("start_ms").fill_null(-1), ends=nw.col("end_ms").fill_null(-1),
         one=nw.lit(1, dtype=nw.Int64),
     )  # fmt: skip
-    keys = (*keys, "begins", "ends")
     several = loose.group_by(*keys).agg(nw.col("one").sum().cast(nw.Int64).alias("times"))
     several = several.filter(nw.col("times") > 1)
     repeated = loose.join(several, on=list(keys), how="inner").with_columns(

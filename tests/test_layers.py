@@ -26,17 +26,26 @@ ALLOWED = {
     "checks": {"schema", "times"},
     "clocks": {"cells", "engine", "errors", "times"},
     "logs": {"cells", "checks", "clocks", "engine", "errors", "params", "schema", "times"},
-    "balances": {"cells", "engine", "errors", "money"},
+    "balances": {"cells", "engine", "errors", "money", "params", "times"},
     "lookups": {"engine", "errors", "money", "params"},
     "times": {"errors", "schema"},
     "counting": {"schema"},
     "modifiers": {"schema"},
     "pricing": {"schema", "money"},
     "rules": {"rule", "money"},
+    "overlaps": {"times"},
+    "billed": {"schema"},
     "billing": {"engine", "logs", "lookups", "params", "schema"} | STEPS,
     "summaries": {"billing", "money"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
-    "auditing": {"errors", "schema", "engine", "rule", "rules"},
+    "amounts": {"billing", "engine", "lookups", "params", "pricing", "schema"},
+    "habits": {"engine", "lookups", "params", "schema", "times"},
+    "evidence": {"amounts", "billed", "billing", "counting", "engine", "habits", "lookups"}
+    | {"overlaps", "params", "schema", "times"},
+    "claims": {"engine", "logs", "modifiers"},
+    "auditing": {"errors", "engine", "evidence", "params", "rule", "rules"},
+    "reviewing": {"auditing", "billing", "checks", "claims", "engine", "evidence", "logs"}
+    | {"params", "rule"},
     "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
     "cms": {"engine", "errors", "money", "params"},
@@ -45,13 +54,16 @@ ALLOWED = {
 LEVELS = {
     0: WORDS,
     1: {"engine", "params", "rule"},
-    2: {"balances", "cells", "checks", "clocks", "logs", "lookups", "rules"} | STEPS,
-    3: {"billing", "auditing", "estimating", "rating", "summaries"},
+    2: {"balances", "cells", "checks", "clocks", "logs", "lookups", "rules"}
+    | STEPS
+    | {"billed", "habits", "overlaps"},
+    3: {"billing", "auditing", "estimating", "rating", "summaries"}
+    | {"amounts", "claims", "evidence", "reviewing"},
     4: {"reports", "cms", "installing"},
 }
 TOP = {"cli", "__main__"}  # may import everything below
 LATE = {("estimating", "reports")}  # up a level, so only inside a function
-ROOT_LATE = {"estimating", "billing", "auditing"}  # what calc/__init__ may call, inside functions
+ROOT_LATE = {"estimating", "billing", "reviewing"}  # what calc/__init__ may call, inside functions
 
 ENGINES = {"polars", "duckdb", "pyspark", "fastexcel", "xlsxwriter"}
 HEAVY = {"polars", "narwhals", "pendulum", "tabulate", "pandas", "pyarrow", "duckdb", "pyspark"}

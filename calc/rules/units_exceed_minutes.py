@@ -8,8 +8,8 @@ from calc.rule import Rule
 class UnitsExceedMinutes(Rule):
     """More timed units are billed for a day than its minutes support.
 
-    Medicare counts the day's timed minutes together: 8 to 22 are one unit, 23 to 37 two, and so on.
-    Units above that are an overpayment. Payers that count each code alone are checked by their rule.
+    Medicare counts the day's timed minutes together: 8 to 22 are one unit, 23 to 37 two, and so
+    on. Units above that are an overpayment. Other payers are checked by their own counting rule.
 
     Look for minutes that were not written down. Where there are none, correct the claim.
 
