@@ -3,7 +3,7 @@
 A table is a log with a column `finding` (blank, or codes parted by a blank) and `why`. Where a cell
 of `severity`, `found`, `expected`, `cents` or `also` is filled it is compared too. Beside the log's
 own columns: `claim` (any text: a billed line, no session), `sheet` (minutes of the clinician's time
-sheet), `prior` (cents of the year elsewhere), `times` (so many rows alike, each of its own patient).
+sheet), `prior` (cents of the year elsewhere), `times` (rows alike, each of a patient of its own).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from datetime import date
 import narwhals.stable.v2 as nw
 from helpers import DAY, HERE, frame
 
-from calc import auditing, billing, engine, evidence, logs
+from calc import auditing, billing, claims, engine, evidence, logs
 from calc.rule import RULES, Rule
 from calc.schema import KX_BUCKET, SESSION
 
@@ -113,23 +113,26 @@ def gathered(stack: Stack, config, path, on="polars") -> evidence.Evidence:
         usable = set(engine.collect(audited.select("row"))["row"].to_list())
         spoilt = [c for c in stack.cases if c.row not in usable]
         assert not spoilt, f"rejected: {spoilt}"
-    claim = nw.col("claim").fill_null("") != ""
-    audited = audited.with_columns(
-        documented=~claim,
-        counts=nw.col("counts") & ~claim,
-        fault_rule=nw.when(claim).then(nw.lit("")).otherwise(nw.col("fault_rule")),
-    )
+    rows = _with_claims(audited)
     options = billing.Options(prior=_prior(stack))
     extras = evidence.Extras(_sheet(stack), DIAGNOSES)
-    return evidence.gather(audited, _has(stack), config, options, extras)
+    given = {"diagnosis_list"} | ({"prior"} if _prior(stack) else set())
+    has = claims.held(log) | given | ({"timesheet"} if extras.timesheet else set())
+    return evidence.gather(rows, has, config, options, extras)
 
 
-def _has(stack: Stack) -> frozenset[str]:
-    held = {name for name in SESSION if any(row.get(name) for row in stack.rows)}
-    clocks = {"clocks"} if "start" in held else set()
-    given = {"diagnosis_list"} | {name for name in ("prior",) if _prior(stack)}
-    given |= {"timesheet"} if _sheet(stack) else set()
-    return frozenset(held | clocks | given)
+def _with_claims(audited):
+    """Rows with `claim` as the lines of a claims file stand beside a log."""
+    claim = nw.col("claim").fill_null("") != ""
+    nothing = nw.lit(None, dtype=nw.Int64)
+    clocks = ("start_ms", "end_ms", "given_ms", "total_ms")
+    return audited.with_columns(
+        documented=~claim,
+        counts=nw.col("counts") & ~claim,
+        role=nw.when(claim).then(nw.lit("claim")).otherwise(nw.col("role")),
+        fault_rule=nw.when(claim).then(nw.lit("")).otherwise(nw.col("fault_rule")),
+        **{name: nw.when(claim).then(nothing).otherwise(nw.col(name)) for name in clocks},
+    ).drop("claim")
 
 
 def _sheet(stack: Stack) -> dict[tuple[str, date], int]:
