@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 from calc import engine, times
 from calc.cells import joined, number, text_of
 from calc.checks import CHECKS, FINDINGS, judge
-from calc.clocks import with_instants
+from calc.clocks import with_instants, without_spoilt
 from calc.errors import InputError
 from calc.params import Config
 from calc.schema import COUNTED_ROLES, DISCIPLINES, LINE, MODES, ROLES, SESSION
@@ -176,6 +176,8 @@ def _sessions(frame: nw.LazyFrame[Any], source: str, config: Config, defaults: D
     frame = with_instants(frame, source, defaults.zone, defaults.date_order)
     cells = {column: place[name] for column, name in columns.items()}
     frame = judge(_names(frame, config, defaults), set(columns), bool(defaults.zone))
+    if defaults.zone:
+        frame = without_spoilt(frame, [fault for fault, rule in FINDINGS.items() if rule == "T109"])
     frame = engine.settled(frame.select("fault", *USED, *place.values()))
     carried = {
         f"{name}_in_log" if name in LINE else name: place[name]
