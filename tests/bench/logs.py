@@ -67,7 +67,7 @@ def _day(rng: np.random.Generator, clinicians: int, number: int, day: str, kind:
     turn = (number * VISITS + slot) % CASELOAD
     panel = number * VISITS // (CASELOAD * RETURNS)
     patient = (clinician * 100 + panel) * CASELOAD + turn
-    assistant = rng.random(len(visit)) < kind.assistants
+    assistant = (rng.random(len(visit)) < kind.assistants) & (discipline != "SLP")
     clock = np.array([f"{m // 60:02d}:{m % 60:02d}" for m in range(1440)])
     columns = {
         "patient": pl.Series(patient).cast(pl.String).str.zfill(9),
