@@ -227,9 +227,7 @@ def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
 # many small groups, gets one sort of whole numbers and running sums over the whole column.
 
 
-def dense(
-    frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]
-) -> nw.LazyFrame[Any]:
+def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -> nw.LazyFrame[Any]:
     """Text columns as numbered categories in alphabetical order, where the engine gains by it.
 
     Grouping, sorting and joining them costs what it costs for integers; they still compare with
@@ -370,7 +368,9 @@ def _order(keys: Sequence[pl.Series]) -> pl.Series | None:
     if len(tied):
         rows = place.gather(tied)
         few = pl.DataFrame([part.gather(rows).alias(str(n)) for n, part in enumerate(packed)])
-        place = place.scatter(tied, rows.gather(few.select(pl.arg_sort_by(few.columns)).to_series()))
+        place = place.scatter(
+            tied, rows.gather(few.select(pl.arg_sort_by(few.columns)).to_series())
+        )
     return place
 
 
@@ -445,7 +445,9 @@ def grouped(
         **{name: (~nw.col(c).is_null()).cast(nw.Int64) for name, c in filled.items()},
         **{name: nw.col(c) for name, c in (least | most).items()},
     )
-    added = many.group_by(*group).agg(**sums, **counts, **ends).select(alone.collect_schema().names())
+    added = (
+        many.group_by(*group).agg(**sums, **counts, **ends).select(alone.collect_schema().names())
+    )
     return nw.concat([alone, added], how="vertical")
 
 
@@ -467,9 +469,7 @@ def once(
     return frame.join(few, on=list(keys), how="left")
 
 
-def repeated(
-    frame: nw.LazyFrame[Any], twice: nw.Expr, name: str
-) -> nw.LazyFrame[Any]:
+def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFrame[Any]:
     """Rows for which ``twice`` holds stand twice, the second time with ``name`` 1 instead of 0."""
     copy = nw.lit(0, dtype=nw.Int64).alias(name)
     if frame.implementation.is_polars():
