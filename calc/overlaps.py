@@ -21,7 +21,7 @@ TWIN, CLINICIANS, CODES = 1, 2, 3
 CLASH = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
     "code", "start_ms", "end_ms", "file_2", "row_2", "clinician_2", "code_2", "start_ms_2",
-    "end_ms_2", "shared_ms", "kind",
+    "end_ms_2", "shared_ms", "lost_ms", "kind",
 )  # fmt: skip
 
 
