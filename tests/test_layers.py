@@ -24,9 +24,14 @@ ALLOWED = {
     "rule": {"schema"},
     "cells": {"engine"},
     "checks": {"schema", "times"},
-    "clocks": {"cells", "engine", "errors", "times"},
-    "logs": {"cells", "checks", "clocks", "engine", "errors", "params", "schema", "times"},
-    "balances": {"cells", "engine", "errors", "money", "params", "times"},
+    "decoding": {"errors"},
+    "files": {"decoding", "engine", "errors"},
+    "headings": {"errors", "params", "schema"},
+    "values": {"cells", "checks", "money", "params", "schema", "times"},
+    "clocks": {"cells", "checks", "engine", "errors", "times"},
+    "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
+    | {"params", "schema", "times", "values"},
+    "balances": {"cells", "engine", "errors", "files", "money", "params", "times"},
     "lookups": {"engine", "errors", "money", "params"},
     "times": {"errors", "schema"},
     "counting": {"schema"},
@@ -53,8 +58,9 @@ ALLOWED = {
 }
 LEVELS = {
     0: WORDS,
-    1: {"engine", "params", "rule"},
+    1: {"decoding", "engine", "params", "rule"},
     2: {"balances", "cells", "checks", "clocks", "logs", "lookups", "rules"}
+    | {"files", "headings", "values"}
     | STEPS
     | {"billed", "habits", "overlaps"},
     3: {"billing", "auditing", "estimating", "rating", "summaries"}
