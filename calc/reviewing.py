@@ -7,7 +7,7 @@ about the run. Overbilled and underbilled dollars are never netted.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -93,7 +93,7 @@ def review(
     meta |= totals(findings)
     meta["known"] = said["known"]
     meta["notes"] += said["notes"]
-    meta["files"] = list(log.files) + (list(claimed.files) if claimed else [])
+    meta["files"] = [asdict(file) for read in (log, claimed) if read for file in read.files]
     audit = Audit(findings, not_run, meta, by_clinician, _timeline(found, findings))
     return Reviewed(audit, rejects)
 
@@ -117,11 +117,10 @@ def _without_names(
     rejects: nw.DataFrame[Any], log: logs.Log, key: redacting.Key
 ) -> nw.DataFrame[Any]:
     """Rejects with codes for patients, and only those columns whose meaning is known."""
-    headings = {cell: name for name, cell in log.place.items()}
-    patient = headings[log.cells["patient"]]
-    known = [headings[cell] for cell in log.cells.values()]
-    kept = rejects.select([*dict.fromkeys(known), *logs.REJECT])
-    return engine.collect(redacting.redact(kept.lazy(), (patient,), key))
+    known = {heading for headings in log.mapping.values() for heading in headings}
+    ours = {*known, "file", *logs.REJECT}
+    kept = rejects.select([name for name in rejects.columns if name in ours])
+    return redacting.redact(kept, log.mapping["patient"], key)
 
 
 def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:

@@ -16,7 +16,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine
+from calc import engine, files
 from calc.errors import InputError
 
 KEYS = ("patient", "clinician", "date", "code")
@@ -61,7 +61,7 @@ def read(source: str, rules: Collection[str]) -> list[Waiver]:
 
 
 def _csv(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    frame, ragged = engine.read_csv(source)
+    frame, ragged = files.read_csv(source)
     if ragged:
         raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
     rows = engine.collect(frame)

@@ -24,9 +24,14 @@ ALLOWED = {
     "rule": {"schema"},
     "cells": {"engine"},
     "checks": {"schema", "times"},
-    "clocks": {"cells", "engine", "errors", "times"},
-    "logs": {"cells", "checks", "clocks", "engine", "errors", "params", "schema", "times"},
-    "balances": {"cells", "engine", "errors", "money", "params", "times"},
+    "decoding": {"errors"},
+    "files": {"decoding", "engine", "errors"},
+    "headings": {"errors", "params", "schema"},
+    "values": {"cells", "checks", "money", "params", "schema", "times"},
+    "clocks": {"cells", "checks", "engine", "errors", "times"},
+    "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
+    | {"params", "schema", "times", "values"},
+    "balances": {"cells", "engine", "errors", "files", "money", "params", "times"},
     "lookups": {"engine", "errors", "money", "params"},
     "times": {"engine", "errors", "schema"},
     "counting": {"engine", "schema"},
@@ -44,7 +49,7 @@ ALLOWED = {
     | {"overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers"},
     "baseline": {"errors"},
-    "waivers": {"engine", "errors"},
+    "waivers": {"engine", "errors", "files"},
     "redacting": {"cells", "engine", "errors"},
     "auditing": {"errors", "engine", "evidence", "params", "rule", "rules"},
     "reviewing": {"auditing", "baseline", "billing", "claims", "engine", "evidence", "logs"}
@@ -56,9 +61,9 @@ ALLOWED = {
 }
 LEVELS = {
     0: WORDS,
-    1: {"engine", "params", "rule"},
-    2: {"balances", "baseline", "cells", "checks", "clocks", "logs", "lookups", "redacting"}
-    | {"rules", "waivers", "billed", "habits", "overlaps"}
+    1: {"decoding", "engine", "params", "rule"},
+    2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
+    | {"lookups", "redacting", "rules", "values", "waivers", "billed", "habits", "overlaps"}
     | STEPS,
     3: {"billing", "auditing", "estimating", "rating", "summaries"}
     | {"amounts", "claims", "evidence", "reviewing"},
