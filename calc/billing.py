@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from calc import counting, engine, lookups, modifiers, pricing, times
 from calc.logs import Defaults, Log, read
 from calc.params import Config, load
-from calc.schema import DISCIPLINES, KX_BUCKET, LINE, MODES, ROLES
+from calc.schema import CLAIM, DISCIPLINES, KX_BUCKET, LINE, MODES, ROLES
 
 CENTS = {
     "work_payment": "work_cents",
@@ -88,7 +88,7 @@ def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """SESSION rows whose text columns an engine can treat as numbers; see `engine.dense`."""
     known: dict[str, Iterable[str] | None] = dict.fromkeys(("patient", "clinician", "provider"))
     known |= {"code": config.codes, "payer": config.payers, "discipline": DISCIPLINES}
-    known |= {"locality": config.localities, "role": ROLES, "mode": MODES, "file": None}
+    known |= {"locality": config.localities, "role": (*ROLES, CLAIM), "mode": MODES, "file": None}
     return engine.dense(sessions, known)
 
 

@@ -80,7 +80,7 @@ def _alike(
         kind = kinds.get(alike.get(name, name))
         if isinstance(kind, pl.Enum):
             keys.append(name)
-        elif rows[name].dtype == pl.String:
+        elif rows[name].dtype == pl.String and kind is None:
             kind = pl.Enum(_categories(rows[name]))
         else:
             continue
