@@ -13,7 +13,18 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import amounts, billed, billing, counting, engine, habits, lookups, overlaps, times
+from calc import (
+    amounts,
+    billed,
+    billing,
+    counting,
+    engine,
+    habits,
+    lookups,
+    modifiers,
+    overlaps,
+    times,
+)
 from calc.params import Config
 from calc.schema import POOL, total
 
@@ -68,11 +79,12 @@ def gather(
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
     day = engine.settled(_explained_by_overlap(day, rows, config, days))
-    lines = engine.settled(_beside_day(lines, day))
+    all_clashes = _with_twins(_with_cents(clashes, day), rows)
+    lines = engine.settled(_beside_twins(_beside_day(lines, day), all_clashes))
     tables = {
         "row": rows,
         "unminuted": without_minutes(rows, lines),
-        "clash": _with_twins(_with_cents(clashes, day), rows),
+        "clash": all_clashes,
         "together": together,
         "group": overlaps.group_beside_one_on_one(rows),
         "alone": overlaps.groups_of_one(rows),
@@ -97,8 +109,8 @@ def gather(
 
 
 def _asking(rows: Frame, has: frozenset[str]) -> Frame:
-    """Add asks_clinician, asks_role, asks_discipline: the log says this of some of its rows."""
-    names = ("clinician", "role", "discipline")
+    """Add asks_clinician, asks_role and others: the log says this of some of its rows."""
+    names = ("clinician", "role", "discipline", "units_billed")
     return rows.with_columns(**{f"asks_{name}": nw.lit(name in has) for name in names})
 
 
@@ -218,7 +230,7 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
             for name in (
                 "assistant_units_billed", "units_without_minutes", "unminuted_rows",
                 "billed_rows", "plain_rows", "kx_rows", "distinct_rows", "assistant_marks",
-                "uncharged_rows", "refused_rows",
+                "uncharged_rows", "refused_rows", "spoilt_units",
             )
         },
         clinician=nw.when(nw.col("clinician") == "")
@@ -233,7 +245,8 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     lines = lines.join(
         engine.beside(lines, facts, dict.fromkeys(facts, str)), on="code", how="left"
     )
-    lines = billed.split(billed.compared(lines))
+    lines = modifiers.doubts(billed.as_allowed(billed.compared(lines)))
+    lines = lines.with_columns(has_prior=nw.lit(bool(options.prior)))
     lines = engine.settled(amounts.fees(lines, config, days, options))
     lines = amounts.with_kx(amounts.with_amounts(lines), config, days, options)
     return _with_primary(lines)
@@ -249,12 +262,21 @@ def _with_primary(lines: Frame) -> Frame:
 
 
 def _beside_day(lines: Frame, day: Frame) -> Frame:
-    """Lines with the totals of their day's group: group_billed, group_kept, group_units."""
-    keys = [*POOL, "day_group"]
+    """Lines with what their day's group of counting adds up to, under names of a group."""
+    group = list(billed.GROUP)
     sums = day.select(
-        *keys, group_billed="day_units_billed", group_kept="day_kept", group_units="day_units"
-    )
-    return lines.join(sums, on=keys, how="left")
+        *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
+        group_without="day_without_minutes", group_cents="day_over_cents",
+    )  # fmt: skip
+    return lines.join(sums, on=group, how="left")
+
+
+def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
+    """Lines with twin_rows: how many of the code's rows repeat another one."""
+    counted = nw.len().cast(nw.Int64).alias("twin_rows")
+    twins = clashes.filter(nw.col("kind") == overlaps.TWIN).group_by(*KEY).agg(counted)
+    lines = lines.join(twins, on=list(KEY), how="left")
+    return lines.with_columns(nw.col("twin_rows").fill_null(0))
 
 
 def _clash_kinds(clashes: Frame) -> Frame:
@@ -267,12 +289,13 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
     Units of a claim stand with the first such row of the code's day, and so do the dollars.
     """
     bare = rows.filter(nw.col("fault_rule") == "U209")
-    facts = lines.select(
-        *KEY, "units_without_minutes", "minutes",
-        bare_cents=nw.col("billed_cents") - nw.col("kept_cents"),
-    )  # fmt: skip
-    bare = bare.join(facts, on=list(KEY), how="left").with_columns(one=nw.lit(1, dtype=nw.Int64))
-    bare = bare.with_columns(turn=nw.col("one").cum_sum().over(*KEY, order_by=["file", "row"]))
+    facts = lines.select(*KEY, "units_without_minutes", bare_cents=nw.col("unsupported_cents"))
+    bare = bare.join(facts, on=list(KEY), how="left").with_columns(
+        one=nw.lit(1, dtype=nw.Int64),
+        idle=nw.when(nw.col("units_billed") > 0).then(0).otherwise(1),
+    )
+    order = ["idle", "file", "row"]
+    bare = bare.with_columns(turn=nw.col("one").cum_sum().over(*KEY, order_by=order))
     first = nw.col("turn") == 1
     mine = nw.when(first).then(nw.col("units_without_minutes"))
     return bare.with_columns(
@@ -282,7 +305,10 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
 
 
 def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[date]) -> Frame:
-    """Add raw_units: the day's units if minutes that stand on two rows counted twice."""
+    """Add raw_units and clash_rule, the rule that reports the clash behind units too many.
+
+    ``raw_units``: the day's units if minutes that stand on two rows counted twice.
+    """
     shared = rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL).unique()
     twice = rows.join(engine.settled(shared), on=list(POOL), how="semi").with_columns(
         counted_ms=nw.col("length_ms")
@@ -294,7 +320,12 @@ def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[da
     keys = [*POOL, "day_group"]
     raw = counted.group_by(*keys).agg(total("units").alias("raw_units"))
     day = day.join(raw, on=keys, how="left")
-    return day.with_columns(raw_units=nw.coalesce("raw_units", "day_units"))
+    day = day.with_columns(raw_units=nw.coalesce("raw_units", "day_units"))
+    rule = nw.lit("")
+    for kind, code in overlaps.RULE_OF.items():
+        rule = nw.when(nw.col("clash_kind") == kind).then(nw.lit(code)).otherwise(rule)
+    beyond = nw.col("day_kept") > nw.col("raw_units")
+    return day.with_columns(clash_rule=nw.when(beyond).then(nw.lit("")).otherwise(rule))
 
 
 def _with_cents(clashes: Frame, day: Frame) -> Frame:
@@ -484,7 +515,7 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     most = engine.beside(lines, table, types)
     over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
     over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
-    marked = lines.filter(nw.col("billed") > 0).with_columns(
+    marked = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).with_columns(
         by_day=over_day.cast(nw.Int64), excess=over.cast(nw.Int64)
     )
     sums = marked.group_by("patient", "date", "provider", "code").agg(
@@ -530,18 +561,32 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
 
 
 def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
-    """One-on-one rows of a code billed with 59 or X whose minutes another code's row shares."""
+    """One-on-one rows of a code billed with 59 or X whose minutes another code's row shares.
+
+    ``apart_from``: how many other codes of the visit share no minute with the code.
+    """
     said = lines.filter(nw.col("distinct_rows") > 0).select(*KEY)
     swept = rows.filter(nw.col("full") & nw.col("one_on_one"))
     marked = swept.join(said, on=list(KEY), how="semi")
     others = swept.join(marked.select("patient").unique(), on="patient", how="semi")
-    return overlaps.beside_other_codes(marked, others)
+    pairs = overlaps.beside_other_codes(marked, others)
+    visit = ["patient", "date", "discipline", "provider"]
+    codes = lines.filter(nw.col("billed") > 0).select(*visit, other=nw.col("service")).unique()
+    met = pairs.select(*visit, "code", other=nw.col("service_2")).unique()
+    mine = pairs.select(*visit, "code", "service").unique()
+    free = mine.join(codes, on=visit, how="inner").filter(nw.col("other") != nw.col("service"))
+    free = free.join(met, on=[*visit, "code", "other"], how="anti")
+    count = free.group_by(*visit, "code").agg(nw.len().cast(nw.Int64).alias("apart_from"))
+    pairs = overlaps.first_of_row(pairs).join(count, on=[*visit, "code"], how="left")
+    return pairs.with_columns(nw.col("apart_from").fill_null(0))
 
 
 def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
-    """How many billed lines lie outside the editions of each table of edits."""
+    """How many lines billed to Medicare lie outside the editions of each table of edits."""
     counts = engine.collect(
-        lines.filter(nw.col("billed") > 0).group_by("date").agg(nw.len().alias("lines"))
+        lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b"))
+        .group_by("date")
+        .agg(nw.len().alias("lines"))
     )
     by_date = dict(zip(counts["date"].to_list(), counts["lines"].to_list(), strict=True))
     return {
