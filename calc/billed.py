@@ -203,6 +203,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             total("minutes").alias("day_minutes"),
             total("over_cents").alias("day_over_cents"),
             total("unsupported_cents").alias("day_unsupported_cents"),
+            nw.col("over_cents").count().cast(nw.Int64).alias("priced_lines"),
             nw.col("first_minutes").min().cast(nw.Int64),
             nw.col("first_file").min(),
             nw.col("first_row").min(),
@@ -214,6 +215,11 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .with_columns(
             code=nw.when(nw.col("code") == nw.col("last_code"))
             .then(nw.col("code"))
-            .otherwise(nw.lit(""))
+            .otherwise(nw.lit("")),
+            # Money that is not known is null, never 0.
+            **{
+                name: nw.when(nw.col("priced_lines") > 0).then(name)
+                for name in ("day_over_cents", "day_unsupported_cents")
+            },
         )
     )

@@ -233,9 +233,10 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
                 "uncharged_rows", "refused_rows", "spoilt_units",
             )
         },
+        # A claim's lines name nobody.
         clinician=nw.when(nw.col("clinician") == "")
         .then(nw.col("someone"))
-        .otherwise(nw.col("clinician")),
+        .otherwise(nw.col("clinician").str.replace_all("^; ", "")),
     )  # fmt: skip
     facts: engine.Columns = {
         "code": list(config.codes),

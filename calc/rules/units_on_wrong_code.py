@@ -16,7 +16,7 @@ class UnitsOnWrongCode(Rule):
     Example::
 
         patient,code,minutes,units_billed,finding
-        A,97110,23,1,U203
+        A,97110,23,1,
         A,97140,22,2,U203
         B,97110,23,1,
         B,97140,23,2,
