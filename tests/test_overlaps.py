@@ -157,7 +157,7 @@ def test_clashes_of_clinicians(config):
     Where a clinician's own rows of one patient share time each of them keeps a part of it, and
     which is not said: there only what is found must be true.
     """
-    logs = [random_log(random.Random(seed), "ABCDEFGHIJKL", 0) for seed in range(400)]
+    logs = [random_log(random.Random(seed), "ABCDEFGHIJKL", 0) for seed in range(600)]
     exact = 0
     for seed, (_, found) in enumerate(found_in(logs, config)):
         expected = set(shared_clinicians(logs[seed]))
