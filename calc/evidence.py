@@ -208,7 +208,7 @@ def _units_by_pool(
     counted = billing.count_services(counting.services(rows), config, days)
     lines = billing.code_lines(counted, config).with_columns(units=nw.col("units").fill_null(0))
     lines = amounts.fees(lines, config, days, options)
-    priced = lines.join(amounts.allowed(lines, "units", "pool"), on=list(KEY), how="left")
+    priced = amounts.allowed(lines, "units", "pool")
     return priced.group_by(*POOL).agg(
         total("units").alias("pool_units"), total("pool_cents").alias("pool_cents")
     )
@@ -243,7 +243,7 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     lines = lines.join(
         engine.beside(lines, facts, dict.fromkeys(facts, str)), on="code", how="left"
     )
-    lines = billed.split(billed.compared(lines))
+    lines = billed.split(engine.settled(billed.compared(lines)))
     lines = engine.settled(amounts.fees(lines, config, days, options))
     lines = amounts.with_kx(amounts.with_amounts(lines), config, days, options)
     return _with_primary(lines)
