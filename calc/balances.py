@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from calc import engine, times
+from calc import engine, files, times
 from calc.cells import MAX_DIGITS
 from calc.errors import InputError
 from calc.money import scaled
@@ -27,7 +27,7 @@ def read_cents(text: str) -> int | None:
 
 def _records(source: str, *needed: str) -> list[tuple[str, dict[str, str]]]:
     """Records of a small csv, each with its place; InputError where a column is missing."""
-    frame, ragged = engine.read_csv(source)
+    frame, ragged = files.read_csv(source)
     rows = engine.collect(frame)
     names = [name for name in rows.columns if name != engine.ROW]
     lacking = [name for name in needed if name not in names]

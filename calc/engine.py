@@ -6,17 +6,15 @@ The only file that names an engine: Polars by default, DuckDB and PySpark when t
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import itertools
 import os
-import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -26,12 +24,13 @@ from calc.errors import InputError
 Columns = dict[str, list[Any]]
 
 ROW = "row "  # the record number; the blank keeps it apart from any heading of a log
+MAX_FIELD = 1_000_000  # bytes of one cell
 ENGINES = ("polars", "duckdb", "spark")
 _MISSING = {
     "duckdb": "pip install 'therapy-billing-calc[duckdb]'",
     "spark": "pip install 'therapy-billing-calc[spark]' (Spark also needs Java 17)",
 }
-_POLARS = {str: pl.String, int: pl.Int64, bool: pl.Boolean, date: pl.Date}
+_POLARS: dict[type, Any] = {str: pl.String, int: pl.Int64, bool: pl.Boolean, date: pl.Date}
 _SQL = {str: "varchar", int: "bigint", bool: "boolean", date: "date"}
 
 
@@ -47,18 +46,51 @@ def table(columns: Columns, types: Mapping[str, type]) -> nw.LazyFrame[Any]:
 
 
 def beside(
-    frame: nw.LazyFrame[Any], columns: Columns, types: Mapping[str, type]
+    frame: nw.LazyFrame[Any],
+    columns: Columns,
+    types: Mapping[str, type],
+    alike: Mapping[str, str] | None = None,
 ) -> nw.LazyFrame[Any]:
-    """A small table in the engine, and where it matters the connection, of ``frame``."""
+    """A small table in the engine, and where it matters the connection, of ``frame``.
+
+    ``alike``: columns of the table that are written as that column of ``frame`` is (see `dense`);
+    columns of its own names always are.
+    """
     native = nw.to_native(frame)
     kind = frame.implementation
     if kind.is_polars():
-        return table(columns, types)
+        return _alike(table(columns, types), frame, alike or {})
     if kind.is_duckdb():
         return _frame(native.query("caller", _values(columns, types)))
     if kind.is_pyspark() or kind.is_pyspark_connect():
         return _frame(native.sparkSession.createDataFrame(_arrow(columns, types)))
     raise InputError(f"frames of {kind} are not supported", hint="give a Polars frame")
+
+
+def _alike(
+    small: nw.LazyFrame[Any], frame: nw.LazyFrame[Any], alike: Mapping[str, str]
+) -> nw.LazyFrame[Any]:
+    """Dense text where ``frame`` has any; rows whose key it cannot hold can match nothing."""
+    kinds = nw.to_native(frame).collect_schema()
+    if not any(isinstance(kind, pl.Enum) for kind in kinds.values()):
+        return small
+    rows = nw.to_native(small).collect()
+    keys, casts = [], []
+    for name in rows.columns:
+        kind = kinds.get(alike.get(name, name))
+        if isinstance(kind, pl.Enum):
+            keys.append(name)
+        elif rows[name].dtype == pl.String:
+            kind = pl.Enum(_categories(rows[name]))
+        else:
+            continue
+        casts.append(pl.col(name).cast(kind, strict=False))
+    return _frame(rows.with_columns(casts).drop_nulls(keys).lazy())
+
+
+def _categories(texts: pl.Series) -> pl.Series:
+    """The values of `dense` text: in order, and always with the blank."""
+    return pl.Series([""], dtype=pl.String).append(texts).drop_nulls().unique().sort()
 
 
 def _arrow(columns: Columns, types: Mapping[str, type]) -> Any:
@@ -129,7 +161,7 @@ def given_back(rows: nw.DataFrame[Any], caller: Any, money: Sequence[str]) -> An
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     """The rows, as a Polars frame."""
     if frame.implementation.is_polars():
-        rows = nw.to_native(frame).collect()
+        rows = nw.to_native(frame).collect(engine="in-memory")
     else:
         rows = pl.DataFrame(frame.collect("pyarrow").to_native())
     done: nw.DataFrame[Any] = nw.from_native(rows)
@@ -153,6 +185,90 @@ def distinct(frame: nw.LazyFrame[Any], *names: str) -> list[Any]:
     columns = [frame.select(value=nw.col(name)) for name in names]
     values = collect(nw.concat(columns).unique())["value"].drop_nulls().to_list()
     return sorted(values)
+
+
+def distinct_each(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, list[str]]:
+    """The distinct values of each text column, found in one go."""
+    columns = [frame.select(name=nw.lit(name), value=nw.col(name)) for name in names]
+    rows = collect(nw.concat(columns, how="vertical").unique())
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for row in rows.sort("name", "value").iter_rows(named=True):
+        found[row["name"]].append(row["value"])
+    return found
+
+
+def is_eager(frame: nw.LazyFrame[Any]) -> bool:
+    """Whether the rows are in this process (Polars), so that looking at them costs little."""
+    return frame.implementation.is_polars()
+
+
+Coded = tuple["pl.Series | None", "pl.Series"]
+
+
+def coded(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, Coded]:
+    """Each column of an eager frame as numbers into its distinct values; None: one value for all.
+
+    Texts are null-free. Numbers are cheap to follow: a fact about a value is found for a
+    million rows in the time that one look at their texts takes.
+    """
+    rows = nw.to_native(frame).select(names).collect()
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, pool.map(_coded, rows.get_columns()), strict=True))
+
+
+def _coded(column: pl.Series) -> Coded:
+    if column.dtype == pl.String:
+        column = column.fill_null("")
+    if len(column) and column.null_count() == 0 and (column == column[0]).all():
+        return None, column.head(1).alias("value")
+    if column.dtype == pl.String:
+        category = column.cast(pl.Categorical(pl.Categories.random()))
+        distinct = category.unique()
+        values = pl.DataFrame({"at": distinct.to_physical(), "value": distinct.cast(pl.String)})
+        return category.to_physical(), values.sort("at")["value"]
+    values = column.unique().alias("value").to_frame().with_row_index("at")
+    keyed = column.alias("value").to_frame()
+    found = keyed.join(values, on="value", how="left", nulls_equal=True, maintain_order="left")
+    return found["at"], values["value"]
+
+
+def values_of(code: Coded) -> nw.LazyFrame[Any]:
+    """The distinct values of `coded` as a column ``value``."""
+    return _frame(code[1].to_frame().lazy())
+
+
+def spread(
+    frame: nw.LazyFrame[Any], facts: Sequence[tuple[Coded, nw.LazyFrame[Any]]]
+) -> nw.LazyFrame[Any]:
+    """Add to an eager frame what is known of each value, in the order of `values_of`."""
+    rows = nw.to_native(frame).collect()
+    columns: list[Any] = []
+    for (codes, _), table in facts:
+        for fact in nw.to_native(table).collect().get_columns():
+            columns.append(pl.lit(fact[0], fact.dtype).alias(fact.name) if codes is None
+                           else fact.gather(codes))  # fmt: skip
+    return _frame(rows.with_columns(columns).lazy())
+
+
+def beside_each(
+    frame: nw.LazyFrame[Any], columns: Columns, types: Mapping[str, type]
+) -> nw.LazyFrame[Any]:
+    """A small Polars table with as many rows beside it, in the same order."""
+    rows = nw.to_native(frame).collect()
+    return _frame(rows.hstack(nw.to_native(table(columns, types)).collect().get_columns()).lazy())
+
+
+def constants(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
+    """Of a small Polars table the columns that hold one value throughout, and the value."""
+    rows = nw.to_native(frame).collect()
+    return {c.name: c[0] for c in rows.get_columns() if len(c) and c.n_unique() == 1}
+
+
+def rows_of(frame: nw.LazyFrame[Any]) -> tuple[Columns, dict[str, type]]:
+    """A small Polars table as Python values, with their types: what `beside` takes."""
+    done = nw.to_native(frame).collect()
+    kinds = {kind: name for name, kind in _POLARS.items()}
+    return done.to_dict(as_series=False), {n: kinds[k] for n, k in done.schema.items()}
 
 
 def count(frame: nw.LazyFrame[Any]) -> int:
@@ -188,56 +304,374 @@ def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
     return _frame(session.createDataFrame(rows))
 
 
+# --- groups of rows ------------------------------------------------------------------------
+#
+# The same answers on every engine. SQL engines get windows; Polars, which is slow at windows of
+# many small groups, gets one sort of whole numbers and running sums over the whole column.
+
+
+def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -> nw.LazyFrame[Any]:
+    """Text columns as numbered categories in alphabetical order, where the engine gains by it.
+
+    Grouping, sorting and joining them costs what it costs for integers; they still compare with
+    text. ``known``: every value that a column may hold, or None to look at the column. `plain`
+    takes it back.
+    """
+    if not frame.implementation.is_polars():
+        return frame
+    native = nw.to_native(frame)
+    asked = [name for name, values in known.items() if values is None]
+    found = native.select(pl.col(name).unique().implode() for name in asked).collect()
+    kinds = {}
+    for name, values in known.items():
+        texts = found[name][0] if values is None else pl.Series(list(values), dtype=pl.String)
+        kinds[name] = pl.Enum(_categories(texts))
+    return _frame(native.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items()))
+
+
+def plain(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Every column of `dense` as text again."""
+    if not frame.implementation.is_polars():
+        return frame
+    native = nw.to_native(frame)
+    kinds = native.collect_schema()
+    names = [name for name, kind in kinds.items() if isinstance(kind, pl.Enum)]
+    return _frame(native.with_columns(pl.col(name).cast(pl.String) for name in names))
+
+
+def within(
+    frame: nw.LazyFrame[Any],
+    group: Sequence[str],
+    order: Sequence[str] = (),
+    *,
+    total: Mapping[str, str] | None = None,
+    running: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
+) -> nw.LazyFrame[Any]:
+    """Add columns over the rows of each group, new name by the Int64 column it is made of.
+
+    ``total``: the group's sum. ``running``: the sum up to and with the row, in ``order``, which
+    must be total. ``earlier``: the value of the row before it in ``order``, null for the first.
+    Columns that are added up must not be null.
+    """
+    total, running, earlier = total or {}, running or {}, earlier or {}
+    if not frame.implementation.is_polars():
+        return frame.with_columns(
+            **{n: nw.col(c).sum().over(*group).cast(nw.Int64) for n, c in total.items()},
+            **{
+                n: nw.col(c).cum_sum().over(*group, order_by=order).cast(nw.Int64)
+                for n, c in running.items()
+            },
+            **{n: nw.col(c).shift(1).over(*group, order_by=order) for n, c in earlier.items()},
+        )
+    used = dict.fromkeys((*group, *order, *total.values(), *running.values(), *earlier.values()))
+    made = {name: pl.Int64 for name in (*total, *running, *earlier)}
+
+    def compute(rows: pl.Series) -> pl.Series:
+        return _within(rows.struct.unnest(), group, order, total, running, earlier)
+
+    answer = pl.struct(*used).map_batches(compute, return_dtype=pl.Struct(made))
+    native = nw.to_native(frame).with_columns(answer.alias(_ANSWER))
+    fields = [pl.col(_ANSWER).struct.field(name) for name in made]
+    return _frame(native.with_columns(fields).drop(_ANSWER))
+
+
+_ANSWER = "answer "  # the blank keeps it apart from any heading
+
+
+def _within(
+    rows: pl.DataFrame,
+    group: Sequence[str],
+    order: Sequence[str],
+    total: Mapping[str, str],
+    running: Mapping[str, str],
+    earlier: Mapping[str, str],
+) -> pl.Series:
+    place = _order([rows[name] for name in (*group, *order)])
+    parts = _packed([rows[name] for name in group])
+
+    def arranged(column: pl.Series) -> pl.Series:
+        return column if place is None else column.gather(place)
+
+    first = _changes([arranged(part) for part in parts], len(rows))
+    starts = first.arg_true()
+    number = (first.cum_sum() - 1).cast(pl.UInt32)
+    made: dict[str, pl.Series] = {}
+    sums = {
+        column: (x := arranged(rows[column]), x.cum_sum())
+        for column in dict.fromkeys((*total.values(), *running.values()))
+    }
+    for name, column in total.items():
+        x, upto = sums[column]
+        before = upto.gather(starts) - x.gather(starts)
+        after = before.slice(1).extend(upto.tail(1))
+        made[name] = (after - before).gather(number)
+    for name, column in running.items():
+        x, upto = sums[column]
+        before = upto.gather(starts) - x.gather(starts)
+        made[name] = upto - before.gather(number)
+    for name, column in earlier.items():
+        made[name] = arranged(rows[column]).shift(1).scatter(starts, None)
+    back = None if place is None else _inverse(place)
+    done = {n: c if back is None else c.gather(back) for n, c in made.items()}
+    return pl.DataFrame(done).to_struct()
+
+
+def _changes(keys: Sequence[pl.Series], rows: int) -> pl.Series:
+    """Whether a row differs from the one before it; true for the first."""
+    if not keys:
+        return pl.int_range(rows, eager=True) == 0
+    changed = keys[0] != keys[0].shift(1)
+    for key in keys[1:]:
+        changed = changed | (key != key.shift(1))
+    return changed.fill_null(True)
+
+
+def _inverse(place: pl.Series) -> pl.Series:
+    """Where each row went: the permutation that undoes ``place``."""
+    numbers = pl.int_range(len(place), dtype=place.dtype, eager=True)
+    return numbers.clone().scatter(place, numbers)
+
+
+def _order(keys: Sequence[pl.Series]) -> pl.Series | None:
+    """The row numbers in the order of the keys, one after another; None: they are in order."""
+    packed = _packed(keys)
+    if not packed:
+        return None
+    first, others = packed[0], packed[1:]
+    if not others and first.is_sorted():
+        return None
+    place = first.arg_sort()
+    if not others:
+        return place
+    # Only rows that the first number cannot tell apart need the others.
+    ranked = first.gather(place)
+    same = ranked == ranked.shift(1)
+    tied = (same.fill_null(False) | same.shift(-1).fill_null(False)).arg_true()
+    if len(tied):
+        rows = place.gather(tied)
+        few = pl.DataFrame([part.gather(rows).alias(str(n)) for n, part in enumerate(packed)])
+        place = place.scatter(
+            tied, rows.gather(few.select(pl.arg_sort_by(few.columns)).to_series())
+        )
+    return place
+
+
+_ROOM = 2**62
+
+
+def _packed(columns: Sequence[pl.Series]) -> list[pl.Series]:
+    """The columns as few Int64 columns that sort and group as they do, nulls first."""
+    numbers = [_numbers(column) for column in columns]
+    frame = pl.DataFrame([column.alias(str(n)) for n, column in enumerate(numbers)])
+    bounds = frame.select(
+        pl.all().min().name.prefix("min "), pl.all().max().name.prefix("max ")
+    ).row(0, named=True)
+    packed: list[pl.Expr] = []
+    room = 0
+    for name, column in zip(frame.columns, numbers, strict=True):
+        low, high = bounds[f"min {name}"], bounds[f"max {name}"]
+        nulls = column.has_nulls()
+        if low is None or (low == high and not nulls):
+            continue  # tells no rows apart
+        size = high - low + 1 + nulls
+        number = pl.col(name).cast(pl.Int64) - (low - nulls)
+        number = number.fill_null(0) if nulls else number
+        if packed and room * size < _ROOM:
+            packed[-1], room = packed[-1] * size + number, room * size
+        else:
+            packed.append(number)
+            room = size
+    if not packed:
+        return []
+    return frame.select(e.alias(str(n)) for n, e in enumerate(packed)).get_columns()
+
+
+def _numbers(column: pl.Series) -> pl.Series:
+    """Integers in the order of a column's values."""
+    if column.dtype.is_integer():
+        return column
+    if isinstance(column.dtype, pl.Enum | pl.Date):
+        return column.to_physical()
+    if column.dtype == pl.Boolean:
+        return column.cast(pl.UInt8)
+    return column.rank("dense")
+
+
+def grouped(
+    frame: nw.LazyFrame[Any],
+    group: Sequence[str],
+    total: Mapping[str, str],
+    filled: Mapping[str, str],
+    least: Mapping[str, str],
+    most: Mapping[str, str],
+) -> nw.LazyFrame[Any]:
+    """One row for each group: sums as Int64 (of none 0), how many values are not null, least, most.
+
+    Each maps a new name to the column it is made of.
+    """
+    sums = {name: nw.col(c).sum().cast(nw.Int64).fill_null(0) for name, c in total.items()}
+    counts = {name: nw.col(c).count().cast(nw.Int64) for name, c in filled.items()}
+    ends = {name: nw.col(c).min() for name, c in least.items()}
+    ends |= {name: nw.col(c).max() for name, c in most.items()}
+    if not frame.implementation.is_polars():
+        return frame.group_by(*group).agg(**sums, **counts, **ends)
+    # Most groups of a log are one row, which needs no adding up.
+    one = nw.lit(1, dtype=nw.Int64).alias(_ONE)
+    used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
+    frame = frame.select(*dict.fromkeys(used), one)
+    frame = settled(within(frame, group, total={_ROWS: _ONE}))
+    alone, many = frame.filter(nw.col(_ROWS) == 1), frame.filter(nw.col(_ROWS) > 1)
+    alone = alone.select(
+        *group,
+        **{name: nw.col(c).cast(nw.Int64).fill_null(0) for name, c in total.items()},
+        **{name: (~nw.col(c).is_null()).cast(nw.Int64) for name, c in filled.items()},
+        **{name: nw.col(c) for name, c in (least | most).items()},
+    )
+    added = (
+        many.group_by(*group).agg(**sums, **counts, **ends).select(alone.collect_schema().names())
+    )
+    return nw.concat([alone, added], how="vertical")
+
+
+_ONE, _ROWS = "one ", "rows "
+
+
+def once(
+    frame: nw.LazyFrame[Any],
+    keys: Sequence[str],
+    facts: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+) -> nw.LazyFrame[Any]:
+    """Add the columns that ``facts`` adds to a frame and that depend on ``keys`` alone.
+
+    Where it pays they are worked out once for each distinct set of keys.
+    """
+    if not frame.implementation.is_polars():
+        return facts(frame)
+    few = facts(frame.select(*keys).unique())
+    return frame.join(few, on=list(keys), how="left")
+
+
+def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFrame[Any]:
+    """Rows for which ``twice`` holds stand twice, the second time with ``name`` 1 instead of 0."""
+    copy = nw.lit(0, dtype=nw.Int64).alias(name)
+    if frame.implementation.is_polars():
+        frame = settled(frame)
+        again = frame.filter(twice).with_columns(nw.lit(1, dtype=nw.Int64).alias(name))
+        return nw.concat([frame.with_columns(copy), again], how="vertical")
+    copies: Columns = {"times": [1, 2, 2], name: [0, 0, 1]}
+    small = beside(frame, copies, dict.fromkeys(copies, int))
+    frame = frame.with_columns(times=nw.when(twice).then(2).otherwise(1).cast(nw.Int64))
+    return frame.join(small, on="times", how="inner").drop("times")
+
+
 # --- files ---------------------------------------------------------------------------------
 
 
-def read_csv(
-    source: str, stdin: IO[bytes] | None = None
-) -> tuple[nw.LazyFrame[Any], list[tuple[int, list[str]]]]:
-    """Records of a csv file as text columns with ROW, and the records with too many fields.
+def read_text(data: bytes, names: Sequence[str], delimiter: str, skip: int) -> pl.DataFrame | None:
+    """UTF-8 text as a frame of text columns, ``skip`` lines before the heading left out.
 
-    The heading is row 1. Blank records keep their number but are no records.
+    None where the text is not surely regular: one broken record would spoil the rest.
     """
-    data = _bytes(source, stdin)
-    if not data.strip():
-        raise InputError("the file is empty", source, "the first line must hold the headings")
-    # The fast reader takes only what is surely regular: one broken record would spoil the rest.
-    with contextlib.suppress(pl.exceptions.PolarsError, UnicodeDecodeError, csv.Error):
-        heading = data.split(b"\n", 1)[0]
-        names = _headings(next(csv.reader([heading.decode()])), source)
-        if b"\0" not in data and heading.count(b'"') % 2 == data.count(b'"') % 2 == 0:
-            frame = pl.read_csv(data, infer_schema=False, has_header=False, skip_rows=1,
-                                new_columns=names, raise_if_empty=False)  # fmt: skip
-            if frame.columns == names:
-                return _numbered(frame), []
-    return _read_csv_slowly(data, source)
+    if (b'"' in data and data.count(b'"') % 2) or b"\0" in data:
+        return None
+    try:
+        frame = pl.read_csv(data, infer_schema=False, has_header=True, skip_rows=skip,
+                            separator=delimiter, raise_if_empty=False)  # fmt: skip
+    except pl.exceptions.PolarsError:
+        return None
+    if frame.width != len(names):
+        return None
+    frame.columns = list(names)
+    longest = frame.select(pl.all().str.len_bytes().max()).row(0) if frame.height else ()
+    return None if any(length and length > MAX_FIELD for length in longest) else frame
 
 
-def _bytes(source: str, stdin: IO[bytes] | None) -> bytes:
-    if source == "-":
-        data = (stdin or sys.stdin.buffer).read()
-    else:
-        try:
-            data = Path(source).read_bytes()
-        except IsADirectoryError:
-            raise InputError("is a folder, not a file", source, "name a csv file") from None
-        except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror})", source) from None
-    return data.removeprefix(b"\xef\xbb\xbf")
+def text_frame(records: Sequence[Sequence[str | None]], names: Sequence[str]) -> pl.DataFrame:
+    """Records as a frame of text columns."""
+    return pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
-def _headings(names: Sequence[str], source: str) -> list[str]:
-    names = [name.strip() for name in names]
-    double = sorted({name for name in names if name and names.count(name) > 1})
-    if double:
-        raise InputError(f'heading "{double[0]}" stands twice', f"{source}:1", "rename one of them")
-    return [name or f"column {place}" for place, name in enumerate(names, 1)]
+def text_columns(columns: Mapping[str, Sequence[str | None]]) -> pl.DataFrame:
+    """Columns of text as a frame."""
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
-def _numbered(frame: pl.DataFrame) -> nw.LazyFrame[Any]:
-    filled = [pl.col(name).str.strip_chars().fill_null("") != "" for name in frame.columns]
-    rows = frame.with_row_index(ROW, offset=2).filter(pl.any_horizontal(filled))
+def numbered(frame: pl.DataFrame, first: int) -> nw.LazyFrame[Any]:
+    """Add ROW, counted from ``first``."""
+    rows = frame.with_row_index(ROW, offset=first)
     return _frame(rows.with_columns(pl.col(ROW).cast(pl.Int64)).lazy())
+
+
+def read_parquet(data: bytes, source: str) -> pl.DataFrame:
+    """A Parquet file; nested columns are no columns of a log."""
+    try:
+        frame = pl.read_parquet(data)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"is no Parquet file that can be read ({_short(error)})", source) from None
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    if nested:
+        hint = "write it as text"
+        raise InputError(f'column "{nested[0]}" holds lists or records', source, hint)
+    odd = [pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null]
+    kinds = frame.schema.items()
+    return frame.with_columns(_as_text(n, k) for n, k in kinds if k.base_type() in odd)
+
+
+def _as_text(name: str, kind: Any) -> pl.Expr:
+    column = pl.col(name)
+    if kind == pl.Time:
+        return column.dt.to_string("%H:%M:%S")
+    if kind == pl.Duration:
+        seconds = column.dt.total_seconds()
+        parts = [seconds // 3600, seconds // 60 % 60, seconds % 60]
+        texts = [part.cast(pl.String).str.zfill(2) for part in parts]
+        return pl.concat_str(texts, separator=":").alias(name)
+    return column.cast(pl.String, strict=False)
+
+
+def _short(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:80]
+
+
+def sheet_names(data: bytes, source: str) -> list[str]:
+    """The names of a workbook's sheets."""
+    names: list[str] = _workbook(data, source).sheet_names
+    return names
+
+
+def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
+    """Every row of a sheet as text, the first rows too; times of day lose Excel's day zero."""
+    try:
+        sheet = _workbook(data, source).load_sheet(
+            name, header_row=None, skip_rows=0, dtypes="string"
+        )
+        frame: pl.DataFrame = sheet.to_polars()
+    except _sheet_errors() as error:
+        raise InputError(f'sheet "{name}" cannot be read ({_short(error)})', source) from None
+    # A cell of time alone is a stamp of the day before Excel's first.
+    return frame.with_columns(pl.all().str.replace(r"^1899-12-3[01] (\d\d:)", "${1}"))
+
+
+def _workbook(data: bytes, source: str) -> Any:
+    try:
+        import fastexcel
+    except ImportError:
+        hint = "pip install 'therapy-billing-calc[excel]', or save the sheet as csv"
+        raise InputError("a workbook needs fastexcel", source, hint) from None
+    try:
+        return fastexcel.read_excel(data)
+    except _sheet_errors() as error:
+        what = f"is no workbook that can be read ({_short(error)})"
+        raise InputError(what, source, "open it and save it again as xlsx or csv") from None
+
+
+def _sheet_errors() -> tuple[type[BaseException], ...]:
+    import fastexcel
+
+    # A fault inside the reader's own library reaches Python as a PanicException.
+    panic = getattr(pl.exceptions, "PanicException", None)
+    return (fastexcel.FastExcelError, ValueError, *([panic] if panic else []))
 
 
 def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -247,49 +681,11 @@ def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return frame.with_columns(nw.lit(None, dtype=nw.Int64).alias(ROW))
 
 
-def _read_csv_slowly(
-    data: bytes, source: str
-) -> tuple[nw.LazyFrame[Any], list[tuple[int, list[str]]]]:
-    """One record at a time: keeps the good records of a file in which one is broken."""
-    if b"\0" in data:
-        raise InputError("is not a text file (it holds NUL bytes)", source, "export it as csv")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError("is not UTF-8 text", f"{source}:{line}", "save it as UTF-8 csv") from None
-    csv.field_size_limit(10_000_000)
-    good: list[list[str]] = []
-    ragged: list[tuple[int, list[str]]] = []
-    row = 1
-    try:
-        records = csv.reader(io.StringIO(text, newline=""), strict=True)
-        names = _headings(next(records, []), source)
-        for row, record in enumerate(records, 2):
-            if len(record) > len(names):
-                ragged.append((row, record))
-                record = []
-            good.append([*record, *[""] * (len(names) - len(record))])
-    except csv.Error as error:
-        raise InputError(
-            f"is not csv ({error})", f"{source}:{row + 1}", "check the quotes"
-        ) from None
-    schema = dict.fromkeys(names, pl.String)
-    return _numbered(pl.DataFrame(good, schema=schema, orient="row")), ragged
-
-
 def sheet_as_csv(data: bytes, source: str) -> bytes:
     """The first sheet of a workbook as csv text; InputError where it cannot be read."""
-    try:
-        import fastexcel
-    except ImportError:
-        hint = "pip install 'therapy-billing-calc[excel]', or save the sheet as csv"
-        raise InputError("a workbook needs fastexcel", source, hint) from None
-    try:
-        sheet = fastexcel.read_excel(data).load_sheet(0, header_row=None, dtypes="string")
-    except fastexcel.FastExcelError as error:
-        raise InputError(f"is no workbook that can be read ({error})", source) from None
-    text: str = sheet.to_polars().write_csv(include_header=False)
+    text: str = read_sheet(data, source, sheet_names(data, source)[0]).write_csv(
+        include_header=False
+    )
     return text.encode()
 
 

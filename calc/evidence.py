@@ -72,7 +72,7 @@ def gather(
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
     extras = extras or Extras()
     days = engine.distinct(rows, "date")
-    rows = engine.settled(_rows(_asking(rows, has), config, extras))
+    rows = _with_own_time(engine.settled(_rows(_asking(rows, has), config, extras)))
     limits = limits_of(rows, config, days)
     together, own_time = _clinicians(rows, config, days, options)
     lines = engine.settled(service_lines(rows, config, days, options))
@@ -144,6 +144,13 @@ def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:
     )
 
 
+def _with_own_time(rows: Frame) -> Frame:
+    lost = engine.settled(rows.filter(nw.col("lost_ms") > 0).select("patient").unique())
+    if engine.count(lost):
+        return engine.settled(overlaps.with_own_time(rows, lost))
+    return rows.with_columns(clinician_ms=nw.col("counted_ms"))
+
+
 def _with_diagnoses(rows: Frame, lists: Mapping[str, tuple[str, ...]] | None) -> Frame:
     """Add ``off_list``: a code with a list of diagnoses, and none of the row's is in it."""
     if not lists:
@@ -185,8 +192,11 @@ def _clinicians(
     clashes = overlaps.of_clinicians(swept)
     lost = swept.select("file", "row", "clinician_lost_ms")
     taken = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
+    # What another clinician has with the patient already is not taken a second time.
+    joint = nw.col("clinician_ms") - nw.col("counted_ms")
+    more = nw.max_horizontal(nw.col("clinician_lost_ms").fill_null(0) - joint, nw.lit(0))
     taken = taken.join(lost, on=["file", "row"], how="left").with_columns(
-        counted_ms=nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+        counted_ms=nw.col("counted_ms") - more
     )
     after = _units_by_pool(taken, config, days, options)
     pools = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
@@ -210,7 +220,7 @@ def _units_by_pool(
     counted = billing.count_services(counting.services(rows), config, days)
     lines = billing.code_lines(counted, config).with_columns(units=nw.col("units").fill_null(0))
     lines = amounts.fees(lines, config, days, options)
-    priced = lines.join(amounts.allowed(lines, "units", "pool"), on=list(KEY), how="left")
+    priced = amounts.allowed(lines, "units", "pool")
     return priced.group_by(*POOL).agg(
         total("units").alias("pool_units"), total("pool_cents").alias("pool_cents")
     )
@@ -246,8 +256,8 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     lines = lines.join(
         engine.beside(lines, facts, dict.fromkeys(facts, str)), on="code", how="left"
     )
-    lines = modifiers.doubts(billed.as_allowed(billed.compared(lines)))
-    lines = lines.with_columns(has_prior=nw.lit(bool(options.prior)))
+    lines = billed.as_allowed(engine.settled(billed.compared(lines)))
+    lines = modifiers.doubts(lines).with_columns(has_prior=nw.lit(bool(options.prior)))
     lines = engine.settled(amounts.fees(lines, config, days, options))
     lines = amounts.with_kx(amounts.with_amounts(lines), config, days, options)
     return _with_primary(lines)
@@ -333,7 +343,7 @@ def _with_cents(clashes: Frame, day: Frame) -> Frame:
     """Add over_cents to the first clash of a day whose excess units the clashes explain."""
     over = nw.col("day_kept") > nw.col("day_units")
     explained = over & (nw.col("day_kept") <= nw.col("raw_units"))
-    days = day.filter(explained & (nw.col("claimed_codes") > 0))
+    days = day.filter(explained & ~nw.col("day_over_cents").is_null())
     days = days.group_by(*POOL).agg(total("day_over_cents").alias("over_cents"))
     clashes = clashes.join(days, on=list(POOL), how="left")
     clashes = clashes.with_columns(one=nw.lit(1, dtype=nw.Int64)).with_columns(
@@ -393,7 +403,7 @@ def clinician_days(
     """
     mine = rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
     clash = nw.col("clinician_lost_ms") >= times.MINUTE
-    own = nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    own = nw.col("clinician_ms") - nw.col("clinician_lost_ms").fill_null(0)
     mine = mine.join(lost, on=["file", "row"], how="left").with_columns(
         own_ms=own,
         unclocked=(~nw.col("in_sweep")).cast(nw.Int64),
@@ -401,7 +411,7 @@ def clinician_days(
         place=nw.col("row").fill_null(0),
     )
     day = mine.group_by("clinician", "date").agg(
-        total("counted_ms"), total("own_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
+        total("clinician_ms"), total("own_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
         total("unclocked"), total("clashes"),
         nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
     )  # fmt: skip
@@ -414,7 +424,7 @@ def clinician_days(
     day = day.join(engine.beside(day, sheet, types), on=["clinician", "date"], how="left")
     span = (nw.col("end_ms") - nw.col("start_ms")) // times.MINUTE
     return day.with_columns(
-        one_on_one_minutes=nw.col("counted_ms") // times.MINUTE,
+        one_on_one_minutes=nw.col("clinician_ms") // times.MINUTE,
         own_minutes=nw.col("own_ms") // times.MINUTE,
         span_minutes=nw.when(nw.col("unclocked") == 0).then(span),
     )
@@ -426,7 +436,7 @@ def beyond_limits(rows: Frame, lost: Frame, lines: Frame, limits: Frame) -> Fram
     Units only where the patient's minutes keep within their limit; ``supported`` beside them. A
     clinician's minutes are without those that another patient has.
     """
-    own = nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    own = nw.col("clinician_ms") - nw.col("clinician_lost_ms").fill_null(0)
     mine = rows.filter(nw.col("one_on_one")).join(lost, on=["file", "row"], how="left")
     mine = mine.with_columns(
         own_ms=own, first_row=nw.col("row").fill_null(0), first_file=nw.col("file")

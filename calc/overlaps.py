@@ -22,7 +22,7 @@ RULE_OF = {TWIN: "T103", CLINICIANS: "T102", CODES: "T104"}
 CLASH = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
     "code", "start_ms", "end_ms", "file_2", "row_2", "clinician_2", "code_2", "start_ms_2",
-    "end_ms_2", "shared_ms", "kind",
+    "end_ms_2", "shared_ms", "lost_ms", "kind",
 )  # fmt: skip
 
 
@@ -106,17 +106,38 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return first_of_row(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
 
 
+def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``clinician_ms``: a row's one-on-one time of its own clinician, each minute once.
+
+    In joint treatment the minutes count once for the patient, and for both clinicians' days.
+    ``lost`` are the patients with rows that lost minutes: only theirs need another sweep.
+    """
+    theirs = nw.col("in_sweep") & (nw.col("lane") == "") & (nw.col("clinician") != "")
+    free = rows.join(lost, on="patient", how="anti")
+    free = free.with_columns(clinician_ms=nw.col("counted_ms"))
+    shared = rows.join(lost, on="patient", how="semi").with_columns(
+        patient_lane=nw.col("lane"), theirs=theirs, lane=nw.col("clinician")
+    )
+    shared = times.sweep(shared, nw.col("theirs"), "own_ms")
+    shared = shared.with_columns(
+        lane=nw.col("patient_lane"),
+        clinician_ms=nw.when(nw.col("theirs")).then("own_ms").otherwise("counted_ms"),
+    )
+    names = free.collect_schema().names()
+    return nw.concat([free, shared.select(names)], how="vertical")
+
+
 def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One-on-one rows as the clinician's own time: those that share time with another of them.
 
-    What a patient's other rows have taken is gone already. The clinician stands as ``patient``,
-    the patient as ``whose``, and a stretch without a gap as ``lane``.
+    What the clinician's other rows of the patient have taken is gone already. The clinician
+    stands as ``patient``, the patient as ``whose``, and a stretch without a gap as ``lane``.
     """
     mine = rows.filter(
         nw.col("in_sweep")
         & (nw.col("lane") == "")
         & (nw.col("clinician") != "")
-        & (nw.col("counted_ms") > 0)
+        & (nw.col("clinician_ms") > 0)
     ).with_columns(one=nw.lit(1, dtype=nw.Int64))
     order = ["start_ms", "file", "row"]
     mine = mine.with_columns(latest=nw.col("end_ms").cum_max().over("clinician", order_by=order))
@@ -129,7 +150,7 @@ def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     shared = stretches.filter(nw.col("together") > 1).select("clinician", "lane")
     mine = mine.join(shared, on=["clinician", "lane"], how="semi")
     return mine.with_columns(
-        whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("counted_ms")
+        whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("clinician_ms")
     ).drop("counted_ms", "therapist_ms", "one", "latest", "earlier", "opens")
 
 

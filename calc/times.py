@@ -7,6 +7,7 @@ UTC and lengths are elapsed time; a naive log is counted on its wall clock.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from calc import engine
 from calc.schema import ROW_ORDER
 
 SECOND = 1000
@@ -23,16 +25,24 @@ MINUTE = 60 * SECOND
 DAY = 24 * 60 * MINUTE
 EPOCH = date(1970, 1, 1).toordinal()
 
-# The text up to the clock, of a stamp that begins with a date.
-DATE_FIRST = r"^(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{4})([T ]|$)"
-BEFORE_CLOCK = r"^[^T ]*[T ]+"
-AFTER_DATE = r"[T ].*$"
+# A stamp that begins with a date, and its two parts.
+_DATE = (
+    r"(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{8}"
+    r"|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})"
+)
+DATE_FIRST = rf"^{_DATE}([T ,]|$)"
+SPLIT = rf"^({_DATE})[T ,]*(.*)$"
 
 _FARTHEST_OFFSET = 14 * 60  # minutes: no place is farther from UTC
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_ISO = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})")
+_SLASHED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
+_WRITTEN = (
+    (re.compile(r"\d{8}"), ("YYYYMMDD",)),
+    (re.compile(r"\d{1,2} [a-z]{3,9} \d{4}"), ("D MMM YYYY", "D MMMM YYYY")),
+    (re.compile(r"[a-z]{3,9} \d{1,2} \d{4}"), ("MMM D YYYY", "MMMM D YYYY")),
+)
 _CLOCK = re.compile(
-    r"(\d{1,2}):?(\d{2})(?::(\d{2})(?:[.,](\d{1,6}))?)?\s*([AaPp])?\.?(?:[Mm]\.?)?"
+    r"(\d{1,2}):?(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?\s?(?:[Mm]\.?)?"
     r"\s*(Z|[+-]\d{2}:?\d{2})?"
 )
 
@@ -40,9 +50,9 @@ _CLOCK = re.compile(
 def read_date(text: str, order: str = "mdy") -> date | None:
     """A day from `2026-03-02` or, in the ``order`` "mdy" or "dmy", `3/2/2026`; or None."""
     if found := _ISO.fullmatch(text):
-        year, month, day = map(int, found.groups())
+        year, month, day = int(found[1]), int(found[3]), int(found[4])
     elif found := _SLASHED.fullmatch(text):
-        month, day, year = map(int, found.groups())
+        month, day, year = int(found[1]), int(found[3]), int(found[4])
         if order == "dmy":
             month, day = day, month
     else:
@@ -53,15 +63,39 @@ def read_date(text: str, order: str = "mdy") -> date | None:
         return None
 
 
+def read_written_date(text: str) -> date | None:
+    """A day with its month in letters, `Mar 2, 2026` or `2-Mar-2026`, or `20260302`; or None."""
+    plain = re.sub(r"[-,. ]+", " ", text.strip()).lower()
+    plain = re.sub(r"^(mon|tue|wed|thu|fri|sat|sun)[a-z]* ", "", plain).replace("sept ", "sep ")
+    for pattern, forms in _WRITTEN:
+        if pattern.fullmatch(plain):
+            import pendulum
+
+            for form in forms:
+                with contextlib.suppress(ValueError):
+                    return pendulum.from_format(plain.title(), form).date()
+    return None
+
+
+def slashed(texts: Iterable[str]) -> list[str]:
+    """The dates whose order of month and day is a matter of country, and that are dates."""
+    return [text for text in texts if read_date(text, "mdy") or read_date(text, "dmy")
+            if _SLASHED.fullmatch(text)]  # fmt: skip
+
+
 def date_orders(texts: Iterable[str]) -> set[str]:
     """Which of "mdy" and "dmy" read every date with slashes; both where nothing tells."""
-    slashed = [found for text in texts if (found := _SLASHED.fullmatch(text))]
-    orders = set()
-    if all(int(found[1]) <= 12 for found in slashed):
-        orders.add("mdy")
-    if all(int(found[2]) <= 12 for found in slashed):
-        orders.add("dmy")
-    return orders if slashed else {"mdy"}
+    found = slashed(texts)
+    orders = {order for order in ("mdy", "dmy") if all(read_date(text, order) for text in found)}
+    return orders if found else {"mdy"}
+
+
+_HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s?[Mm]\.?")
+
+
+def is_halved(text: str) -> bool:
+    """Whether a clock text says AM or PM."""
+    return re.search(r"\d\s*[AaPp]", text) is not None
 
 
 def read_clock(text: str) -> tuple[int, int | None] | None:
@@ -70,6 +104,8 @@ def read_clock(text: str) -> tuple[int, int | None] | None:
     >>> read_clock("09:05"), read_clock("0905"), read_clock("9:05 PM"), read_clock("25:10")
     ((32700000, None), (32700000, None), (75900000, None), None)
     """
+    if found := _HOUR.fullmatch(text):
+        text = f"{found[1]}:00 {found[2]}m"
     found = _CLOCK.fullmatch(text)
     if not found:
         return None
@@ -82,7 +118,7 @@ def read_clock(text: str) -> tuple[int, int | None] | None:
         return None
     if hours > 24 or minutes > 59 or seconds > 59:
         return None
-    fraction = int((found[4] or "").ljust(6, "0")) // 1000 if found[4] else 0
+    fraction = int(found[4][:3].ljust(3, "0")) if found[4] else 0
     if found[6] and _read_offset(found[6]) is None:
         return None
     clock = ((hours * 60 + minutes) * 60 + seconds) * SECOND + fraction
@@ -185,9 +221,9 @@ def count_once(sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]) -> nw.La
     """
     free = apart(sessions.join(crowded, on="patient", how="anti"))
     together = sessions.join(crowded, on="patient", how="semi")
-    together = _sweep(together, nw.col("in_sweep"), "counted_ms")
+    together = sweep(together, nw.col("in_sweep"), "counted_ms")
     alone = nw.col("in_sweep") & (nw.col("role") != "assistant")
-    together = _sweep(together, alone, "therapist_ms").with_columns(
+    together = sweep(together, alone, "therapist_ms").with_columns(
         therapist_ms=nw.when(nw.col("role") != "assistant")
         .then(nw.col("therapist_ms"))
         .otherwise(0)
@@ -201,15 +237,14 @@ _LANE = ("patient", "lane")
 
 def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Patients with rows of one lane that share time: only they need the full sweep."""
-    busy = sessions.filter(nw.col("in_sweep")).with_columns(
-        latest=nw.col("end_ms").cum_max().over(*_LANE, order_by=ROW_ORDER)
-    )
-    busy = busy.with_columns(earlier=nw.col("latest").shift(1).over(*_LANE, order_by=ROW_ORDER))
+    busy = sessions.filter(nw.col("in_sweep")).select(*_LANE, *ROW_ORDER)
+    # Where any two rows share time, two neighbours do: as long as none do, ends only grow.
+    busy = engine.within(busy, _LANE, ROW_ORDER, earlier={"earlier": "end_ms"})
     shared = busy.filter(nw.col("start_ms") < nw.col("earlier"))
     return shared.select("patient").unique()
 
 
-def _sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.LazyFrame[Any]:
+def sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.LazyFrame[Any]:
     """Walk each lane in order of start and give every row what of its time is still free."""
     long_ago = -(2**50)
     full = nw.col("part") & (nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms"))

@@ -168,7 +168,9 @@ def differences(cases: list[Case], findings: list[dict], codes: set[str]) -> lis
         why = case.cells.get("why", "")
         wrong.append(f"{case.table}:{case.number}: {what} {code} {found.get((row, code))} ({why})")
     for row, code in sorted(said & set(found)):
-        for name in COMPARED:
+        # The filled cells are those of the finding that is named first.
+        mine = COMPARED if here[row].cells["finding"].startswith(code) else ()
+        for name in mine:
             cell, value = here[row].cells.get(name, ""), found[row, code][name]
             if cell and cell != str(value):
                 place = f"{here[row].table}:{here[row].number}: {code}"

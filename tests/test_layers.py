@@ -24,14 +24,19 @@ ALLOWED = {
     "rule": {"schema"},
     "cells": {"engine"},
     "checks": {"schema", "times"},
-    "clocks": {"cells", "engine", "errors", "times"},
-    "logs": {"cells", "checks", "clocks", "engine", "errors", "params", "schema", "times"},
-    "balances": {"cells", "engine", "errors", "money", "params", "times"},
+    "decoding": {"errors"},
+    "files": {"decoding", "engine", "errors"},
+    "headings": {"errors", "params", "schema"},
+    "values": {"cells", "checks", "money", "params", "schema", "times"},
+    "clocks": {"cells", "checks", "engine", "errors", "times"},
+    "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
+    | {"params", "schema", "times", "values"},
+    "balances": {"cells", "engine", "errors", "files", "money", "params", "times"},
     "lookups": {"engine", "errors", "money", "params"},
-    "times": {"errors", "schema"},
-    "counting": {"schema"},
-    "modifiers": {"schema"},
-    "pricing": {"schema", "money"},
+    "times": {"engine", "errors", "schema"},
+    "counting": {"engine", "schema"},
+    "modifiers": {"engine", "schema"},
+    "pricing": {"engine", "schema", "money"},
     "rules": {"rule", "money"},
     "overlaps": {"times"},
     "billed": {"schema"},
@@ -52,9 +57,12 @@ ALLOWED = {
     }
     | {"overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers"},
+    "baseline": {"errors"},
+    "waivers": {"engine", "errors", "files"},
+    "redacting": {"cells", "engine", "errors"},
     "auditing": {"errors", "engine", "evidence", "params", "rule", "rules"},
-    "reviewing": {"auditing", "billing", "checks", "claims", "engine", "evidence", "logs"}
-    | {"params", "rule"},
+    "reviewing": {"auditing", "baseline", "billing", "claims", "engine", "evidence", "logs"}
+    | {"params", "redacting", "rule", "waivers"},
     "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
     "cms": {"engine", "errors", "money", "params"},
@@ -62,10 +70,10 @@ ALLOWED = {
 }
 LEVELS = {
     0: WORDS,
-    1: {"engine", "params", "rule"},
-    2: {"balances", "cells", "checks", "clocks", "logs", "lookups", "rules"}
-    | STEPS
-    | {"billed", "habits", "overlaps"},
+    1: {"decoding", "engine", "params", "rule"},
+    2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
+    | {"lookups", "redacting", "rules", "values", "waivers", "billed", "habits", "overlaps"}
+    | STEPS,
     3: {"billing", "auditing", "estimating", "rating", "summaries"}
     | {"amounts", "claims", "evidence", "reviewing"},
     4: {"reports", "cms", "installing"},

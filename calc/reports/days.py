@@ -1,11 +1,10 @@
-"""Clinician days that hold an overlap: bars in lanes, and the stretches that overlap."""
+"""Clinician days that hold an overlap: sessions in lanes, and the minutes that they share."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -15,6 +14,9 @@ from calc.reports.pictures import clock
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _MINUTE_MS = 60 * 1000
+
+Span = tuple[int, int]  # first minute, and the minute after the last
+Key = tuple[str, date]
 
 
 @dataclass(frozen=True)
@@ -29,29 +31,29 @@ class Bar:
     row: int | None
     overlap: bool
 
+    @property
+    def said(self) -> str:
+        """The session in words."""
+        place = "" if self.row is None else f"row {self.row} "
+        return f"{place}(patient {self.label}, {self.code})"
+
 
 @dataclass(frozen=True)
-class Stretch:
-    """Minutes of the day in which sessions overlap, and the sessions of this clinician in it."""
+class Overlap:
+    """Minutes of the day that a session shares with another one, maybe of another clinician."""
 
     start: int
     end: int
-    bars: tuple[Bar, ...]
-    elsewhere: tuple[str, ...]  # sessions of other clinicians with the same patient
-
-    @property
-    def lanes(self) -> list[int]:
-        """Lanes that it covers."""
-        return sorted({bar.lane for bar in self.bars})
+    bar: Bar
+    other: Bar | None  # of the same clinician
+    other_said: str
 
     @property
     def said(self) -> str:
         """One line in words."""
         span = f"{clock(self.start)} to {clock(self.end)}"
-        who = [_session(bar.row, bar.label, bar.code) for bar in self.bars]
-        return f"{span}, {counted(self.end - self.start, 'minute')}: " + "; ".join(
-            [*who, *self.elsewhere]
-        )
+        minutes = counted(self.end - self.start, "minute")
+        return f"{span}, {minutes}: {self.bar.said} and {self.other_said}"
 
 
 @dataclass(frozen=True)
@@ -61,55 +63,90 @@ class Day:
     clinician: str
     date: date
     bars: list[Bar]
-    stretches: list[Stretch]
+    overlaps: list[Overlap]
 
     @property
     def said(self) -> str:
         """What the picture shows, in words."""
         first, last = min(bar.start for bar in self.bars), max(bar.end for bar in self.bars)
         said = f"{counted(len(self.bars), 'session')} from {clock(first)} to {clock(last)}."
-        return " ".join([said, *(f"Overlap {stretch.said}." for stretch in self.stretches)])
+        return " ".join([said, *(f"{overlap.said}." for overlap in self.overlaps)])
+
+    @property
+    def hatched(self) -> list[tuple[int, int, int]]:
+        """(lane, start, end) of the minutes that overlap in each lane."""
+        lanes: dict[int, list[Span]] = {}
+        for overlap in self.overlaps:
+            for bar in filter(None, (overlap.bar, overlap.other)):
+                lanes.setdefault(bar.lane, []).append((overlap.start, overlap.end))
+        return [(lane, *span) for lane, spans in lanes.items() for span in _joined(spans)]
+
+    @property
+    def spans(self) -> list[Span]:
+        """Minutes of the day that overlap."""
+        return _joined([(overlap.start, overlap.end) for overlap in self.overlaps])
 
 
-def _session(row: int | None, patient: str, code: str) -> str:
-    place = "" if row is None else f"row {row}, "
-    return f"{place}{patient} {code}".rstrip()
+def _joined(spans: list[Span]) -> list[Span]:
+    """Spans in order, those that touch or overlap as one."""
+    found: list[Span] = []
+    for start, end in sorted(spans):
+        if found and start <= found[-1][1]:
+            begun, ended = found.pop()
+            start, end = begun, max(end, ended)
+        found.append((start, end))
+    return found
 
 
 def worst(timeline: nw.DataFrame[Any], most: int) -> tuple[list[Day], int]:
     """The days with most overlapping sessions, at most ``most``; and how many there are."""
     timed = timeline.filter(~nw.col("start_ms").is_null(), ~nw.col("end_ms").is_null())
     keys = ["clinician", "date"]
-    days = timed.group_by(keys).agg(nw.col("overlap").sum().alias("overlaps"))
-    days = days.filter(nw.col("overlaps") > 0).sort(
+    counts = timed.group_by(keys).agg(nw.col("overlap").cast(nw.Int64).sum().alias("overlaps"))
+    counts = counts.filter(nw.col("overlaps") > 0).sort(
         "overlaps", "date", "clinician", descending=[True, False, False]
     )
-    chosen = days.head(most)
-    rows: dict[tuple[str, date], list[Row]] = {}
-    for row in timed.join(chosen, on=keys).iter_rows(named=True):
-        rows.setdefault((row["clinician"], row["date"]), []).append(row)
+    chosen = counts.head(most)
+    of_day = _by_key(timed.join(chosen, on=keys, how="inner"), "clinician")
     marked = timed.filter(nw.col("overlap"), nw.col("date").is_in(chosen["date"].to_list()))
-    by_patient: dict[tuple[str, date], list[Row]] = {}
-    for row in marked.iter_rows(named=True):
-        by_patient.setdefault((row["patient"], row["date"]), []).append(row)
+    of_patient = _by_key(marked, "patient")
     order = chosen.select(keys).iter_rows()
-    return [_day(name, when, rows[name, when], by_patient) for name, when in order], len(days)
+    return [_day(name, when, of_day[name, when], of_patient) for name, when in order], len(counts)
 
 
-def _day(
-    clinician: str, when: date, rows: list[Row], by_patient: dict[tuple[str, date], list[Row]]
-) -> Day:
+def _by_key(frame: nw.DataFrame[Any], who: str) -> dict[Key, list[Row]]:
+    rows: dict[Key, list[Row]] = {}
+    for row in frame.iter_rows(named=True):
+        rows.setdefault((row[who], row["date"]), []).append(row)
+    return rows
+
+
+def _day(clinician: str, when: date, rows: list[Row], of_patient: dict[Key, list[Row]]) -> Day:
     midnight = (when - date(1970, 1, 1)).days * _DAY_MS
     rows = sorted(rows, key=lambda row: (row["start_ms"], row["end_ms"], row["row"] or 0))
     bars = _bars(rows, midnight)
-    others = [
-        (_minutes(other["start_ms"], midnight), _minutes(other["end_ms"], midnight), bar,
-         f"with {other['clinician']}, " + _session(other["row"], "", other["code"]))
-        for bar, row in zip(bars, rows, strict=True) if bar.overlap
-        for other in by_patient.get((row["patient"], when), [])
-        if other["clinician"] != clinician
-    ]  # fmt: skip
-    return Day(clinician, when, sorted(bars, key=lambda bar: bar.lane), _stretches(bars, others))
+    marked = [bar for bar in bars if bar.overlap]
+    found = [
+        Overlap(*span, later, earlier, earlier.said)
+        for place, later in enumerate(marked)
+        for earlier in marked[:place]
+        if (span := _shared(later, earlier.start, earlier.end))
+    ]
+    for bar in marked:
+        for row in of_patient[bar.label, when]:
+            start, end = (_minutes(row[name], midnight) for name in ("start_ms", "end_ms"))
+            if row["clinician"] != clinician and (span := _shared(bar, start, end)):
+                place = "" if row["row"] is None else f"row {row['row']}, "
+                found.append(
+                    Overlap(*span, bar, None, f"{row['clinician']} ({place}{row['code']})")
+                )
+    found.sort(key=lambda overlap: (overlap.start, overlap.end))
+    return Day(clinician, when, sorted(bars, key=lambda bar: bar.lane), found)
+
+
+def _shared(bar: Bar, start: int, end: int) -> Span | None:
+    start, end = max(bar.start, start), min(bar.end, end)
+    return (start, end) if start < end else None
 
 
 def _minutes(ms: int, midnight: int) -> int:
@@ -142,31 +179,6 @@ def _bars(rows: list[Row], midnight: int) -> list[Bar]:
     ]
 
 
-def _stretches(bars: list[Bar], others: Sequence[tuple[int, int, Bar, str]]) -> list[Stretch]:
-    """Minutes in which two marked sessions run, cut where one begins or ends, then joined."""
-    marked = [bar for bar in bars if bar.overlap]
-    edges = sorted(
-        {edge for bar in marked for edge in (bar.start, bar.end)}
-        | {edge for start, end, _, _ in others for edge in (start, end)}
-    )
-    found: list[Stretch] = []
-    for start, end in itertools.pairwise(edges):
-        inside = tuple(bar for bar in marked if bar.start <= start and end <= bar.end)
-        there = tuple(
-            dict.fromkeys(
-                words
-                for begun, ended, bar, words in others
-                if bar in inside and begun <= start and end <= ended
-            )
-        )
-        if len(inside) < 2 and not there:
-            continue
-        if found and (found[-1].end, found[-1].bars, found[-1].elsewhere) == (start, inside, there):
-            start = found.pop().start
-        found.append(Stretch(start, end, inside, there))
-    return found
-
-
 def said_of(when: date) -> str:
     """``Monday 2 March 2026``"""
-    return f"{datetime.combine(when, datetime.min.time()):%A} {when.day} {when:%B %Y}"
+    return f"{when:%A} {when.day} {when:%B %Y}"

@@ -208,6 +208,13 @@ def days_said(meta: Mapping[str, Any]) -> str:
     return f"{first} to {last}" if first != last else str(first or "")
 
 
+def units_said(meta: Mapping[str, Any]) -> str:
+    """``310 units billed, 305 supported``; units billed are None where the log has none."""
+    billed = meta["units_billed"]
+    said = "no billed units in the log" if billed is None else f"{counted(billed, 'unit')} billed"
+    return f"{said}, {meta['units_supported']:,} supported"
+
+
 def not_run_said(entry: Mapping[str, Any]) -> str:
     """``U206 for 12 lines: no MUE edition for these dates``"""
     lines = entry.get("lines")

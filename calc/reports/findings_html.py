@@ -67,7 +67,7 @@ def _group(group: Group, shown: nw.DataFrame[Any], rules: Rules) -> dict[str, An
     return {
         "is": group,
         "title": title(rules, group.rule) or group.rule,
-        "page": page(rules, group.rule),
+        "page": page(rules, group.rule).partition("\n")[2],  # without the title
         "rows": rows,
         "authority": next((row["authority"] for row in rows if row["authority"]), ""),
     }
@@ -110,11 +110,9 @@ def _clinicians(frame: nw.DataFrame[Any]) -> dict[str, Any]:
 def _days(timeline: nw.DataFrame[Any]) -> dict[str, Any]:
     chosen, count = days.worst(timeline, DAYS)
 
-    def draw(day: days.Day, width: int, name: str) -> str:
-        return pictures.day(day.bars, day.stretches, width, name, day.said)
-
     drawn: list[Row] = [
-        {"is": day, "svg": _drawn(draw, f"day{place}", day)} for place, day in enumerate(chosen)
+        {"is": day, "svg": _drawn(pictures.day, f"day{place}", day)}
+        for place, day in enumerate(chosen)
     ]
     return {"days": drawn, "more_days": count - len(chosen)}
 

@@ -19,6 +19,7 @@ from calc.reports.findings import (
     not_run_said,
     of_rule,
     title,
+    units_said,
 )
 
 _HEADINGS = ("row", "patient", "clinician", "date", "code", "dollars", "finding")
@@ -76,7 +77,7 @@ def _totals(meta: dict[str, Any]) -> str:
         f"Overbilled   {over:>{wide}}",
         f"Underbilled  {under:>{wide}}",
         f"{counted(meta['sessions'], 'session')}{f' of {days}' if days else ''},"
-        f" {counted(meta['units_billed'], 'unit')} billed, {meta['units_supported']:,} supported",
+        f" {units_said(meta)}",
     ]
     return "\n".join(lines)
 

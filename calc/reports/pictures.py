@@ -46,8 +46,10 @@ _NAME_LENGTH = {WIDE: 24, NARROW: 12}
 
 
 @contextmanager
-def _figure(width: int, height: float, left: float, top: float = 26) -> Iterator[Any]:
-    """Axes on a bare figure; ``left`` and ``top`` points are kept for labels."""
+def _figure(
+    width: int, height: float, left: float, right: float = 8, bottom: float = 4
+) -> Iterator[Any]:
+    """Axes on a bare figure; all in points, ``left`` to ``bottom`` are kept for labels."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -57,7 +59,9 @@ def _figure(width: int, height: float, left: float, top: float = 26) -> Iterator
         # Letters that the measuring font lacks are drawn by the reader's own fonts.
         warnings.filterwarnings("ignore", message="Glyph")
         figure = Figure(figsize=(width / 72, height / 72))
-        box = (left / width, 22 / height, 1 - (left + 8) / width, 1 - (top + 22) / height)
+        top = 26
+        box = (left / width, bottom / height, 1 - (left + right) / width,
+               1 - (top + bottom) / height)  # fmt: skip
         axes = figure.add_axes(box)
         axes.patch.set_visible(False)
         figure.patch.set_visible(False)
@@ -75,6 +79,7 @@ def _svg(axes: Any, name: str, title: str, description: str) -> str:
     axes.figure.savefig(written, format="svg", metadata=nothing)
     svg = written.getvalue()
     svg = re.sub(r"<[^>]*>", lambda tag: _tag(tag[0], name), svg[svg.index("<svg") :])
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)  # would rule the whole page
     svg = re.sub(r"\s*\n\s*", "\n", svg)
     told = f'<title id="{name}-t">{escape(title)}</title>'
     told += f'<desc id="{name}-d">{escape(description)}</desc>'
@@ -92,7 +97,9 @@ def _tag(tag: str, name: str) -> str:
     tag = re.sub(r'\sid="(\w+_\d+)"', "", tag)
     tag = tag.replace(' id="', f' id="{name}-').replace("url(#", f"url(#{name}-")
     tag = tag.replace('xlink:href="#', f'href="#{name}-')
-    tag = re.sub(r"font: ([\w. ]*?)([\d.]+px)[^;\"]*", r"font: \1\2 var(--sans)", tag)
+    # Versions of matplotlib write either form.
+    tag = re.sub(r"font-family: [^;\"]*", "font-family: var(--sans)", tag)
+    tag = re.sub(r"font: ([\w. ]*?[\d.]+px) [^;\"]*", r"font: \1 var(--sans)", tag)
     for colour, stand_in in _COLOURS.items():
         tag = tag.replace(stand_in, f"var(--{colour})")
     return tag
@@ -117,7 +124,7 @@ def dollars_by_rule(rows: Sequence[tuple[str, int, int]], width: int, name: str)
     over, under = max(row[1] for row in rows), max(row[2] for row in rows)
     rooms = [_room(show(most)) if most else 0 for most in (over, under)]
     cents = max(1, over + under) / (width - left - 8 - sum(rooms))  # per point
-    with _figure(width, 48 + 24 * len(rows), left) as axes:
+    with _figure(width, 30 + 24 * len(rows), left) as axes:
         places = range(len(rows))
         axes.barh(places, [row[1] for row in rows], 0.62, color=_COLOURS["over"], linewidth=0)
         axes.barh(places, [-row[2] for row in rows], 0.62, facecolor="none", hatch="/////",
@@ -176,7 +183,7 @@ def units_by_clinician(rows: Sequence[tuple[str, int, int]], width: int, name: s
     most = max(1, *(max(billed, supported) for _, billed, supported in rows))
     said = [_units(billed, supported) for _, billed, supported in rows]
     room = max(map(_room, said))
-    with _figure(width, 48 + 30 * len(rows), left) as axes:
+    with _figure(width, 30 + 30 * len(rows), left) as axes:
         places = range(len(rows))
         axes.barh(places, [row[2] for row in rows], 0.66, facecolor=_COLOURS["bar"],
                   edgecolor=_COLOURS["muted"], linewidth=0.6)  # fmt: skip
@@ -189,7 +196,7 @@ def units_by_clinician(rows: Sequence[tuple[str, int, int]], width: int, name: s
         axes.set_yticks(list(places), labels)
         axes.spines["bottom"].set_visible(False)
         axes.axvline(0, color=_COLOURS["ink"], linewidth=0.8)
-        _above(axes, 0, "thin, dark: billed · wide, light: supported", "left", "muted")
+        _above(axes, 0, "thin: billed · wide: supported", "left", "muted")
         told = "; ".join(
             f"{clinician or 'no clinician'} {billed:,} billed, {supported:,} supported"
             for clinician, billed, supported in rows
@@ -205,33 +212,27 @@ def _units(billed: int, supported: int) -> str:
 # --- a clinician's day ---------------------------------------------------------------------
 
 
-def day(bars: Sequence[Any], stretches: Sequence[Any], width: int, name: str, said: str) -> str:
-    """A day as bars in lanes; ``said`` describes it for those who do not see it.
-
-    A bar has start and end in minutes of the day, lane, label, code, overlap; a stretch start,
-    end and the lanes that it covers.
-    """
-    lanes = {bar.lane: bar.label for bar in bars}
+def day(shown: Any, width: int, name: str) -> str:
+    """A `days.Day` as bars in lanes, a lane for each patient; minutes that overlap are hatched."""
+    lanes = {bar.lane: bar.label for bar in shown.bars}
     labels = [_short(lanes[lane], width) for lane in sorted(lanes)]
-    first = min(bar.start for bar in bars) // 60 * 60
-    last = -(-max(bar.end for bar in bars) // 60) * 60
-    last = max(last, first + 60)
-    left = _left(labels)
-    with _figure(width, 52 + 26 * len(labels), left) as axes:
-        scale = (width - left - 8) / (last - first)  # points per minute
-        for bar in bars:
+    first = min(bar.start for bar in shown.bars) // 60 * 60
+    last = max(first + 60, -(-max(bar.end for bar in shown.bars) // 60) * 60)
+    left, right = _left(labels), 20
+    scale = (width - left - right) / (last - first)  # points per minute
+    with _figure(width, 48 + 26 * len(labels), left, right=right, bottom=22) as axes:
+        axes.set(xlim=(first, last), ylim=(len(labels) - 0.5, -0.5))
+        for bar in shown.bars:
             _bar(axes, bar, scale)
-        for stretch in stretches:
-            _stretch(axes, stretch)
-        _stretch_labels(axes, stretches, scale)
+        _hatch(axes, shown)
+        _span_labels(axes, shown.spans, scale)
         step = next(s for s in (30, 60, 120, 180, 240, 480, 1440) if s * scale >= 38)
         marks = list(range(first, last + 1, step))
-        axes.set(xlim=(first, last), ylim=(len(labels) - 0.5, -0.5))
-        axes.set_xticks(marks, [clock(mark) for mark in marks])
+        axes.set_xticks(marks, [clock(mark % 1440) for mark in marks])
         axes.set_yticks(range(len(labels)), labels)
         axes.grid(axis="x", color=_COLOURS["line"], linewidth=0.5)
         axes.set_axisbelow(True)
-        return _svg(axes, name, "Timeline of the day", said)
+        return _svg(axes, name, f"Timeline of {shown.clinician}, {shown.date}", shown.said)
 
 
 def _bar(axes: Any, bar: Any, scale: float) -> None:
@@ -239,35 +240,32 @@ def _bar(axes: Any, bar: Any, scale: float) -> None:
     axes.barh(bar.lane, max(bar.end - bar.start, 1 / scale), 0.62, left=bar.start, zorder=2,
               facecolor=_COLOURS["bar"], edgecolor=colour,
               linewidth=1.2 if bar.overlap else 0.6)  # fmt: skip
-    if (bar.end - bar.start) * scale > 7 * len(bar.code) + 4:
+    if (bar.end - bar.start) * scale > 6 * len(bar.code) + 8:
         axes.text(bar.start + 4 / scale, bar.lane, bar.code, va="center", zorder=4, fontsize=9,
                   bbox={"facecolor": _COLOURS["bar"], "edgecolor": "none", "pad": 1})  # fmt: skip
 
 
-def _stretch(axes: Any, stretch: Any) -> None:
-    for lane in stretch.lanes:
-        axes.barh(lane, stretch.end - stretch.start, 0.62, left=stretch.start, zorder=3,
-                  facecolor="none", edgecolor=_COLOURS["over"], hatch="//////",
-                  linewidth=0)  # fmt: skip
-    for edge in (stretch.start, stretch.end):
+def _hatch(axes: Any, shown: Any) -> None:
+    for lane, start, end in shown.hatched:
+        axes.barh(lane, end - start, 0.62, left=start, zorder=3, facecolor="none",
+                  edgecolor=_COLOURS["over"], hatch="//////", linewidth=0)  # fmt: skip
+    for edge in [edge for span in shown.spans for edge in span]:
         axes.axvline(edge, color=_COLOURS["over"], linewidth=0.7, linestyle=(0, (3, 2)), zorder=1)
 
 
-def _stretch_labels(axes: Any, stretches: Sequence[Any], scale: float) -> None:
-    """Minutes above each stretch, as far as they do not run into each other."""
+def _span_labels(axes: Any, spans: Sequence[tuple[int, int]], scale: float) -> None:
+    """Minutes above each span, as far as they do not run into each other."""
     free = float("-inf")
-    for place, stretch in enumerate(stretches):
-        minutes = stretch.end - stretch.start
-        words = f"overlap {minutes} min" if place == 0 else f"{minutes} min"
+    for place, (start, end) in enumerate(spans):
+        words = f"overlap {end - start} min" if place == 0 else f"{end - start} min"
         half = 3.3 * len(words) / scale
-        middle = (stretch.start + stretch.end) / 2
-        if middle - half < free:
-            continue
-        free = middle + half + 4 / scale
-        _above(axes, middle, words, "center", "over")
+        middle = (start + end) / 2
+        if middle - half >= free:
+            free = middle + half + 4 / scale
+            _above(axes, middle, words, "center", "over")
 
 
 def clock(minutes: int) -> str:
-    """Minutes of a day as 09:05; past midnight 00:30+1."""
+    """Minutes of a day as 09:05; past midnight 00:30 (next day)."""
     days, minutes = divmod(minutes, 1440)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}" + (f"+{days}" if days else "")
+    return f"{minutes // 60:02d}:{minutes % 60:02d}" + (" (next day)" if days else "")
