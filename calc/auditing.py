@@ -159,7 +159,8 @@ def _one_fault_once(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
 
     The folded rule's code then stands in ``also`` of the other.
     """
-    found = found.sort("rule", "file", "row", "patient", "date", "code", "clinician")
+    # Engines give rows in any order: which of several a finding folds into must not hang on it.
+    found = found.sort("rule", "file", "row", "date", "patient", "clinician", "code", "rows")
     found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
     folds = _folds(found)
     if not len(folds):

@@ -221,9 +221,9 @@ def count_once(sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]) -> nw.La
     """
     free = apart(sessions.join(crowded, on="patient", how="anti"))
     together = sessions.join(crowded, on="patient", how="semi")
-    together = _sweep(together, nw.col("in_sweep"), "counted_ms")
+    together = sweep(together, nw.col("in_sweep"), "counted_ms")
     alone = nw.col("in_sweep") & (nw.col("role") != "assistant")
-    together = _sweep(together, alone, "therapist_ms").with_columns(
+    together = sweep(together, alone, "therapist_ms").with_columns(
         therapist_ms=nw.when(nw.col("role") != "assistant")
         .then(nw.col("therapist_ms"))
         .otherwise(0)
@@ -244,7 +244,7 @@ def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return shared.select("patient").unique()
 
 
-def _sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.LazyFrame[Any]:
+def sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.LazyFrame[Any]:
     """Walk each lane in order of start and give every row what of its time is still free."""
     long_ago = -(2**50)
     full = nw.col("part") & (nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms"))
