@@ -150,13 +150,13 @@ def as_allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Where a day's units are right and lie as the rules allow, they are the supported ones.
 
     Of codes that tie either is right, so what was billed stands in ``units`` and ``moved`` says
-    that counting chose another. Adds ``disallowed`` (a timed code beyond its bounds) and
-    ``first_disallowed``, one line of those for each group of counting.
+    that counting chose another. Adds ``misplaced`` (a timed code beyond its bounds) and
+    ``first_misplaced``, one line of those for each group of counting.
     """
     kept, timed = nw.col("kept_units"), nw.col("timed")
-    outside = timed & ((kept < nw.col("units_low")) | (kept > nw.col("units_high")))
-    lines = lines.with_columns(disallowed=outside.fill_null(False)).with_columns(
-        beyond=nw.col("disallowed").cast(nw.Int64)
+    misplaced = timed & ((kept < nw.col("units_low")) | (kept > nw.col("units_high")))
+    lines = lines.with_columns(misplaced=misplaced.fill_null(False)).with_columns(
+        beyond=nw.col("misplaced").cast(nw.Int64)
     )
     lines = lines.with_columns(
         all_kept=kept.sum().over(*GROUP),
@@ -169,7 +169,7 @@ def as_allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return lines.with_columns(
         units=nw.when(right).then(kept).otherwise(nw.col("units")),
         moved=right & (kept != nw.col("units")),
-        first_disallowed=nw.col("disallowed") & (nw.col("beyond_turn") == 1),
+        first_misplaced=nw.col("misplaced") & (nw.col("beyond_turn") == 1),
     ).drop("beyond", "all_kept", "all_units", "all_beyond", "beyond_turn")
 
 

@@ -30,9 +30,9 @@ class UnitsOnWrongCode(Rule):
     found = nw.col("kept_units")
     expected = nw.when(found > _most).then(_most).otherwise(nw.col("units_low"))
     flag = (
-        nw.col("disallowed")
+        nw.col("misplaced")
         & (nw.col("group_kept") == nw.col("group_units"))
         & (nw.col("group_without") == 0)
     )
     # What the whole exchange of units costs stands once.
-    cents = nw.when(nw.col("first_disallowed")).then(nw.col("group_cents"))
+    cents = nw.when(nw.col("first_misplaced")).then(nw.col("group_cents"))
