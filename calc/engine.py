@@ -413,6 +413,69 @@ def whole(path: str) -> Iterator[str]:
             os.unlink(temporary)
 
 
+def write_parquet(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> None:
+    """A frame as a Parquet file, cents as exact decimals of dollars."""
+    cents = [name for name in money if name in frame.columns]
+    nw.to_native(decimals(frame.lazy(), cents)).collect().write_parquet(path)
+
+
+XLSX_ROWS = 1_048_575  # of a sheet, below the heading
+
+
+def write_xlsx(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> None:
+    """A frame as a workbook: text is never a formula, dates are dates, cents become dollars."""
+    try:
+        import xlsxwriter
+    except ImportError:
+        hint = "pip install 'therapy-billing-calc[excel]', or write csv"
+        raise InputError("xlsx needs xlsxwriter", hint=hint) from None
+    if len(frame) > XLSX_ROWS:
+        what = f"{len(frame):,} lines are more than a sheet holds ({XLSX_ROWS:,})"
+        raise InputError(what, hint="write csv or parquet")
+    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
+               "strings_to_numbers": False, "in_memory": False}  # fmt: skip
+    with xlsxwriter.Workbook(path, options) as book:
+        sheet = book.add_worksheet("lines")
+        bold = book.add_format({"bold": True, "bottom": 1})
+        forms = {"money": book.add_format({"num_format": "#,##0.00"}),
+                 "date": book.add_format({"num_format": "yyyy-mm-dd"})}  # fmt: skip
+        kinds = [_cell_kind(name, kind, money) for name, kind in frame.schema.items()]
+        for place, name in enumerate(frame.columns):
+            sheet.set_column(place, place, min(max(len(name) + 2, 11), 40))
+            sheet.write_string(0, place, name, bold)
+        sheet.freeze_panes(1, 0)
+        sheet.autofilter(0, 0, max(len(frame), 1), max(len(kinds) - 1, 0))
+        for number, row in enumerate(frame.iter_rows(), 1):
+            for place, (kind, value) in enumerate(zip(kinds, row, strict=True)):
+                _write_cell(sheet, number, place, kind, value, forms)
+
+
+def _cell_kind(name: str, kind: Any, money: Sequence[str]) -> str:
+    if name in money:
+        return "money"
+    if kind == nw.Date:
+        return "date"
+    if kind == nw.Boolean:
+        return "boolean"
+    return "number" if kind.is_numeric() else "text"
+
+
+def _write_cell(sheet: Any, row: int, place: int, kind: str, value: Any, forms: Any) -> None:
+    if value is None or value == "":
+        return
+    if kind == "money":
+        # The nearest double of a cent amount shows and adds up as the amount.
+        sheet.write_number(row, place, value / 100, forms["money"])
+    elif kind == "date":
+        sheet.write_datetime(row, place, value, forms["date"])
+    elif kind == "boolean":
+        sheet.write_boolean(row, place, value)
+    elif kind == "number":
+        sheet.write_number(row, place, value)
+    else:
+        sheet.write_string(row, place, str(value)[:32_767])
+
+
 # --- money at the edge ---------------------------------------------------------------------
 
 

@@ -275,7 +275,7 @@ def _sessions(
     frame = engine.settled(frame.select("fault", *USED, *place.values()))
     mapped = {name for own in columns.values() for name in own}
     carried = {
-        f"{name}_in_log" if name in LINE else name: place[name]
+        f"{name}_in_log" if name in _OURS else name: place[name]
         for name in names
         if name not in mapped
     }
@@ -354,6 +354,7 @@ def _judged(
     return judge(frame, set(cells), bool(defaults.zone), faults)
 
 
+_OURS = {*LINE, *USED, "fault", "fault_rule"}
 _JUDGED = (
     "code", "payer", "locality", "discipline", "role", "mode", "date", "start", "end", "minutes",
     "units_billed", "charge",
