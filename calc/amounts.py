@@ -32,15 +32,16 @@ def fees(
 
 
 def allowed(lines: nw.LazyFrame[Any], units: str, name: str) -> nw.LazyFrame[Any]:
-    """The keys of code lines with `name_cents` for ``units``, and its schedule `name_scheduled`."""
+    """Add `name_cents`, what is allowed for ``units``, and its schedule `name_scheduled_cents`."""
     count = nw.col(units)
-    mine = lines.with_columns(units=count, code_units=count, modified=nw.lit(0))
-    priced = pricing.allow(pricing.reduce_multiple(mine))
-    return priced.select(
-        *KEY,
-        nw.col("allowed_cents").alias(f"{name}_cents"),
-        nw.col("scheduled_cents").alias(f"{name}_scheduled_cents"),
+    lines = lines.with_columns(
+        own_units=nw.col("units"), units=count, code_units=count, modified=nw.lit(0)
     )
+    lines = pricing.allow(pricing.reduce_multiple(lines)).rename(
+        {"allowed_cents": f"{name}_cents", "scheduled_cents": f"{name}_scheduled_cents"}
+    )
+    lines = lines.with_columns(units=nw.col("own_units"))
+    return lines.drop("own_units", "code_units", "modified", "day_turn", "full_units")
 
 
 def with_amounts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -50,7 +51,7 @@ def with_amounts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     ``over_cents`` is kept less supported; what the reduction shifts to lines whose own units are
     right stands with the first line of the visit whose units are not.
     """
-    lines = lines.join(allowed(lines, "units", "supported"), on=list(KEY), how="left")
+    lines = engine.settled(allowed(lines, "units", "supported"))
     differs = (nw.col("billed") != nw.col("units")) | (nw.col("kept_units") != nw.col("units"))
     visits = engine.settled(lines.filter(differs.fill_null(False)).select(VISIT).unique())
     same = lines.join(visits, on=VISIT, how="anti").with_columns(
@@ -59,12 +60,11 @@ def with_amounts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         kept_cents=nw.col("supported_cents"),
         over_cents=nw.when(~nw.col("supported_cents").is_null()).then(0).cast(nw.Int64),
     )
-    other = lines.join(visits, on=VISIT, how="semi")
-    other = other.join(allowed(other, "billed", "billed"), on=list(KEY), how="left")
-    kept = allowed(other, "kept_units", "kept").drop("kept_scheduled_cents")
-    other = _with_spill(other.join(kept, on=list(KEY), how="left"))
+    other = engine.settled(lines.join(visits, on=VISIT, how="semi"))
+    other = allowed(allowed(other, "billed", "billed"), "kept_units", "kept")
+    other = _with_spill(engine.settled(other))
     names = same.collect_schema().names()
-    return nw.concat([same, other.select(names)], how="vertical")
+    return engine.settled(nw.concat([same, other.select(names)], how="vertical"))
 
 
 def _with_spill(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -98,7 +98,7 @@ def with_kx(
     least = nw.min_horizontal("billed_cents", "supported_cents")
     most = nw.max_horizontal("billed_cents", "supported_cents")
     lines = lines.with_columns(modified=nw.lit(0), least_cents=least, most_cents=most)
-    lines = billing.kx_figures(lines, config, days, options)
+    lines = engine.settled(billing.kx_figures(lines, config, days, options))
     year = ["patient", "year", "kx_bucket"]
     spent = nw.when(nw.col("payer_part_b")).then(nw.col("most_cents")).otherwise(0).fill_null(0)
     sums = (

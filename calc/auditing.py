@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -56,7 +56,6 @@ class Audit:
     meta: dict[str, Any]
     by_clinician: nw.DataFrame[Any]
     timeline: nw.DataFrame[Any]
-    pages: dict[str, str] = field(default_factory=dict)
 
 
 def rules_chosen(
@@ -94,9 +93,7 @@ def run(
         reason = "codes by area, extremity, month or episode: minutes cannot tell their units"
         not_run.append({"rule": "U", "reason": reason, "lines": evidence.uncounted})
     if not frames:
-        raise InputError(
-            "none of the chosen rules can run on this log", hint=str(not_run[0]["reason"])
-        )
+        return _nothing(), not_run
     found = engine.collect(nw.concat(frames, how="vertical"))
     return _ordered(_with_rows(_one_fault_once(found), evidence)), not_run
 
@@ -197,6 +194,13 @@ def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     both = both.with_columns(near=nw.when(same_row.fill_null(False)).then(0).otherwise(near))
     both = both.sort("number", "near", "into")
     return both.unique("number", keep="first", maintain_order=True).select("number", "into")
+
+
+def _nothing() -> nw.DataFrame[Any]:
+    names = [name for name in FINDING if name != "fingerprint"]
+    types: dict[str, type] = dict.fromkeys(names, str) | {"row": int, "cents": int, "date": date}
+    columns: engine.Columns = {name: [] for name in types}
+    return engine.collect(engine.table(columns | {"provider": []}, types | {"provider": str}))
 
 
 # --- the rows of a finding -----------------------------------------------------------------

@@ -13,6 +13,7 @@ from calc.schema import POOL, total
 
 KEY = (*POOL, "code")
 DISTINCT = r"(^|[ ,;])(59|XE|XP|XS|XU)([ ,;]|$)"
+EXCLUDED = r"(^|[ ,;])(GA|GX|GY|GZ)([ ,;]|$)"  # billed as not covered, for a denial
 
 
 def has(modifier: str) -> nw.Expr:
@@ -24,7 +25,8 @@ def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One line per pool and code: what its rows bill, and where its first row stands.
 
     Adds units_claimed (null where no row bills), assistant_units_billed, units_without_minutes,
-    billed_rows, plain_rows, kx_rows, distinct_rows, claimed_cents, first_file, first_row.
+    billed_rows, plain_rows, kx_rows, distinct_rows, assistant_marks, uncharged_rows, refused_rows,
+    first_file, first_row.
     """
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
@@ -40,6 +42,10 @@ def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         plain=(bills & ~assistant & ~distinct).cast(nw.Int64),
         kx=(bills & has("KX")).cast(nw.Int64),
         apart=(bills & distinct).cast(nw.Int64),
+        marks=assistant.cast(nw.Int64),
+        # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
+        uncharged=(bills & nw.col("charge_cents").is_null()).cast(nw.Int64),
+        refused=nw.col("modifiers_billed").str.contains(EXCLUDED).cast(nw.Int64),
         row_order=nw.when(nw.col("documented")).then(place).otherwise(place + 2**40),
     )
     grouped = marked.group_by(*KEY).agg(
@@ -52,6 +58,9 @@ def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         total("plain"),
         total("kx"),
         total("apart"),
+        total("marks"),
+        total("uncharged"),
+        total("refused"),
         nw.col("file").min().alias("first_file"),
         nw.col("row_order").min().alias("first_row"),
         nw.col("clinician").max().alias("someone"),
@@ -68,6 +77,9 @@ def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             "plain": "plain_rows",
             "kx": "kx_rows",
             "apart": "distinct_rows",
+            "marks": "assistant_marks",
+            "uncharged": "uncharged_rows",
+            "refused": "refused_rows",
         }
     ).drop("unit_rows", "units_billed")  # fmt: skip
 

@@ -6,7 +6,7 @@ Every figure of ``config/`` is joined here, once; the steps themselves are pure.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from calc import counting, engine, lookups, modifiers, pricing, times
 from calc.logs import Defaults, Log, read
 from calc.params import Config, load
-from calc.schema import KX_BUCKET, LINE
+from calc.schema import DISCIPLINES, KX_BUCKET, LINE, MODES, ROLES
 
 CENTS = {
     "work_payment": "work_cents",
@@ -51,7 +51,7 @@ class Options:
 def bill(log: Log, config: Config, options: Options | None = None) -> nw.LazyFrame[Any]:
     """Claim lines of a log: see `bill_services`."""
     days = engine.distinct(log.sessions, "date")
-    sessions = times.with_lengths(log.sessions)
+    sessions = times.with_lengths(dense(log.sessions, config))
     services = services_of(sessions, config, log.carried)
     apart = bundled_apart(sessions, config, days)
     return bill_services(services, config, days, options, apart)
@@ -72,7 +72,7 @@ def bill_services(
     """
     options = options or Options()
     lines = code_lines(count_services(services, config, days), config)
-    lines = modifiers.parts(lines, lookups.parts(lines))
+    lines = modifiers.parts(lines)
     lines = price(lines, config, days, options)
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
@@ -80,7 +80,16 @@ def bill_services(
         lines = lines.join(apart, on=[*_SAME_VISIT, "code"], how="left")
     lines = _with_reason(lines)
     lines = modifiers.text(lines)
-    return lines.sort("date", "patient", "provider", "day_turn", "discipline", "payer", "code")
+    lines = lines.sort("date", "patient", "provider", "day_turn", "discipline", "payer", "code")
+    return engine.plain(lines)
+
+
+def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    """SESSION rows whose text columns an engine can treat as numbers; see `engine.dense`."""
+    known: dict[str, Iterable[str] | None] = dict.fromkeys(("patient", "clinician", "provider"))
+    known |= {"code": config.codes, "payer": config.payers, "discipline": DISCIPLINES}
+    known |= {"locality": config.localities, "role": ROLES, "mode": MODES, "file": None}
+    return engine.dense(sessions, known)
 
 
 def code_lines(services: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -115,6 +124,7 @@ def counted_once(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[An
     sessions = sessions.with_columns(
         lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
     )
+    sessions = engine.settled(sessions)
     crowded = engine.settled(times.crowded_patients(sessions))
     if engine.count(crowded):
         return times.count_once(sessions, crowded)

@@ -128,6 +128,24 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
     )
 
 
+def without_spoilt(frame: nw.LazyFrame[Any], faults: list[int]) -> nw.LazyFrame[Any]:
+    """Take the instants from rows whose clock times do not exist or exist twice.
+
+    What is left is the difference on the wall clock, as the row's minutes: it may be an hour
+    wrong, so it proves no overlap.
+    """
+    spoilt = nw.col("fault").is_in(faults)
+    wall = (nw.col("end_day") - nw.col("start_day")) * times.DAY + (
+        nw.col("end_clock_ms") - nw.col("start_clock_ms")
+    )
+    minutes = nw.coalesce(nw.col("given_ms"), nw.when(wall >= 0).then(wall))
+    return frame.with_columns(
+        given_ms=nw.when(spoilt).then(minutes).otherwise(nw.col("given_ms")),
+        start_ms=nw.when(~spoilt).then(nw.col("start_ms")),
+        end_ms=nw.when(~spoilt).then(nw.col("end_ms")),
+    )
+
+
 def _zone_offsets(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
     """Fill missing offsets from the zone; mark wall times that do not exist or exist twice."""
 

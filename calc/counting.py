@@ -10,7 +10,8 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc.schema import POOL, SERVICE_KEY, total
+from calc import engine
+from calc.schema import POOL, SERVICE_KEY
 
 MINUTE_MS = 60_000
 LATE = 2**50  # sorts a row without a start behind all others
@@ -36,27 +37,19 @@ def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.L
         first_billed=nw.when(primary).then(nw.col("units_billed")),
         add_on_billed=nw.when(~primary).then(nw.col("units_billed")),
         place=nw.col("start_ms").fill_null(LATE) * 1000 + nw.col("locality_number"),
+        **{f"text {name}": nw.col(name).cast(nw.String) for name in carried},
     )
-    spread = [nw.col(name).cast(nw.String).min().alias(f"least {name}") for name in carried] + [
-        nw.col(name).cast(nw.String).max().alias(f"most {name}") for name in carried
-    ]
-    grouped = sessions.group_by(*SERVICE_KEY).agg(
-        *(total(f"{name}_ms") for name in ("counted", "therapist", "assistant", "lost")),
-        *(
-            total(name)
-            for name in ("counted_rows", "assistant_rows", "claimed_rows", "add_on_rows")
-        ),
-        *(total(f"{part}_billed") for part in ("first", "add_on")),
-        *(total(f"{part}_charge") for part in ("first", "add_on")),
-        *(
-            _filled(f"{part}_{what}")
-            for part in ("first", "add_on")
-            for what in ("billed", "charge")
-        ),
-        nw.col("place").min(),
-        nw.col("clinician").min().alias("least clinician"),
-        nw.col("clinician").max().alias("most clinician"),
-        *spread,
+    sums = [f"{name}_ms" for name in ("counted", "therapist", "assistant", "lost")]
+    sums += [f"{name}_rows" for name in ("counted", "assistant", "claimed", "add_on")]
+    pairs = [f"{part}_{what}" for what in ("billed", "charge") for part in ("first", "add_on")]
+    grouped = engine.grouped(
+        sessions,
+        SERVICE_KEY,
+        total={name: name for name in (*sums, *pairs)},
+        filled={f"{name}_rows": name for name in pairs},
+        least={"place": "place", "least clinician": "clinician"}
+        | {f"least {name}": f"text {name}" for name in carried},
+        most={"most clinician": "clinician"} | {f"most {name}": f"text {name}" for name in carried},
     )
     counted, therapist = nw.col("counted_ms"), nw.col("therapist_ms")
     # Joint time is the therapist's, so the assistant's is what the therapist leaves.
@@ -70,11 +63,7 @@ def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.L
         therapist_minutes=own // MINUTE_MS,
         locality_number=nw.col("place") % 1000,
         start_order=nw.col("place") // 1000,
-        **{
-            f"{part}_{what}": nw.when(nw.col(f"{part}_{what}_rows") > 0).then(f"{part}_{what}")
-            for part in ("first", "add_on")
-            for what in ("billed", "charge")
-        },
+        **{name: nw.when(nw.col(f"{name}_rows") > 0).then(name) for name in pairs},
         clinician=_either("least clinician", "most clinician"),
         **{name: _either(f"least {name}", f"most {name}") for name in carried},
     )
@@ -84,11 +73,6 @@ def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.L
             ~(nw.col("first_billed").is_null() & nw.col("add_on_billed").is_null())
         ).then(nw.col("first_billed").fill_null(0) + nw.col("add_on_billed").fill_null(0)),
     ).drop([f"{end} {name}" for name in carried for end in ("least", "most")])
-
-
-def _filled(name: str) -> nw.Expr:
-    """How many rows of a group hold a value: the sum of none is null, not 0."""
-    return nw.col(name).count().cast(nw.Int64).alias(f"{name}_rows")
 
 
 def _either(least: str, most: str) -> nw.Expr:
@@ -113,13 +97,9 @@ def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         rest_minutes=minutes % size,
     )
     in_pool = nw.col("in_pool")
-
-    def pooled(name: str) -> nw.Expr:
-        return nw.when(in_pool).then(nw.col(name)).otherwise(0).sum().over(*POOL).cast(nw.Int64)
-
     frame = frame.with_columns(
-        day_minutes=pooled("minutes"),
-        day_whole=pooled("whole_units"),
+        pool_minutes=nw.when(in_pool).then(minutes).otherwise(0),
+        pool_whole=nw.when(in_pool).then(nw.col("whole_units")).otherwise(0),
         # The queue for what is left: remainder, units the log names, minutes, lower code.
         last=nw.when(in_pool).then(0).otherwise(1),
         less_rest=0 - nw.col("rest_minutes"),
@@ -128,20 +108,13 @@ def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         one=nw.lit(1, dtype=nw.Int64),
     )
     queue = ["last", "less_rest", "less_logged", "less_minutes", "service"]
+    totals = {"day_minutes": "pool_minutes", "day_whole": "pool_whole"}
+    frame = engine.within(frame, POOL, queue, total=totals, running={"turn": "one"})
     frame = frame.with_columns(
-        day_units=(nw.col("day_minutes") + size - earns) // size,
-        turn=nw.col("one").cum_sum().over(*POOL, order_by=queue).cast(nw.Int64),
+        day_units=(nw.col("day_minutes") + size - earns) // size
     ).with_columns(left_units=nw.col("day_units") - nw.col("day_whole"))
+    frame = _cut(frame)
     served = in_pool & (nw.col("turn") <= nw.col("left_units"))
-
-    def rest_at(turn: nw.Expr) -> nw.Expr:
-        here = nw.when(in_pool & (nw.col("turn") == turn)).then(nw.col("rest_minutes"))
-        return here.max().over(*POOL)
-
-    frame = frame.with_columns(
-        cut_minutes=rest_at(nw.col("left_units")),
-        next_minutes=rest_at(nw.col("left_units") + 1),
-    )
     alone = (minutes + size - earns) // size
     units = (
         nw.when(in_pool)
@@ -157,8 +130,28 @@ def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     at_cut = in_pool & (nw.col("rest_minutes") == nw.col("cut_minutes"))
     tie = at_cut & (nw.col("cut_minutes") == nw.col("next_minutes")) & (nw.col("left_units") > 0)
     return frame.with_columns(units=units.cast(nw.Int64), tie=tie.fill_null(False)).drop(
-        "last", "less_rest", "less_logged", "less_minutes", "one", "day_whole"
-    )
+        "last", "less_rest", "less_logged", "less_minutes", "one", "day_whole",
+        "pool_minutes", "pool_whole",
+    )  # fmt: skip
+
+
+def _cut(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add the remainders at the cut: of the last that gets a unit, of the first that does not."""
+
+    def rest_at(turn: nw.Expr) -> nw.Expr:
+        # At most one service has the turn: its remainder and one more, so that 0 says none.
+        here = nw.col("in_pool") & (nw.col("turn") == turn)
+        return nw.when(here).then(nw.col("rest_minutes") + 1).otherwise(0)
+
+    left = nw.col("left_units")
+    frame = frame.with_columns(at_cut=rest_at(left), at_next=rest_at(left + 1))
+    frame = engine.within(frame, POOL, total={"cut_more": "at_cut", "next_more": "at_next"})
+    return frame.with_columns(
+        **{
+            f"{name}_minutes": nw.when(nw.col(f"{name}_more") > 0).then(nw.col(f"{name}_more") - 1)
+            for name in ("cut", "next")
+        }
+    ).drop("at_cut", "at_next", "cut_more", "next_more")
 
 
 def _by_midpoint() -> nw.Expr:
@@ -176,14 +169,15 @@ def _by_midpoint() -> nw.Expr:
 def code_lines(services: nw.LazyFrame[Any], members: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Part a service into its codes: the first unit is the primary's, further ones the add-on's.
 
-    ``members``: service, code, place (0 primary, 1 add-on), has_add_on, first_unit_minutes not
-    needed. An add-on without units is a line only if the log has rows of it.
+    ``members``: service, code, place_in_service (0 primary, 1 add-on). An add-on without units is
+    a line only if the log has rows of it.
     """
-    frame = services.join(members, on="service", how="inner")
-    add_on = nw.col("place_in_service") == 1
     shown = (nw.col("units") > 1) | (nw.col("add_on_rows") > 0)
-    frame = frame.filter(~add_on | shown.fill_null(False))
     split = nw.col("has_add_on") & shown.fill_null(False)
+    add_on = nw.col("place_in_service") == 1
+    others = members.filter(add_on).select("service", add_on_code="code")
+    frame = engine.repeated(services, split, "place_in_service")
+    frame = frame.join(others, on="service", how="left")
     minutes = nw.col("minutes")
     first_minutes = nw.min_horizontal(minutes, nw.col("first_unit_minutes"))
     first_units = nw.min_horizontal(nw.col("units"), nw.lit(1))
@@ -195,6 +189,7 @@ def code_lines(services: nw.LazyFrame[Any], members: nw.LazyFrame[Any]) -> nw.La
         return nw.when(add_on).then(nw.col(f"add_on_{what}")).otherwise(nw.col(f"first_{what}"))
 
     return frame.with_columns(
+        code=nw.when(add_on).then(nw.col("add_on_code")).otherwise(nw.col("service")),
         service_units=nw.col("units"),
         service_assistant_units=nw.col("assistant_units"),
         service_minutes=minutes,
@@ -203,7 +198,7 @@ def code_lines(services: nw.LazyFrame[Any], members: nw.LazyFrame[Any]) -> nw.La
         assistant_units=part(nw.col("assistant_units"), _first_is_assistants()),
         units_logged=mine("billed"),
         charge_cents=mine("charge"),
-    )
+    ).drop("add_on_code")
 
 
 def _first_is_assistants() -> nw.Expr:

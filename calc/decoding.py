@@ -178,7 +178,9 @@ def _check_cells(archive: zipfile.ZipFile, source: str) -> None:
                 columns = set(re.findall(rb' r="([A-Z]{2,3})[0-9]', part))
                 column = max([column, *map(_number, columns)])
                 rows = re.findall(rb'<row[^>]{0,80}? r="([0-9]{1,7})"', part)
-                last = re.match(rb' r="[A-Z]{1,3}([0-9]{1,7})"', part[max(part.rfind(b' r="'), 0):])
+                last = re.match(
+                    rb' r="[A-Z]{1,3}([0-9]{1,7})"', part[max(part.rfind(b' r="'), 0) :]
+                )
                 row = max([row, *map(int, rows[-1:]), int(last[1]) if last else 1])
             _refuse_cells(row * column, name, source)
 
@@ -267,9 +269,7 @@ def utf8(data: bytes, source: str, tested: bool = False) -> bytes:
             raise InputError(f"is no sound {name.upper()} text", source, hint) from None
         if b"\0" in body:
             line = body[: body.index(b"\0")].count(b"\n") + 1
-            raise InputError(
-                "holds NUL bytes", f"{source}:{line}", "export it as csv"
-            )
+            raise InputError("holds NUL bytes", f"{source}:{line}", "export it as csv")
     elif tested:
         body = _other_than_utf8(body, source, marked=bool(name))
     if b"\r" in body and b"\n" not in body:

@@ -6,11 +6,13 @@ The only file that names an engine: Polars by default, DuckDB and PySpark when t
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +46,51 @@ def table(columns: Columns, types: Mapping[str, type]) -> nw.LazyFrame[Any]:
 
 
 def beside(
-    frame: nw.LazyFrame[Any], columns: Columns, types: Mapping[str, type]
+    frame: nw.LazyFrame[Any],
+    columns: Columns,
+    types: Mapping[str, type],
+    alike: Mapping[str, str] | None = None,
 ) -> nw.LazyFrame[Any]:
-    """A small table in the engine, and where it matters the connection, of ``frame``."""
+    """A small table in the engine, and where it matters the connection, of ``frame``.
+
+    ``alike``: columns of the table that are written as that column of ``frame`` is (see `dense`);
+    columns of its own names always are.
+    """
     native = nw.to_native(frame)
     kind = frame.implementation
     if kind.is_polars():
-        return table(columns, types)
+        return _alike(table(columns, types), frame, alike or {})
     if kind.is_duckdb():
         return _frame(native.query("caller", _values(columns, types)))
     if kind.is_pyspark() or kind.is_pyspark_connect():
         return _frame(native.sparkSession.createDataFrame(_arrow(columns, types)))
     raise InputError(f"frames of {kind} are not supported", hint="give a Polars frame")
+
+
+def _alike(
+    small: nw.LazyFrame[Any], frame: nw.LazyFrame[Any], alike: Mapping[str, str]
+) -> nw.LazyFrame[Any]:
+    """Dense text where ``frame`` has any; rows whose key it cannot hold can match nothing."""
+    kinds = nw.to_native(frame).collect_schema()
+    if not any(isinstance(kind, pl.Enum) for kind in kinds.values()):
+        return small
+    rows = nw.to_native(small).collect()
+    keys, casts = [], []
+    for name in rows.columns:
+        kind = kinds.get(alike.get(name, name))
+        if isinstance(kind, pl.Enum):
+            keys.append(name)
+        elif rows[name].dtype == pl.String:
+            kind = pl.Enum(_categories(rows[name]))
+        else:
+            continue
+        casts.append(pl.col(name).cast(kind, strict=False))
+    return _frame(rows.with_columns(casts).drop_nulls(keys).lazy())
+
+
+def _categories(texts: pl.Series) -> pl.Series:
+    """The values of `dense` text: in order, and always with the blank."""
+    return pl.Series([""], dtype=pl.String).append(texts).drop_nulls().unique().sort()
 
 
 def _arrow(columns: Columns, types: Mapping[str, type]) -> Any:
@@ -126,7 +161,7 @@ def given_back(rows: nw.DataFrame[Any], caller: Any, money: Sequence[str]) -> An
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     """The rows, as a Polars frame."""
     if frame.implementation.is_polars():
-        rows = nw.to_native(frame).collect()
+        rows = nw.to_native(frame).collect(engine="in-memory")
     else:
         rows = pl.DataFrame(frame.collect("pyarrow").to_native())
     done: nw.DataFrame[Any] = nw.from_native(rows)
@@ -269,6 +304,267 @@ def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
     return _frame(session.createDataFrame(rows))
 
 
+# --- groups of rows ------------------------------------------------------------------------
+#
+# The same answers on every engine. SQL engines get windows; Polars, which is slow at windows of
+# many small groups, gets one sort of whole numbers and running sums over the whole column.
+
+
+def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -> nw.LazyFrame[Any]:
+    """Text columns as numbered categories in alphabetical order, where the engine gains by it.
+
+    Grouping, sorting and joining them costs what it costs for integers; they still compare with
+    text. ``known``: every value that a column may hold, or None to look at the column. `plain`
+    takes it back.
+    """
+    if not frame.implementation.is_polars():
+        return frame
+    native = nw.to_native(frame)
+    asked = [name for name, values in known.items() if values is None]
+    found = native.select(pl.col(name).unique().implode() for name in asked).collect()
+    kinds = {}
+    for name, values in known.items():
+        texts = found[name][0] if values is None else pl.Series(list(values), dtype=pl.String)
+        kinds[name] = pl.Enum(_categories(texts))
+    return _frame(native.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items()))
+
+
+def plain(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Every column of `dense` as text again."""
+    if not frame.implementation.is_polars():
+        return frame
+    native = nw.to_native(frame)
+    kinds = native.collect_schema()
+    names = [name for name, kind in kinds.items() if isinstance(kind, pl.Enum)]
+    return _frame(native.with_columns(pl.col(name).cast(pl.String) for name in names))
+
+
+def within(
+    frame: nw.LazyFrame[Any],
+    group: Sequence[str],
+    order: Sequence[str] = (),
+    *,
+    total: Mapping[str, str] | None = None,
+    running: Mapping[str, str] | None = None,
+    earlier: Mapping[str, str] | None = None,
+) -> nw.LazyFrame[Any]:
+    """Add columns over the rows of each group, new name by the Int64 column it is made of.
+
+    ``total``: the group's sum. ``running``: the sum up to and with the row, in ``order``, which
+    must be total. ``earlier``: the value of the row before it in ``order``, null for the first.
+    Columns that are added up must not be null.
+    """
+    total, running, earlier = total or {}, running or {}, earlier or {}
+    if not frame.implementation.is_polars():
+        return frame.with_columns(
+            **{n: nw.col(c).sum().over(*group).cast(nw.Int64) for n, c in total.items()},
+            **{
+                n: nw.col(c).cum_sum().over(*group, order_by=order).cast(nw.Int64)
+                for n, c in running.items()
+            },
+            **{n: nw.col(c).shift(1).over(*group, order_by=order) for n, c in earlier.items()},
+        )
+    used = dict.fromkeys((*group, *order, *total.values(), *running.values(), *earlier.values()))
+    made = dict.fromkeys((*total, *running, *earlier), pl.Int64)
+
+    def compute(rows: pl.Series) -> pl.Series:
+        return _within(rows.struct.unnest(), group, order, total, running, earlier)
+
+    answer = pl.struct(*used).map_batches(compute, return_dtype=pl.Struct(made))
+    native = nw.to_native(frame).with_columns(answer.alias(_ANSWER))
+    fields = [pl.col(_ANSWER).struct.field(name) for name in made]
+    return _frame(native.with_columns(fields).drop(_ANSWER))
+
+
+_ANSWER = "answer "  # the blank keeps it apart from any heading
+
+
+def _within(
+    rows: pl.DataFrame,
+    group: Sequence[str],
+    order: Sequence[str],
+    total: Mapping[str, str],
+    running: Mapping[str, str],
+    earlier: Mapping[str, str],
+) -> pl.Series:
+    place = _order([rows[name] for name in (*group, *order)])
+    parts = _packed([rows[name] for name in group])
+
+    def arranged(column: pl.Series) -> pl.Series:
+        return column if place is None else column.gather(place)
+
+    first = _changes([arranged(part) for part in parts], len(rows))
+    starts = first.arg_true()
+    number = (first.cum_sum() - 1).cast(pl.UInt32)
+    made: dict[str, pl.Series] = {}
+    sums = {
+        column: (x := arranged(rows[column]), x.cum_sum())
+        for column in dict.fromkeys((*total.values(), *running.values()))
+    }
+    for name, column in total.items():
+        x, upto = sums[column]
+        before = upto.gather(starts) - x.gather(starts)
+        after = before.slice(1).extend(upto.tail(1))
+        made[name] = (after - before).gather(number)
+    for name, column in running.items():
+        x, upto = sums[column]
+        before = upto.gather(starts) - x.gather(starts)
+        made[name] = upto - before.gather(number)
+    for name, column in earlier.items():
+        made[name] = arranged(rows[column]).shift(1).scatter(starts, None)
+    back = None if place is None else _inverse(place)
+    done = {n: c if back is None else c.gather(back) for n, c in made.items()}
+    return pl.DataFrame(done).to_struct()
+
+
+def _changes(keys: Sequence[pl.Series], rows: int) -> pl.Series:
+    """Whether a row differs from the one before it; true for the first."""
+    if not keys:
+        return pl.int_range(rows, eager=True) == 0
+    changed = keys[0] != keys[0].shift(1)
+    for key in keys[1:]:
+        changed = changed | (key != key.shift(1))
+    return changed.fill_null(True)
+
+
+def _inverse(place: pl.Series) -> pl.Series:
+    """Where each row went: the permutation that undoes ``place``."""
+    numbers = pl.int_range(len(place), dtype=place.dtype, eager=True)
+    return numbers.clone().scatter(place, numbers)
+
+
+def _order(keys: Sequence[pl.Series]) -> pl.Series | None:
+    """The row numbers in the order of the keys, one after another; None: they are in order."""
+    packed = _packed(keys)
+    if not packed:
+        return None
+    first, others = packed[0], packed[1:]
+    if not others and first.is_sorted():
+        return None
+    place = first.arg_sort()
+    if not others:
+        return place
+    # Only rows that the first number cannot tell apart need the others.
+    ranked = first.gather(place)
+    same = ranked == ranked.shift(1)
+    tied = (same.fill_null(False) | same.shift(-1).fill_null(False)).arg_true()
+    if len(tied):
+        rows = place.gather(tied)
+        few = pl.DataFrame([part.gather(rows).alias(str(n)) for n, part in enumerate(packed)])
+        place = place.scatter(
+            tied, rows.gather(few.select(pl.arg_sort_by(few.columns)).to_series())
+        )
+    return place
+
+
+_ROOM = 2**62
+
+
+def _packed(columns: Sequence[pl.Series]) -> list[pl.Series]:
+    """The columns as few Int64 columns that sort and group as they do, nulls first."""
+    numbers = [_numbers(column) for column in columns]
+    frame = pl.DataFrame([column.alias(str(n)) for n, column in enumerate(numbers)])
+    bounds = frame.select(
+        pl.all().min().name.prefix("min "), pl.all().max().name.prefix("max ")
+    ).row(0, named=True)
+    packed: list[pl.Expr] = []
+    room = 0
+    for name, column in zip(frame.columns, numbers, strict=True):
+        low, high = bounds[f"min {name}"], bounds[f"max {name}"]
+        nulls = column.has_nulls()
+        if low is None or (low == high and not nulls):
+            continue  # tells no rows apart
+        size = high - low + 1 + nulls
+        number = pl.col(name).cast(pl.Int64) - (low - nulls)
+        number = number.fill_null(0) if nulls else number
+        if packed and room * size < _ROOM:
+            packed[-1], room = packed[-1] * size + number, room * size
+        else:
+            packed.append(number)
+            room = size
+    if not packed:
+        return []
+    return frame.select(e.alias(str(n)) for n, e in enumerate(packed)).get_columns()
+
+
+def _numbers(column: pl.Series) -> pl.Series:
+    """Integers in the order of a column's values."""
+    if column.dtype.is_integer():
+        return column
+    if isinstance(column.dtype, pl.Enum | pl.Date):
+        return column.to_physical()
+    if column.dtype == pl.Boolean:
+        return column.cast(pl.UInt8)
+    return column.rank("dense")
+
+
+def grouped(
+    frame: nw.LazyFrame[Any],
+    group: Sequence[str],
+    total: Mapping[str, str],
+    filled: Mapping[str, str],
+    least: Mapping[str, str],
+    most: Mapping[str, str],
+) -> nw.LazyFrame[Any]:
+    """One row for each group: sums as Int64 (of none 0), how many values are not null, least, most.
+
+    Each maps a new name to the column it is made of.
+    """
+    sums = {name: nw.col(c).sum().cast(nw.Int64).fill_null(0) for name, c in total.items()}
+    counts = {name: nw.col(c).count().cast(nw.Int64) for name, c in filled.items()}
+    ends = {name: nw.col(c).min() for name, c in least.items()}
+    ends |= {name: nw.col(c).max() for name, c in most.items()}
+    if not frame.implementation.is_polars():
+        return frame.group_by(*group).agg(**sums, **counts, **ends)
+    # Most groups of a log are one row, which needs no adding up.
+    one = nw.lit(1, dtype=nw.Int64).alias(_ONE)
+    used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
+    frame = frame.select(*dict.fromkeys(used), one)
+    frame = settled(within(frame, group, total={_ROWS: _ONE}))
+    alone, many = frame.filter(nw.col(_ROWS) == 1), frame.filter(nw.col(_ROWS) > 1)
+    alone = alone.select(
+        *group,
+        **{name: nw.col(c).cast(nw.Int64).fill_null(0) for name, c in total.items()},
+        **{name: (~nw.col(c).is_null()).cast(nw.Int64) for name, c in filled.items()},
+        **{name: nw.col(c) for name, c in (least | most).items()},
+    )
+    added = (
+        many.group_by(*group).agg(**sums, **counts, **ends).select(alone.collect_schema().names())
+    )
+    return nw.concat([alone, added], how="vertical")
+
+
+_ONE, _ROWS = "one ", "rows "
+
+
+def once(
+    frame: nw.LazyFrame[Any],
+    keys: Sequence[str],
+    facts: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+) -> nw.LazyFrame[Any]:
+    """Add the columns that ``facts`` adds to a frame and that depend on ``keys`` alone.
+
+    Where it pays they are worked out once for each distinct set of keys.
+    """
+    if not frame.implementation.is_polars():
+        return facts(frame)
+    few = facts(frame.select(*keys).unique())
+    return frame.join(few, on=list(keys), how="left")
+
+
+def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFrame[Any]:
+    """Rows for which ``twice`` holds stand twice, the second time with ``name`` 1 instead of 0."""
+    copy = nw.lit(0, dtype=nw.Int64).alias(name)
+    if frame.implementation.is_polars():
+        frame = settled(frame)
+        again = frame.filter(twice).with_columns(nw.lit(1, dtype=nw.Int64).alias(name))
+        return nw.concat([frame.with_columns(copy), again], how="vertical")
+    copies: Columns = {"times": [1, 2, 2], name: [0, 0, 1]}
+    small = beside(frame, copies, dict.fromkeys(copies, int))
+    frame = frame.with_columns(times=nw.when(twice).then(2).otherwise(1).cast(nw.Int64))
+    return frame.join(small, on="times", how="inner").drop("times")
+
+
 # --- files ---------------------------------------------------------------------------------
 
 
@@ -334,7 +630,7 @@ def _as_text(name: str, kind: Any) -> pl.Expr:
     return column.cast(pl.String, strict=False)
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:80]
 
 
@@ -419,63 +715,6 @@ def write_parquet(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> 
     nw.to_native(decimals(frame.lazy(), cents)).collect().write_parquet(path)
 
 
-XLSX_ROWS = 1_048_575  # of a sheet, below the heading
-
-
-def write_xlsx(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> None:
-    """A frame as a workbook: text is never a formula, dates are dates, cents become dollars."""
-    try:
-        import xlsxwriter
-    except ImportError:
-        hint = "pip install 'therapy-billing-calc[excel]', or write csv"
-        raise InputError("xlsx needs xlsxwriter", hint=hint) from None
-    if len(frame) > XLSX_ROWS:
-        what = f"{len(frame):,} lines are more than a sheet holds ({XLSX_ROWS:,})"
-        raise InputError(what, hint="write csv or parquet")
-    options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
-               "strings_to_numbers": False, "in_memory": False}  # fmt: skip
-    with xlsxwriter.Workbook(path, options) as book:
-        sheet = book.add_worksheet("lines")
-        bold = book.add_format({"bold": True, "bottom": 1})
-        forms = {"money": book.add_format({"num_format": "#,##0.00"}),
-                 "date": book.add_format({"num_format": "yyyy-mm-dd"})}  # fmt: skip
-        kinds = [_cell_kind(name, kind, money) for name, kind in frame.schema.items()]
-        for place, name in enumerate(frame.columns):
-            sheet.set_column(place, place, min(max(len(name) + 2, 11), 40))
-            sheet.write_string(0, place, name, bold)
-        sheet.freeze_panes(1, 0)
-        sheet.autofilter(0, 0, max(len(frame), 1), max(len(kinds) - 1, 0))
-        for number, row in enumerate(frame.iter_rows(), 1):
-            for place, (kind, value) in enumerate(zip(kinds, row, strict=True)):
-                _write_cell(sheet, number, place, kind, value, forms)
-
-
-def _cell_kind(name: str, kind: Any, money: Sequence[str]) -> str:
-    if name in money:
-        return "money"
-    if kind == nw.Date:
-        return "date"
-    if kind == nw.Boolean:
-        return "boolean"
-    return "number" if kind.is_numeric() else "text"
-
-
-def _write_cell(sheet: Any, row: int, place: int, kind: str, value: Any, forms: Any) -> None:
-    if value is None or value == "":
-        return
-    if kind == "money":
-        # The nearest double of a cent amount shows and adds up as the amount.
-        sheet.write_number(row, place, value / 100, forms["money"])
-    elif kind == "date":
-        sheet.write_datetime(row, place, value, forms["date"])
-    elif kind == "boolean":
-        sheet.write_boolean(row, place, value)
-    elif kind == "number":
-        sheet.write_number(row, place, value)
-    else:
-        sheet.write_string(row, place, str(value)[:32_767])
-
-
 # --- money at the edge ---------------------------------------------------------------------
 
 
@@ -503,3 +742,70 @@ def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any
     for name in names:
         native = native.withColumn(name, native[name].cast("decimal(18,2)"))
     return _frame(native)
+
+
+# --- workbooks -----------------------------------------------------------------------------
+
+SHEET_ROWS = 1_048_575  # of Excel, below the headings
+_CELL_LENGTH = 32_767  # of Excel, in characters
+_WIDEST = 60  # of a column, in characters
+
+Sheet = tuple[Sequence[str], Iterable[Sequence[Any]]]
+
+
+def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") -> None:
+    """Sheets by name, each headings and rows; text is never read as a formula, link or number.
+
+    A Decimal is money, an int a count, a date a date, None a blank cell. ``created`` is the ISO
+    time in the file's properties, so that the same sheets give the same bytes. Raises InputError
+    where xlsxwriter is missing.
+    """
+    try:
+        import xlsxwriter
+    except ImportError:
+        hint = "pip install 'therapy-billing-calc[excel]'"
+        raise InputError("a workbook needs xlsxwriter", path, hint) from None
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(path, {"constant_memory": True, **options})
+    if created:
+        book.set_properties({"created": datetime.fromisoformat(created)})
+    looks = {
+        "heading": book.add_format({"bold": True, "bottom": 1, "valign": "top"}),
+        "money": book.add_format({"num_format": "#,##0.00"}),
+        "count": book.add_format({"num_format": "#,##0"}),
+        "date": book.add_format({"num_format": "yyyy-mm-dd"}),
+    }
+    for name, (headings, rows) in sheets.items():
+        _write_sheet(book.add_worksheet(name), headings, rows, looks)
+    book.close()
+
+
+def _write_sheet(
+    sheet: Any, headings: Sequence[str], rows: Iterable[Sequence[Any]], looks: dict[str, Any]
+) -> None:
+    first = list(itertools.islice(rows := iter(rows), 200))  # enough to judge the widths by
+    for column, heading in enumerate(headings):
+        longest = max(len(str(cells[column] or "")) for cells in [headings, *first])
+        sheet.set_column(column, column, min(longest + 2, _WIDEST))
+        sheet.write_string(0, column, heading, looks["heading"])
+    last = 0
+    for last, cells in enumerate(itertools.chain(first, rows), 1):
+        for column, value in enumerate(cells):
+            _write_cell(sheet, last, column, value, looks)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, last, len(headings) - 1)
+
+
+def _write_cell(sheet: Any, row: int, column: int, value: Any, looks: dict[str, Any]) -> None:
+    if value is None or value == "":
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(row, column, value)
+    elif isinstance(value, Decimal):
+        sheet.write_number(row, column, value, looks["money"])
+    elif isinstance(value, int):
+        sheet.write_number(row, column, value, looks["count"])
+    elif isinstance(value, date):
+        sheet.write_datetime(row, column, value, looks["date"])
+    else:
+        sheet.write_string(row, column, str(value)[:_CELL_LENGTH])

@@ -5,6 +5,7 @@ The same steps as billing, with what was billed joined on. Nothing is judged her
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -60,7 +61,7 @@ def gather(
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
     extras = extras or Extras()
     days = engine.distinct(rows, "date")
-    rows = engine.settled(_rows(rows, config, extras))
+    rows = engine.settled(_rows(_asking(rows, has), config, extras))
     limits = limits_of(rows, config, days)
     together, own_time = _clinicians(rows, config, days, options)
     lines = engine.settled(service_lines(rows, config, days, options))
@@ -71,9 +72,8 @@ def gather(
     tables = {
         "row": rows,
         "unminuted": without_minutes(rows, lines),
-        "clash": _with_cents(clashes, day),
+        "clash": _with_twins(_with_cents(clashes, day), rows),
         "together": together,
-        "twin": overlaps.twins(rows),
         "group": overlaps.group_beside_one_on_one(rows),
         "alone": overlaps.groups_of_one(rows),
         "open": overlaps.started_together(rows),
@@ -81,7 +81,7 @@ def gather(
         "day": day,
         "treatment_day": treatment_days(rows),
         "clinician_day": clinician_days(rows, own_time, extras.timesheet),
-        "limit": beyond_limits(rows, lines, limits),
+        "limit": beyond_limits(rows, own_time, lines, limits),
         "evaluation": evaluations(lines, limits),
         "allowed_most": most_allowed(lines, config, days),
         "pair": bundled(lines, config, days),
@@ -96,17 +96,26 @@ def gather(
 # --- rows ----------------------------------------------------------------------------------
 
 
+def _asking(rows: Frame, has: frozenset[str]) -> Frame:
+    """Add asks_clinician, asks_role, asks_discipline: the log says this of some of its rows."""
+    names = ("clinician", "role", "discipline")
+    return rows.with_columns(**{f"asks_{name}": nw.lit(name in has) for name in names})
+
+
 def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:
     """Rows with the facts of their code, what of their time counts, and whether it is exact."""
     rows = billing.counted_once(times.with_lengths(rows), config)
     codes = config.codes
     table: engine.Columns = {
         "code": list(codes),
+        "code_number": list(range(len(codes))),
         "unit_basis": [facts["unit_basis"] for facts in codes.values()],
         "bound_to": [facts["disciplines"] for facts in codes.values()],
-        "diagnoses": [";".join((extras.diagnoses or {}).get(code, ())) for code in codes],
+        "diagnoses": ["; ".join((extras.diagnoses or {}).get(code, ())) for code in codes],
     }
-    rows = rows.join(engine.beside(rows, table, dict.fromkeys(table, str)), on="code", how="left")
+    kinds: dict[str, type] = dict.fromkeys(table, str) | {"code_number": int}
+    rows = rows.join(engine.beside(rows, table, kinds), on="code", how="left")
+    rows = _with_diagnoses(rows, extras.diagnoses)
     parts = {
         f"payer_{name}": [bool(facts.get(name)) for facts in config.payers.values()]
         for name in ("part_b",)
@@ -123,6 +132,28 @@ def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:
     )
 
 
+def _with_diagnoses(rows: Frame, lists: Mapping[str, tuple[str, ...]] | None) -> Frame:
+    """Add ``off_list``: a code with a list of diagnoses, and none of the row's is in it."""
+    if not lists:
+        return rows.with_columns(off_list=nw.lit(False))
+    known = {code: {_plain(item) for item in items} for code, items in lists.items()}
+    said = nw.col("code").is_in(list(known)) & (nw.col("diagnosis") != "")
+    pairs = engine.collect(rows.filter(said).select("code", "diagnosis").unique())
+    codes, texts = pairs["code"].to_list(), pairs["diagnosis"].to_list()
+    off = [
+        known[code].isdisjoint(_plain(item) for item in re.split(r"[;,\s|]+", text) if item)
+        for code, text in zip(codes, texts, strict=True)
+    ]
+    table: engine.Columns = {"code": codes, "diagnosis": texts, "off_list": off}
+    types: dict[str, type] = {"code": str, "diagnosis": str, "off_list": bool}
+    rows = rows.join(engine.beside(rows, table, types), on=["code", "diagnosis"], how="left")
+    return rows.with_columns(nw.col("off_list").fill_null(False))
+
+
+def _plain(diagnosis: str) -> str:
+    return diagnosis.replace(".", "").upper()
+
+
 def limits_of(frame: Frame, config: Config, days: list[date]) -> Frame:
     """The limits of `audit_limits.toml` by date, and the day's number."""
     names = (
@@ -137,9 +168,8 @@ def _clinicians(
     rows: Frame, config: Config, days: list[date], options: billing.Options
 ) -> tuple[Frame, Frame]:
     """Clashes of a clinician's patients with their effect on units, and each row's loss."""
-    mine = overlaps.by_clinician(rows)
-    crowded = engine.settled(times.crowded_patients(mine))
-    swept = engine.settled(overlaps.lost_to_other_patients(mine, crowded))
+    mine = engine.settled(overlaps.by_clinician(rows))
+    swept = engine.settled(overlaps.lost_to_other_patients(mine))
     clashes = overlaps.of_clinicians(swept)
     lost = swept.select("file", "row", "clinician_lost_ms")
     taken = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
@@ -168,7 +198,7 @@ def _units_by_pool(
     counted = billing.count_services(counting.services(rows), config, days)
     lines = billing.code_lines(counted, config).with_columns(units=nw.col("units").fill_null(0))
     lines = amounts.fees(lines, config, days, options)
-    priced = lines.join(amounts.allowed(lines, "units", "pool"), on=list(KEY), how="left")
+    priced = amounts.allowed(lines, "units", "pool")
     return priced.group_by(*POOL).agg(
         total("units").alias("pool_units"), total("pool_cents").alias("pool_cents")
     )
@@ -187,7 +217,8 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
             name: nw.col(name).fill_null(0)
             for name in (
                 "assistant_units_billed", "units_without_minutes", "unminuted_rows",
-                "billed_rows", "plain_rows", "kx_rows", "distinct_rows",
+                "billed_rows", "plain_rows", "kx_rows", "distinct_rows", "assistant_marks",
+                "uncharged_rows", "refused_rows",
             )
         },
         clinician=nw.when(nw.col("clinician") == "")
@@ -202,7 +233,7 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     lines = lines.join(
         engine.beside(lines, facts, dict.fromkeys(facts, str)), on="code", how="left"
     )
-    lines = billed.split(billed.compared(lines))
+    lines = billed.split(engine.settled(billed.compared(lines)))
     lines = engine.settled(amounts.fees(lines, config, days, options))
     lines = amounts.with_kx(amounts.with_amounts(lines), config, days, options)
     return _with_primary(lines)
@@ -281,6 +312,14 @@ def _with_cents(clashes: Frame, day: Frame) -> Frame:
     )
 
 
+def _with_twins(clashes: Frame, rows: Frame) -> Frame:
+    """Add rows that repeat another one's minutes, ``loose``: no clock times prove it."""
+    names = (*overlaps.CLASH, "loose", "over_cents")
+    twins = overlaps.twins(rows).with_columns(over_cents=nw.lit(None, dtype=nw.Int64))
+    real = clashes.with_columns(loose=nw.lit(False))
+    return nw.concat([real.select(names), twins.select(names)], how="vertical")
+
+
 # --- days of patients and clinicians -------------------------------------------------------
 
 
@@ -318,16 +357,19 @@ def clinician_days(
     """One-on-one minutes of a clinician's day, its span from first start to last end, its sheet.
 
     ``span_minutes`` is null where a row has no clock times: the day may be longer than it seems.
+    ``own_minutes``: without the minutes that another patient has.
     """
     mine = rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
     clash = nw.col("clinician_lost_ms") >= times.MINUTE
+    own = nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
     mine = mine.join(lost, on=["file", "row"], how="left").with_columns(
+        own_ms=own,
         unclocked=(~nw.col("in_sweep")).cast(nw.Int64),
         clashes=clash.fill_null(False).cast(nw.Int64),
         place=nw.col("row").fill_null(0),
     )
     day = mine.group_by("clinician", "date").agg(
-        total("counted_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
+        total("counted_ms"), total("own_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
         total("unclocked"), total("clashes"),
         nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
     )  # fmt: skip
@@ -341,41 +383,59 @@ def clinician_days(
     span = (nw.col("end_ms") - nw.col("start_ms")) // times.MINUTE
     return day.with_columns(
         one_on_one_minutes=nw.col("counted_ms") // times.MINUTE,
+        own_minutes=nw.col("own_ms") // times.MINUTE,
         span_minutes=nw.when(nw.col("unclocked") == 0).then(span),
     )
 
 
-def beyond_limits(rows: Frame, lines: Frame, limits: Frame) -> Frame:
-    """Days beyond a limit: what was measured (minutes or units), how much, and the limit."""
-    place = nw.col("row").fill_null(0)
-    mine = rows.filter(nw.col("one_on_one")).with_columns(
-        first_row=place, first_file=nw.col("file")
+def beyond_limits(rows: Frame, lost: Frame, lines: Frame, limits: Frame) -> Frame:
+    """What is measured of a day (minutes or units), how much, and the limit.
+
+    Units only where the patient's minutes keep within their limit; ``supported`` beside them. A
+    clinician's minutes are without those that another patient has.
+    """
+    own = nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    mine = rows.filter(nw.col("one_on_one")).join(lost, on=["file", "row"], how="left")
+    mine = mine.with_columns(
+        own_ms=own, first_row=nw.col("row").fill_null(0), first_file=nw.col("file")
     )
+    nothing = nw.lit(None, dtype=nw.Int64)
     ends = (nw.col("first_row").min(), nw.col("first_file").min())
-    minutes = (nw.col("counted_ms").sum() // times.MINUTE).cast(nw.Int64).alias("measured")
-    patients = mine.group_by(*PATIENT_DAY).agg(minutes, nw.col("clinician").min(), *ends)
+    patients = mine.group_by(*PATIENT_DAY).agg(
+        total("counted_ms").alias("measured"), nw.col("clinician").min(), *ends
+    )
     people = mine.filter(nw.col("clinician") != "").group_by("clinician", "date")
-    clinicians = people.agg(minutes, *ends).with_columns(
+    clinicians = people.agg(total("own_ms").alias("measured"), *ends).with_columns(
         patient=nw.lit(""), discipline=nw.lit(""), provider=nw.lit("")
     )
     unclaimed = nw.col("units_claimed").is_null()
     units = nw.when(unclaimed).then(nw.col("units")).otherwise(nw.col("billed"))
-    timed = lines.filter(nw.col("timed")).with_columns(measured=units)
-    by_units = timed.group_by(*PATIENT_DAY).agg(total("measured"), nw.col("clinician").min(), *ends)
-    found = []
-    for frame, name in (
-        (patients, "patient_minutes"),
-        (clinicians, "clinician_minutes"),
-        (by_units, "patient_units"),
-    ):
-        beyond = frame.join(limits, on="date", how="left").with_columns(
-            what=nw.lit(name), limit=nw.col(f"{name}_limit")
-        )
-        found.append(
-            beyond.filter(nw.col("measured") > nw.col("limit")).select(
-                *PATIENT_DAY, "clinician", "first_file", "first_row", "what", "measured", "limit"
-            )
-        )
+    timed = lines.filter(nw.col("timed")).with_columns(measured=units, supported=nw.col("units"))
+    by_units = timed.group_by(*PATIENT_DAY).agg(
+        total("measured"), total("supported"), nw.col("clinician").min(), *ends
+    )
+
+    def limited(frame: Frame, name: str) -> Frame:
+        frame = frame.join(limits, on="date", how="left")
+        return frame.with_columns(what=nw.lit(name), limit=nw.col(f"{name}_limit"))
+
+    def in_minutes(frame: Frame, name: str) -> Frame:
+        frame = frame.with_columns(measured=nw.col("measured") // times.MINUTE, supported=nothing)
+        return limited(frame, name)
+
+    long_days = in_minutes(patients, "patient_minutes")
+    beyond = long_days.filter(nw.col("measured") > nw.col("limit")).select(PATIENT_DAY)
+    by_units = by_units.join(beyond, on=list(PATIENT_DAY), how="anti")
+    names = (
+        *PATIENT_DAY, "clinician", "first_file", "first_row", "what", "measured", "supported",
+        "limit",
+    )  # fmt: skip
+    parts = (
+        long_days,
+        in_minutes(clinicians, "clinician_minutes"),
+        limited(by_units, "patient_units"),
+    )
+    found = [frame.with_columns(nw.col("measured").cast(nw.Int64)).select(names) for frame in parts]
     return nw.concat(found, how="vertical")
 
 

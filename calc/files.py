@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -98,7 +99,7 @@ def _delimited(data: bytes, source: str, score: Score) -> Records:
     """Raises UnicodeDecodeError where the text is no UTF-8."""
     head = _head(data, source)
     delimiter = _delimiter(head, score)
-    leading = [record for _, record in zip(range(TITLE_ROWS), _reader(head, delimiter))]
+    leading = list(itertools.islice(_tolerant(head, delimiter), TITLE_ROWS))
     place = _heading_place(leading, score)
     heading = leading[place] if leading else []
     where = f"{source}:{place + 1}"
@@ -136,7 +137,7 @@ def _delimiter(head: str, score: Score) -> str:
     """The delimiter that finds most of our headings, then the most fields."""
 
     def found(delimiter: str) -> tuple[int, int]:
-        records = [r for _, r in zip(range(TITLE_ROWS), _tolerant(head, delimiter)) if r]
+        records = [r for r in itertools.islice(_tolerant(head, delimiter), TITLE_ROWS) if r]
         known = max((score(record) for record in records), default=0)
         widths = [len(record) for record in records]
         return known, max(set(widths), key=widths.count) if widths else 0

@@ -45,15 +45,20 @@ def of_clinicians(
 
 
 def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Units due with CQ or CO, and billed so, of the services that an assistant took part in."""
+    """Units due with CQ or CO of the services that an assistant took part in, and rows with it.
+
+    Only payers that pay an assistant's services otherwise ask for the modifier.
+    """
     by_them = mine.filter(nw.col("role") == "assistant").select("clinician", *KEY).unique()
-    due = lines.select(*KEY, "assistant_units", "assistant_units_billed")
+    due = lines.filter(nw.col("payer_assistant_cut")).select(
+        *KEY, "assistant_units", "assistant_marks"
+    )
     return (
         by_them.join(due, on=list(KEY), how="inner")
         .group_by("clinician")
         .agg(
             total("assistant_units").alias("assistant_units_due"),
-            total("assistant_units_billed"),
+            total("assistant_marks"),
         )
     )
 
@@ -125,8 +130,7 @@ def cloned_days(rows: nw.LazyFrame[Any], limits: nw.LazyFrame[Any]) -> nw.LazyFr
     clock = (nw.col("start_ms") % times.DAY) // times.MINUTE
     minutes = nw.col("length_ms") // times.MINUTE
     # A whole number for each code, clock and length; a day is known by their sums.
-    code = nw.col("code").str.slice(1, 4).cast(nw.Int64)
-    print_ = (code * 1440 + clock) * 1441 + minutes
+    print_ = (nw.col("code_number") * 1440 + clock) * 1441 + minutes
     marked = codes.with_columns(mark=print_, place=nw.col("row").fill_null(0)).with_columns(
         square=(nw.col("mark") % 1_000_003) * (nw.col("mark") % 1_000_003)
     )

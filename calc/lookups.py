@@ -22,7 +22,7 @@ def code_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
         "service": [facts["family"] for facts in codes.values()],
         "attendance": [facts["attendance"] for facts in codes.values()],
     }
-    return engine.beside(frame, columns, dict.fromkeys(columns, str))
+    return engine.beside(frame, columns, dict.fromkeys(columns, str), {"service": "code"})
 
 
 def locality_numbers(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -59,15 +59,7 @@ def members(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
         "place_in_service": [int(facts["family"] != code) for code, facts in config.codes.items()],
     }
     types = dict.fromkeys(columns, str) | {"place_in_service": int}
-    return engine.beside(frame, columns, types)
-
-
-def parts(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    columns: engine.Columns = {
-        "part": ["plain", "modified", "both", "both"],
-        "modified": [0, 1, 0, 1],
-    }
-    return engine.beside(frame, columns, {"part": str, "modified": int})
+    return engine.beside(frame, columns, types, {"code": "service"})
 
 
 def payer_facts(frame: nw.LazyFrame[Any], config: Config, rule: str) -> nw.LazyFrame[Any]:

@@ -10,6 +10,8 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from calc import engine
+
 DISCIPLINE = {"PT": "GP", "OT": "GO", "SLP": "GN"}
 ASSISTANT = {"PT": "CQ", "OT": "CO"}
 MIDPOINT = 8  # minutes of the therapist that make a last unit his own (2022 policy)
@@ -73,8 +75,8 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
 
 
-def parts(lines: nw.LazyFrame[Any], both: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Part a code into its plain and its modified claim line; ``both`` has part, modified (0, 1).
+def parts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Part a code into its plain and its modified claim line (``modified`` 0 and 1).
 
     Each line keeps its own ``units``; ``assistant_units`` are those units on the modified line.
     """
@@ -86,7 +88,10 @@ def parts(lines: nw.LazyFrame[Any], both: nw.LazyFrame[Any]) -> nw.LazyFrame[Any
         .then(nw.lit("modified"))
         .otherwise(nw.lit("both"))
     )
-    frame = lines.with_columns(part=part, code_units=units).join(both, on="part", how="inner")
+    frame = lines.with_columns(part=part, code_units=units)
+    frame = engine.repeated(frame, nw.col("part") == "both", "modified")
+    whole = nw.when(nw.col("part") == "modified").then(1).otherwise(nw.col("modified"))
+    frame = frame.with_columns(modified=whole.cast(nw.Int64))
     modified = nw.col("modified") == 1
     return frame.with_columns(
         units=nw.when(modified).then(assistant).otherwise(units - assistant),

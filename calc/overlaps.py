@@ -18,6 +18,11 @@ _KEPT = (
     "code", "service", "lane", "start_ms", "end_ms", "given_ms", "lost_ms", "full",
 )  # fmt: skip
 TWIN, CLINICIANS, CODES = 1, 2, 3
+CLASH = (
+    "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
+    "code", "start_ms", "end_ms", "file_2", "row_2", "clinician_2", "code_2", "start_ms_2",
+    "end_ms_2", "shared_ms", "lost_ms", "kind",
+)  # fmt: skip
 
 
 def _on_days(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -100,36 +105,42 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return _first(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
 
 
-def lost_to_other_patients(
-    rows: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]
-) -> nw.LazyFrame[Any]:
-    """One-on-one rows of busy clinicians with ``clinician_lost_ms``, what another patient has.
-
-    ``rows`` as `by_clinician` gives them, ``crowded`` the clinicians who share time (`patient`).
-    """
-    swept = times.count_once(rows.join(crowded, on="patient", how="semi"), crowded)
-    return swept.with_columns(
-        clinician_lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
-        clinician=nw.col("patient"),
-        patient=nw.col("whose"),
-    )
-
-
 def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One-on-one rows as the clinician's own time, for the sweep that counts a person's minutes.
+    """One-on-one rows as the clinician's own time: those that share time with another of them.
 
-    What a patient's other rows have taken is gone already; the clinician stands as ``patient``,
-    the patient as ``whose``.
+    What a patient's other rows have taken is gone already. The clinician stands as ``patient``,
+    the patient as ``whose``, and a stretch without a gap as ``lane``.
     """
     mine = rows.filter(
         nw.col("in_sweep")
         & (nw.col("lane") == "")
         & (nw.col("clinician") != "")
         & (nw.col("counted_ms") > 0)
+    ).with_columns(one=nw.lit(1, dtype=nw.Int64))
+    order = ["start_ms", "file", "row"]
+    mine = mine.with_columns(latest=nw.col("end_ms").cum_max().over("clinician", order_by=order))
+    mine = mine.with_columns(earlier=nw.col("latest").shift(1).over("clinician", order_by=order))
+    opens = (nw.col("earlier").is_null() | (nw.col("start_ms") >= nw.col("earlier"))).cast(nw.Int64)
+    mine = mine.with_columns(opens=opens).with_columns(
+        lane=nw.col("opens").cum_sum().over("clinician", order_by=order).cast(nw.Int64)
     )
+    stretches = mine.group_by("clinician", "lane").agg(nw.col("one").sum().alias("together"))
+    shared = stretches.filter(nw.col("together") > 1).select("clinician", "lane")
+    mine = mine.join(shared, on=["clinician", "lane"], how="semi")
     return mine.with_columns(
         whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("counted_ms")
-    ).drop("counted_ms", "therapist_ms")
+    ).drop("counted_ms", "therapist_ms", "one", "latest", "earlier", "opens")
+
+
+def lost_to_other_patients(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows of `by_clinician` with ``clinician_lost_ms``, the minutes that another patient has."""
+    swept = times.count_once(mine, mine.select("patient").unique())
+    return swept.with_columns(
+        clinician_lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
+        clinician=nw.col("patient"),
+        patient=nw.col("whose"),
+        lane=nw.lit(""),
+    )
 
 
 def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -137,7 +148,8 @@ def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     lost = swept.filter(nw.col("clinician_lost_ms") >= times.MINUTE)
     lost = lost.with_columns(lost_ms=nw.col("clinician_lost_ms"))
     pairs = _pairs(lost, swept, ("clinician",)).with_columns(kind=nw.lit(0))
-    return _first(pairs.filter(nw.col("patient") != nw.col("patient_2")))
+    other = nw.col("patient") != nw.col("patient_2")
+    return _first(pairs.filter(other & (nw.col("shared_ms") >= times.MINUTE)))
 
 
 def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -190,7 +202,11 @@ def groups_of_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One-on-one rows with a start and no end that began with another patient's, by clinician."""
+    """One-on-one rows with a start and no end, one for each patient of a clinician and start.
+
+    ``patients`` began together; ``turn`` counts them in the log's order, the first one's row is
+    the partner of the others.
+    """
     open_rows = rows.filter(
         (nw.col("attendance") == "one-on-one")
         & (nw.col("mode") != "group")
@@ -200,14 +216,28 @@ def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         & nw.col("end_ms").is_null()
     )
     starts = ("clinician", "date", "start_ms")
-    patients = open_rows.select(*starts, "patient").unique()
-    several = patients.group_by(*starts).agg(nw.len().cast(nw.Int64).alias("patients"))
-    several = several.filter(nw.col("patients") > 1)
-    return open_rows.join(several, on=list(starts), how="inner")
+    place = nw.col("one").cum_sum()
+    order = ["file", "row"]
+    rows = open_rows.with_columns(one=nw.lit(1, dtype=nw.Int64)).with_columns(
+        turn=place.over(*starts, "patient", order_by=order)
+    )
+    rows = rows.filter(nw.col("turn") == 1).with_columns(turn=place.over(*starts, order_by=order))
+    first = nw.col("turn") == 1
+    marked = rows.with_columns(
+        leads=nw.when(first).then(nw.col("row")), leads_file=nw.when(first).then(nw.col("file"))
+    )
+    return marked.with_columns(
+        patients=nw.col("one").sum().over(*starts).cast(nw.Int64),
+        row_2=nw.col("leads").min().over(*starts),
+        file_2=nw.col("leads_file").min().over(*starts),
+    )
 
 
 def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Rows that repeat patient, clinician, date, code and minutes where no clock times tell."""
+    """Rows that repeat patient, clinician, date, code and minutes where no clock times tell.
+
+    Columns as `of_patients` where these have a meaning; ``loose`` marks them among others.
+    """
     keys = (
         "patient", "clinician", "role", "date", "discipline", "provider", "code", "given_ms",
         "begins", "ends",
@@ -225,4 +255,7 @@ def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         row_2=nw.col("row").min().over(*keys),
         file_2=nw.col("file").min().over(*keys),
     )
-    return repeated.filter(nw.col("turn") > 1)
+    return repeated.filter(nw.col("turn") > 1).with_columns(
+        kind=nw.lit(TWIN), loose=nw.lit(True), shared_ms=nw.col("given_ms"),
+        **{f"{name}_2": nw.col(name) for name in ("clinician", "code", "start_ms", "end_ms")},
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from calc import engine
 from calc.money import GPCI_ONE, NANO_PER_CENT, divide_half_up, percent, to_cents
 from calc.schema import CLAIM_ORDER
 
@@ -118,7 +119,8 @@ def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFr
         less_pe=0 - nw.col("pe_rvu").fill_null(0),
         less_fee=0 - nw.col("fee_cents").fill_null(0),
         one=nw.lit(1, dtype=nw.Int64),
-    ).with_columns(day_turn=nw.col("one").cum_sum().over(*VISIT, order_by=order).cast(nw.Int64))
+    )
+    lines = engine.within(lines, VISIT, order, running={"day_turn": "one"})
     count = nw.col(units)
     full = (
         nw.when(nw.col("outside") == 1)
@@ -155,14 +157,16 @@ def spend_deductible(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     allowed_cents.
     """
     counted = nw.when(nw.col("payer_part_b")).then(nw.col("allowed_cents")).otherwise(0)
-    lines = lines.with_columns(counted_cents=counted.fill_null(0))
-    so_far = nw.col("counted_cents").cum_sum().over("patient", "year", order_by=CLAIM_ORDER)
+    lines = lines.with_columns(counted_cents=counted.fill_null(0).cast(nw.Int64))
+    lines = engine.within(
+        lines, ("patient", "year"), CLAIM_ORDER, running={"so_far_cents": "counted_cents"}
+    )
     left = nw.col("opening_deductible_cents") - nw.col("before_cents")
     some = nw.when(left > 0).then(nw.min_horizontal(left, "counted_cents"))
     used = nw.when(~left.is_null()).then(some.otherwise(0))
-    lines = lines.with_columns(before_cents=so_far.cast(nw.Int64) - nw.col("counted_cents"))
+    lines = lines.with_columns(before_cents=nw.col("so_far_cents") - nw.col("counted_cents"))
     return lines.with_columns(deductible_cents=used.cast(nw.Int64)).drop(
-        "counted_cents", "before_cents"
+        "counted_cents", "so_far_cents", "before_cents"
     )
 
 
@@ -176,15 +180,14 @@ def accrue(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """
     counts = nw.col("payer_part_b") & (nw.col("kx_bucket") != "")
     amount = nw.when(counts).then(nw.col("allowed_cents")).otherwise(0)
-    lines = lines.with_columns(accrued_cents=amount.fill_null(0))
-    so_far = (
-        nw.col("accrued_cents").cum_sum().over("patient", "year", "kx_bucket", order_by=CLAIM_ORDER)
-    )
-    lines = lines.with_columns(year_cents=so_far.cast(nw.Int64) + nw.col("prior_cents"))
+    lines = lines.with_columns(accrued_cents=amount.fill_null(0).cast(nw.Int64))
+    bucket = ("patient", "year", "kx_bucket")
+    lines = engine.within(lines, bucket, CLAIM_ORDER, running={"so_far_cents": "accrued_cents"})
+    lines = lines.with_columns(year_cents=nw.col("so_far_cents") + nw.col("prior_cents"))
     above = nw.col("year_cents") > nw.col("kx_threshold_cents")
     return lines.with_columns(
         needs_kx=(above & (nw.col("accrued_cents") > 0)).fill_null(False)
-    ).drop("accrued_cents")
+    ).drop("accrued_cents", "so_far_cents")
 
 
 def settle(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -7,15 +7,25 @@ about the run. Overbilled and underbilled dollars are never netted.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import __version__, auditing, billing, claims, engine, evidence, logs
+from calc import (
+    __version__,
+    auditing,
+    baseline,
+    billing,
+    claims,
+    engine,
+    evidence,
+    logs,
+    redacting,
+    waivers,
+)
 from calc.auditing import Audit
-from calc.checks import FINDINGS
 from calc.params import Config, load
 from calc.rule import RULES
 
@@ -32,14 +42,26 @@ class Asked:
     ignore: tuple[str, ...] = ()
     extras: evidence.Extras = field(default_factory=evidence.Extras)
     options: billing.Options = field(default_factory=billing.Options)
+    waivers: str = ""  # paths of files; blank: none
+    baseline: str = ""
+    redact: str = ""
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """An audit, and the records of the log that could not be read."""
+
+    audit: Audit
+    rejects: nw.DataFrame[Any]
 
 
 def review(
     log: logs.Log, config: Config, asked: Asked | None = None, claimed: logs.Log | None = None
-) -> Audit:
+) -> Reviewed:
     """Audit a log by its own billed units, or by the lines of ``claimed``.
 
-    Raises InputError for an unknown rule, or where none of the chosen rules can run.
+    Raises InputError for an unknown rule, a file beside the log that cannot be used, or where
+    none of the chosen rules can run.
     """
     asked = asked or Asked()
     picked = auditing.rules_chosen(asked.select, asked.ignore)
@@ -53,15 +75,52 @@ def review(
         "prior": bool(asked.options.prior),
     }
     has |= {name for name, there in given.items() if there}
+    rejects = engine.collect(log.rejects(audited=True))
+    key = redacting.read_key(asked.redact) if asked.redact else None
+    if key:
+        rows = redacting.redact(rows, ("patient",), key)
+        rejects = _without_names(rejects, log, key)
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
     findings, not_run = auditing.run(found, config, picked)
     findings = auditing.with_fingerprints(findings)
+    findings, said = _accepted(findings, asked, key)
     by_clinician = _by_clinician(found, findings)
-    meta = _meta(log, claimed, config, asked, found, by_clinician)
+    meta = _meta(claimed, config, asked, found, len(rejects))
+    meta |= {
+        name: int(by_clinician[name].sum())
+        for name in ("sessions", "units_billed", "units_supported")
+    }
     meta |= totals(findings)
-    timeline = _timeline(found, findings)
-    pages = {code: rule.page() for code, rule in RULES.items()}
-    return Audit(findings, not_run, meta, by_clinician, timeline, pages)
+    meta["known"] = said["known"]
+    meta["notes"] += said["notes"]
+    meta["files"] = [asdict(file) for read in (log, claimed) if read for file in read.files]
+    audit = Audit(findings, not_run, meta, by_clinician, _timeline(found, findings))
+    return Reviewed(audit, rejects)
+
+
+def _accepted(
+    findings: nw.DataFrame[Any], asked: Asked, key: redacting.Key | None
+) -> tuple[nw.DataFrame[Any], dict[str, Any]]:
+    """Findings without those of the baseline, the waived ones marked; and what to say of both."""
+    said: dict[str, Any] = {"known": 0, "notes": []}
+    if asked.baseline:
+        findings, said["known"] = baseline.apply(findings, baseline.read(asked.baseline))
+    if asked.waivers:
+        given = waivers.read(asked.waivers, frozenset(RULES))
+        if key:
+            given = [replace(waiver, patient=key.known(waiver.patient)) for waiver in given]
+        findings, said["notes"] = waivers.apply(findings, given, date.today())
+    return findings, said
+
+
+def _without_names(
+    rejects: nw.DataFrame[Any], log: logs.Log, key: redacting.Key
+) -> nw.DataFrame[Any]:
+    """Rejects with codes for patients, and only those columns whose meaning is known."""
+    known = {heading for headings in log.mapping.values() for heading in headings}
+    ours = {*known, "file", *logs.REJECT}
+    kept = rejects.select([name for name in rejects.columns if name in ours])
+    return redacting.redact(kept, log.mapping["patient"], key)
 
 
 def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:
@@ -144,26 +203,24 @@ def _timeline(found: evidence.Evidence, findings: nw.DataFrame[Any]) -> nw.DataF
 
 
 def _meta(
-    log: logs.Log,
     claimed: logs.Log | None,
     config: Config,
     asked: Asked,
     found: evidence.Evidence,
-    by_clinician: nw.DataFrame[Any],
+    rejected: int,
 ) -> dict[str, Any]:
     rows = found.tables["row"]
     used = engine.count(rows.filter(nw.col("documented")))
-    bad = engine.count(log.bad.filter(~nw.col("fault").is_in(list(FINDINGS))))
-    rejected = bad + len(log.ragged)
     notes = [asked.options.deductible_said]
     if claimed is not None:
         lines = engine.count(rows.filter(~nw.col("documented")))
-        notes.append(f"{lines:,} lines of claims beside the log")
+        notes.append(f"{lines:,} billed lines of claims beside the log")
+        bad = engine.count(claimed.rejects(audited=True))
+        notes += [f"{bad:,} lines of claims could not be read"] if bad else []
     return {
         "program": "therapy-billing-calc",
         "version": __version__,
         "created": datetime.now().isoformat(timespec="seconds"),
-        "files": [],
         "figures": figures(config, found.days),
         "config_folders": [str(folder) for folder in config.folders[:-1]],
         "options": {"select": list(asked.select), "ignore": list(asked.ignore)},
@@ -172,10 +229,6 @@ def _meta(
         "rows_rejected": rejected,
         "first_date": str(found.days[0]) if found.days else "",
         "last_date": str(found.days[-1]) if found.days else "",
-        "sessions": int(by_clinician["sessions"].sum()),
-        "units_billed": int(by_clinician["units_billed"].sum()),
-        "units_supported": int(by_clinician["units_supported"].sum()),
-        "known": 0,
         "notes": notes,
         "never_checked": list(auditing.NEVER_CHECKED),
     }
@@ -223,8 +276,8 @@ def audit_frame(
     blanks = logs.Defaults(zone=zone, date_order=date_order, **defaults)
     log = logs.read(source, config, blanks)
     claimed = None if claims is None else logs.read(claims, config, blanks)
-    asked = Asked(_prefixes(select), _prefixes(ignore), options=options or billing.Options())
-    audit = review(log, config, asked, claimed)
+    asked = Asked(prefixes(select), prefixes(ignore), options=options or billing.Options())
+    audit = review(log, config, asked, claimed).audit
     rejected = audit.meta["rows_rejected"]
     if rejected:
         warnings.warn(f"{rejected} rows were rejected", stacklevel=3)
@@ -236,6 +289,12 @@ def audit_frame(
     return engine.given_back(shown, source, ("dollars",))
 
 
-def _prefixes(given: Any) -> tuple[str, ...]:
-    words = given.split(",") if isinstance(given, str) else list(given or ())
-    return tuple(word.strip().upper() for word in words if word.strip())
+def prefixes(given: Any) -> tuple[str, ...]:
+    """Rule prefixes of "U,M301", or of a list of such texts.
+
+    >>> prefixes("u, m301"), prefixes(["U", "T1,T2"])
+    (('U', 'M301'), ('U', 'T1', 'T2'))
+    """
+    texts = [given] if isinstance(given, str) else list(given or ())
+    words = [word.strip().upper() for text in texts for word in text.split(",")]
+    return tuple(word for word in words if word)

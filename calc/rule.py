@@ -23,7 +23,7 @@ FAMILIES = {
     "S": "Signals",
 }
 TABLES = (
-    "row", "unminuted", "clash", "together", "twin", "group", "alone", "open", "service", "day",
+    "row", "unminuted", "clash", "together", "group", "alone", "open", "service", "day",
     "treatment_day", "clinician_day", "limit", "evaluation", "allowed_most", "pair",
     "same_minutes", "habit", "cloned_day", "off_day",
 )  # fmt: skip

@@ -17,6 +17,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from calc import engine
 from calc.schema import ROW_ORDER
 
 SECOND = 1000
@@ -236,10 +237,9 @@ _LANE = ("patient", "lane")
 
 def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Patients with rows of one lane that share time: only they need the full sweep."""
-    busy = sessions.filter(nw.col("in_sweep")).with_columns(
-        latest=nw.col("end_ms").cum_max().over(*_LANE, order_by=ROW_ORDER)
-    )
-    busy = busy.with_columns(earlier=nw.col("latest").shift(1).over(*_LANE, order_by=ROW_ORDER))
+    busy = sessions.filter(nw.col("in_sweep")).select(*_LANE, *ROW_ORDER)
+    # Where any two rows share time, two neighbours do: as long as none do, ends only grow.
+    busy = engine.within(busy, _LANE, ROW_ORDER, earlier={"earlier": "end_ms"})
     shared = busy.filter(nw.col("start_ms") < nw.col("earlier"))
     return shared.select("patient").unique()
 

@@ -33,10 +33,10 @@ ALLOWED = {
     | {"params", "schema", "times", "values"},
     "balances": {"cells", "engine", "errors", "files", "money", "params", "times"},
     "lookups": {"engine", "errors", "money", "params"},
-    "times": {"errors", "schema"},
-    "counting": {"schema"},
-    "modifiers": {"schema"},
-    "pricing": {"schema", "money"},
+    "times": {"engine", "errors", "schema"},
+    "counting": {"engine", "schema"},
+    "modifiers": {"engine", "schema"},
+    "pricing": {"engine", "schema", "money"},
     "rules": {"rule", "money"},
     "overlaps": {"times"},
     "billed": {"schema"},
@@ -48,9 +48,12 @@ ALLOWED = {
     "evidence": {"amounts", "billed", "billing", "counting", "engine", "habits", "lookups"}
     | {"overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers"},
+    "baseline": {"errors"},
+    "waivers": {"engine", "errors", "files"},
+    "redacting": {"cells", "engine", "errors"},
     "auditing": {"errors", "engine", "evidence", "params", "rule", "rules"},
-    "reviewing": {"auditing", "billing", "checks", "claims", "engine", "evidence", "logs"}
-    | {"params", "rule"},
+    "reviewing": {"auditing", "baseline", "billing", "claims", "engine", "evidence", "logs"}
+    | {"params", "redacting", "rule", "waivers"},
     "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
     "cms": {"engine", "errors", "money", "params"},
@@ -59,10 +62,9 @@ ALLOWED = {
 LEVELS = {
     0: WORDS,
     1: {"decoding", "engine", "params", "rule"},
-    2: {"balances", "cells", "checks", "clocks", "logs", "lookups", "rules"}
-    | {"files", "headings", "values"}
-    | STEPS
-    | {"billed", "habits", "overlaps"},
+    2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
+    | {"lookups", "redacting", "rules", "values", "waivers", "billed", "habits", "overlaps"}
+    | STEPS,
     3: {"billing", "auditing", "estimating", "rating", "summaries"}
     | {"amounts", "claims", "evidence", "reviewing"},
     4: {"reports", "cms", "installing"},

@@ -327,7 +327,7 @@ def test_header_only(tmp_path, config):
     ],
 )
 def test_not_text(data, text, line, tmp_path, config):
-    """Binary files and what is text in no encoding are named, with the line where it can be told."""
+    """Binary files and text in no encoding are named, with the line where it can be told."""
     path = write(tmp_path, data)
     with pytest.raises(InputError, match=text) as error:
         logs.read(path, config)
