@@ -206,7 +206,7 @@ def _together(parts: list[Log]) -> Log:
             own = frame.collect_schema().names()
             blank = {n: nw.lit(None, dtype=nw.String) for n in columns if n not in own}
             text = {n: nw.col(n).cast(nw.String) for n in carried if n in own}
-            frames.append(frame.with_columns(**blank, **text).select(columns))
+            frames.append(frame.select(**{n: (blank | text).get(n, nw.col(n)) for n in columns}))
         return nw.concat(frames, how="vertical")
 
     return Log(

@@ -19,6 +19,8 @@ from calc.schema import COUNTED_ROLES, DISCIPLINES, MODES, ROLES
 
 _DISCIPLINES = {name.lower(): name for name in DISCIPLINES} | {"st": "SLP", "": ""}
 _ROLES = {name: name for name in ROLES} | {"both": "joint", "": "therapist"}
+_ROLES |= dict.fromkeys(("pt", "ot", "slp"), "therapist")
+_ROLES |= dict.fromkeys(("pta", "ota", "cota"), "assistant")
 _MODES = {name: name for name in MODES} | {"co-treatment": "cotreatment", "": "individual"}
 
 # Modifiers that therapy logs write right behind a code, with nothing between.

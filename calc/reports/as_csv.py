@@ -1,7 +1,7 @@
 """csv: money as text with two decimals, `true`/`false`, ISO dates, blank for null.
 
 A spreadsheet reads text that begins with one of FORMULA as a formula; such cells get an
-apostrophe in front, which it shows as text. Numbers and money are no text and stay as they are.
+apostrophe in front, which it shows as text. Numbers and money stay as they are.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import narwhals.stable.v2 as nw
 from calc.engine import dollar_text
 
 FORMULA = r"^[=+\-@\t\r]"
+NUMBER = r"^[+-]\d+([.,]\d+)*$"  # of a log's own cells
 
 
 def safe(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -22,7 +23,8 @@ def safe(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     for name in words:
         text = nw.col(name)
         quoted = nw.concat_str(nw.lit("'"), text)
-        columns[name] = nw.when(text.str.contains(FORMULA)).then(quoted).otherwise(text)
+        risky = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
+        columns[name] = nw.when(risky).then(quoted).otherwise(text)
     frame = frame.with_columns(**columns) if columns else frame
     names = frame.collect_schema().names()
     headings = {name: f"'{name}" for name in names if name[:1] in "=+-@\t\r" and name}
