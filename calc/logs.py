@@ -13,7 +13,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import clocks, decoding, engine, files, headings, times, values
+from calc import clocks, decoding, engine, files, headings, reserved, times, values
 from calc.cells import Facts, by_values, text_of
 from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, judge
 from calc.errors import InputError
@@ -289,7 +289,7 @@ def _sessions(
     frame = engine.settled(frame.select("fault", *USED, *place.values()))
     mapped = {name for own in columns.values() for name in own}
     carried = {
-        f"{name}_in_log" if name in _OURS else name: place[name]
+        reserved.carried(f"{name}_in_log" if name in LINE else name): place[name]
         for name in names
         if name not in mapped
     }
@@ -372,7 +372,6 @@ def _judged(
     return frame
 
 
-_OURS = {*LINE, *USED, "fault", "fault_rule"}
 _JUDGED = (
     "code", "payer", "locality", "discipline", "role", "mode", "date", "start", "end", "minutes",
     "units_billed", "charge",
