@@ -643,10 +643,14 @@ def sheet_names(data: bytes, source: str) -> list[str]:
 def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
     """Every row of a sheet as text, the first rows too; times of day lose Excel's day zero."""
     try:
-        sheet = _workbook(data, source).load_sheet(
-            name, header_row=None, skip_rows=0, dtypes="string"
-        )
-        frame: pl.DataFrame = sheet.to_polars()
+        book = _workbook(data, source)
+        whole: dict[str, Any] = {"header_row": None, "skip_rows": 0}
+        frame: pl.DataFrame = book.load_sheet(name, dtypes="string", **whole).to_polars()
+        if data.startswith(b"PK") and b"xl/workbook." not in data:
+            # The reader has no text for times of day in ods, and leaves their cells blank.
+            spans = book.load_sheet(name, dtypes="duration", **whole).to_polars()
+            spans = spans.with_columns(_as_text(column, pl.Duration) for column in spans.columns)
+            frame = frame.with_columns(frame[n].fill_null(spans[n]) for n in frame.columns)
     except _sheet_errors() as error:
         raise InputError(f'sheet "{name}" cannot be read ({_short(error)})', source) from None
     # A cell of time alone is a stamp of the day before Excel's first.

@@ -89,6 +89,8 @@ def _headings(names: Sequence[str | None], where: str) -> list[str]:
 
 def _text(data: bytes, source: str, score: Score, sheet: str) -> Records:
     data = decoding.utf8(data, source)
+    if not data.strip():
+        raise InputError("the file is empty", source, "the first line must hold the headings")
     try:
         return _delimited(data, source, score)
     except UnicodeDecodeError:
@@ -164,6 +166,10 @@ def _heading_place(leading: Sequence[Sequence[str | None]], score: Score) -> int
 
 def _slowly(text: str, source: str, delimiter: str, names: list[str], place: int) -> Records:
     """One record at a time: keeps the good records of a file in which one is broken."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > _LINE:
+            what = f"the line is longer than {_LINE:,} characters"
+            raise InputError(what, f"{source}:{number}", "check the quotes and the line ends")
     good: list[list[str]] = []
     ragged: Ragged = []
     row, records = 0, _reader(text, delimiter, strict=True)
