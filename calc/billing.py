@@ -13,7 +13,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import counting, engine, lookups, modifiers, pricing, times
+from calc import counting, engine, lookups, modifiers, pricing, reserved, times
 from calc.logs import Defaults, Log, read
 from calc.params import Config, load
 from calc.schema import CLAIM, DISCIPLINES, KX_BUCKET, LINE, MODES, ROLES
@@ -305,7 +305,8 @@ def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def as_printed(lines: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.LazyFrame[Any]:
     """The columns that `bill` prints, money in cents, then the log's own columns."""
     columns = {name: nw.col(CENTS.get(name, name)) for name in LINE}
-    return lines.select(**columns, **{name: nw.col(name) for name in carried})
+    own = {reserved.shown(name): nw.col(name) for name in carried}
+    return lines.select(**columns, **own)
 
 
 def bill_frame(
@@ -328,7 +329,7 @@ def bill_frame(
     log = read(source, config, Defaults(zone=zone, date_order=date_order, **defaults))
     lines = engine.decimals(as_printed(bill(log, config, options), log.carried), tuple(CENTS))
     bad = log.rejects().drop("hint")
-    is_path = isinstance(source, str) or hasattr(source, "__fspath__")
+    is_path = isinstance(source, str | list | tuple) or hasattr(source, "__fspath__")
 
     def back(frame: nw.LazyFrame[Any]) -> Any:
         return engine.collect(frame).to_native() if is_path else engine.like(frame, source)

@@ -365,7 +365,7 @@ def within(
             **{n: nw.col(c).shift(1).over(*group, order_by=order) for n, c in earlier.items()},
         )
     used = dict.fromkeys((*group, *order, *total.values(), *running.values(), *earlier.values()))
-    made = {name: pl.Int64 for name in (*total, *running, *earlier)}
+    made = dict.fromkeys((*total, *running, *earlier), pl.Int64)
 
     def compute(rows: pl.Series) -> pl.Series:
         return _within(rows.struct.unnest(), group, order, total, running, earlier)
@@ -630,7 +630,7 @@ def _as_text(name: str, kind: Any) -> pl.Expr:
     return column.cast(pl.String, strict=False)
 
 
-def _short(error: Exception) -> str:
+def _short(error: BaseException) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:80]
 
 
@@ -643,10 +643,14 @@ def sheet_names(data: bytes, source: str) -> list[str]:
 def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
     """Every row of a sheet as text, the first rows too; times of day lose Excel's day zero."""
     try:
-        sheet = _workbook(data, source).load_sheet(
-            name, header_row=None, skip_rows=0, dtypes="string"
-        )
-        frame: pl.DataFrame = sheet.to_polars()
+        book = _workbook(data, source)
+        whole: dict[str, Any] = {"header_row": None, "skip_rows": 0}
+        frame: pl.DataFrame = book.load_sheet(name, dtypes="string", **whole).to_polars()
+        if data.startswith(b"PK") and b"xl/workbook." not in data:
+            # The reader has no text for times of day in ods, and leaves their cells blank.
+            spans = book.load_sheet(name, dtypes="duration", **whole).to_polars()
+            spans = spans.with_columns(_as_text(column, pl.Duration) for column in spans.columns)
+            frame = frame.with_columns(frame[n].fill_null(spans[n]) for n in frame.columns)
     except _sheet_errors() as error:
         raise InputError(f'sheet "{name}" cannot be read ({_short(error)})', source) from None
     # A cell of time alone is a stamp of the day before Excel's first.
@@ -707,6 +711,12 @@ def whole(path: str) -> Iterator[str]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def write_parquet(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> None:
+    """A frame as a Parquet file, cents as exact decimals of dollars."""
+    cents = [name for name in money if name in frame.columns]
+    nw.to_native(decimals(frame.lazy(), cents)).collect().write_parquet(path)
 
 
 # --- money at the edge ---------------------------------------------------------------------
