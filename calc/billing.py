@@ -119,7 +119,7 @@ def services_of(
     sessions = sessions.with_columns(
         lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
     )
-    sessions = engine.settled(sessions)
+    sessions = engine.settled(sessions.select(*counting.NEEDED, *carried))
     crowded = engine.settled(times.crowded_patients(sessions))
     if engine.count(crowded):
         return counting.services(times.count_once(sessions, crowded), carried)

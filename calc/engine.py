@@ -398,29 +398,60 @@ def grouped(
 
     Each maps a new name to the column it is made of.
     """
-    sums = {name: nw.col(c).sum().cast(nw.Int64).fill_null(0) for name, c in total.items()}
-    counts = {name: nw.col(c).count().cast(nw.Int64) for name, c in filled.items()}
-    ends = {name: nw.col(c).min() for name, c in least.items()}
-    ends |= {name: nw.col(c).max() for name, c in most.items()}
+    aggregates = {name: nw.col(c).sum().cast(nw.Int64).fill_null(0) for name, c in total.items()}
+    aggregates |= {name: nw.col(c).count().cast(nw.Int64) for name, c in filled.items()}
+    aggregates |= {name: nw.col(c).min() for name, c in least.items()}
+    aggregates |= {name: nw.col(c).max() for name, c in most.items()}
     if not frame.implementation.is_polars():
-        return frame.group_by(*group).agg(**sums, **counts, **ends)
-    # Most groups of a log are one row, which needs no adding up.
-    one = nw.lit(1, dtype=nw.Int64).alias(_ONE)
+        return frame.group_by(*group).agg(**aggregates)
     used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
-    frame = frame.select(*dict.fromkeys(used), one)
-    frame = settled(within(frame, group, total={_ROWS: _ONE}))
-    alone, many = frame.filter(nw.col(_ROWS) == 1), frame.filter(nw.col(_ROWS) > 1)
-    alone = alone.select(
+    rows = nw.to_native(collect(frame.select(*dict.fromkeys(used))))
+    place = _order([rows[name] for name in group])
+    parts = _packed([rows[name] for name in group])
+    if place is not None:
+        rows, parts = rows[place], [part.gather(place) for part in parts]
+    first = _changes(parts, len(rows))
+    number = (first.cum_sum() - 1).cast(pl.UInt32)
+    # Most groups of a log are one row, which needs no adding up.
+    several = ~(first & first.shift(-1, fill_value=True))
+    heads = rows.filter(first).lazy()
+    done = heads.select(
         *group,
-        **{name: nw.col(c).cast(nw.Int64).fill_null(0) for name, c in total.items()},
-        **{name: (~nw.col(c).is_null()).cast(nw.Int64) for name, c in filled.items()},
-        **{name: nw.col(c) for name, c in (least | most).items()},
-    )
-    added = many.group_by(*group).agg(**sums, **counts, **ends).select(alone.collect_schema().names())
-    return nw.concat([alone, added], how="vertical")
+        *(pl.col(c).cast(pl.Int64).fill_null(0).alias(name) for name, c in total.items()),
+        *(pl.col(c).is_not_null().cast(pl.Int64).alias(name) for name, c in filled.items()),
+        *(pl.col(c).alias(name) for name, c in (*least.items(), *most.items())),
+    ).collect(engine="in-memory")
+    if several.any():
+        many = rows.with_columns(number.alias(_ROWS)).filter(several)
+        added = collect(_frame(many.lazy()).group_by(_ROWS).agg(**aggregates)).to_native()
+        place = added[_ROWS]
+        done = done.with_columns(done[n].scatter(place, added[n]) for n in aggregates)
+    return _frame(done.lazy())
 
 
-_ONE, _ROWS = "one ", "rows "
+def some(
+    frame: nw.LazyFrame[Any],
+    where: nw.Expr,
+    change: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+    names: Sequence[str],
+) -> nw.LazyFrame[Any]:
+    """Give the rows for which ``where`` holds the columns ``names`` as ``change`` makes them.
+
+    ``change`` sees those rows alone; the others keep what they have.
+    """
+    if not frame.implementation.is_polars():
+        kept, changed = frame.filter(~where), change(frame.filter(where))
+        return nw.concat([kept, changed.select(kept.collect_schema().names())], how="vertical")
+    rows = nw.to_native(collect(frame)).with_row_index(_ROWS)
+    changed = change(_frame(rows.lazy()).filter(where)).select(_ROWS, *names)
+    done = nw.to_native(collect(changed))
+    rows = rows.drop(_ROWS)
+    if len(done):
+        rows = rows.with_columns(rows[n].scatter(done[_ROWS], done[n]) for n in names)
+    return _frame(rows.lazy())
+
+
+_ROWS = "rows "  # the blank keeps it apart from any heading
 
 
 def once(

@@ -184,17 +184,20 @@ def count_once(sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]) -> nw.La
     and clock times counts the smaller of the two; its clock times are then only a window, and
     windows conflict only where the minutes of all rows do not fit into their union.
     """
-    free = apart(sessions.join(crowded, on="patient", how="anti"))
-    together = sessions.join(crowded, on="patient", how="semi")
-    together = _sweep(together, nw.col("in_sweep"), "counted_ms")
+    marked = crowded.with_columns(crowded=nw.lit(True))
+    sessions = apart(sessions).join(marked, on="patient", how="left")
+    here = nw.col("crowded").fill_null(False)
+    return engine.some(sessions, here, _share, ("counted_ms", "therapist_ms")).drop("crowded")
+
+
+def _share(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    together = _sweep(sessions, nw.col("in_sweep"), "counted_ms")
     alone = nw.col("in_sweep") & (nw.col("role") != "assistant")
-    together = _sweep(together, alone, "therapist_ms").with_columns(
+    return _sweep(together, alone, "therapist_ms").with_columns(
         therapist_ms=nw.when(nw.col("role") != "assistant")
         .then(nw.col("therapist_ms"))
         .otherwise(0)
     )
-    names = free.collect_schema().names()
-    return nw.concat([free, together.select(names)], how="vertical")
 
 
 _LANE = ("patient", "lane")
