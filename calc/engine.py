@@ -12,6 +12,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from pathlib import Path
 from typing import IO, Any
@@ -236,15 +237,17 @@ def within(
     *,
     total: Mapping[str, str] | None = None,
     running: Mapping[str, str] | None = None,
+    highest: Mapping[str, str] | None = None,
     earlier: Mapping[str, str] | None = None,
 ) -> nw.LazyFrame[Any]:
     """Add columns over the rows of each group, new name by the Int64 column it is made of.
 
     ``total``: the group's sum. ``running``: the sum up to and with the row, in ``order``, which
-    must be total. ``earlier``: the value of the row before it in ``order``, null for the first.
-    Columns that are added up must not be null.
+    must be total. ``highest``: the greatest value up to and with the row. ``earlier``: the value of the row before it in ``order``, null for the first.
+    Only columns of ``earlier`` may hold nulls.
     """
-    total, running, earlier = total or {}, running or {}, earlier or {}
+    total, running = total or {}, running or {}
+    highest, earlier = highest or {}, earlier or {}
     if not frame.implementation.is_polars():
         return frame.with_columns(
             **{n: nw.col(c).sum().over(*group).cast(nw.Int64) for n, c in total.items()},
@@ -252,13 +255,15 @@ def within(
                 n: nw.col(c).cum_sum().over(*group, order_by=order).cast(nw.Int64)
                 for n, c in running.items()
             },
+            **{n: nw.col(c).cum_max().over(*group, order_by=order) for n, c in highest.items()},
             **{n: nw.col(c).shift(1).over(*group, order_by=order) for n, c in earlier.items()},
         )
-    used = dict.fromkeys((*group, *order, *total.values(), *running.values(), *earlier.values()))
-    made = {name: pl.Int64 for name in (*total, *running, *earlier)}
+    jobs = (total, running, highest, earlier)
+    used = dict.fromkeys((*group, *order, *(column for job in jobs for column in job.values())))
+    made = {name: pl.Int64 for job in jobs for name in job}
 
     def compute(rows: pl.Series) -> pl.Series:
-        return _within(rows.struct.unnest(), group, order, total, running, earlier)
+        return _within(rows.struct.unnest(), group, order, *jobs)
 
     answer = pl.struct(*used).map_batches(compute, return_dtype=pl.Struct(made))
     native = nw.to_native(frame).with_columns(answer.alias(_ANSWER))
@@ -275,6 +280,7 @@ def _within(
     order: Sequence[str],
     total: Mapping[str, str],
     running: Mapping[str, str],
+    highest: Mapping[str, str],
     earlier: Mapping[str, str],
 ) -> pl.Series:
     place = _order([rows[name] for name in (*group, *order)])
@@ -300,11 +306,24 @@ def _within(
         x, upto = sums[column]
         before = upto.gather(starts) - x.gather(starts)
         made[name] = upto - before.gather(number)
+    for name, column in highest.items():
+        made[name] = _highest(arranged(rows[column]), number)
     for name, column in earlier.items():
         made[name] = arranged(rows[column]).shift(1).scatter(starts, None)
     back = None if place is None else _inverse(place)
     done = {n: c if back is None else c.gather(back) for n, c in made.items()}
     return pl.DataFrame(done).to_struct()
+
+
+def _highest(x: pl.Series, number: pl.Series) -> pl.Series:
+    """The running maximum within each group of ascending ``number``."""
+    low, high = x.min(), x.max()
+    if len(x) and (high - low + 1) * (number[-1] + 1) + abs(high) < _ROOM:
+        # Every group is lifted above the one before it.
+        lift = number.cast(pl.Int64) * (high - low + 1)
+        return (x + lift).cum_max() - lift
+    frame = pl.DataFrame({"x": x, "number": number})
+    return frame.select(pl.col("x").cum_max().over("number")).to_series()
 
 
 def _changes(keys: Sequence[pl.Series], rows: int) -> pl.Series:
@@ -386,6 +405,34 @@ def _numbers(column: pl.Series) -> pl.Series:
     return column.rank("dense")
 
 
+_PART_ROWS = 500_000  # fewer are not worth a thread; more at once would leave the caches
+
+
+def in_parts(
+    frame: nw.LazyFrame[Any],
+    key: str,
+    work: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+) -> nw.LazyFrame[Any]:
+    """What ``work`` makes of the rows, done side by side where that is faster.
+
+    No value of the `dense` column ``key`` is cut; the parts come one after another.
+    """
+    if not frame.implementation.is_polars():
+        return work(frame)
+    rows = nw.to_native(collect(frame))
+    threads = pl.thread_pool_size()
+    count = threads * (len(rows) // (threads * _PART_ROWS))
+    if count < 2:
+        return work(_frame(rows.lazy()))
+    number = rows[key].to_physical().cast(pl.Int64)
+    number = (number * count // (number.max() + 1)).cast(pl.UInt32)
+    parts = [rows.filter(number == part) for part in range(count)]
+    del rows
+    with ThreadPoolExecutor(threads) as pool:
+        done = list(pool.map(lambda part: collect(work(_frame(part.lazy()))).to_native(), parts))
+    return _frame(pl.concat(done).lazy())
+
+
 def grouped(
     frame: nw.LazyFrame[Any],
     group: Sequence[str],
@@ -429,6 +476,22 @@ def grouped(
     return _frame(done.lazy())
 
 
+def arranged(frame: nw.LazyFrame[Any], order: Sequence[str]) -> nw.LazyFrame[Any]:
+    """The rows in ``order``, nulls first."""
+    if not frame.implementation.is_polars():
+        return frame.sort(*order)
+    place = pl.struct(*order).map_batches(_places, return_dtype=pl.get_index_type())
+    native = nw.to_native(frame).with_columns(place.alias(_ANSWER))
+    return _frame(native.select(pl.exclude(_ANSWER).gather(pl.col(_ANSWER))))
+
+
+def _places(keys: pl.Series) -> pl.Series:
+    place = _order(keys.struct.unnest().get_columns())
+    if place is None:
+        return pl.int_range(len(keys), dtype=pl.get_index_type(), eager=True)
+    return place
+
+
 def some(
     frame: nw.LazyFrame[Any],
     where: nw.Expr,
@@ -440,6 +503,7 @@ def some(
     ``change`` sees those rows alone; the others keep what they have.
     """
     if not frame.implementation.is_polars():
+        frame = settled(frame)  # used twice
         kept, changed = frame.filter(~where), change(frame.filter(where))
         return nw.concat([kept, changed.select(kept.collect_schema().names())], how="vertical")
     rows = nw.to_native(collect(frame)).with_row_index(_ROWS)
