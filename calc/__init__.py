@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 __version__ = "0.1.0"
-__all__ = ["bill", "estimate", "units"]
+__all__ = ["audit", "bill", "estimate", "units"]
 
 
 def units(minutes: Any, rule: str = "cms", **options: Any) -> dict[str, int | None]:
@@ -27,3 +27,10 @@ def bill(source: Any, **options: Any) -> Any:
     from calc import billing
 
     return billing.bill_frame(source, **options)
+
+
+def audit(source: Any, **options: Any) -> Any:
+    """Findings of a log, a path or a frame of any kind. See reviewing.audit_frame."""
+    from calc import reviewing
+
+    return reviewing.audit_frame(source, **options)

@@ -1,11 +1,14 @@
-"""Opening balances from a csv: what is left of a deductible, what was spent elsewhere."""
+"""Small files beside a log: opening balances, a time sheet, the diagnoses that go with a code."""
 
 from __future__ import annotations
 
-from calc import engine
+from datetime import date
+
+from calc import engine, files, times
 from calc.cells import MAX_DIGITS
 from calc.errors import InputError
 from calc.money import scaled
+from calc.params import Config
 
 
 def read_cents(text: str) -> int | None:
@@ -22,27 +25,87 @@ def read_cents(text: str) -> int | None:
     return cents if 0 <= cents < 10 ** (MAX_DIGITS + 2) else None
 
 
+def _records(source: str, *needed: str) -> list[tuple[str, dict[str, str]]]:
+    """Records of a small csv, each with its place; InputError where a column is missing."""
+    frame, ragged = files.read_csv(source)
+    rows = engine.collect(frame)
+    names = [name for name in rows.columns if name != engine.ROW]
+    lacking = [name for name in needed if name not in names]
+    if lacking:
+        hint = f"found: {', '.join(names)}"
+        raise InputError(f"missing heading {', '.join(lacking)}", f"{source}:1", hint)
+    if ragged:
+        raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
+    return [
+        (f"{source}:{row[engine.ROW]}", {name: (row[name] or "").strip() for name in names})
+        for row in rows.iter_rows(named=True)
+    ]
+
+
 def read_balances(source: str, *keys: str) -> dict[tuple[str, ...], int]:
     """Opening balances: a csv with the columns ``keys`` and amount (dollars), by key in cents.
 
     Raises InputError that names row and column of what cannot be read.
     """
-    frame, ragged = engine.read_csv(source)
-    rows = engine.collect(frame)
-    lacking = [name for name in (*keys, "amount") if name not in rows.columns]
-    if lacking:
-        found = ", ".join(name for name in rows.columns if name != engine.ROW)
-        raise InputError(f"missing heading {', '.join(lacking)}", f"{source}:1", f"found: {found}")
-    if ragged:
-        raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
     balances: dict[tuple[str, ...], int] = {}
-    for row in rows.iter_rows(named=True):
-        where = f"{source}:{row[engine.ROW]}"
-        cents = read_cents(row["amount"] or "")
+    for where, row in _records(source, *keys, "amount"):
+        cents = read_cents(row["amount"])
         if cents is None:
             raise InputError(f'amount "{row["amount"]}" is not an amount', where, "e.g. 257.00")
-        key = tuple((row[name] or "").strip() for name in keys)
+        key = tuple(row[name] for name in keys)
         if key in balances:
             raise InputError("the same patient stands twice", where, "add the amounts up")
         balances[key] = cents
     return balances
+
+
+def read_timesheet(source: str) -> dict[tuple[str, date], int]:
+    """Minutes on duty by clinician and date: a csv of clinician, date and minutes, or start, end.
+
+    Several spells of a day add up. Raises InputError that names row and column.
+    """
+    sheet: dict[tuple[str, date], int] = {}
+    for where, row in _records(source, "clinician", "date"):
+        day = times.read_date(row["date"])
+        if day is None:
+            raise InputError(f'date "{row["date"]}" is not a date', where, "YYYY-MM-DD")
+        minutes = _on_duty(row, where)
+        key = row["clinician"], day
+        sheet[key] = sheet.get(key, 0) + minutes
+    return sheet
+
+
+def _on_duty(row: dict[str, str], where: str) -> int:
+    if row.get("minutes"):
+        if not row["minutes"].isdigit() or int(row["minutes"]) * times.MINUTE > times.DAY:
+            raise InputError(
+                f'minutes "{row["minutes"]}" is no number of minutes of a day', where, "e.g. 480"
+            )
+        return int(row["minutes"])
+    ends = []
+    for name in ("start", "end"):
+        clock = times.read_clock(row.get(name, ""))
+        if clock is None:
+            hint = "give minutes, or start and end, e.g. 08:00 and 16:30"
+            raise InputError(f'{name} "{row.get(name, "")}" is not a time', where, hint)
+        ends.append(clock[0])
+    if ends[1] < ends[0]:
+        raise InputError("end is before its start", where, "write two spells around midnight")
+    return (ends[1] - ends[0]) // times.MINUTE
+
+
+def read_diagnoses(source: str, config: Config) -> dict[str, tuple[str, ...]]:
+    """Diagnoses by code: a csv of code and diagnosis, one pair a line.
+
+    Raises InputError for a code that is not known or a blank diagnosis.
+    """
+    pairs: dict[str, list[str]] = {}
+    for where, row in _records(source, "code", "diagnosis"):
+        code = config.code_names.get(" ".join(row["code"].lower().split()))
+        if code is None:
+            hint = "use a code or alias of config/codes.csv"
+            raise InputError(f'code "{row["code"]}" is not known', where, hint)
+        if not row["diagnosis"]:
+            raise InputError("diagnosis is blank", where, "e.g. M62.81")
+        pairs.setdefault(code, []).append(row["diagnosis"].upper().replace(".", ""))
+    return {code: tuple(found) for code, found in pairs.items()}

@@ -141,17 +141,23 @@ def services_of(
     sessions: nw.LazyFrame[Any], config: Config, carried: tuple[str, ...] = ()
 ) -> nw.LazyFrame[Any]:
     """Minutes by pool and service, of rows `with_lengths`: each minute of a patient once."""
+    sessions = sessions.select(*counting.NEEDED, *carried)
+    return counting.services(counted_once(sessions, config), carried)
+
+
+def counted_once(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    """Rows `with_lengths` with service, lane, counted_ms, therapist_ms: see `times.count_once`."""
     sessions = sessions.join(lookups.code_facts(sessions, config), on="code", how="left")
     sessions = sessions.join(lookups.locality_numbers(sessions, config), on="locality", how="left")
     one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")
     sessions = sessions.with_columns(
         lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
     )
-    sessions = engine.settled(sessions.select(*counting.NEEDED, *carried))
+    sessions = engine.settled(sessions)
     crowded = engine.settled(times.crowded_patients(sessions))
     if engine.count(crowded):
-        return counting.services(times.count_once(sessions, crowded), carried)
-    return counting.services(times.apart(sessions), carried)
+        return times.count_once(sessions, crowded)
+    return times.apart(sessions)
 
 
 def count_services(
@@ -182,8 +188,8 @@ def price(
     )
     lines = lookups.payers_own(lines, config, days)
     lines = pricing.reduce_multiple(pricing.work(pricing.fees(lines)))
-    lines = _kx(_deductible(pricing.allow(lines), options), config, days, options)
-    lines = pricing.settle(lines)
+    lines = kx_figures(_deductible(pricing.allow(lines), options), config, days, options)
+    lines = pricing.settle(pricing.accrue(lines))
     part_b = nw.col("payer_part_b")
     return lines.with_columns(
         medicare_cents=nw.when(part_b).then(nw.col("medicare_cents")),
@@ -208,10 +214,10 @@ def _deductible(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]
     ).drop("left_cents", "first_year")
 
 
-def _kx(
+def kx_figures(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
-    """The running total of the year in its bucket, with what was spent elsewhere."""
+    """Add kx_bucket, kx_threshold_cents and prior_cents, what was spent elsewhere."""
     buckets: engine.Columns = {
         "discipline": ["", *KX_BUCKET],
         "kx_bucket": ["", *KX_BUCKET.values()],
@@ -230,7 +236,7 @@ def _kx(
     types: dict[str, type] = {"date": date, "kx_bucket": str, "kx_threshold_cents": int}
     lines = lines.join(engine.beside(lines, table, types), on=["date", "kx_bucket"], how="left")
     if not options.prior:
-        return pricing.accrue(lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64)))
+        return lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64))
     prior: engine.Columns = {
         "patient": [patient for patient, _ in options.prior],
         "kx_bucket": [bucket for _, bucket in options.prior],
@@ -242,8 +248,7 @@ def _kx(
     first = nw.col("year").min().over("patient")
     lines = lines.with_columns(first_year=first)
     spent = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("prior_cents"))
-    lines = lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0)).drop("first_year")
-    return pricing.accrue(lines)
+    return lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0)).drop("first_year")
 
 
 _SAME_VISIT = ("patient", "date", "provider", "discipline")

@@ -1,8 +1,12 @@
-"""Cells of a log as expressions: any column as text, digits as exact integers, small joins."""
+"""Cells of a log: any column as text, digits as exact integers, and facts about distinct values.
+
+Most columns of a log hold few distinct texts. What a text means is found out once for each of
+them, however many rows hold it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -43,7 +47,84 @@ def number(text: str, places: int) -> nw.Expr:
     return result
 
 
-def joined(
-    frame: nw.LazyFrame[Any], key: str, columns: engine.Columns, types: Mapping[str, type]
+Facts = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
+
+# Blanks that programs write and people do not see (before AM and PM, for one), and marks of none.
+_BLANKS = r"[\u00a0\u2000-\u200a\u202f\u3000\t\r\n]"
+_MARKS = r"[\u200b-\u200f\u2060\ufeff]"
+_EXCEL_TEXT = r'^="(.*)"$'  # how a spreadsheet is told to leave digits alone
+
+
+def by_values(
+    frame: nw.LazyFrame[Any], wanted: Sequence[tuple[str | None, Facts]]
+) -> tuple[nw.LazyFrame[Any], dict[str, Any]]:
+    """Add the columns that each of ``wanted`` makes of a column's distinct values.
+
+    Facts see a Polars table with the column ``text`` and add to it, row by row. No column (None)
+    stands for blank cells throughout. Also returned: what proved to be the same for all rows.
+    """
+    lacking = [facts for column, facts in wanted if column is None]
+    present = [(column, facts) for column, facts in wanted if column is not None]
+    tables = [_table(facts, engine.table({"value": [""]}, {"value": str})) for facts in lacking]
+    add = _eager if engine.is_eager(frame) else _joined
+    frame, found = add(frame, present) if present else (frame, [])
+    known: dict[str, Any] = {}
+    literals: dict[str, nw.Expr] = {}
+    for table in [*tables, *found]:
+        schema = table.collect_schema()
+        for name, value in engine.constants(table).items():
+            known[name] = value
+            literals[name] = nw.lit(value, dtype=schema[name])
+    return (frame.with_columns(**literals) if literals else frame), known
+
+
+def _table(facts: Facts, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    text = text_of(values.collect_schema(), "value")
+    clean = text.str.replace_all(_BLANKS, " ").str.replace_all(_MARKS, "")
+    clean = clean.str.replace_all(_EXCEL_TEXT, "${1}").str.strip_chars()
+    table = engine.settled(facts(values.select(text=clean)))
+    return table.drop("text")
+
+
+def _varying(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return table.drop(*engine.constants(table))
+
+
+def _eager(
+    frame: nw.LazyFrame[Any], wanted: Sequence[tuple[str, Facts]]
+) -> tuple[nw.LazyFrame[Any], list[nw.LazyFrame[Any]]]:
+    codes = engine.coded(frame, list(dict.fromkeys(column for column, _ in wanted)))
+    tables = [_table(facts, engine.values_of(codes[column])) for column, facts in wanted]
+    columns = [codes[column] for column, _ in wanted]
+    varying = [_varying(table) for table in tables]
+    return engine.spread(frame, list(zip(columns, varying, strict=True))), tables
+
+
+def _joined(
+    frame: nw.LazyFrame[Any], wanted: Sequence[tuple[str, Facts]]
+) -> tuple[nw.LazyFrame[Any], list[nw.LazyFrame[Any]]]:
+    schema = frame.collect_schema()
+    columns = dict.fromkeys(column for column, _ in wanted)
+    keys = {column: f"text_of_{place}" for place, column in enumerate(columns)}
+    frame = frame.with_columns(**{key: text_of(schema, column) for column, key in keys.items()})
+    texts = engine.distinct_each(frame, list(keys.values()))
+    tables = []
+    for column, facts in wanted:
+        key = keys[column]
+        values = engine.table({"value": texts[key]}, {"value": str})
+        tables.append(_table(facts, values))
+        columns, types = engine.rows_of(_varying(tables[-1]))
+        if types:
+            columns, types = {key: texts[key], **columns}, {key: str, **types}
+            frame = frame.join(engine.beside(frame, columns, types), on=key, how="left")
+    return frame.drop(*keys.values()), tables
+
+
+def read_each(
+    values: nw.LazyFrame[Any], read: Callable[[str], Sequence[Any]], types: Mapping[str, type]
 ) -> nw.LazyFrame[Any]:
-    return frame.join(engine.beside(frame, columns, types), on=key, how="left")
+    """Add to a table of facts what ``read`` makes of each text, once for each."""
+    texts = engine.collect(values.select("text"))["text"].to_list()
+    rows = [read(text) for text in texts]
+    columns = {name: [row[place] for row in rows] for place, name in enumerate(types)}
+    return engine.beside_each(values, columns, types)

@@ -23,6 +23,7 @@ class Check:
     hint: str = ""
     zoned: bool = False  # only where a zone is given
     finding: str = ""  # the audit rule that reports it: such a row is rejected by `bill` only
+    alone: bool = False  # the cell's text decides, so it is looked at once for each distinct text
 
 
 def _cell(name: str) -> nw.Expr:
@@ -30,13 +31,16 @@ def _cell(name: str) -> nw.Expr:
 
 
 def _no_clock(name: str) -> nw.Expr:
-    return (_cell(name) != "") & (
-        nw.col(f"{name}_clock_ms").is_null() | (nw.col(f"{name}_clock") == "")
-    )
+    return (_cell(name) != "") & nw.col(f"{name}_clock_ms").is_null()
 
 
-def _bad_date(name: str, text: str) -> nw.Expr:
-    return (nw.col(text) != "") & nw.col(f"{text}_value").is_null()
+def _bad_date(name: str) -> nw.Expr:
+    return (nw.col(f"{name}_day_text") != "") & nw.col(f"{name}_day").is_null()
+
+
+def _half_unsaid(name: str, other: str) -> nw.Expr:
+    """One end says AM or PM, this one says neither and could be either."""
+    return nw.col(f"{other}_halved") & nw.col(f"{name}_open")
 
 
 def _spoilt(name: str, kind: str) -> nw.Expr:
@@ -44,7 +48,7 @@ def _spoilt(name: str, kind: str) -> nw.Expr:
 
 
 def _timed() -> nw.Expr:
-    return (nw.col("unit_basis") == "minutes") & nw.col("counts")
+    return nw.col("timed_code") & nw.col("counts")
 
 
 def _untimed_row() -> nw.Expr:
@@ -53,70 +57,91 @@ def _untimed_row() -> nw.Expr:
 
 
 def _differing_dates() -> nw.Expr:
-    return nw.col("start_date_day") != nw.col("date_text_day")
+    return nw.col("start_day") != nw.col("date_day")
 
 
 CHECKS: tuple[Check, ...] = (
-    Check("patient", lambda: _cell("patient") == "", "patient is blank", "name the patient's id"),
-    Check("code", lambda: _cell("code") == "", "code is blank", "give the CPT or HCPCS code"),
+    Check("patient", lambda: nw.col("patient") == "", "patient is blank", "name the patient's id"),
+    Check(
+        "code", lambda: _cell("code") == "", "code is blank", "give the CPT or HCPCS code",
+        alone=True,
+    ),
     Check(
         "code",
         lambda: nw.col("code").is_null(),
         'code "{}" is not known',
         "use a code or alias of config/codes.csv, or add it there",
+        alone=True,
     ),
     Check(
         "payer",
         lambda: nw.col("payer").is_null(),
         'payer "{}" is not known',
         "use a payer of config/payers.toml, or add it there",
+        alone=True,
     ),
     Check(
         "locality",
-        lambda: nw.col("locality_known").is_null(),
+        lambda: nw.col("locality").is_null(),
         'locality "{}" is not known',
         "write state and number, such as OH-00, or US",
+        alone=True,
     ),
     Check(
         "discipline",
         lambda: nw.col("discipline").is_null(),
         'discipline "{}" is not known',
         "write PT, OT or SLP",
+        alone=True,
     ),
     Check(
         "role",
         lambda: nw.col("role").is_null(),
         'role "{}" is not known',
         f"write one of {', '.join(ROLES)}",
+        alone=True,
     ),
     Check(
         "mode",
         lambda: nw.col("mode").is_null(),
         'mode "{}" is not known',
         f"write one of {', '.join(MODES)}",
-    ),
-    Check("date", lambda: _bad_date("date", "date_text"), 'date "{}" is not a date', "YYYY-MM-DD"),
-    Check(
-        "start", lambda: _bad_date("start", "start_date"), 'start "{}" has no valid date',
-        "write YYYY-MM-DD HH:MM",
+        alone=True,
     ),
     Check(
-        "end", lambda: _bad_date("end", "end_date"), 'end "{}" has no valid date',
-        "write YYYY-MM-DD HH:MM",
+        "date", partial(_bad_date, "date"), 'date "{}" is not a date',
+        "write YYYY-MM-DD; a year has four digits", alone=True,
+    ),
+    Check(
+        "start", partial(_bad_date, "start"), 'start "{}" has no valid date',
+        "write YYYY-MM-DD HH:MM", alone=True,
+    ),
+    Check(
+        "end", partial(_bad_date, "end"), 'end "{}" has no valid date',
+        "write YYYY-MM-DD HH:MM", alone=True,
     ),
     Check(
         "start", partial(_no_clock, "start"), 'start "{}" is not a time',
-        "write a clock time from 00:00 to 23:59, e.g. 14:10 or 2:10 PM",
+        "write a clock time from 00:00 to 23:59, e.g. 14:10 or 2:10 PM", alone=True,
     ),
     Check(
         "end", partial(_no_clock, "end"), 'end "{}" is not a time',
-        "write a clock time from 00:00 to 24:00, e.g. 14:10 or 2:10 PM",
+        "write a clock time from 00:00 to 24:00, e.g. 14:10 or 2:10 PM", alone=True,
     ),
     Check(
         "start",
         lambda: nw.col("start_clock_ms") == times.DAY,
         'start "{}" is the next day',
         "write 00:00 and the next day's date",
+        alone=True,
+    ),
+    Check(
+        "start", partial(_half_unsaid, "start", "end"), 'start "{}" says neither AM nor PM',
+        "write AM or PM at both ends, or neither and 24 hours",
+    ),
+    Check(
+        "end", partial(_half_unsaid, "end", "start"), 'end "{}" says neither AM nor PM',
+        "write AM or PM at both ends, or neither and 24 hours",
     ),
     Check(
         "date",
@@ -160,15 +185,17 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "minutes",
-        lambda: (_cell("minutes") != "") & nw.col("given_ms").is_null(),
+        lambda: (_cell("minutes") != "") & nw.col("minutes_ms").is_null(),
         'minutes "{}" is not a number of minutes',
-        "write whole minutes, or up to three decimals, e.g. 47 or 47.5",
+        "write minutes, e.g. 47 or 47.5, or with their unit: 47 min, 0:47, 0.75 h",
+        alone=True,
     ),
     Check(
         "minutes",
-        lambda: nw.col("given_ms") > times.DAY,
+        lambda: nw.col("minutes_ms") > times.DAY,
         'minutes "{}" is more than a day',
         "correct it",
+        alone=True,
     ),
     Check(
         "minutes",
@@ -181,12 +208,15 @@ CHECKS: tuple[Check, ...] = (
         "units_billed",
         lambda: (_cell("units_billed") != "") & nw.col("units_billed").is_null(),
         'units_billed "{}" is not a whole number',
+        "write e.g. 2",
+        alone=True,
     ),
     Check(
         "charge",
         lambda: (_cell("charge") != "") & nw.col("charge_cents").is_null(),
         'charge "{}" is not an amount',
         "write dollars, e.g. 120.00",
+        alone=True,
     ),
     Check(
         "role",
@@ -196,7 +226,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "mode",
-        lambda: (nw.col("mode") == "group") & _timed() & (nw.col("attendance") == "one-on-one"),
+        lambda: (nw.col("mode") == "group") & _timed() & nw.col("one_on_one"),
         "group mode does not fit a one-on-one code",
         "log group treatment under 97150 or 92508",
     ),
@@ -205,20 +235,44 @@ CHECKS: tuple[Check, ...] = (
 # Fault number to the audit rule that reports it.
 FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if check.finding}
 
-# Columns whose checks cannot fail in a log without them: what stands in is known to be right.
-_OPTIONAL = {"payer", "locality", "discipline", "role", "mode", "units_billed", "charge"}
+PATIENT_BLANK = 1  # the number of the check that a blank record fails
 
 
-def judge(frame: nw.LazyFrame[Any], columns: set[str], zoned: bool) -> nw.LazyFrame[Any]:
+def alone(column: str, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add to a column's table of facts ``{column}_fault``: the first check that a text fails, or 0."""
+    own = [(n, c) for n, c in enumerate(CHECKS, 1) if c.alone and c.column == column]
+    fault = nw.lit(0, dtype=nw.Int64)
+    for number, check in reversed(own):
+        flag = check.flag().fill_null(False)
+        fault = nw.when(flag).then(nw.lit(number)).otherwise(fault)
+    return values.with_columns(fault.cast(nw.Int64).alias(f"{column}_fault"))
+
+
+def judge(
+    frame: nw.LazyFrame[Any], columns: set[str], zoned: bool, faults: set[str]
+) -> nw.LazyFrame[Any]:
     """Add ``fault``: the number of the first check that a record fails, 0 for none.
 
-    ``columns`` are those of SESSION that the log has; ``zoned``: a zone is given.
+    ``columns`` are those of SESSION that the log has; ``zoned``: a zone is given; ``faults`` are
+    the columns of `alone` that are not 0 throughout.
     """
-    fault = nw.lit(0)
+    fault = nw.lit(0, dtype=nw.Int64)
     for number in range(len(CHECKS), 0, -1):
         check = CHECKS[number - 1]
-        if check.column in _OPTIONAL - columns or (check.zoned and not zoned):
+        lacking = check.column in _OPTIONAL - columns or (check.zoned and not zoned)
+        if check.alone or lacking:
             continue
         flag = check.flag().fill_null(False)
         fault = nw.when(flag).then(nw.lit(number)).otherwise(fault)
-    return frame.with_columns(fault=fault)
+    frame = frame.with_columns(fault=fault.cast(nw.Int64))
+    for name in sorted(faults):
+        # A column each time: an expression that repeats itself would double with each.
+        first = (nw.col(name) > 0) & ((nw.col("fault") == 0) | (nw.col(name) < nw.col("fault")))
+        frame = frame.with_columns(
+            fault=nw.when(first).then(nw.col(name)).otherwise(nw.col("fault"))
+        )
+    return frame
+
+
+# Columns whose checks cannot fail in a log without them: what stands in is known to be right.
+_OPTIONAL = {"role", "mode", "start", "end"}

@@ -317,13 +317,14 @@ def bill(
     for note in summaries.notes(lines, options):
         click.echo(note, err=True)
     total = used + len(rejected)
-    click.echo(
-        f"{total:,} rows read, {used:,} used, {len(rejected):,} rejected"
-        + (f" (rejects: {name})" if name else ""),
-        err=True,
-    )
+    click.echo(_used_said(total, used, len(rejected), name), err=True)
     if total and not used:
         raise InputError("no row can be used", log, "see the reasons above")
+
+
+def _used_said(read: int, used: int, rejected: int, name: str) -> str:
+    rejects = f" (rejects: {name})" if name else ""
+    return f"{read:,} rows read, {used:,} used, {rejected:,} rejected{rejects}"
 
 
 def _say_rejects(rejected: Any, log: str, rejects_file: str | None) -> str:
@@ -344,6 +345,142 @@ def _say_rejects(rejected: Any, log: str, rejects_file: str | None) -> str:
 
     _write(reports.text(rejected.drop("hint"), "csv", ()), name)
     return name
+
+
+# --- audit ---------------------------------------------------------------------------------
+
+AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx")
+_audit_output = _options(
+    click.option("--format", "form", type=click.Choice(AUDIT_FORMATS), help="Default: a table."),
+    click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
+    click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
+)
+_beside = _options(
+    click.option("--claims", metavar="FILE", help="Billed lines; default: the log's own units."),
+    click.option("--timesheet", metavar="FILE", help="Clinicians' hours: clinician,date,minutes."),
+    click.option("--diagnosis-list", metavar="FILE", help="Diagnoses that go with a code."),
+    click.option("--waivers", metavar="FILE", help="Findings accepted, with reason, by, until."),
+    click.option("--baseline", metavar="FILE", help="Show only what an earlier json lacks."),
+    click.option("--redact", metavar="KEYFILE", help="Codes instead of patients, by a secret key."),
+)
+
+
+@cli.command()
+@click.argument("log")
+@click.option("--select", multiple=True, metavar="RULES", help="Only these, e.g. U,M301.")
+@click.option("--ignore", multiple=True, metavar="RULES", help="All but these, e.g. T2.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    default="error",
+    show_default=True,
+    help="Exit 1 where a finding is this bad.",
+)
+@click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="Of dates like 3/2/2026.")
+@click.option("--rejects", "rejects_file", type=click.Path(dir_okay=False))
+@click.option("--engine", "on", type=click.Choice(["polars", "duckdb", "spark"]), default="polars")
+@_beside
+@_blanks
+@_audit_output
+def audit(
+    log: str,
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fail_on: str,
+    date_order: str | None,
+    rejects_file: str | None,
+    on: str,
+    claims: str | None,
+    timesheet: str | None,
+    diagnosis_list: str | None,
+    waivers: str | None,
+    baseline: str | None,
+    redact: str | None,
+    qualifying_apm: bool,
+    nonparticipating: bool,
+    deductible: str | None,
+    prior: str | None,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+    tz: str,
+    **defaults: str,
+) -> None:
+    """Find what a reviewer would find in a log, before the reviewer does.
+
+    The log's own billed units are judged, or those of --claims. Exit 1 where something is found.
+    """
+    from calc import balances, evidence, logs, params, reviewing
+    from calc.reports import findings as written
+    from calc.rule import RULES
+
+    name = written.format_of(output, form)
+    if name == "xlsx" and output is None:
+        raise InputError("a workbook cannot be printed", hint="name a file: -o findings.xlsx")
+    config = params.load(folder)
+    blanks = logs.Defaults(zone=tz, date_order=date_order or "", **defaults)
+    extras = evidence.Extras(
+        balances.read_timesheet(timesheet) if timesheet else None,
+        balances.read_diagnoses(diagnosis_list, config) if diagnosis_list else None,
+    )
+    asked = reviewing.Asked(
+        reviewing.prefixes(select),
+        reviewing.prefixes(ignore),
+        extras,
+        _pricing(qualifying_apm, nonparticipating, deductible, prior),
+        waivers or "",
+        baseline or "",
+        redact or "",
+    )
+    read = logs.read(log, config, blanks, on)
+    claimed = logs.read(claims, config, blanks, on) if claims else None
+    done = reviewing.review(read, config, asked, claimed)
+    rejects_name = _say_rejects(done.rejects, log, rejects_file)
+    if output:
+        written.write(done.audit, name, RULES, output)
+    else:
+        limit = TABLE_ROWS if name == "table" and sys.stdout.isatty() else 0
+        click.echo(written.text(done.audit, name, RULES, limit), nl=False)
+    meta = done.audit.meta
+    counts = (meta["rows_read"], meta["rows_used"], meta["rows_rejected"])
+    click.echo(_used_said(*counts, rejects_name), err=True)
+    if meta["rows_read"] and not meta["rows_used"]:
+        raise InputError("no row can be used", log, "see the reasons above")
+    if reviewing.fails(done.audit.findings, fail_on):
+        raise click.exceptions.Exit(1)
+
+
+@cli.command()
+def rules() -> None:
+    """The audit's rules: code, severity, the fault."""
+    from calc import auditing
+    from calc.rule import FAMILIES
+
+    family = ""
+    for rule in auditing.rules_chosen():
+        if rule.code[0] != family:
+            family = rule.code[0]
+            click.echo(f"{FAMILIES[family]}")
+        severity = rule.severity + (f"/{rule.other_severity}" if rule.other_severity else "")
+        click.echo(f"  {rule.code}  {severity:15}  {rule.title()}")
+
+
+@cli.command()
+@click.argument("code")
+def rule(code: str) -> None:
+    """A rule's page: what it finds, why it matters, what to do, an example."""
+    from calc import auditing, params
+    from calc.rule import RULES
+
+    name = code.strip().upper()
+    auditing.rules_chosen((name,))
+    if name not in RULES:
+        near = ", ".join(known for known in sorted(RULES) if known.startswith(name))
+        raise InputError(f'"{code}" is not one rule', hint=f"choose {near}")
+    shown = RULES[name]
+    severity = shown.severity + (f" or {shown.other_severity}" if shown.other_severity else "")
+    source = params.load().cite(shown.authority)
+    click.echo(f"{name} {shown.slug} ({severity})\n\n{shown.page()}\n\nAuthority: {source}")
 
 
 # --- rates, config, template ---------------------------------------------------------------

@@ -15,10 +15,10 @@ from calc.schema import POOL, ROW_ORDER, SERVICE_KEY
 
 MINUTE_MS = 60_000
 LATE = 2**50  # sorts a row without a start behind all others
-# Of a row, to make services.
+# What of a row makes services.
 NEEDED = (
-    *POOL, *ROW_ORDER, "service", "locality_number", "clinician", "role", "counts", "lane",
-    "in_sweep", "length_ms", "modifiers_billed", "units_billed", "charge_cents",
+    *POOL, *ROW_ORDER, "locality", "clinician", "role", "mode", "counts", "in_sweep", "length_ms",
+    "modifiers_billed", "units_billed", "charge_cents",
 )  # fmt: skip
 
 

@@ -6,16 +6,15 @@ The only file that names an engine: Polars by default, DuckDB and PySpark when t
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
+import itertools
 import os
-import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -25,12 +24,13 @@ from calc.errors import InputError
 Columns = dict[str, list[Any]]
 
 ROW = "row "  # the record number; the blank keeps it apart from any heading of a log
+MAX_FIELD = 1_000_000  # bytes of one cell
 ENGINES = ("polars", "duckdb", "spark")
 _MISSING = {
     "duckdb": "pip install 'therapy-billing-calc[duckdb]'",
     "spark": "pip install 'therapy-billing-calc[spark]' (Spark also needs Java 17)",
 }
-_POLARS = {str: pl.String, int: pl.Int64, bool: pl.Boolean, date: pl.Date}
+_POLARS: dict[type, Any] = {str: pl.String, int: pl.Int64, bool: pl.Boolean, date: pl.Date}
 _SQL = {str: "varchar", int: "bigint", bool: "boolean", date: "date"}
 
 
@@ -139,6 +139,25 @@ def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:
     return done.to_native()
 
 
+def given_back(rows: nw.DataFrame[Any], caller: Any, money: Sequence[str]) -> Any:
+    """Collected ``rows`` as the kind of frame that the caller gave; ``money``: cents to dollars."""
+    done = nw.to_native(decimals(rows.lazy(), money))
+    given = nw.from_native(caller)
+    kind = given.implementation
+    if kind.is_polars():
+        return done if isinstance(given, nw.LazyFrame) else done.collect()
+    arrow = done.collect().to_arrow()
+    if kind.is_pandas():
+        return done.collect().to_pandas()
+    if kind.is_duckdb():
+        import duckdb
+
+        return duckdb.from_arrow(arrow)
+    if kind.is_pyspark() or kind.is_pyspark_connect():
+        return nw.to_native(given).sparkSession.createDataFrame(arrow)
+    return arrow
+
+
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     """The rows, as a Polars frame."""
     if frame.implementation.is_polars():
@@ -168,9 +187,101 @@ def distinct(frame: nw.LazyFrame[Any], *names: str) -> list[Any]:
     return sorted(values)
 
 
+def distinct_each(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, list[str]]:
+    """The distinct values of each text column, found in one go."""
+    columns = [frame.select(name=nw.lit(name), value=nw.col(name)) for name in names]
+    rows = collect(nw.concat(columns, how="vertical").unique())
+    found: dict[str, list[str]] = {name: [] for name in names}
+    for row in rows.sort("name", "value").iter_rows(named=True):
+        found[row["name"]].append(row["value"])
+    return found
+
+
+def is_eager(frame: nw.LazyFrame[Any]) -> bool:
+    """Whether the rows are in this process (Polars), so that looking at them costs little."""
+    return frame.implementation.is_polars()
+
+
+Coded = tuple["pl.Series | None", "pl.Series"]
+
+
+def coded(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, Coded]:
+    """Each column of an eager frame as numbers into its distinct values; None: one value for all.
+
+    Texts are null-free. Numbers are cheap to follow: a fact about a value is found for a
+    million rows in the time that one look at their texts takes.
+    """
+    rows = nw.to_native(frame).select(names).collect()
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, pool.map(_coded, rows.get_columns()), strict=True))
+
+
+def _coded(column: pl.Series) -> Coded:
+    if column.dtype == pl.String:
+        column = column.fill_null("")
+    if len(column) and column.null_count() == 0 and (column == column[0]).all():
+        return None, column.head(1).alias("value")
+    if column.dtype == pl.String:
+        category = column.cast(pl.Categorical(pl.Categories.random()))
+        distinct = category.unique()
+        values = pl.DataFrame({"at": distinct.to_physical(), "value": distinct.cast(pl.String)})
+        return category.to_physical(), values.sort("at")["value"]
+    values = column.unique().alias("value").to_frame().with_row_index("at")
+    keyed = column.alias("value").to_frame()
+    found = keyed.join(values, on="value", how="left", nulls_equal=True, maintain_order="left")
+    return found["at"], values["value"]
+
+
+def values_of(code: Coded) -> nw.LazyFrame[Any]:
+    """The distinct values of `coded` as a column ``value``."""
+    return _frame(code[1].to_frame().lazy())
+
+
+def spread(
+    frame: nw.LazyFrame[Any], facts: Sequence[tuple[Coded, nw.LazyFrame[Any]]]
+) -> nw.LazyFrame[Any]:
+    """Add to an eager frame what is known of each value, in the order of `values_of`."""
+    rows = nw.to_native(frame).collect()
+    columns: list[Any] = []
+    for (codes, _), table in facts:
+        for fact in nw.to_native(table).collect().get_columns():
+            columns.append(pl.lit(fact[0], fact.dtype).alias(fact.name) if codes is None
+                           else fact.gather(codes))  # fmt: skip
+    return _frame(rows.with_columns(columns).lazy())
+
+
+def beside_each(
+    frame: nw.LazyFrame[Any], columns: Columns, types: Mapping[str, type]
+) -> nw.LazyFrame[Any]:
+    """A small Polars table with as many rows beside it, in the same order."""
+    rows = nw.to_native(frame).collect()
+    return _frame(rows.hstack(nw.to_native(table(columns, types)).collect().get_columns()).lazy())
+
+
+def constants(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
+    """Of a small Polars table the columns that hold one value throughout, and the value."""
+    rows = nw.to_native(frame).collect()
+    return {c.name: c[0] for c in rows.get_columns() if len(c) and c.n_unique() == 1}
+
+
+def rows_of(frame: nw.LazyFrame[Any]) -> tuple[Columns, dict[str, type]]:
+    """A small Polars table as Python values, with their types: what `beside` takes."""
+    done = nw.to_native(frame).collect()
+    kinds = {kind: name for name, kind in _POLARS.items()}
+    return done.to_dict(as_series=False), {n: kinds[k] for n, k in done.schema.items()}
+
+
 def count(frame: nw.LazyFrame[Any]) -> int:
     """How many rows there are."""
     return int(collect(frame.select(rows=nw.len().cast(nw.Int64)))["rows"][0])
+
+
+def listed(frame: nw.DataFrame[Any], key: str, column: str, name: str) -> nw.DataFrame[Any]:
+    """One row per ``key`` with the values of a text column, each once and in order, as ``name``."""
+    texts = pl.col(column).unique(maintain_order=True).str.join(" ").alias(name)
+    grouped = nw.to_native(frame).group_by(key, maintain_order=True).agg(texts)
+    done: nw.DataFrame[Any] = nw.from_native(grouped)
+    return done
 
 
 def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
@@ -199,9 +310,7 @@ def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
 # many small groups, gets one sort of whole numbers and running sums over the whole column.
 
 
-def dense(
-    frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]
-) -> nw.LazyFrame[Any]:
+def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -> nw.LazyFrame[Any]:
     """Text columns as numbered categories in alphabetical order, where the engine gains by it.
 
     Grouping, sorting and joining them costs what it costs for integers; they still compare with
@@ -243,7 +352,8 @@ def within(
     """Add columns over the rows of each group, new name by the Int64 column it is made of.
 
     ``total``: the group's sum. ``running``: the sum up to and with the row, in ``order``, which
-    must be total. ``highest``: the greatest value up to and with the row. ``earlier``: the value of the row before it in ``order``, null for the first.
+    must be total. ``highest``: the greatest value up to and with the row. ``earlier``: the value
+    of the row before it, null for the first.
     Only columns of ``earlier`` may hold nulls.
     """
     total, running = total or {}, running or {}
@@ -317,11 +427,13 @@ def _within(
 
 def _highest(x: pl.Series, number: pl.Series) -> pl.Series:
     """The running maximum within each group of ascending ``number``."""
-    low, high = x.min(), x.max()
+    low: Any = x.min()
+    high: Any = x.max()
     if len(x) and (high - low + 1) * (number[-1] + 1) + abs(high) < _ROOM:
         # Every group is lifted above the one before it.
         lift = number.cast(pl.Int64) * (high - low + 1)
-        return (x + lift).cum_max() - lift
+        highest: pl.Series = (x + lift).cum_max() - lift
+        return highest
     frame = pl.DataFrame({"x": x, "number": number})
     return frame.select(pl.col("x").cum_max().over("number")).to_series()
 
@@ -338,7 +450,7 @@ def _changes(keys: Sequence[pl.Series], rows: int) -> pl.Series:
 
 def _inverse(place: pl.Series) -> pl.Series:
     """Where each row went: the permutation that undoes ``place``."""
-    numbers = pl.int_range(len(place), dtype=place.dtype, eager=True)
+    numbers: pl.Series = pl.int_range(len(place), eager=True).cast(place.dtype)
     return numbers.clone().scatter(place, numbers)
 
 
@@ -360,7 +472,9 @@ def _order(keys: Sequence[pl.Series]) -> pl.Series | None:
     if len(tied):
         rows = place.gather(tied)
         few = pl.DataFrame([part.gather(rows).alias(str(n)) for n, part in enumerate(packed)])
-        place = place.scatter(tied, rows.gather(few.select(pl.arg_sort_by(few.columns)).to_series()))
+        place = place.scatter(
+            tied, rows.gather(few.select(pl.arg_sort_by(few.columns)).to_series())
+        )
     return place
 
 
@@ -425,7 +539,8 @@ def in_parts(
     if count < 2:
         return work(_frame(rows.lazy()))
     number = rows[key].to_physical().cast(pl.Int64)
-    number = (number * count // (number.max() + 1)).cast(pl.UInt32)
+    values: Any = number.max()
+    number = (number * count // (values + 1)).cast(pl.UInt32)
     parts = [rows.filter(number == part) for part in range(count)]
     del rows
     with ThreadPoolExecutor(threads) as pool:
@@ -533,9 +648,7 @@ def once(
     return frame.join(few, on=list(keys), how="left")
 
 
-def repeated(
-    frame: nw.LazyFrame[Any], twice: nw.Expr, name: str
-) -> nw.LazyFrame[Any]:
+def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFrame[Any]:
     """Rows for which ``twice`` holds stand twice, the second time with ``name`` 1 instead of 0."""
     copy = nw.lit(0, dtype=nw.Int64).alias(name)
     if frame.implementation.is_polars():
@@ -551,53 +664,110 @@ def repeated(
 # --- files ---------------------------------------------------------------------------------
 
 
-def read_csv(
-    source: str, stdin: IO[bytes] | None = None
-) -> tuple[nw.LazyFrame[Any], list[tuple[int, list[str]]]]:
-    """Records of a csv file as text columns with ROW, and the records with too many fields.
+def read_text(data: bytes, names: Sequence[str], delimiter: str, skip: int) -> pl.DataFrame | None:
+    """UTF-8 text as a frame of text columns, ``skip`` lines before the heading left out.
 
-    The heading is row 1. Blank records keep their number but are no records.
+    None where the text is not surely regular: one broken record would spoil the rest.
     """
-    data = _bytes(source, stdin)
-    if not data.strip():
-        raise InputError("the file is empty", source, "the first line must hold the headings")
-    # The fast reader takes only what is surely regular: one broken record would spoil the rest.
-    with contextlib.suppress(pl.exceptions.PolarsError, UnicodeDecodeError, csv.Error):
-        heading = data.split(b"\n", 1)[0]
-        names = _headings(next(csv.reader([heading.decode()])), source)
-        if b"\0" not in data and heading.count(b'"') % 2 == data.count(b'"') % 2 == 0:
-            frame = pl.read_csv(data, infer_schema=False, has_header=False, skip_rows=1,
-                                new_columns=names, raise_if_empty=False)  # fmt: skip
-            if frame.columns == names:
-                return _numbered(frame), []
-    return _read_csv_slowly(data, source)
+    if (b'"' in data and data.count(b'"') % 2) or b"\0" in data:
+        return None
+    try:
+        frame = pl.read_csv(data, infer_schema=False, has_header=True, skip_rows=skip,
+                            separator=delimiter, raise_if_empty=False)  # fmt: skip
+    except pl.exceptions.PolarsError:
+        return None
+    if frame.width != len(names):
+        return None
+    frame.columns = list(names)
+    longest = frame.select(pl.all().str.len_bytes().max()).row(0) if frame.height else ()
+    return None if any(length and length > MAX_FIELD for length in longest) else frame
 
 
-def _bytes(source: str, stdin: IO[bytes] | None) -> bytes:
-    if source == "-":
-        data = (stdin or sys.stdin.buffer).read()
-    else:
-        try:
-            data = Path(source).read_bytes()
-        except IsADirectoryError:
-            raise InputError("is a folder, not a file", source, "name a csv file") from None
-        except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror})", source) from None
-    return data.removeprefix(b"\xef\xbb\xbf")
+def text_frame(records: Sequence[Sequence[str | None]], names: Sequence[str]) -> pl.DataFrame:
+    """Records as a frame of text columns."""
+    return pl.DataFrame(records, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
-def _headings(names: Sequence[str], source: str) -> list[str]:
-    names = [name.strip() for name in names]
-    double = sorted({name for name in names if name and names.count(name) > 1})
-    if double:
-        raise InputError(f'heading "{double[0]}" stands twice', f"{source}:1", "rename one of them")
-    return [name or f"column {place}" for place, name in enumerate(names, 1)]
+def text_columns(columns: Mapping[str, Sequence[str | None]]) -> pl.DataFrame:
+    """Columns of text as a frame."""
+    return pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
 
 
-def _numbered(frame: pl.DataFrame) -> nw.LazyFrame[Any]:
-    filled = [pl.col(name).str.strip_chars().fill_null("") != "" for name in frame.columns]
-    rows = frame.with_row_index(ROW, offset=2).filter(pl.any_horizontal(filled))
+def numbered(frame: pl.DataFrame, first: int) -> nw.LazyFrame[Any]:
+    """Add ROW, counted from ``first``."""
+    rows = frame.with_row_index(ROW, offset=first)
     return _frame(rows.with_columns(pl.col(ROW).cast(pl.Int64)).lazy())
+
+
+def read_parquet(data: bytes, source: str) -> pl.DataFrame:
+    """A Parquet file; nested columns are no columns of a log."""
+    try:
+        frame = pl.read_parquet(data)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"is no Parquet file that can be read ({_short(error)})", source) from None
+    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    if nested:
+        hint = "write it as text"
+        raise InputError(f'column "{nested[0]}" holds lists or records', source, hint)
+    odd = [pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null]
+    kinds = frame.schema.items()
+    return frame.with_columns(_as_text(n, k) for n, k in kinds if k.base_type() in odd)
+
+
+def _as_text(name: str, kind: Any) -> pl.Expr:
+    column = pl.col(name)
+    if kind == pl.Time:
+        return column.dt.to_string("%H:%M:%S")
+    if kind == pl.Duration:
+        seconds = column.dt.total_seconds()
+        parts = [seconds // 3600, seconds // 60 % 60, seconds % 60]
+        texts = [part.cast(pl.String).str.zfill(2) for part in parts]
+        return pl.concat_str(texts, separator=":").alias(name)
+    return column.cast(pl.String, strict=False)
+
+
+def _short(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:80]
+
+
+def sheet_names(data: bytes, source: str) -> list[str]:
+    """The names of a workbook's sheets."""
+    names: list[str] = _workbook(data, source).sheet_names
+    return names
+
+
+def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
+    """Every row of a sheet as text, the first rows too; times of day lose Excel's day zero."""
+    try:
+        sheet = _workbook(data, source).load_sheet(
+            name, header_row=None, skip_rows=0, dtypes="string"
+        )
+        frame: pl.DataFrame = sheet.to_polars()
+    except _sheet_errors() as error:
+        raise InputError(f'sheet "{name}" cannot be read ({_short(error)})', source) from None
+    # A cell of time alone is a stamp of the day before Excel's first.
+    return frame.with_columns(pl.all().str.replace(r"^1899-12-3[01] (\d\d:)", "${1}"))
+
+
+def _workbook(data: bytes, source: str) -> Any:
+    try:
+        import fastexcel
+    except ImportError:
+        hint = "pip install 'therapy-billing-calc[excel]', or save the sheet as csv"
+        raise InputError("a workbook needs fastexcel", source, hint) from None
+    try:
+        return fastexcel.read_excel(data)
+    except _sheet_errors() as error:
+        what = f"is no workbook that can be read ({_short(error)})"
+        raise InputError(what, source, "open it and save it again as xlsx or csv") from None
+
+
+def _sheet_errors() -> tuple[type[BaseException], ...]:
+    import fastexcel
+
+    # A fault inside the reader's own library reaches Python as a PanicException.
+    panic = getattr(pl.exceptions, "PanicException", None)
+    return (fastexcel.FastExcelError, ValueError, *([panic] if panic else []))
 
 
 def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -607,49 +777,11 @@ def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return frame.with_columns(nw.lit(None, dtype=nw.Int64).alias(ROW))
 
 
-def _read_csv_slowly(
-    data: bytes, source: str
-) -> tuple[nw.LazyFrame[Any], list[tuple[int, list[str]]]]:
-    """One record at a time: keeps the good records of a file in which one is broken."""
-    if b"\0" in data:
-        raise InputError("is not a text file (it holds NUL bytes)", source, "export it as csv")
-    try:
-        text = data.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise InputError("is not UTF-8 text", f"{source}:{line}", "save it as UTF-8 csv") from None
-    csv.field_size_limit(10_000_000)
-    good: list[list[str]] = []
-    ragged: list[tuple[int, list[str]]] = []
-    row = 1
-    try:
-        records = csv.reader(io.StringIO(text, newline=""), strict=True)
-        names = _headings(next(records, []), source)
-        for row, record in enumerate(records, 2):
-            if len(record) > len(names):
-                ragged.append((row, record))
-                record = []
-            good.append([*record, *[""] * (len(names) - len(record))])
-    except csv.Error as error:
-        raise InputError(
-            f"is not csv ({error})", f"{source}:{row + 1}", "check the quotes"
-        ) from None
-    schema = dict.fromkeys(names, pl.String)
-    return _numbered(pl.DataFrame(good, schema=schema, orient="row")), ragged
-
-
 def sheet_as_csv(data: bytes, source: str) -> bytes:
     """The first sheet of a workbook as csv text; InputError where it cannot be read."""
-    try:
-        import fastexcel
-    except ImportError:
-        hint = "pip install 'therapy-billing-calc[excel]', or save the sheet as csv"
-        raise InputError("a workbook needs fastexcel", source, hint) from None
-    try:
-        sheet = fastexcel.read_excel(data).load_sheet(0, header_row=None, dtypes="string")
-    except fastexcel.FastExcelError as error:
-        raise InputError(f"is no workbook that can be read ({error})", source) from None
-    text: str = sheet.to_polars().write_csv(include_header=False)
+    text: str = read_sheet(data, source, sheet_names(data, source)[0]).write_csv(
+        include_header=False
+    )
     return text.encode()
 
 
@@ -700,3 +832,70 @@ def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any
     for name in names:
         native = native.withColumn(name, native[name].cast("decimal(18,2)"))
     return _frame(native)
+
+
+# --- workbooks -----------------------------------------------------------------------------
+
+SHEET_ROWS = 1_048_575  # of Excel, below the headings
+_CELL_LENGTH = 32_767  # of Excel, in characters
+_WIDEST = 60  # of a column, in characters
+
+Sheet = tuple[Sequence[str], Iterable[Sequence[Any]]]
+
+
+def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") -> None:
+    """Sheets by name, each headings and rows; text is never read as a formula, link or number.
+
+    A Decimal is money, an int a count, a date a date, None a blank cell. ``created`` is the ISO
+    time in the file's properties, so that the same sheets give the same bytes. Raises InputError
+    where xlsxwriter is missing.
+    """
+    try:
+        import xlsxwriter
+    except ImportError:
+        hint = "pip install 'therapy-billing-calc[excel]'"
+        raise InputError("a workbook needs xlsxwriter", path, hint) from None
+    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+    book = xlsxwriter.Workbook(path, {"constant_memory": True, **options})
+    if created:
+        book.set_properties({"created": datetime.fromisoformat(created)})
+    looks = {
+        "heading": book.add_format({"bold": True, "bottom": 1, "valign": "top"}),
+        "money": book.add_format({"num_format": "#,##0.00"}),
+        "count": book.add_format({"num_format": "#,##0"}),
+        "date": book.add_format({"num_format": "yyyy-mm-dd"}),
+    }
+    for name, (headings, rows) in sheets.items():
+        _write_sheet(book.add_worksheet(name), headings, rows, looks)
+    book.close()
+
+
+def _write_sheet(
+    sheet: Any, headings: Sequence[str], rows: Iterable[Sequence[Any]], looks: dict[str, Any]
+) -> None:
+    first = list(itertools.islice(rows := iter(rows), 200))  # enough to judge the widths by
+    for column, heading in enumerate(headings):
+        longest = max(len(str(cells[column] or "")) for cells in [headings, *first])
+        sheet.set_column(column, column, min(longest + 2, _WIDEST))
+        sheet.write_string(0, column, heading, looks["heading"])
+    last = 0
+    for last, cells in enumerate(itertools.chain(first, rows), 1):
+        for column, value in enumerate(cells):
+            _write_cell(sheet, last, column, value, looks)
+    sheet.freeze_panes(1, 0)
+    sheet.autofilter(0, 0, last, len(headings) - 1)
+
+
+def _write_cell(sheet: Any, row: int, column: int, value: Any, looks: dict[str, Any]) -> None:
+    if value is None or value == "":
+        return
+    if isinstance(value, bool):
+        sheet.write_boolean(row, column, value)
+    elif isinstance(value, Decimal):
+        sheet.write_number(row, column, value, looks["money"])
+    elif isinstance(value, int):
+        sheet.write_number(row, column, value, looks["count"])
+    elif isinstance(value, date):
+        sheet.write_datetime(row, column, value, looks["date"])
+    else:
+        sheet.write_string(row, column, str(value)[:_CELL_LENGTH])

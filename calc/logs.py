@@ -1,24 +1,24 @@
-"""A log, from a file or a caller's frame, to SESSION rows and rejects. Nothing is guessed or lost.
+"""A log, from files or a caller's frame, to SESSION rows and rejects. Nothing is guessed or lost.
 
 Every record is either used or rejected with a reason; both come out of one frame of checks.
 """
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine, times
-from calc.cells import joined, number, text_of
-from calc.checks import CHECKS, FINDINGS, judge
-from calc.clocks import with_instants
+from calc import clocks, decoding, engine, files, headings, times, values
+from calc.cells import Facts, by_values, text_of
+from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, alone, judge
 from calc.errors import InputError
 from calc.params import Config
-from calc.schema import COUNTED_ROLES, DISCIPLINES, LINE, MODES, ROLES, SESSION
+from calc.schema import DISCIPLINES, LINE, SESSION
 
 MAX_CELL = 40  # characters of a cell that a message repeats
 
@@ -27,20 +27,32 @@ USED = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight",
+    "role_blank",
 )  # fmt: skip
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What stands in for blank cells, and the zone of stamps without an offset."""
+    """What stands in for blank cells, and how the log is to be read."""
 
     payer: str = "medicare"
     locality: str = "US"
     discipline: str = ""
     provider: str = ""
-    zone: str = ""
+    zone: str = ""  # of stamps without an offset
     date_order: str = ""  # of dates with slashes: mdy, dmy; blank: the log itself must tell
+    sheet: str = ""  # of workbooks; blank: the first
+    maps: Mapping[str, str] = field(default_factory=dict)  # heading to our column
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that was read: its name, the digest of its bytes, and its records."""
+
+    name: str
+    sha256: str
+    rows: int
 
 
 @dataclass
@@ -54,36 +66,175 @@ class Log:
     cells: dict[str, str]  # the same by our names
     carried: tuple[str, ...] = ()
     ragged: list[tuple[int, list[str]]] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)  # what a user should know about the reading
+    mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
+    parts: list[Log] = field(default_factory=list)  # the logs of several files
 
-    def rejects(self) -> nw.LazyFrame[Any]:
-        """Every column of the log as it was, then row, reason and, for messages, hint."""
-        rejects = _rejects(self.bad, self.place, self.cells).sort("row")
+    def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
+        """Every column of the log as it was, then row, reason and, for messages, hint.
+
+        Of several files also ``file``, before the row. ``audited``: without the rows that are
+        findings of an audit.
+        """
+        if self.parts:
+            return _rejects_of_files(self.parts, audited)
+        bad = self.bad.filter(~nw.col("fault").is_in(list(FINDINGS))) if audited else self.bad
+        rejects = _rejects(bad, self.place, self.cells).sort("row")
         if not self.ragged:
             return rejects
         rejects = engine.collect(rejects).lazy()
         return nw.concat([rejects, _ragged(self.ragged, rejects)], how="vertical").sort("row")
 
 
-def read(source: Any, config: Config, defaults: Defaults | None = None, on: str = "polars") -> Log:
-    """Read a csv file (`-` is standard input) or a frame.
+Report = Callable[[str], None]
 
-    Raises InputError where nothing can be used: an unreadable or empty file, missing headings.
+
+def read(
+    source: Any,
+    config: Config,
+    defaults: Defaults | None = None,
+    on: str = "polars",
+    report: Report | None = None,
+) -> Log:
+    """Read a file (`-` is standard input), a folder, a list of files, or a frame.
+
+    ``report`` is told what is being done. Raises InputError where nothing can be used: an
+    unreadable or empty file, missing headings, a folder without logs.
     """
     defaults = _known_defaults(defaults or Defaults(), config)
-    if not isinstance(source, str) and not hasattr(source, "__fspath__"):
+    several = isinstance(source, list | tuple)
+    if not several and not isinstance(source, str) and not hasattr(source, "__fspath__"):
         return _from_frame(engine.lazy(source), config, defaults)
-    path = str(source)
-    frame, ragged = engine.read_csv(path)
-    log = _sessions(engine.on_engine(frame, on), path, config, defaults)
-    log.ragged = ragged
+    paths, notes = _paths(source if several else [source])
+    parts = [_from_file(path, config, defaults, report or (lambda text: None)) for path in paths]
+    log = parts[0] if len(parts) == 1 else _together(parts)
+    log.notes = [*notes, *log.notes, *_same_content(log.files)]
+    unused = _unused_maps(defaults.maps, parts)
+    if unused:
+        raise InputError(
+            f'heading "{unused[0]}" of --map is not in the log',
+            str(paths[0]),
+            f"found: {', '.join(list(parts[0].place)[:40])}",
+        )
+    return _on_engine(log, on)
+
+
+def _paths(sources: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """The files named, those of a folder in order of name, and notes about what was left out."""
+    paths: list[str] = []
+    notes: list[str] = []
+    for source in map(str, sources):
+        if source == "-" or not Path(source).is_dir():
+            paths.append(source)
+            continue
+        try:
+            inside = sorted(path for path in Path(source).iterdir() if path.is_file())
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})", source) from None
+        logs = [path for path in inside if _is_log(path)]
+        if not logs:
+            hint = f"a log ends in {', '.join(f'.{name}' for name in decoding.ENDINGS)}"
+            raise InputError("is a folder without logs", source, hint)
+        others = [path.name for path in inside if path not in logs and path.name[0] not in ".~"]
+        if others:
+            notes.append(f"{source}: left out {', '.join(others)}")
+        paths += map(str, logs)
+    double = [path for place, path in enumerate(paths) if path in paths[:place]]
+    if double:
+        raise InputError("is named twice", double[0], "name each file once")
+    return paths, notes
+
+
+def _is_log(path: Path) -> bool:
+    hidden = path.name.startswith((".", "~$"))
+    ours = ".rejects." in path.name
+    return not hidden and not ours and path.suffix.lower().lstrip(".") in decoding.ENDINGS
+
+
+def _same_content(files: list[File]) -> list[str]:
+    notes = []
+    for place, file in enumerate(files):
+        twins = [other.name for other in files[:place] if other.sha256 == file.sha256]
+        if twins:
+            notes.append(f"{file.name} holds the same bytes as {twins[0]}: its rows count twice")
+    return notes
+
+
+def _unused_maps(maps: Mapping[str, str], parts: list[Log]) -> list[str]:
+    found = {headings.plain(name) for part in parts for name in part.place}
+    return [name for name in maps if headings.plain(name) not in found]
+
+
+def _from_file(path: str, config: Config, defaults: Defaults, report: Report) -> Log:
+    known = headings.meanings(config, defaults.maps)
+    report(f"reading {path}")
+    records = files.read(path, lambda names: headings.score(names, known), defaults.sheet)
+    report(f"checking {path}")
+    where = path if records.heading_row == 1 else f"{path}:{records.heading_row}"
+    log = _sessions(records.frame, path, records.heading_row, config, defaults)
+    log.ragged = records.ragged
+    # A record with too many fields left a blank one in its place.
+    rows = log.files[0].rows + len(records.ragged)
+    log.files = [File(path, records.sha256, rows)]
+    log.notes += [f"{where}: {note}" for note in _provider_note(log)]
     return log
+
+
+def _provider_note(log: Log) -> list[str]:
+    own = log.mapping.get("provider", [""])[0]
+    if "clinician" in log.cells or headings.plain(own) != "provider":
+        return []
+    if len(engine.distinct(log.sessions, "provider")) < 2:
+        return []
+    return [f'"{own}" is read as the billing provider; a therapist: --map "{own}=clinician"']
+
+
+def _together(parts: list[Log]) -> Log:
+    """Several files as one log; columns that a file lacks are blank for its rows."""
+    carried = tuple(dict.fromkeys(name for part in parts for name in part.carried))
+
+    def stacked(name: str, columns: Sequence[str]) -> nw.LazyFrame[Any]:
+        frames = []
+        for part in parts:
+            frame = getattr(part, name)
+            own = frame.collect_schema().names()
+            blank = {n: nw.lit(None, dtype=nw.String) for n in columns if n not in own}
+            text = {n: nw.col(n).cast(nw.String) for n in carried if n in own}
+            frames.append(frame.with_columns(**blank, **text).select(columns))
+        return nw.concat(frames, how="vertical")
+
+    return Log(
+        stacked("sessions", [*USED, *carried]),
+        stacked("bad", ["fault", *USED]),
+        stacked("audited", [*USED, *carried, "fault_rule"]),
+        {name: name for part in parts for name in part.place},
+        {name: name for part in parts for name in part.cells},
+        carried,
+        files=[file for part in parts for file in part.files],
+        notes=[note for part in parts for note in part.notes],
+        mapping={
+            name: list(dict.fromkeys(h for part in parts for h in part.mapping.get(name, [])))
+            for name in SESSION
+            if any(name in part.mapping for part in parts)
+        },
+        parts=parts,
+    )
+
+
+def _on_engine(log: Log, on: str) -> Log:
+    """The rows handed over to an engine; the rejects stay here, where they were found."""
+    if on == "polars":
+        return log
+    sessions, audited = (engine.on_engine(frame, on) for frame in (log.sessions, log.audited))
+    return replace(log, sessions=sessions, audited=audited)
 
 
 def _from_frame(frame: nw.LazyFrame[Any], config: Config, defaults: Defaults) -> Log:
     names = frame.collect_schema().names()
     numbered = "row" in names
     frame = frame.rename({"row": engine.ROW}) if numbered else engine.with_rows(frame)
-    return _sessions(frame, "", config, defaults)
+    return _sessions(frame, "", 0, config, defaults)
 
 
 def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
@@ -107,83 +258,155 @@ def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
     return replace(defaults, payer=payer, locality=locality, discipline=defaults.discipline.upper())
 
 
-# --- headings ------------------------------------------------------------------------------
+# --- records to sessions -------------------------------------------------------------------
 
 
-def _plain(heading: str) -> str:
-    return "".join(character for character in heading.lower() if character.isalnum())
-
-
-def _columns(names: list[str], source: str, config: Config) -> dict[str, str]:
-    """Canonical column to the log's own heading; InputError names what is missing."""
-    meanings = {_plain(name): name for name in SESSION}
-    for column, others in config.headings.items():
-        for other in others:
-            meanings.setdefault(_plain(other), column)
-    meant: dict[str, list[str]] = {}
-    for name in names:
-        meant.setdefault(meanings.get(_plain(name), ""), []).append(name)
-    meant.pop("", None)
-    found: dict[str, str] = {}
-    for column, headings in meant.items():
-        # Our own heading wins over others that mean the same; two others cannot be told apart.
-        exact = [name for name in headings if _plain(name) == _plain(column)] or headings
-        if len(exact) > 1:
-            raise InputError(
-                f'headings "{exact[0]}" and "{exact[1]}" both mean {column}',
-                f"{source}:1" if source else "",
-                f"rename the right one to {column}",
-            )
-        found[column] = exact[0]
-    lacking = [name for name in ("patient", "code") if name not in found]
-    if "date" not in found and "start" not in found:
-        lacking.append("date")
-    if lacking:
-        near = {
-            match
-            for name in lacking
-            for match in difflib.get_close_matches(name, [n.lower() for n in names], 1, 0.5)
-        }
-        hint = f"found: {', '.join(names)}"
-        hint += f"; nearest: {', '.join(sorted(near))}" if near else ""
-        raise InputError(
-            f"missing heading {', '.join(lacking)}", f"{source}:1" if source else "", hint
-        )
-    return found
-
-
-def _sessions(frame: nw.LazyFrame[Any], source: str, config: Config, defaults: Defaults) -> Log:
+def _sessions(
+    frame: nw.LazyFrame[Any], source: str, heading: int, config: Config, defaults: Defaults
+) -> Log:
+    """``heading``: the row of the headings in ``source``, 0 for a caller's frame."""
     names = [name for name in frame.collect_schema().names() if name != engine.ROW]
-    columns = _columns(names, source, config)
+    where = f"{source}:{heading}" if source else ""
+    known = headings.meanings(config, defaults.maps)
+    columns = headings.columns(names, where, known, defaults.maps)
     # The log's own columns stay under numbers, so that no heading can clash with ours.
     place = {name: f"in {number}" for number, name in enumerate(names)}
     frame = frame.rename({**place, engine.ROW: "row"})
-    schema = frame.collect_schema()
-    frame = frame.with_columns(
-        nw.col("row").cast(nw.Int64),
-        file=nw.lit(source),
-        **{
-            f"{name}_text": text_of(schema, place[columns[name]]) if name in columns else nw.lit("")
-            for name in SESSION
-        },
-    )
-    frame = with_instants(frame, source, defaults.zone, defaults.date_order)
-    cells = {column: place[name] for column, name in columns.items()}
-    frame = judge(_names(frame, config, defaults), set(columns), bool(defaults.zone))
+    cells = {column: [place[name] for name in own] for column, own in columns.items()}
+    frame = _judged(frame, source, cells, config, defaults)
     frame = engine.settled(frame.select("fault", *USED, *place.values()))
+    mapped = {name for own in columns.values() for name in own}
     carried = {
         f"{name}_in_log" if name in LINE else name: place[name]
         for name in names
-        if name not in columns.values()
+        if name not in mapped
     }
     kept = {name: nw.col(column) for name, column in carried.items()}
-    used = frame.filter(nw.col("fault") == 0).select(*USED, **kept)
     fault = nw.col("fault")
+    used = frame.filter(fault == 0).select(*USED, **kept)
     audited = frame.filter((fault == 0) | fault.is_in(list(FINDINGS))).select(
         *USED, **kept, fault_rule=_fault_rule()
     )
     bad = frame.filter(fault > 0)
-    return Log(used, bad, audited, place, cells, tuple(carried))
+    if source:
+        bad = engine.settled(_without_blank(bad, place))
+    log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
+    log.mapping = columns
+    if engine.is_eager(frame):
+        log.files = [File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
+    return log
+
+
+def _conserved(frame: nw.LazyFrame[Any], log: Log, blank_allowed: bool) -> int:
+    """The number of records; every one is used or rejected, or was a blank line of a file."""
+    rows, used, bad = (engine.count(part) for part in (frame, log.sessions, log.bad))
+    blank = rows - used - bad
+    if blank < 0 or (blank and not blank_allowed):
+        raise AssertionError(f"{rows} records, {used} used, {bad} rejected")
+    return rows - blank
+
+
+def _without_blank(bad: nw.LazyFrame[Any], place: Mapping[str, str]) -> nw.LazyFrame[Any]:
+    """Blank lines of a file keep their number but are no records."""
+    if not engine.count(bad.filter(nw.col("fault") == PATIENT_BLANK)):
+        return bad
+    schema = bad.collect_schema()
+    blank = nw.all_horizontal(
+        nw.col("fault") == PATIENT_BLANK,
+        *(text_of(schema, column) == "" for column in place.values()),
+        ignore_nulls=False,
+    )
+    return bad.filter(~blank)
+
+
+def _judged(
+    frame: nw.LazyFrame[Any],
+    source: str,
+    cells: Mapping[str, list[str]],
+    config: Config,
+    defaults: Defaults,
+) -> nw.LazyFrame[Any]:
+    """Add the columns of USED and ``fault``."""
+    schema = frame.collect_schema()
+
+    def own(name: str, blank: str = "") -> nw.Expr:
+        if name not in cells:
+            return nw.lit(blank)
+        text = text_of(schema, cells[name][0])
+        return nw.when(text == "").then(nw.lit(blank)).otherwise(text) if blank else text
+
+    frame = frame.with_columns(
+        nw.col("row").cast(nw.Int64),
+        file=nw.lit(source),
+        patient=own("patient"),
+        clinician=own("clinician"),
+        provider=own("provider", defaults.provider),
+        diagnosis=own("diagnosis"),
+    )
+    wanted = [
+        (column, facts)
+        for name, facts in _facts(source, config, defaults).items()
+        for column in cells.get(name, [])[:1] or [None]
+    ]
+    frame, known = by_values(frame, wanted)
+    frame = _modifiers(frame, cells.get("modifiers_billed", []), known)
+    frame = clocks.instants(frame, known, defaults.zone)
+    frame = frame.with_columns(given_ms=nw.col("minutes_ms"))
+    faults = {f"{name}_fault" for name in _JUDGED if known.get(f"{name}_fault") != 0}
+    frame = judge(frame, set(cells), bool(defaults.zone), faults)
+    if defaults.zone:
+        doubtful = [fault for fault, rule in FINDINGS.items() if rule == "T109"]
+        frame = clocks.without_spoilt(frame, doubtful)
+    return frame
+
+
+_JUDGED = (
+    "code", "payer", "locality", "discipline", "role", "mode", "date", "start", "end", "minutes",
+    "units_billed", "charge",
+)  # fmt: skip
+
+
+def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
+    """What the distinct texts of each of our columns mean."""
+    order = defaults.date_order
+    return {
+        "code": values.code(config),
+        "payer": values.named("payer", config.payer_names, defaults.payer),
+        "locality": values.named(
+            "locality", {name.lower(): name for name in config.localities}, defaults.locality
+        ),
+        "discipline": values.discipline(defaults.discipline),
+        "role": values.role(),
+        "mode": values.mode(),
+        "date": clocks.day_facts("date", source, order),
+        "start": clocks.clock_facts("start", source, order),
+        "end": clocks.clock_facts("end", source, order),
+        "minutes": values.minutes("minutes", "minutes_ms"),
+        "total_minutes": values.minutes("total_minutes", "total_ms"),
+        "units_billed": values.units(),
+        "charge": values.charge(),
+    }
+
+
+def _modifiers(
+    frame: nw.LazyFrame[Any], columns: list[str], known: Mapping[str, Any]
+) -> nw.LazyFrame[Any]:
+    """Add modifiers_billed: those behind the code, then those of each column, in order."""
+    behind = known.get("code_modifiers") != ""
+    if not columns:
+        return frame.with_columns(modifiers_billed=nw.col("code_modifiers"))
+    parts = [f"modifiers {place}" for place in range(len(columns))]
+    facts = [(column, values.modifiers(part)) for column, part in zip(columns, parts, strict=True)]
+    frame, _ = by_values(frame, facts)
+    parts = ["code_modifiers", *parts] if behind else parts
+    if len(parts) == 1:
+        return frame.with_columns(modifiers_billed=nw.col(parts[0]))
+    joined = nw.concat_str(*(nw.col(part) for part in parts), separator=" ")
+    frame, _ = by_values(
+        frame.with_columns(all_modifiers=joined),
+        [("all_modifiers", values.modifiers("modifiers_billed"))],
+    )
+    return frame
 
 
 def _fault_rule() -> nw.Expr:
@@ -194,52 +417,22 @@ def _fault_rule() -> nw.Expr:
     return rule
 
 
-_DISCIPLINE_NAMES = {"PT": "PT", "OT": "OT", "SLP": "SLP", "ST": "SLP"}
-_ROLE_NAMES = {name: name for name in ROLES} | {"both": "joint", "": "therapist"}
-_MODE_NAMES = {name: name for name in MODES} | {"co-treatment": "cotreatment", "": "individual"}
+# --- rejects -------------------------------------------------------------------------------
 
 
-def _names(frame: nw.LazyFrame[Any], config: Config, defaults: Defaults) -> nw.LazyFrame[Any]:
-    """Canonical codes, payers, localities, disciplines, roles and modes; null where unknown."""
-
-    def blank(name: str, value: str) -> nw.Expr:
-        text = nw.col(f"{name}_text")
-        return nw.when(text == "").then(nw.lit(value)).otherwise(text)
-
-    frame = frame.with_columns(
-        code_key=nw.col("code_text").str.to_lowercase().str.replace_all(r"\s+", " "),
-        payer_key=blank("payer", defaults.payer).str.to_lowercase(),
-        locality=blank("locality", defaults.locality).str.to_uppercase(),
-        discipline_key=blank("discipline", defaults.discipline).str.to_uppercase(),
-        role_key=nw.col("role_text").str.to_lowercase(),
-        mode_key=nw.col("mode_text").str.to_lowercase(),
-        provider=blank("provider", defaults.provider),
-        patient=nw.col("patient_text"),
-        clinician=nw.col("clinician_text"),
-        modifiers_billed=nw.col("modifiers_billed_text").str.to_uppercase(),
-        diagnosis=nw.col("diagnosis_text"),
-        units_billed=number("units_billed_text", 0),
-        charge_cents=number("charge_text", 2),
-    )
-    localities = {name: name for name in config.localities}
-    for column, known in (
-        ("code", config.code_names),
-        ("payer", config.payer_names),
-        ("discipline", _DISCIPLINE_NAMES | {"": ""}),
-        ("role", _ROLE_NAMES),
-        ("mode", _MODE_NAMES),
-    ):
-        table: engine.Columns = {f"{column}_key": list(known), column: list(known.values())}
-        frame = joined(frame, f"{column}_key", table, dict.fromkeys(table, str))
-    table = {"locality": list(localities), "locality_known": list(localities.values())}
-    frame = joined(frame, "locality", table, dict.fromkeys(table, str))
-    facts: engine.Columns = {
-        "code": list(config.codes),
-        "unit_basis": [code["unit_basis"] for code in config.codes.values()],
-        "attendance": [code["attendance"] for code in config.codes.values()],
-    }
-    frame = joined(frame, "code", facts, dict.fromkeys(facts, str))
-    return frame.with_columns(counts=nw.col("role").is_in(COUNTED_ROLES))
+def _rejects_of_files(parts: list[Log], audited: bool) -> nw.LazyFrame[Any]:
+    """The rejects of each file under the headings of all, in the order of the files."""
+    frames = [engine.collect(part.rejects(audited)) for part in parts]
+    own = [name for frame in frames for name in frame.columns if name not in REJECT]
+    names = [f"{name}_in_log" if name == "file" else name for name in dict.fromkeys(own)]
+    stacked = []
+    for frame, part in zip(frames, parts, strict=True):
+        frame = frame.rename({"file": "file_in_log"}) if "file" in frame.columns else frame
+        text = {n: nw.col(n).cast(nw.String) for n in names if n in frame.columns}
+        blank = {n: nw.lit(None, dtype=nw.String) for n in names if n not in frame.columns}
+        frame = frame.with_columns(**text, **blank, file=nw.lit(part.files[0].name))
+        stacked.append(frame.select(*names, "file", *REJECT))
+    return nw.concat(stacked, how="vertical").lazy()
 
 
 def _rejects(

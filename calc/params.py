@@ -191,6 +191,8 @@ PARAMETERS = (
     "coinsurance",
     "nonparticipating",
     "limiting_charge",
+    "audit_limits",
+    "federal_holidays",
 )
 TABLES: dict[str, tuple[str, ...]] = {
     "rvu": ("code", "status", "work_rvu", "pe_rvu", "pe_rvu_facility", "mp_rvu", "mppr_indicator"),
@@ -387,6 +389,7 @@ def _code_facts(row: dict[str, str]) -> dict[str, Any]:
         facts[name] = int(row[name]) if row[name] else None
     facts["aliases"] = [alias.strip() for alias in row["aliases"].split(";") if alias.strip()]
     facts["pooled"] = row["pooled"] == "yes"
+    facts["evaluation"] = row.get("evaluation") or ""
     timed_add_on = row["add_on_of"] and row["unit_basis"] == "minutes"
     facts["family"] = row["add_on_of"] if timed_add_on else row["code"]
     return facts

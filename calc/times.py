@@ -7,6 +7,7 @@ UTC and lengths are elapsed time; a naive log is counted on its wall clock.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -24,16 +25,24 @@ MINUTE = 60 * SECOND
 DAY = 24 * 60 * MINUTE
 EPOCH = date(1970, 1, 1).toordinal()
 
-# The text up to the clock, of a stamp that begins with a date.
-DATE_FIRST = r"^(\d{4}-\d{1,2}-\d{1,2}|\d{1,2}/\d{1,2}/\d{4})([T ]|$)"
-BEFORE_CLOCK = r"^[^T ]*[T ]+"
-AFTER_DATE = r"[T ].*$"
+# A stamp that begins with a date, and its two parts.
+_DATE = (
+    r"(?:\d{4}[-/]\d{1,2}[-/]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|\d{8}"
+    r"|\d{1,2}[- ][A-Za-z]{3,9}[- ,]+\d{4}|[A-Za-z]{3,9}\.? \d{1,2},? \d{4})"
+)
+DATE_FIRST = rf"^{_DATE}([T ,]|$)"
+SPLIT = rf"^({_DATE})[T ,]*(.*)$"
 
 _FARTHEST_OFFSET = 14 * 60  # minutes: no place is farther from UTC
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
-_SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_ISO = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})")
+_SLASHED = re.compile(r"(\d{1,2})([-/.])(\d{1,2})\2(\d{4})")
+_WRITTEN = (
+    (re.compile(r"\d{8}"), ("YYYYMMDD",)),
+    (re.compile(r"\d{1,2} [a-z]{3,9} \d{4}"), ("D MMM YYYY", "D MMMM YYYY")),
+    (re.compile(r"[a-z]{3,9} \d{1,2} \d{4}"), ("MMM D YYYY", "MMMM D YYYY")),
+)
 _CLOCK = re.compile(
-    r"(\d{1,2}):?(\d{2})(?::(\d{2})(?:[.,](\d{1,6}))?)?\s*([AaPp])?\.?(?:[Mm]\.?)?"
+    r"(\d{1,2}):?(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?\s?(?:[Mm]\.?)?"
     r"\s*(Z|[+-]\d{2}:?\d{2})?"
 )
 
@@ -41,9 +50,9 @@ _CLOCK = re.compile(
 def read_date(text: str, order: str = "mdy") -> date | None:
     """A day from `2026-03-02` or, in the ``order`` "mdy" or "dmy", `3/2/2026`; or None."""
     if found := _ISO.fullmatch(text):
-        year, month, day = map(int, found.groups())
+        year, month, day = int(found[1]), int(found[3]), int(found[4])
     elif found := _SLASHED.fullmatch(text):
-        month, day, year = map(int, found.groups())
+        month, day, year = int(found[1]), int(found[3]), int(found[4])
         if order == "dmy":
             month, day = day, month
     else:
@@ -54,15 +63,39 @@ def read_date(text: str, order: str = "mdy") -> date | None:
         return None
 
 
+def read_written_date(text: str) -> date | None:
+    """A day with its month in letters, `Mar 2, 2026` or `2-Mar-2026`, or `20260302`; or None."""
+    plain = re.sub(r"[-,. ]+", " ", text.strip()).lower()
+    plain = re.sub(r"^(mon|tue|wed|thu|fri|sat|sun)[a-z]* ", "", plain).replace("sept ", "sep ")
+    for pattern, forms in _WRITTEN:
+        if pattern.fullmatch(plain):
+            import pendulum
+
+            for form in forms:
+                with contextlib.suppress(ValueError):
+                    return pendulum.from_format(plain.title(), form).date()
+    return None
+
+
+def slashed(texts: Iterable[str]) -> list[str]:
+    """The dates whose order of month and day is a matter of country, and that are dates."""
+    return [text for text in texts if read_date(text, "mdy") or read_date(text, "dmy")
+            if _SLASHED.fullmatch(text)]  # fmt: skip
+
+
 def date_orders(texts: Iterable[str]) -> set[str]:
     """Which of "mdy" and "dmy" read every date with slashes; both where nothing tells."""
-    slashed = [found for text in texts if (found := _SLASHED.fullmatch(text))]
-    orders = set()
-    if all(int(found[1]) <= 12 for found in slashed):
-        orders.add("mdy")
-    if all(int(found[2]) <= 12 for found in slashed):
-        orders.add("dmy")
-    return orders if slashed else {"mdy"}
+    found = slashed(texts)
+    orders = {order for order in ("mdy", "dmy") if all(read_date(text, order) for text in found)}
+    return orders if found else {"mdy"}
+
+
+_HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s?[Mm]\.?")
+
+
+def is_halved(text: str) -> bool:
+    """Whether a clock text says AM or PM."""
+    return re.search(r"\d\s*[AaPp]", text) is not None
 
 
 def read_clock(text: str) -> tuple[int, int | None] | None:
@@ -71,6 +104,8 @@ def read_clock(text: str) -> tuple[int, int | None] | None:
     >>> read_clock("09:05"), read_clock("0905"), read_clock("9:05 PM"), read_clock("25:10")
     ((32700000, None), (32700000, None), (75900000, None), None)
     """
+    if found := _HOUR.fullmatch(text):
+        text = f"{found[1]}:00 {found[2]}m"
     found = _CLOCK.fullmatch(text)
     if not found:
         return None
@@ -83,7 +118,7 @@ def read_clock(text: str) -> tuple[int, int | None] | None:
         return None
     if hours > 24 or minutes > 59 or seconds > 59:
         return None
-    fraction = int((found[4] or "").ljust(6, "0")) // 1000 if found[4] else 0
+    fraction = int(found[4][:3].ljust(3, "0")) if found[4] else 0
     if found[6] and _read_offset(found[6]) is None:
         return None
     clock = ((hours * 60 + minutes) * 60 + seconds) * SECOND + fraction

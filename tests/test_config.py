@@ -18,7 +18,12 @@ DAYS = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
 
 
 @pytest.mark.parametrize(
-    "name", [x for x in params.PARAMETERS if x not in ("targeted_review", "limiting_charge")]
+    "name",
+    [
+        x
+        for x in params.PARAMETERS
+        if x not in ("targeted_review", "limiting_charge", "audit_limits", "federal_holidays")
+    ],
 )
 def test_no_day_without_a_value(name, config):
     """Every day of 2020 to 2026 has exactly one value, for each of what it applies to."""

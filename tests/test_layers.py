@@ -24,19 +24,36 @@ ALLOWED = {
     "rule": {"schema"},
     "cells": {"engine"},
     "checks": {"schema", "times"},
-    "clocks": {"cells", "engine", "errors", "times"},
-    "logs": {"cells", "checks", "clocks", "engine", "errors", "params", "schema", "times"},
-    "balances": {"cells", "engine", "errors", "money"},
+    "decoding": {"errors"},
+    "files": {"decoding", "engine", "errors"},
+    "headings": {"errors", "params", "schema"},
+    "values": {"cells", "checks", "money", "params", "schema", "times"},
+    "clocks": {"cells", "checks", "engine", "errors", "times"},
+    "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
+    | {"params", "schema", "times", "values"},
+    "balances": {"cells", "engine", "errors", "files", "money", "params", "times"},
     "lookups": {"engine", "errors", "money", "params"},
     "times": {"engine", "errors", "schema"},
     "counting": {"engine", "schema"},
     "modifiers": {"engine", "schema"},
     "pricing": {"engine", "schema", "money"},
     "rules": {"rule", "money"},
+    "overlaps": {"times"},
+    "billed": {"schema"},
     "billing": {"engine", "logs", "lookups", "params", "schema"} | STEPS,
     "summaries": {"billing", "money"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
-    "auditing": {"errors", "schema", "engine", "rule", "rules"},
+    "amounts": {"billing", "engine", "lookups", "params", "pricing", "schema"},
+    "habits": {"engine", "lookups", "params", "schema", "times"},
+    "evidence": {"amounts", "billed", "billing", "counting", "engine", "habits", "lookups"}
+    | {"overlaps", "params", "schema", "times"},
+    "claims": {"engine", "logs", "modifiers"},
+    "baseline": {"errors"},
+    "waivers": {"engine", "errors", "files"},
+    "redacting": {"cells", "engine", "errors"},
+    "auditing": {"errors", "engine", "evidence", "params", "rule", "rules"},
+    "reviewing": {"auditing", "baseline", "billing", "claims", "engine", "evidence", "logs"}
+    | {"params", "redacting", "rule", "waivers"},
     "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
     "cms": {"engine", "errors", "money", "params"},
@@ -44,14 +61,17 @@ ALLOWED = {
 }
 LEVELS = {
     0: WORDS,
-    1: {"engine", "params", "rule"},
-    2: {"balances", "cells", "checks", "clocks", "logs", "lookups", "rules"} | STEPS,
-    3: {"billing", "auditing", "estimating", "rating", "summaries"},
+    1: {"decoding", "engine", "params", "rule"},
+    2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
+    | {"lookups", "redacting", "rules", "values", "waivers", "billed", "habits", "overlaps"}
+    | STEPS,
+    3: {"billing", "auditing", "estimating", "rating", "summaries"}
+    | {"amounts", "claims", "evidence", "reviewing"},
     4: {"reports", "cms", "installing"},
 }
 TOP = {"cli", "__main__"}  # may import everything below
 LATE = {("estimating", "reports")}  # up a level, so only inside a function
-ROOT_LATE = {"estimating", "billing", "auditing"}  # what calc/__init__ may call, inside functions
+ROOT_LATE = {"estimating", "billing", "reviewing"}  # what calc/__init__ may call, inside functions
 
 ENGINES = {"polars", "duckdb", "pyspark", "fastexcel", "xlsxwriter"}
 HEAVY = {"polars", "narwhals", "pendulum", "tabulate", "pandas", "pyarrow", "duckdb", "pyspark"}

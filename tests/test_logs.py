@@ -38,6 +38,8 @@ FAULTS = [
     ({"start": "2026-03-02"}, 'start "2026-03-02" is not a time', ""),
     ({"end": "12:60"}, 'end "12:60" is not a time', ""),
     ({"start": "24:00", "end": ""}, 'start "24:00" is the next day', ""),
+    ({"start": "2:15", "end": "3:00 PM"}, 'start "2:15" says neither AM nor PM', ""),
+    ({"start": "9:00 AM", "end": "9:20"}, 'end "9:20" says neither AM nor PM', ""),
     ({"date": ""}, "no date of service", ""),
     (
         {"start": "2026-03-03 09:00", "end": "2026-03-03 09:20"},
@@ -319,13 +321,13 @@ def test_header_only(tmp_path, config):
 @pytest.mark.parametrize(
     ("data", "text", "line"),
     [
-        (HEAD.encode() + b"p,2026-03-02,\0,15\n", "NUL bytes", ""),
-        (HEAD.encode() + b"p,2026-03-02,97116,15\nM\xfcller,2026-03-02,97116,15\n", "UTF-8", ":3"),
-        ((HEAD + "p,2026-03-02,97116,15\n").encode("utf-16"), "", ""),
+        (HEAD.encode() + b"p,2026-03-02,\0,15\n", "NUL bytes", ":2"),
+        (HEAD.encode() + b"p,2026-03-02,97116,15\nM\x81ller,2026-03-02,97116,15\n", "UTF-8", ":3"),
+        ((HEAD + "p,2026-03-02,97116,15\n").encode("utf-16")[:-1], "UTF-16", ""),
     ],
 )
-def test_not_utf8_text(data, text, line, tmp_path, config):
-    """Binary files and other encodings are named, with the line where it can be told."""
+def test_not_text(data, text, line, tmp_path, config):
+    """Binary files and what is text in no encoding are named, with the line where it can be told."""
     path = write(tmp_path, data)
     with pytest.raises(InputError, match=text) as error:
         logs.read(path, config)

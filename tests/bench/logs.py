@@ -43,7 +43,9 @@ def _working_days(year: int) -> list[str]:
     return days.filter(days.dt.weekday() <= 5).dt.to_string("%Y-%m-%d").to_list()
 
 
-def _day(rng: np.random.Generator, clinicians: int, number: int, day: str, kind: Kind) -> pl.DataFrame:
+def _day(
+    rng: np.random.Generator, clinicians: int, number: int, day: str, kind: Kind
+) -> pl.DataFrame:
     """Every visit of one day, as rows."""
     visits = clinicians * VISITS
     codes = np.clip(rng.integers(1, 5, visits), 2, 4)  # two twice as often as three or four

@@ -1,0 +1,127 @@
+"""Allowed amounts of code lines as supported and as billed, and the running total for KX.
+
+Authority: 42 U.S.C. 1395w-4 and MCPM ch. 5 s. 10.7 (fees, reduction), 1395l(g) (KX threshold).
+Amounts are cents, before deductible and shares.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import billing, engine, lookups, pricing
+from calc.params import Config
+from calc.schema import POOL
+
+KEY = (*POOL, "code")
+VISIT = ["patient", "date", "provider"]
+
+
+def fees(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: billing.Options
+) -> nw.LazyFrame[Any]:
+    """Add the figures of the date and the fee of a unit, full and reduced."""
+    calendar = lookups.calendar(lines, config, days, options.basis, options.nonparticipating)
+    lines = lines.join(calendar, on="date", how="left")
+    lines = lines.join(lookups.rvus(lines, config, days), on=["rvu_edition", "code"], how="left")
+    gpcis = lookups.gpcis(lines, config, days)
+    lines = lines.join(gpcis, on=["gpci_edition", "locality_number"], how="left")
+    return pricing.fees(lookups.payers_own(lines, config, days))
+
+
+def allowed(lines: nw.LazyFrame[Any], units: str, name: str) -> nw.LazyFrame[Any]:
+    """Add `name_cents`, what is allowed for ``units``, and its schedule `name_scheduled_cents`."""
+    count = nw.col(units)
+    lines = lines.with_columns(
+        own_units=nw.col("units"), units=count, code_units=count, modified=nw.lit(0)
+    )
+    lines = pricing.allow(pricing.reduce_multiple(lines)).rename(
+        {"allowed_cents": f"{name}_cents", "scheduled_cents": f"{name}_scheduled_cents"}
+    )
+    lines = lines.with_columns(units=nw.col("own_units"))
+    return lines.drop("own_units", "code_units", "modified", "day_turn", "full_units")
+
+
+def with_amounts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add supported_cents, billed_cents, kept_cents, over_cents and billed_scheduled_cents.
+
+    Needs `fees` and units, billed, kept_units. Only visits in which they differ are priced thrice.
+    ``over_cents`` is kept less supported; what the reduction shifts to lines whose own units are
+    right stands with the first line of the visit whose units are not.
+    """
+    lines = engine.settled(allowed(lines, "units", "supported"))
+    differs = (nw.col("billed") != nw.col("units")) | (nw.col("kept_units") != nw.col("units"))
+    visits = engine.settled(lines.filter(differs.fill_null(False)).select(VISIT).unique())
+    same = lines.join(visits, on=VISIT, how="anti").with_columns(
+        billed_cents=nw.col("supported_cents"),
+        billed_scheduled_cents=nw.col("supported_scheduled_cents"),
+        kept_cents=nw.col("supported_cents"),
+        over_cents=nw.when(~nw.col("supported_cents").is_null()).then(0).cast(nw.Int64),
+    )
+    other = engine.settled(lines.join(visits, on=VISIT, how="semi"))
+    other = allowed(allowed(other, "billed", "billed"), "kept_units", "kept")
+    other = _with_spill(engine.settled(other))
+    names = same.collect_schema().names()
+    return engine.settled(nw.concat([same, other.select(names)], how="vertical"))
+
+
+def _with_spill(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    own = nw.col("kept_cents") - nw.col("supported_cents")
+    wrong = (nw.col("kept_units") != nw.col("units")).fill_null(False)
+    lines = lines.with_columns(
+        own_cents=own,
+        right=nw.when(wrong).then(0).otherwise(1),
+        spilt=nw.when(wrong).then(0).otherwise(own).fill_null(0),
+        one=nw.lit(1, dtype=nw.Int64),
+    )
+    lines = lines.with_columns(
+        visit_spilt=nw.col("spilt").sum().over(*VISIT).cast(nw.Int64),
+        line_turn=nw.col("one").cum_sum().over(*VISIT, order_by=["right", "discipline", "code"]),
+    )
+    takes = (nw.col("line_turn") == 1) & (nw.col("right") == 0)
+    extra = nw.when(takes).then(nw.col("visit_spilt")).otherwise(0)
+    return lines.with_columns(
+        over_cents=nw.when(nw.col("right") == 0).then(nw.col("own_cents") + extra).otherwise(0)
+    )
+
+
+def with_kx(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: billing.Options
+) -> nw.LazyFrame[Any]:
+    """Add kx_due and kx_early: KX needed whichever amounts count, or needed under neither.
+
+    The lesser of the billed and the supported amount accrues for ``kx_due``, the greater for
+    ``kx_early``; null without a threshold. Only patients who may pass a threshold are added up.
+    """
+    least = nw.min_horizontal("billed_cents", "supported_cents")
+    most = nw.max_horizontal("billed_cents", "supported_cents")
+    lines = lines.with_columns(modified=nw.lit(0), least_cents=least, most_cents=most)
+    lines = engine.settled(billing.kx_figures(lines, config, days, options))
+    year = ["patient", "year", "kx_bucket"]
+    spent = nw.when(nw.col("payer_part_b")).then(nw.col("most_cents")).otherwise(0).fill_null(0)
+    sums = (
+        lines.with_columns(spent=spent)
+        .group_by(*year)
+        .agg(
+            nw.col("spent").sum().cast(nw.Int64),
+            nw.col("prior_cents").max(),
+            nw.col("kx_threshold_cents").min(),
+        )
+    )
+    may = nw.col("spent") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
+    passing = engine.settled(sums.filter(may.fill_null(False)).select(year))
+    known = ~nw.col("kx_threshold_cents").is_null()
+    below = lines.join(passing, on=year, how="anti").with_columns(
+        kx_due=nw.when(known).then(nw.lit(False)), kx_early=nw.when(known).then(nw.lit(True)),
+        year_cents=nw.lit(0, dtype=nw.Int64),
+    )  # fmt: skip
+    above = lines.join(passing, on=year, how="semi")
+    above = pricing.accrue(above.with_columns(allowed_cents=nw.col("least_cents"))).rename(
+        {"needs_kx": "kx_due", "year_cents": "least_year_cents"}
+    )
+    above = pricing.accrue(above.with_columns(allowed_cents=nw.col("most_cents")))
+    above = above.with_columns(kx_early=~nw.col("needs_kx"), year_cents=nw.col("least_year_cents"))
+    names = below.collect_schema().names()
+    return nw.concat([below, above.select(names)], how="vertical")

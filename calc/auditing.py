@@ -1,0 +1,271 @@
+"""Run the chosen rules over the evidence, stack their findings, and say one fault once.
+
+A rule that cannot run ends the audit: none is skipped in silence. What a log does not hold, or
+an edition does not cover, is listed in ``not_run``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import engine
+from calc import rules as rules  # the rules are known from here on
+from calc.errors import InputError
+from calc.evidence import Evidence
+from calc.params import Config
+from calc.rule import FAMILIES, SEVERITIES, Rule, chosen
+
+PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "code")
+FINDING = (
+    "rule", "severity", "file", "row", "rows", "patient", "clinician", "date", "discipline", "code",
+    "found", "expected", "cents", "message", "also", "waived", "authority", "fingerprint",
+)  # fmt: skip
+NEVER_CHECKED = (
+    "telehealth", "place of service", "advance beneficiary notices", "timely filing",
+    "medical necessity", "signatures", "claims and services outside the files given",
+)  # fmt: skip
+_NEEDS = {
+    "units_billed": "the log has no billed units",
+    "modifiers_billed": "the log has no modifiers",
+    "charge": "the log has no charges",
+    "role": "the log does not say who is an assistant",
+    "clinician": "the log names no clinicians",
+    "total_minutes": "the log has no total treatment minutes",
+    "diagnosis": "the log has no diagnoses",
+    "diagnosis_list": "no list of diagnoses is given (--diagnosis-list)",
+    "clocks": "the log has no clock times",
+}
+_EDITS = {
+    "mue": "no edition of the medically unlikely edits",
+    "ptp": "no edition of the pair edits",
+}
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Findings, worst first, what did not run, and what a report says about the run."""
+
+    findings: nw.DataFrame[Any]
+    not_run: list[dict[str, Any]]
+    meta: dict[str, Any]
+    by_clinician: nw.DataFrame[Any]
+    timeline: nw.DataFrame[Any]
+
+
+def rules_chosen(
+    select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()
+) -> tuple[type[Rule], ...]:
+    """Rules by prefixes of their codes; InputError for a prefix that fits no rule."""
+    try:
+        return chosen(select, ignore)
+    except ValueError as error:
+        raise InputError(
+            f'no rule\'s code begins with "{error}"',
+            hint=f"families: {', '.join(f'{letter} {name}' for letter, name in FAMILIES.items())};"
+            " `therapy-calc rules` lists all",
+        ) from None
+
+
+def run(
+    evidence: Evidence, config: Config, picked: tuple[type[Rule], ...]
+) -> tuple[nw.DataFrame[Any], list[dict[str, Any]]]:
+    """Findings (columns of FINDING, no fingerprint yet) and what did not run, with the reason."""
+    not_run: list[dict[str, Any]] = []
+    frames = []
+    for rule in picked:
+        lacking = [name for name in rule.needs if name not in evidence.has]
+        if lacking:
+            not_run.append({"rule": rule.code, "reason": _NEEDS[lacking[0]], "lines": None})
+            continue
+        frames.append(_findings_of(rule, evidence.tables[rule.over], config))
+        if rule.edition and evidence.gaps.get(rule.edition):
+            reason = f"{_EDITS[rule.edition]} for the date"
+            not_run.append(
+                {"rule": rule.code, "reason": reason, "lines": evidence.gaps[rule.edition]}
+            )
+    if evidence.uncounted:
+        reason = "codes by area, extremity, month or episode: minutes cannot tell their units"
+        not_run.append({"rule": "U", "reason": reason, "lines": evidence.uncounted})
+    if not frames:
+        return _nothing(), not_run
+    found = engine.collect(nw.concat(frames, how="vertical"))
+    return _ordered(_with_rows(_one_fault_once(found), evidence)), not_run
+
+
+def _findings_of(rule: type[Rule], table: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    """One lazy filter and select: the rule's findings in the columns that all share."""
+    schema = table.collect_schema()
+    names = schema.names()
+
+    def column(name: str, blank: Any) -> nw.Expr:
+        return nw.col(name) if name in names else blank
+
+    text, number = nw.lit(""), nw.lit(None, dtype=nw.Int64)
+    flagged = table.filter(rule.flag.fill_null(False))
+    severity = nw.lit(rule.severity)
+    if rule.milder is not None:
+        milder = rule.milder.fill_null(False)
+        severity = nw.when(milder).then(nw.lit(rule.other_severity)).otherwise(severity)
+    cents = rule.cents if rule.cents is not None else number
+    file = column("file", column("first_file", text))
+    row = column("row", column("first_row", number))
+    explained = rule.explained if rule.explained is not None else text
+    same_file = column("file_2", text) == file
+    partner = column("row_2", number).cast(nw.String).fill_null("")
+    elsewhere = nw.concat_str([column("file_2", text), nw.lit(":"), partner])
+    partner = nw.when(same_file | (partner == "")).then(partner).otherwise(elsewhere)
+    return flagged.select(
+        rule=nw.lit(rule.code),
+        severity=severity,
+        file=file,
+        row=nw.when(row > 0).then(row).cast(nw.Int64),
+        rows=partner if "row_2" in names else nw.lit(""),
+        **{name: column(name, text).fill_null("") for name in PLACE if name != "date"},
+        date=nw.col("date"),
+        found=rule.found.cast(nw.String).fill_null(""),
+        expected=rule.expected.cast(nw.String).fill_null(""),
+        cents=cents.cast(nw.Int64),
+        over=nw.lit(rule.over),
+        explained=explained.fill_null(""),
+        authority=nw.lit(config.cite(rule.authority)),
+    ).with_columns(message=_message(rule))
+
+
+def _message(rule: type[Rule]) -> nw.Expr:
+    """The rule's sentence with the finding's own values: {found}, {expected}, {code}, {rows}."""
+    parts = re.split(r"{(\w+)}", rule.message)
+    texts = [
+        nw.col(part) if place % 2 else nw.lit(part) for place, part in enumerate(parts) if part
+    ]
+    return nw.concat_str(texts)
+
+
+# --- one fault, one finding ----------------------------------------------------------------
+
+
+def _one_fault_once(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Fold a finding into the one that its rule names as the first, where that one is there.
+
+    The folded rule's code then stands in ``also`` of the other.
+    """
+    found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
+    folds = _folds(found)
+    if not len(folds):
+        return found.drop("explained").with_columns(also=nw.lit(""))
+    for _ in range(3):  # a finding may be folded into one that is folded itself
+        on = folds.rename({"number": "into", "into": "root"})
+        folds = folds.join(on, on="into", how="left")
+        folds = folds.with_columns(into=nw.coalesce("root", "into")).drop("root")
+    codes = folds.join(found.select("number", "rule"), on="number", how="inner").sort("rule")
+    also = engine.listed(codes, "into", "rule", "also").rename({"into": "number"})
+    kept = found.join(folds.select("number"), on="number", how="anti")
+    kept = kept.join(also, on="number", how="left")
+    return kept.drop("explained").with_columns(nw.col("also").fill_null(""))
+
+
+def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Pairs (number, into): a finding and the first of the rule that explains it.
+
+    They belong together by patient, date, discipline and provider, or by clinician and date.
+    """
+    later = found.filter(nw.col("explained") != "")
+    alone = nw.col("patient") == ""
+    pairs = []
+    for mine, who in (
+        (later.filter(~alone), ("patient", "discipline", "provider")),
+        (later.filter(alone), ("clinician",)),
+    ):
+        keys = ["date", *who]
+        left = mine.select("number", "file", "row", "code", *keys, rule="explained")
+        right = found.select("rule", "file", "row", "code", *keys, into="number")
+        both = left.join(right, on=["rule", *keys], how="inner", suffix="_2")
+        pairs.append(
+            both.select("number", "into", "file", "row", "code", "file_2", "row_2", "code_2")
+        )
+    both = nw.concat(pairs, how="vertical").filter(nw.col("number") != nw.col("into"))
+    same_row = (nw.col("row") == nw.col("row_2")) & (nw.col("file") == nw.col("file_2"))
+    near = nw.when(nw.col("code") == nw.col("code_2")).then(1).otherwise(2)
+    both = both.with_columns(near=nw.when(same_row.fill_null(False)).then(0).otherwise(near))
+    both = both.sort("number", "near", "into")
+    return both.unique("number", keep="first", maintain_order=True).select("number", "into")
+
+
+def _nothing() -> nw.DataFrame[Any]:
+    names = [name for name in FINDING if name != "fingerprint"]
+    types: dict[str, type] = dict.fromkeys(names, str) | {"row": int, "cents": int, "date": date}
+    columns: engine.Columns = {name: [] for name in types}
+    return engine.collect(engine.table(columns | {"provider": []}, types | {"provider": str}))
+
+
+# --- the rows of a finding -----------------------------------------------------------------
+
+_BY_CODE = ("service", "allowed_most", "pair", "evaluation")
+_BY_DAY = ("day", "treatment_day", "limit")
+
+
+def _with_rows(found: nw.DataFrame[Any], evidence: Evidence) -> nw.DataFrame[Any]:
+    """Fill ``rows`` of findings about a code's or a patient's day with the day's other rows."""
+    wide = found.filter(nw.col("over").is_in([*_BY_CODE, *_BY_DAY]) & (nw.col("patient") != ""))
+    if not len(wide):
+        return found.drop("number", "over")
+    rows = evidence.tables["row"]
+    days = wide.select("patient", "date").unique()
+    table: engine.Columns = {name: days[name].to_list() for name in ("patient", "date")}
+    near = engine.beside(rows, table, {"patient": str, "date": date})
+    keys = ["patient", "date", "provider"]
+    here = engine.collect(
+        rows.join(near, on=["patient", "date"], how="semi").select(
+            *keys, "discipline", "code", "timed", "file", "row"
+        )
+    )
+    both = wide.select("number", "over", *keys, "discipline", "code", "file", "row").join(
+        here, on=keys, how="inner", suffix="_2"
+    )
+    of_code = nw.col("over").is_in(_BY_CODE)
+    same_code = nw.col("code") == nw.col("code_2")
+    same_discipline = nw.col("discipline") == nw.col("discipline_2")
+    timed = nw.col("timed") | (nw.col("over") != "day")
+    other = (nw.col("row") != nw.col("row_2")) | (nw.col("file") != nw.col("file_2"))
+    both = both.filter(other & ((of_code & same_code) | (~of_code & same_discipline & timed))).sort(
+        "number", "file_2", "row_2"
+    )
+    number = nw.col("row_2").cast(nw.String)
+    same_file = nw.col("file") == nw.col("file_2")
+    elsewhere = nw.concat_str([nw.col("file_2"), nw.lit(":"), number])
+    both = both.with_columns(place=nw.when(same_file).then(number).otherwise(elsewhere))
+    places = engine.listed(both, "number", "place", "others")
+    found = found.join(places, on="number", how="left")
+    return found.with_columns(rows=nw.coalesce("others", "rows")).drop("others", "number", "over")
+
+
+def _ordered(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Worst first: severity, dollars, rule, file, row."""
+    rank = nw.lit(len(SEVERITIES))
+    for place, name in enumerate(SEVERITIES):
+        rank = nw.when(nw.col("severity") == name).then(place).otherwise(rank)
+    order = found.with_columns(rank=rank, less=0 - nw.col("cents").abs().fill_null(0))
+    order = order.sort(
+        "rank", "less", "rule", "file", "row", "patient", "date", "code", "clinician"
+    )
+    return order.drop("rank", "less").with_columns(waived=nw.lit(""))
+
+
+def with_fingerprints(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Add ``fingerprint``, by which a later run knows a finding again; row numbers play no part.
+
+    Made after redaction, so that a report of redacted findings gives no patient away.
+    """
+    names = ("rule", "patient", "clinician", "date", "code", "found", "expected")
+    marks = [
+        hashlib.sha256("\0".join(map(str, values)).encode()).hexdigest()[:16]
+        for values in found.select(names).iter_rows()
+    ]
+    return found.with_columns(
+        nw.new_series("fingerprint", marks, nw.String, backend="polars")
+    ).select(FINDING)

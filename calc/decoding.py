@@ -1,0 +1,293 @@
+"""Bytes of a log to what they hold: told by the content first, by the name's ending second.
+
+A packed file is unpacked only as far as a log can be large.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+import re
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO
+
+from calc.errors import InputError
+
+MAX_UNPACKED = 4 << 30  # bytes
+SURELY_SOUND = 200 << 20  # bytes unpacked that are no danger, however small they were packed
+MAX_RATIO = 100  # of unpacked to packed bytes, above that
+MAX_CELLS = 50_000_000  # of a sheet, counted as the rectangle up to its last cell
+_CHUNK = 1 << 20
+
+WORKBOOKS = ("xlsx", "xlsb", "xls", "ods")
+ENDINGS = ("csv", "tsv", "txt", "psv", "json", "jsonl", "ndjson", "parquet", *WORKBOOKS, "gz")
+
+_NO_LOG = (
+    (b"%PDF", "is a PDF", "export the log as csv or xlsx"),
+    (b"{\\rtf", "is rich text", "save it as csv"),
+    (b"\x89PNG", "is a picture", "export the log as csv or xlsx"),
+    (b"\xff\xd8\xff", "is a picture", "export the log as csv or xlsx"),
+    (b"SQLite format 3", "is a database", "export the log as csv"),
+    (b"\x7fELF", "is a program", "name a log"),
+    (b"MZ\x90", "is a program", "name a log"),
+    (b"7z\xbc\xaf", "is an archive", "unpack it and name the file inside"),
+    (b"Rar!", "is an archive", "unpack it and name the file inside"),
+    (b"BZh", "is packed with bzip2", "unpack it, or pack it with gzip"),
+    (b"\xfd7zXZ", "is packed with xz", "unpack it, or pack it with gzip"),
+)  # fmt: skip
+
+
+def load(source: str, stdin: IO[bytes] | None = None) -> bytes:
+    """The bytes of a file, `-` for standard input; InputError where they cannot be had."""
+    if source == "-":
+        return (stdin or sys.stdin.buffer).read()
+    try:
+        if not Path(source).is_file() and Path(source).exists():
+            kind = "a folder" if Path(source).is_dir() else "a device or pipe"
+            hint = "name a csv file" if kind == "a folder" else "use - for standard input"
+            raise InputError(f"is {kind}, not a file", source, hint)
+        return Path(source).read_bytes()
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot be read ({why})", source, "check its name and rights") from None
+
+
+def unpacked(data: bytes, source: str) -> bytes:
+    """What a gzip file holds, any other data as it is."""
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    limit = min(MAX_UNPACKED, max(SURELY_SOUND, MAX_RATIO * len(data)))
+    parts: list[bytes] = []
+    total = 0
+    try:
+        for part in _members(data):
+            total += len(part)
+            if total > limit:
+                raise _too_large(source, limit)
+            parts.append(part)
+    except (zlib.error, EOFError) as error:
+        hint = "pack it again, or copy it again: it may be cut short"
+        raise InputError(f"is no sound gzip file ({error})", source, hint) from None
+    text = b"".join(parts)
+    if text.startswith(b"\x1f\x8b"):
+        raise InputError("is packed twice", source, "unpack it once")
+    return text
+
+
+def _members(data: bytes) -> Iterator[bytes]:
+    """The parts of a gzip file, which may be several files in a row."""
+    rest = data
+    while rest.startswith(b"\x1f\x8b"):
+        reader = zlib.decompressobj(wbits=31)
+        while not reader.eof:
+            part = reader.decompress(rest, _CHUNK)
+            rest = reader.unconsumed_tail or reader.unused_data
+            if not part and not reader.eof:
+                raise EOFError("it ends too early")
+            yield part
+
+
+def _too_large(source: str, limit: int) -> InputError:
+    return InputError(
+        f"unpacks to more than {limit >> 20:,} MB, too much for its size",
+        source,
+        "unpack it yourself and name the file inside, if you trust it",
+    )
+
+
+def kind(data: bytes, source: str) -> str:
+    """What the bytes are: text, json, jsonl, parquet or a kind of workbook."""
+    for start, what, hint in _NO_LOG:
+        if data.startswith(start):
+            raise InputError(f"{what}, no log", source, hint)
+    if data.startswith(b"PAR1"):
+        return "parquet"
+    if data.startswith(b"PK\x03\x04"):
+        return _zipped(data, source)
+    if data.startswith(b"\xd0\xcf\x11\xe0"):
+        if "EncryptedPackage".encode("utf-16-le") in data:
+            raise InputError("is protected by a password", source, "save it without one")
+        return "xls"
+    head = data[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
+    if re.match(rb"(?i)<(!doctype|html|table|\?xml)", head):
+        hint = "open it in a spreadsheet and save it as xlsx or csv"
+        raise InputError("is a page of HTML or XML, not a log", source, hint)
+    if re.match(rb"\[\s*(\{|\]|$)", head):
+        return "json"
+    if re.match(rb'\{\s*("|\})', head):
+        return "jsonl"
+    return "text"
+
+
+def _zipped(data: bytes, source: str) -> str:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            names = set(archive.namelist())
+            _check_bomb(archive, len(data), source)
+            if "xl/workbook.xml" in names:
+                _check_cells(archive, source)
+                return "xlsx"
+            if "xl/workbook.bin" in names:
+                return "xlsb"
+            if "content.xml" in names:
+                _check_repeats(archive, source)
+                return "ods"
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
+            OSError, ValueError) as error:  # fmt: skip
+        hint = "open it and save it again as xlsx or csv"
+        raise InputError(f"is no workbook that can be read ({error})", source, hint) from None
+    raise InputError("is a zip archive, no workbook", source, "unpack it and name the file inside")
+
+
+def _check_bomb(archive: zipfile.ZipFile, packed: int, source: str) -> None:
+    """Refuse a workbook that unpacks to what no log can be; what it says of itself is not trusted.
+
+    A byte of deflated data can stand for at most 1,032 bytes.
+    """
+    limit = min(MAX_UNPACKED, max(SURELY_SOUND, MAX_RATIO * packed))
+    entries = archive.infolist()
+    if sum(entry.file_size for entry in entries) > limit:
+        raise _too_large(source, limit)
+    if sum(entry.compress_size for entry in entries) * 1032 <= limit:
+        return
+    total = 0
+    for entry in entries:
+        for part in _parts(archive, entry.filename):
+            total += len(part)
+            if total > limit:
+                raise _too_large(source, limit)
+
+
+def _parts(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    with archive.open(name) as stream:
+        while part := stream.read(_CHUNK):
+            yield part
+
+
+def _check_cells(archive: zipfile.ZipFile, source: str) -> None:
+    """Refuse a sheet whose last cell stands so far out that its rectangle fills the memory."""
+    for name in archive.namelist():
+        if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
+            row, column = 1, 26
+            for part in _overlapping(_parts(archive, name)):
+                # Up to column Z a million rows are no danger, so only the others are looked at.
+                columns = set(re.findall(rb' r="([A-Z]{2,3})[0-9]', part))
+                column = max([column, *map(_number, columns)])
+                rows = re.findall(rb'<row[^>]{0,80}? r="([0-9]{1,7})"', part)
+                last = re.match(
+                    rb' r="[A-Z]{1,3}([0-9]{1,7})"', part[max(part.rfind(b' r="'), 0) :]
+                )
+                row = max([row, *map(int, rows[-1:]), int(last[1]) if last else 1])
+            _refuse_cells(row * column, name, source)
+
+
+def _overlapping(parts: Iterable[bytes]) -> Iterator[bytes]:
+    """The parts, each with the end of the one before, so that nothing is cut in two."""
+    before = b""
+    for part in parts:
+        yield before + part
+        before = part[-120:]
+
+
+def _number(letters: bytes) -> int:
+    number = 0
+    for letter in letters:
+        number = number * 26 + letter - 64
+    return number
+
+
+def _check_repeats(archive: zipfile.ZipFile, source: str) -> None:
+    """The same of an ods sheet, where one cell or row may say that it stands a million times."""
+    rows = columns = 1
+    for part in _overlapping(_parts(archive, "content.xml")):
+        # Only what has a value is kept; blank rows and cells up to the sheet's end are none.
+        for repeats in re.findall(rb'number-columns-repeated="(\d+)"[^>]*value-type', part):
+            columns = max(columns, int(repeats))
+        for repeats in re.findall(
+            rb'<table:table-row[^>]*number-rows-repeated="(\d+)"[^>]*>(?:(?!</table:table-row)'
+            rb".){0,2000}?value-type",
+            part,
+            re.DOTALL,
+        ):
+            rows = max(rows, int(repeats))
+    _refuse_cells(rows * columns, "content.xml", source)
+
+
+def _refuse_cells(cells: int, name: str, source: str) -> None:
+    if cells > MAX_CELLS:
+        what = f"has a sheet of {cells:,} cells ({name}), most of them blank"
+        raise InputError(what, source, "delete what stands far below or beside the log")
+
+
+# --- text ----------------------------------------------------------------------------------
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+def encoding(data: bytes) -> tuple[str, int]:
+    """The encoding of a text and the length of its byte order mark; blank for utf-8 untested."""
+    for mark, name in _MARKS:
+        if data.startswith(mark):
+            return name, len(mark)
+    head = data[:4096]
+    if b"\0" in head and len(head) >= 4:
+        even, odd = head[::2].count(0), head[1::2].count(0)
+        # Letters of a heading in UTF-16 have a zero byte on one side, and only there.
+        if odd * 4 > len(head) // 2 * 3 and not even:
+            return "utf-16-le", 0
+        if even * 4 > len(head) // 2 * 3 and not odd:
+            return "utf-16-be", 0
+    return "", 0
+
+
+def utf8(data: bytes, source: str, tested: bool = False) -> bytes:
+    """Text in UTF-8 without a mark and with line feeds; UTF-8 itself only where ``tested``.
+
+    Without a mark, bytes that are no UTF-8 are Windows-1252.
+    """
+    name, skip = encoding(data)
+    body = data[skip:] if skip else data
+    if b"\0" in body and name in ("", "utf-8"):
+        line = body[: body.index(b"\0")].count(b"\n") + 1
+        what = "is not a text file (it holds NUL bytes)"
+        raise InputError(what, f"{source}:{line}", "export it as csv")
+    if name not in ("", "utf-8"):
+        try:
+            body = body.decode(name).encode()
+        except UnicodeError:
+            hint = "save it as UTF-8 csv"
+            raise InputError(f"is no sound {name.upper()} text", source, hint) from None
+        if b"\0" in body:
+            line = body[: body.index(b"\0")].count(b"\n") + 1
+            raise InputError("holds NUL bytes", f"{source}:{line}", "export it as csv")
+    elif tested:
+        body = _other_than_utf8(body, source, marked=bool(name))
+    if b"\r" in body and b"\n" not in body:
+        body = body.replace(b"\r", b"\n")
+    return body
+
+
+def _other_than_utf8(body: bytes, source: str, marked: bool) -> bytes:
+    try:
+        body.decode()
+        return body
+    except UnicodeDecodeError as error:
+        at, line = error.start, body[: error.start].count(b"\n") + 1
+    controls = re.search(rb"[\x00-\x08\x0e-\x1f]", body)
+    try:
+        if marked or controls:
+            raise UnicodeError
+        return body.decode("cp1252").encode()
+    except UnicodeError:
+        what = f"is neither UTF-8 nor Windows-1252 text (byte 0x{body[at]:02x})"
+        raise InputError(what, f"{source}:{line}", "save it as UTF-8 csv") from None

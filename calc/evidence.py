@@ -1,0 +1,554 @@
+"""The tables that audit rules look at, made once from a log: rows, clashes, services, days.
+
+The same steps as billing, with what was billed joined on. Nothing is judged here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import amounts, billed, billing, counting, engine, habits, lookups, overlaps, times
+from calc.params import Config
+from calc.schema import POOL, total
+
+Frame = nw.LazyFrame[Any]
+
+PATIENT_DAY = ("patient", "date", "discipline", "provider")
+KEY = (*POOL, "code")
+
+
+@dataclass(frozen=True)
+class Extras:
+    """What a user may give beside the log.
+
+    ``timesheet``: minutes of a clinician's day, by clinician and date. ``diagnoses``: codes with
+    the diagnoses that go with them.
+    """
+
+    timesheet: Mapping[tuple[str, date], int] | None = None
+    diagnoses: Mapping[str, tuple[str, ...]] | None = None
+
+
+@dataclass
+class Evidence:
+    """Tables by the name that a rule's ``over`` gives, and what the log holds.
+
+    ``has``: columns of SESSION that hold something, and what the user gave beside the log.
+    ``gaps``: table of edits to the number of lines outside its editions. ``uncounted``: lines
+    whose units minutes cannot tell.
+    """
+
+    tables: dict[str, Frame]
+    has: frozenset[str]
+    days: list[date]
+    gaps: dict[str, int] = field(default_factory=dict)
+    uncounted: int = 0
+
+
+def gather(
+    rows: Frame,
+    has: frozenset[str],
+    config: Config,
+    options: billing.Options,
+    extras: Extras | None = None,
+) -> Evidence:
+    """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
+    extras = extras or Extras()
+    days = engine.distinct(rows, "date")
+    rows = engine.settled(_rows(_asking(rows, has), config, extras))
+    limits = limits_of(rows, config, days)
+    together, own_time = _clinicians(rows, config, days, options)
+    lines = engine.settled(service_lines(rows, config, days, options))
+    clashes = engine.settled(overlaps.of_patients(rows))
+    day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
+    day = engine.settled(_explained_by_overlap(day, rows, config, days))
+    lines = engine.settled(_beside_day(lines, day))
+    tables = {
+        "row": rows,
+        "unminuted": without_minutes(rows, lines),
+        "clash": _with_twins(_with_cents(clashes, day), rows),
+        "together": together,
+        "group": overlaps.group_beside_one_on_one(rows),
+        "alone": overlaps.groups_of_one(rows),
+        "open": overlaps.started_together(rows),
+        "service": lines,
+        "day": day,
+        "treatment_day": treatment_days(rows),
+        "clinician_day": clinician_days(rows, own_time, extras.timesheet),
+        "limit": beyond_limits(rows, own_time, lines, limits),
+        "evaluation": evaluations(lines, limits),
+        "allowed_most": most_allowed(lines, config, days),
+        "pair": bundled(lines, config, days),
+        "same_minutes": distinct_at_the_same_time(lines, rows),
+        "habit": habits.of_clinicians(rows, lines, limits),
+        "cloned_day": habits.cloned_days(rows, limits),
+        "off_day": habits.off_days(rows, config, days),
+    }
+    return Evidence(tables, has, days, gaps_of(lines, config, days), _uncounted(lines))
+
+
+# --- rows ----------------------------------------------------------------------------------
+
+
+def _asking(rows: Frame, has: frozenset[str]) -> Frame:
+    """Add asks_clinician, asks_role, asks_discipline: the log says this of some of its rows."""
+    names = ("clinician", "role", "discipline")
+    return rows.with_columns(**{f"asks_{name}": nw.lit(name in has) for name in names})
+
+
+def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:
+    """Rows with the facts of their code, what of their time counts, and whether it is exact."""
+    rows = billing.counted_once(times.with_lengths(rows), config)
+    codes = config.codes
+    table: engine.Columns = {
+        "code": list(codes),
+        "code_number": list(range(len(codes))),
+        "unit_basis": [facts["unit_basis"] for facts in codes.values()],
+        "bound_to": [facts["disciplines"] for facts in codes.values()],
+        "diagnoses": ["; ".join((extras.diagnoses or {}).get(code, ())) for code in codes],
+    }
+    kinds: dict[str, type] = dict.fromkeys(table, str) | {"code_number": int}
+    rows = rows.join(engine.beside(rows, table, kinds), on="code", how="left")
+    rows = _with_diagnoses(rows, extras.diagnoses)
+    parts = {
+        f"payer_{name}": [bool(facts.get(name)) for facts in config.payers.values()]
+        for name in ("part_b",)
+    }
+    payers: engine.Columns = {"payer": list(config.payers), **parts}
+    types: dict[str, type] = dict.fromkeys(payers, bool) | {"payer": str}
+    rows = rows.join(engine.beside(rows, payers, types), on="payer", how="left")
+    span = nw.col("end_ms") - nw.col("start_ms")
+    return rows.with_columns(
+        lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
+        full=(nw.col("in_sweep") & (nw.col("length_ms") == span)).fill_null(False),
+        timed=nw.col("unit_basis") == "minutes",
+        one_on_one=nw.col("counts") & (nw.col("lane") == ""),
+    )
+
+
+def _with_diagnoses(rows: Frame, lists: Mapping[str, tuple[str, ...]] | None) -> Frame:
+    """Add ``off_list``: a code with a list of diagnoses, and none of the row's is in it."""
+    if not lists:
+        return rows.with_columns(off_list=nw.lit(False))
+    known = {code: {_plain(item) for item in items} for code, items in lists.items()}
+    said = nw.col("code").is_in(list(known)) & (nw.col("diagnosis") != "")
+    pairs = engine.collect(rows.filter(said).select("code", "diagnosis").unique())
+    codes, texts = pairs["code"].to_list(), pairs["diagnosis"].to_list()
+    off = [
+        known[code].isdisjoint(_plain(item) for item in re.split(r"[;,\s|]+", text) if item)
+        for code, text in zip(codes, texts, strict=True)
+    ]
+    table: engine.Columns = {"code": codes, "diagnosis": texts, "off_list": off}
+    types: dict[str, type] = {"code": str, "diagnosis": str, "off_list": bool}
+    rows = rows.join(engine.beside(rows, table, types), on=["code", "diagnosis"], how="left")
+    return rows.with_columns(nw.col("off_list").fill_null(False))
+
+
+def _plain(diagnosis: str) -> str:
+    return diagnosis.replace(".", "").upper()
+
+
+def limits_of(frame: Frame, config: Config, days: list[date]) -> Frame:
+    """The limits of `audit_limits.toml` by date, and the day's number."""
+    names = (
+        "patient_minutes", "patient_units", "clinician_minutes", "evaluation_days",
+        "round_percent", "round_sessions", "cloned_days", "false_discovery_percent",
+    )  # fmt: skip
+    columns = {f"{name}_limit": lookups.on(config, "audit_limits", days, name) for name in names}
+    return lookups.dated(frame, days, day_number=[day.toordinal() for day in days], **columns)
+
+
+def _clinicians(
+    rows: Frame, config: Config, days: list[date], options: billing.Options
+) -> tuple[Frame, Frame]:
+    """Clashes of a clinician's patients with their effect on units, and each row's loss."""
+    mine = engine.settled(overlaps.by_clinician(rows))
+    swept = engine.settled(overlaps.lost_to_other_patients(mine))
+    clashes = overlaps.of_clinicians(swept)
+    lost = swept.select("file", "row", "clinician_lost_ms")
+    taken = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
+    taken = taken.join(lost, on=["file", "row"], how="left").with_columns(
+        counted_ms=nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    )
+    after = _units_by_pool(taken, config, days, options)
+    pools = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
+    before = _units_by_pool(pools, config, days, options)
+    effect = before.join(after, on=list(POOL), how="left", suffix="_after")
+    effect = effect.with_columns(
+        units_lost=nw.col("pool_units") - nw.col("pool_units_after"),
+        lost_cents=nw.col("pool_cents") - nw.col("pool_cents_after"),
+    )
+    together = clashes.join(effect, on=list(POOL), how="left")
+    turn = nw.col("one").cum_sum().over(*POOL, order_by=["file", "row"])
+    together = together.with_columns(one=nw.lit(1, dtype=nw.Int64)).with_columns(pool_turn=turn)
+    # A day's dollars are said once, with its first clash.
+    first = (nw.col("pool_turn") == 1) & (nw.col("units_lost") > 0)
+    return together.with_columns(lost_cents=nw.when(first).then(nw.col("lost_cents"))), lost
+
+
+def _units_by_pool(
+    rows: Frame, config: Config, days: list[date], options: billing.Options
+) -> Frame:
+    counted = billing.count_services(counting.services(rows), config, days)
+    lines = billing.code_lines(counted, config).with_columns(units=nw.col("units").fill_null(0))
+    lines = amounts.fees(lines, config, days, options)
+    priced = amounts.allowed(lines, "units", "pool")
+    return priced.group_by(*POOL).agg(
+        total("units").alias("pool_units"), total("pool_cents").alias("pool_cents")
+    )
+
+
+# --- services and days of units ------------------------------------------------------------
+
+
+def service_lines(rows: Frame, config: Config, days: list[date], options: billing.Options) -> Frame:
+    """Code lines with units and amounts as supported and as billed, and the modifiers' facts."""
+    counted = billing.count_services(counting.services(rows), config, days)
+    lines = billing.code_lines(counted, config)
+    lines = lines.join(billed.by_code(rows), on=list(KEY), how="left")
+    lines = lines.with_columns(
+        **{
+            name: nw.col(name).fill_null(0)
+            for name in (
+                "assistant_units_billed", "units_without_minutes", "unminuted_rows",
+                "billed_rows", "plain_rows", "kx_rows", "distinct_rows", "assistant_marks",
+                "uncharged_rows", "refused_rows",
+            )
+        },
+        clinician=nw.when(nw.col("clinician") == "")
+        .then(nw.col("someone"))
+        .otherwise(nw.col("clinician")),
+    )  # fmt: skip
+    facts: engine.Columns = {
+        "code": list(config.codes),
+        "add_on_of": [facts["add_on_of"] for facts in config.codes.values()],
+        "evaluation": [facts["evaluation"] for facts in config.codes.values()],
+    }
+    lines = lines.join(
+        engine.beside(lines, facts, dict.fromkeys(facts, str)), on="code", how="left"
+    )
+    lines = billed.split(engine.settled(billed.compared(lines)))
+    lines = engine.settled(amounts.fees(lines, config, days, options))
+    lines = amounts.with_kx(amounts.with_amounts(lines), config, days, options)
+    return _with_primary(lines)
+
+
+def _with_primary(lines: Frame) -> Frame:
+    """Add primary_billed: units of the code that an add-on belongs to, on the same day."""
+    visit = ["patient", "date", "provider"]
+    primary = lines.group_by(*visit, "code").agg(total("billed").alias("primary_billed"))
+    primary = primary.rename({"code": "add_on_of"})
+    lines = lines.join(primary, on=[*visit, "add_on_of"], how="left")
+    return lines.with_columns(primary_billed=nw.col("primary_billed").fill_null(0))
+
+
+def _beside_day(lines: Frame, day: Frame) -> Frame:
+    """Lines with the totals of their day's group: group_billed, group_kept, group_units."""
+    keys = [*POOL, "day_group"]
+    sums = day.select(
+        *keys, group_billed="day_units_billed", group_kept="day_kept", group_units="day_units"
+    )
+    return lines.join(sums, on=keys, how="left")
+
+
+def _clash_kinds(clashes: Frame) -> Frame:
+    return clashes.group_by(*POOL).agg(nw.col("kind").min().cast(nw.Int64).alias("clash_kind"))
+
+
+def without_minutes(rows: Frame, lines: Frame) -> Frame:
+    """Rows of timed codes without minutes, with the units and dollars that nothing supports.
+
+    Units of a claim stand with the first such row of the code's day, and so do the dollars.
+    """
+    bare = rows.filter(nw.col("fault_rule") == "U209")
+    facts = lines.select(
+        *KEY, "units_without_minutes", "minutes",
+        bare_cents=nw.col("billed_cents") - nw.col("kept_cents"),
+    )  # fmt: skip
+    bare = bare.join(facts, on=list(KEY), how="left").with_columns(one=nw.lit(1, dtype=nw.Int64))
+    bare = bare.with_columns(turn=nw.col("one").cum_sum().over(*KEY, order_by=["file", "row"]))
+    first = nw.col("turn") == 1
+    mine = nw.when(first).then(nw.col("units_without_minutes"))
+    return bare.with_columns(
+        units_bare=nw.coalesce(nw.col("units_billed"), mine),
+        bare_cents=nw.when(first & (nw.col("units_without_minutes") > 0)).then("bare_cents"),
+    )
+
+
+def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[date]) -> Frame:
+    """Add raw_units: the day's units if minutes that stand on two rows counted twice."""
+    shared = rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL).unique()
+    twice = rows.join(engine.settled(shared), on=list(POOL), how="semi").with_columns(
+        counted_ms=nw.col("length_ms")
+    )
+    counted = billing.count_services(counting.services(twice), config, days)
+    counted = counted.filter(nw.col("unit_basis") == "minutes").with_columns(
+        day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service"))
+    )
+    keys = [*POOL, "day_group"]
+    raw = counted.group_by(*keys).agg(total("units").alias("raw_units"))
+    day = day.join(raw, on=keys, how="left")
+    return day.with_columns(raw_units=nw.coalesce("raw_units", "day_units"))
+
+
+def _with_cents(clashes: Frame, day: Frame) -> Frame:
+    """Add over_cents to the first clash of a day whose excess units the clashes explain."""
+    over = nw.col("day_kept") > nw.col("day_units")
+    explained = over & (nw.col("day_kept") <= nw.col("raw_units"))
+    days = day.filter(explained & (nw.col("claimed_codes") > 0))
+    days = days.group_by(*POOL).agg(total("day_over_cents").alias("over_cents"))
+    clashes = clashes.join(days, on=list(POOL), how="left")
+    clashes = clashes.with_columns(one=nw.lit(1, dtype=nw.Int64)).with_columns(
+        pool_turn=nw.col("one").cum_sum().over(*POOL, order_by=["kind", "file", "row"])
+    )
+    return clashes.with_columns(
+        over_cents=nw.when(nw.col("pool_turn") == 1).then(nw.col("over_cents"))
+    )
+
+
+def _with_twins(clashes: Frame, rows: Frame) -> Frame:
+    """Add rows that repeat another one's minutes, ``loose``: no clock times prove it."""
+    names = (*overlaps.CLASH, "loose", "over_cents")
+    twins = overlaps.twins(rows).with_columns(over_cents=nw.lit(None, dtype=nw.Int64))
+    real = clashes.with_columns(loose=nw.lit(False))
+    return nw.concat([real.select(names), twins.select(names)], how="vertical")
+
+
+# --- days of patients and clinicians -------------------------------------------------------
+
+
+def treatment_days(rows: Frame) -> Frame:
+    """Timed minutes and logged total minutes of a patient's day in a discipline.
+
+    Where the rows of a day log different totals these may be visits of their own and add up.
+    """
+    mine = rows.filter(nw.col("documented"))
+    totals = mine.filter(~nw.col("total_ms").is_null()).select(*PATIENT_DAY, "total_ms").unique()
+    totals = totals.group_by(*PATIENT_DAY).agg(total("total_ms"))
+    timed = nw.col("timed") & nw.col("counts")
+    has_minutes = timed & (nw.col("fault_rule") != "U209")
+    mine = mine.with_columns(
+        timed_ms=nw.when(timed).then(nw.col("counted_ms")).otherwise(0),
+        timed_rows=timed.cast(nw.Int64),
+        minute_rows=has_minutes.cast(nw.Int64),
+        place=nw.col("row").fill_null(0),
+        counted_rows=nw.col("counts").cast(nw.Int64),
+    )
+    day = mine.group_by(*PATIENT_DAY).agg(
+        total("timed_ms"), total("timed_rows"), total("minute_rows"), total("counted_rows"),
+        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
+        nw.col("clinician").min(),
+    )  # fmt: skip
+    return day.join(totals, on=list(PATIENT_DAY), how="left").with_columns(
+        timed_minutes=nw.col("timed_ms") // times.MINUTE,
+        total_minutes=nw.col("total_ms") // times.MINUTE,
+    )
+
+
+def clinician_days(
+    rows: Frame, lost: Frame, timesheet: Mapping[tuple[str, date], int] | None
+) -> Frame:
+    """One-on-one minutes of a clinician's day, its span from first start to last end, its sheet.
+
+    ``span_minutes`` is null where a row has no clock times: the day may be longer than it seems.
+    ``own_minutes``: without the minutes that another patient has.
+    """
+    mine = rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
+    clash = nw.col("clinician_lost_ms") >= times.MINUTE
+    own = nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    mine = mine.join(lost, on=["file", "row"], how="left").with_columns(
+        own_ms=own,
+        unclocked=(~nw.col("in_sweep")).cast(nw.Int64),
+        clashes=clash.fill_null(False).cast(nw.Int64),
+        place=nw.col("row").fill_null(0),
+    )
+    day = mine.group_by("clinician", "date").agg(
+        total("counted_ms"), total("own_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
+        total("unclocked"), total("clashes"),
+        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
+    )  # fmt: skip
+    sheet: engine.Columns = {
+        "clinician": [clinician for clinician, _ in timesheet or ()],
+        "date": [day for _, day in timesheet or ()],
+        "sheet_minutes": list((timesheet or {}).values()),
+    }
+    types: dict[str, type] = {"clinician": str, "date": date, "sheet_minutes": int}
+    day = day.join(engine.beside(day, sheet, types), on=["clinician", "date"], how="left")
+    span = (nw.col("end_ms") - nw.col("start_ms")) // times.MINUTE
+    return day.with_columns(
+        one_on_one_minutes=nw.col("counted_ms") // times.MINUTE,
+        own_minutes=nw.col("own_ms") // times.MINUTE,
+        span_minutes=nw.when(nw.col("unclocked") == 0).then(span),
+    )
+
+
+def beyond_limits(rows: Frame, lost: Frame, lines: Frame, limits: Frame) -> Frame:
+    """What is measured of a day (minutes or units), how much, and the limit.
+
+    Units only where the patient's minutes keep within their limit; ``supported`` beside them. A
+    clinician's minutes are without those that another patient has.
+    """
+    own = nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    mine = rows.filter(nw.col("one_on_one")).join(lost, on=["file", "row"], how="left")
+    mine = mine.with_columns(
+        own_ms=own, first_row=nw.col("row").fill_null(0), first_file=nw.col("file")
+    )
+    nothing = nw.lit(None, dtype=nw.Int64)
+    ends = (nw.col("first_row").min(), nw.col("first_file").min())
+    patients = mine.group_by(*PATIENT_DAY).agg(
+        total("counted_ms").alias("measured"), nw.col("clinician").min(), *ends
+    )
+    people = mine.filter(nw.col("clinician") != "").group_by("clinician", "date")
+    clinicians = people.agg(total("own_ms").alias("measured"), *ends).with_columns(
+        patient=nw.lit(""), discipline=nw.lit(""), provider=nw.lit("")
+    )
+    unclaimed = nw.col("units_claimed").is_null()
+    units = nw.when(unclaimed).then(nw.col("units")).otherwise(nw.col("billed"))
+    timed = lines.filter(nw.col("timed")).with_columns(measured=units, supported=nw.col("units"))
+    by_units = timed.group_by(*PATIENT_DAY).agg(
+        total("measured"), total("supported"), nw.col("clinician").min(), *ends
+    )
+
+    def limited(frame: Frame, name: str) -> Frame:
+        frame = frame.join(limits, on="date", how="left")
+        return frame.with_columns(what=nw.lit(name), limit=nw.col(f"{name}_limit"))
+
+    def in_minutes(frame: Frame, name: str) -> Frame:
+        frame = frame.with_columns(measured=nw.col("measured") // times.MINUTE, supported=nothing)
+        return limited(frame, name)
+
+    long_days = in_minutes(patients, "patient_minutes")
+    beyond = long_days.filter(nw.col("measured") > nw.col("limit")).select(PATIENT_DAY)
+    by_units = by_units.join(beyond, on=list(PATIENT_DAY), how="anti")
+    names = (
+        *PATIENT_DAY, "clinician", "first_file", "first_row", "what", "measured", "supported",
+        "limit",
+    )  # fmt: skip
+    parts = (
+        long_days,
+        in_minutes(clinicians, "clinician_minutes"),
+        limited(by_units, "patient_units"),
+    )
+    found = [frame.with_columns(nw.col("measured").cast(nw.Int64)).select(names) for frame in parts]
+    return nw.concat(found, how="vertical")
+
+
+def evaluations(lines: Frame, limits: Frame) -> Frame:
+    """First evaluations, each with the days since the one before it in its group."""
+    group = nw.col("evaluation")
+    first = lines.filter(
+        (group != "")
+        & ~group.str.starts_with("repeat")
+        & ((nw.col("billed") > 0) | (nw.col("units") > 0))
+    )
+    first = first.join(
+        limits.select("date", "day_number", "evaluation_days_limit"), on="date", how="left"
+    )
+    days = first.group_by("patient", "provider", "evaluation", "date", "day_number").agg(
+        nw.col("code").min(), nw.col("discipline").min(), nw.col("clinician").min(),
+        nw.col("first_row").min(), nw.col("first_file").min(),
+        nw.col("evaluation_days_limit").min().cast(nw.Int64),
+    )  # fmt: skip
+    before = (
+        nw.col("day_number")
+        .shift(1)
+        .over("patient", "provider", "evaluation", order_by=["day_number"])
+    )
+    return days.with_columns(days_since=nw.col("day_number") - before)
+
+
+# --- edits ---------------------------------------------------------------------------------
+
+
+def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
+    """Billed units of a patient's code and day with one provider beside the most usual (MUE)."""
+    rows = [
+        (day, row)
+        for day in days
+        if (edition := config.edition("mue", day))
+        for row in config.rows("mue", edition)
+    ]
+    table: engine.Columns = {
+        "date": [day for day, _ in rows],
+        "code": [row["code"] for _, row in rows],
+        "mue": [int(row["mue"]) for _, row in rows],
+        "mai": [int(row["mai"]) for _, row in rows],
+    }
+    types: dict[str, type] = {"date": date, "code": str, "mue": int, "mai": int}
+    most = engine.beside(lines, table, types)
+    over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
+    over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
+    marked = lines.filter(nw.col("billed") > 0).with_columns(
+        by_day=over_day.cast(nw.Int64), excess=over.cast(nw.Int64)
+    )
+    sums = marked.group_by("patient", "date", "provider", "code").agg(
+        total("billed"), total("units"), total("by_day"), total("excess"),
+        nw.col("discipline").min(), nw.col("payer").min(), nw.col("clinician").min(),
+        nw.col("first_row").min(), nw.col("first_file").min(),
+    )  # fmt: skip
+    return sums.join(most, on=["date", "code"], how="inner")
+
+
+def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
+    """Billed pairs of codes that bundle: column 2 as ``code``, column 1 beside it (PTP)."""
+    visit = ("patient", "date", "provider", "discipline")
+    names = (*visit, "payer", "code", "clinician", "first_file", "first_row", "distinct_rows")
+    paid = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).select(*names)
+    found = None
+    editions = {edition for day in days if (edition := config.edition("ptp", day))}
+    for edition in sorted(editions, key=lambda edition: edition.first):
+        rows = [row for row in config.rows("ptp", edition) if row["modifier_indicator"] in "01"]
+        table: engine.Columns = {
+            "column1": [row["column1"] for row in rows],
+            "code": [row["column2"] for row in rows],
+            "indicator": [int(row["modifier_indicator"]) for row in rows],
+        }
+        types: dict[str, type] = {"column1": str, "code": str, "indicator": int}
+        within = (nw.col("date") >= nw.lit(edition.first)) & (
+            nw.col("date") <= nw.lit(edition.last)
+        )
+        here = paid.filter(within)
+        pairs = here.join(engine.beside(here, table, types), on="code", how="inner")
+        first = here.select(*visit, column1=nw.col("code"), distinct_1=nw.col("distinct_rows"))
+        first = first.group_by(*visit, "column1").agg(nw.col("distinct_1").max())
+        pairs = pairs.join(first, on=[*visit, "column1"], how="inner")
+        found = pairs if found is None else nw.concat([found, pairs], how="vertical")
+    if found is not None:
+        return found
+    none = paid.filter(nw.col("code") == "")
+    return none.with_columns(
+        column1=nw.lit(""),
+        indicator=nw.lit(0, dtype=nw.Int64),
+        distinct_1=nw.lit(0, dtype=nw.Int64),
+    )
+
+
+def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
+    """One-on-one rows of a code billed with 59 or X whose minutes another code's row shares."""
+    said = lines.filter(nw.col("distinct_rows") > 0).select(*KEY)
+    swept = rows.filter(nw.col("full") & nw.col("one_on_one"))
+    marked = swept.join(said, on=list(KEY), how="semi")
+    others = swept.join(marked.select("patient").unique(), on="patient", how="semi")
+    return overlaps.beside_other_codes(marked, others)
+
+
+def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
+    """How many billed lines lie outside the editions of each table of edits."""
+    counts = engine.collect(
+        lines.filter(nw.col("billed") > 0).group_by("date").agg(nw.len().alias("lines"))
+    )
+    by_date = dict(zip(counts["date"].to_list(), counts["lines"].to_list(), strict=True))
+    return {
+        table: sum(n for day, n in by_date.items() if config.edition(table, day) is None)
+        for table in ("mue", "ptp")
+    }
+
+
+def _uncounted(lines: Frame) -> int:
+    return engine.count(lines.filter(~nw.col("unit_basis").is_in(["minutes", "day"])))

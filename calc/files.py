@@ -1,0 +1,301 @@
+"""Files of any format to records: a frame of the log's own columns, numbered as in the file.
+
+The format is told by the content. Text is read by the fast reader where it is regular, otherwise
+record by record, so that one broken record does not take the others with it.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import json
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import narwhals.stable.v2 as nw
+
+from calc import decoding, engine
+from calc.errors import InputError
+
+MAX_COLUMNS = 1000
+TITLE_ROWS = 30  # looked through for the heading
+DELIMITERS = ",;\t|"
+_LINE = 1_000_000  # bytes of the longest record
+
+Ragged = list[tuple[int, list[str]]]
+Score = Callable[[Sequence[str]], int]  # how many headings of ours a record holds
+
+
+@dataclass
+class Records:
+    """A file's records under their own headings and ROW, and those with too many fields."""
+
+    frame: nw.LazyFrame[Any]
+    ragged: Ragged = field(default_factory=list)
+    heading_row: int = 1
+    sha256: str = ""
+
+
+def read(source: str, score: Score, sheet: str = "", stdin: IO[bytes] | None = None) -> Records:
+    """The records of a csv, workbook, Parquet or JSON file, or of standard input.
+
+    ``score`` tells the heading from title rows above it. Raises InputError for what is no log.
+    """
+    packed = decoding.load(source, stdin)
+    if not packed.strip():
+        raise InputError("the file is empty", source, "the first line must hold the headings")
+    # The digest runs beside the reading and does not delay it.
+    with ThreadPoolExecutor(1) as pool:
+        digest = pool.submit(lambda: hashlib.sha256(packed).hexdigest())
+        data = decoding.unpacked(packed, source)
+        kind = decoding.kind(data, source)
+        if sheet and kind not in decoding.WORKBOOKS:
+            raise InputError("has no sheets", source, "leave out --sheet")
+        records = _READERS[kind](data, source, score, sheet)
+        records.sha256 = digest.result()
+    width = len(records.frame.collect_schema().names()) - 1
+    if width > MAX_COLUMNS:
+        hint = "leave out what is no part of the log"
+        what = f"has {width:,} columns, more than {MAX_COLUMNS:,}"
+        raise InputError(what, f"{source}:{records.heading_row}", hint)
+    return records
+
+
+def read_csv(source: str, stdin: IO[bytes] | None = None) -> tuple[nw.LazyFrame[Any], Ragged]:
+    """Records of a delimited text as text columns with ROW, and those with too many fields."""
+    data = decoding.unpacked(decoding.load(source, stdin), source)
+    if not data.strip():
+        raise InputError("the file is empty", source, "the first line must hold the headings")
+    records = _text(data, source, lambda names: 0, "")
+    return records.frame, records.ragged
+
+
+def _headings(names: Sequence[str | None], where: str) -> list[str]:
+    plain = [(name or "").strip() for name in names]
+    seen: set[str] = set()
+    for name in plain:
+        if name and name in seen:
+            raise InputError(f'heading "{name}" stands twice', where, "rename one of them")
+        seen.add(name)
+    return [name or f"column {place}" for place, name in enumerate(plain, 1)]
+
+
+# --- delimited text ------------------------------------------------------------------------
+
+
+def _text(data: bytes, source: str, score: Score, sheet: str) -> Records:
+    data = decoding.utf8(data, source)
+    try:
+        return _delimited(data, source, score)
+    except UnicodeDecodeError:
+        return _delimited(decoding.utf8(data, source, tested=True), source, score)
+
+
+def _delimited(data: bytes, source: str, score: Score) -> Records:
+    """Raises UnicodeDecodeError where the text is no UTF-8."""
+    head = _head(data, source)
+    delimiter = _delimiter(head, score)
+    leading = [record for _, record in zip(range(TITLE_ROWS), _reader(head, delimiter))]
+    place = _heading_place(leading, score)
+    heading = leading[place] if leading else []
+    where = f"{source}:{place + 1}"
+    if len(heading) > MAX_COLUMNS:
+        what = f"has {len(heading):,} columns, more than {MAX_COLUMNS:,}"
+        raise InputError(what, where, "leave out what is no part of the log")
+    names = _headings(heading, where)
+    if '"' not in "".join(map("".join, leading[:place])) and "\n" not in "".join(heading):
+        # A line break within quotes would make lines and records differ.
+        frame = engine.read_text(data, names, delimiter, place)
+        if frame is not None:
+            return Records(engine.numbered(frame, place + 2), heading_row=place + 1)
+    return _slowly(data.decode(), source, delimiter, names, place)
+
+
+def _head(data: bytes, source: str) -> str:
+    """The first lines, whole ones; InputError where the first line is none of a log."""
+    head = data[: 1 << 18]
+    if len(data) > len(head):
+        head = head[: head.rfind(b"\n") + 1]
+    if not head:
+        head = data[: data.find(b"\n", 0, _LINE) + 1]
+    if not head:
+        what = f"its first line is longer than {_LINE:,} bytes"
+        raise InputError(what, f"{source}:1", "the first line must hold the headings")
+    return head.decode()
+
+
+def _reader(text: str, delimiter: str, strict: bool = False) -> Any:
+    csv.field_size_limit(engine.MAX_FIELD)
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
+
+
+def _delimiter(head: str, score: Score) -> str:
+    """The delimiter that finds most of our headings, then the most fields."""
+
+    def found(delimiter: str) -> tuple[int, int]:
+        records = [r for _, r in zip(range(TITLE_ROWS), _tolerant(head, delimiter)) if r]
+        known = max((score(record) for record in records), default=0)
+        widths = [len(record) for record in records]
+        return known, max(set(widths), key=widths.count) if widths else 0
+
+    # A comma is the first choice where all are equal.
+    return max(DELIMITERS, key=found)
+
+
+def _tolerant(text: str, delimiter: str) -> Iterable[list[str]]:
+    try:
+        yield from _reader(text, delimiter)
+    except csv.Error:
+        return
+
+
+def _heading_place(leading: Sequence[Sequence[str | None]], score: Score) -> int:
+    """The place of the heading: of the records that name most of our columns, the first."""
+    scores = [score([cell or "" for cell in record]) for record in leading]
+    filled = [place for place, record in enumerate(leading) if any(c and c.strip() for c in record)]
+    if not scores or max(scores) < 2:
+        return filled[0] if filled else 0
+    return scores.index(max(scores))
+
+
+def _slowly(text: str, source: str, delimiter: str, names: list[str], place: int) -> Records:
+    """One record at a time: keeps the good records of a file in which one is broken."""
+    good: list[list[str]] = []
+    ragged: Ragged = []
+    row, records = 0, _reader(text, delimiter, strict=True)
+    width = len(names)
+    try:
+        for row, record in enumerate(records, 1):
+            if row <= place + 1:
+                continue
+            if len(record) > width and any(cell.strip() for cell in record[width:]):
+                ragged.append((row, record))
+                record = []
+            good.append([*record[:width], *[""] * (width - len(record))])
+    except csv.Error as error:
+        # The place where the reader gave up is the file's end if a quote is never closed.
+        line = _open_quote(text, delimiter) or row + 1
+        raise InputError(f"is not csv ({error})", f"{source}:{line}", "check the quotes") from None
+    frame = engine.numbered(engine.text_frame(good, names), place + 2)
+    return Records(frame, ragged, place + 1)
+
+
+def _open_quote(text: str, delimiter: str) -> int:
+    """The line of the last field that opens with a quote and is never closed, 0 if none."""
+    lines = text.count("\n") + 1
+    at = text.rfind(f'{delimiter}"'), text.rfind('\n"')
+    place = max(at)
+    return text[: place + 1].count("\n") + 1 if place >= 0 and lines > 1 else 0
+
+
+# --- workbooks, Parquet, JSON --------------------------------------------------------------
+
+
+def _workbook(data: bytes, source: str, score: Score, sheet: str) -> Records:
+    names = engine.sheet_names(data, source)
+    if sheet and sheet not in names:
+        places = {name.casefold(): name for name in names}
+        if sheet.casefold() not in places:
+            raise InputError(f'has no sheet "{sheet}"', source, f"sheets: {', '.join(names)}")
+        sheet = places[sheet.casefold()]
+    if not names:
+        raise InputError("has no sheet", source)
+    frame = engine.read_sheet(data, source, sheet or names[0])
+    leading = frame.head(TITLE_ROWS).rows()
+    if not leading:
+        others = f"other sheets: {', '.join(names[1:])}; choose with --sheet" if names[1:] else ""
+        raise InputError(f'sheet "{sheet or names[0]}" is empty', source, others)
+    place = _heading_place(leading, score)
+    # Columns without heading and without any cell are the sheet's margin.
+    body = frame[place + 1 :]
+    kept = [
+        n for n, h in zip(frame.columns, leading[place], strict=True)
+        if h or body[n].null_count() < body.height
+    ]  # fmt: skip
+    heading = [leading[place][frame.columns.index(name)] for name in kept]
+    body = body.select(kept)
+    body.columns = _headings(heading, f"{source}:{place + 1}")
+    return Records(engine.numbered(body, place + 2), heading_row=place + 1)
+
+
+def _parquet(data: bytes, source: str, score: Score, sheet: str) -> Records:
+    frame = engine.read_parquet(data, source)
+    frame.columns = _headings(frame.columns, source)
+    return Records(engine.numbered(frame, 2))
+
+
+def _json(data: bytes, source: str, score: Score, sheet: str) -> Records:
+    text = decoding.utf8(data, source, tested=True).decode()
+    try:
+        found = json.loads(text, **_AS_WRITTEN)
+    except (ValueError, RecursionError) as error:
+        raise _no_json(error, source, 1) from None
+    return _objects(found, source)
+
+
+def _lines(data: bytes, source: str, score: Score, sheet: str) -> Records:
+    """JSON lines: an object each; a single object may also hold the list of records."""
+    text = decoding.utf8(data, source, tested=True).decode()
+    try:
+        whole = json.loads(text, **_AS_WRITTEN)
+    except (ValueError, RecursionError):
+        pass
+    else:
+        lists = [v for v in whole.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
+        return _objects(lists[0] if len(lists) == 1 else [whole], source)
+    rows: list[Any] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        try:
+            rows.append(json.loads(line, **_AS_WRITTEN) if line.strip() else {})
+        except (ValueError, RecursionError) as error:
+            raise _no_json(error, source, number) from None
+    while rows and not rows[-1]:
+        rows.pop()
+    return _objects(rows, source, first=1)
+
+
+# Numbers stay as they are written: 0.10 is no float, and a long number loses no digit.
+_AS_WRITTEN: dict[str, Any] = {"parse_float": str, "parse_int": str, "parse_constant": str}
+
+
+def _no_json(error: Exception, source: str, line: int) -> InputError:
+    if isinstance(error, json.JSONDecodeError):
+        return InputError(
+            f"is not JSON ({error.msg})", f"{source}:{line + error.lineno - 1}", "check this line"
+        )
+    return InputError("is not JSON that can be read", f"{source}:{line}", "nested too deeply?")
+
+
+def _objects(found: Any, source: str, first: int = 2) -> Records:
+    """Records of objects: the columns in the order in which they first occur."""
+    for place, entry in enumerate(found):
+        if not isinstance(entry, dict):
+            what = f"record {place + 1} is no object"
+            raise InputError(what, source, 'write [{"patient": ..., "code": ...}, ...]')
+    names = list(dict.fromkeys(name for entry in found for name in entry))
+    if len(names) > MAX_COLUMNS:
+        raise InputError(f"has {len(names):,} columns, more than {MAX_COLUMNS:,}", source)
+    columns = {n: [_cell(entry.get(n)) for entry in found] for n in names}
+    plain = _headings(names, source)
+    frame = engine.text_columns(dict(zip(plain, columns.values(), strict=True)))
+    return Records(engine.numbered(frame, first))
+
+
+def _cell(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        return " ".join(value)  # modifiers are often a list
+    return json.dumps(value, ensure_ascii=False)
+
+
+_READERS: dict[str, Callable[[bytes, str, Score, str], Records]] = {
+    "text": _text,
+    "json": _json,
+    "jsonl": _lines,
+    "parquet": _parquet,
+    **dict.fromkeys(decoding.WORKBOOKS, _workbook),
+}

@@ -1,0 +1,168 @@
+"""Signals: habits of a clinician's log that a reviewer would ask about. None is a fault by itself.
+
+Counts are tables like any other; the test for heaping is exact (binomial), with the false
+discovery rate over clinicians held by Benjamini and Hochberg's procedure.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import engine, lookups, times
+from calc.params import Config
+from calc.schema import POOL, total
+
+KEY = (*POOL, "code")
+BAND, FIRST, LAST_HEAP = 15, 8, 56  # minutes: bands of 15 from 8 on; heaps up to 53 and 54
+_PER_MILLION = 1_000_000
+
+
+def of_clinicians(
+    rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any], limits: nw.LazyFrame[Any]
+) -> nw.LazyFrame[Any]:
+    """One line per clinician: sessions, round minutes, heaps, an assistant's CQ and CO."""
+    mine = rows.filter(nw.col("counts") & (nw.col("clinician") != "") & nw.col("documented"))
+    whole, minute = nw.col("length_ms"), times.MINUTE
+    lasting = nw.col("one_on_one") & (whole > 0)
+    mine = mine.with_columns(
+        lasting=lasting.cast(nw.Int64),
+        on_quarter=(lasting & (whole % (15 * minute) == 0)).cast(nw.Int64),
+        on_five=(lasting & (whole % (5 * minute) == 0)).cast(nw.Int64),
+        place=nw.col("row").fill_null(0),
+    )
+    people = mine.group_by("clinician").agg(
+        total("lasting").alias("sessions"), total("on_quarter"), total("on_five"),
+        nw.col("date").max(), nw.col("file").min().alias("first_file"),
+        nw.col("place").min().alias("first_row"),
+    )  # fmt: skip
+    people = people.join(limits, on="date", how="left")
+    people = people.join(_assistants(mine, lines), on="clinician", how="left")
+    return _heaps(people, mine)
+
+
+def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Units due with CQ or CO of the services that an assistant took part in, and rows with it.
+
+    Only payers that pay an assistant's services otherwise ask for the modifier.
+    """
+    by_them = mine.filter(nw.col("role") == "assistant").select("clinician", *KEY).unique()
+    due = lines.filter(nw.col("payer_assistant_cut")).select(
+        *KEY, "assistant_units", "assistant_marks"
+    )
+    return (
+        by_them.join(due, on=list(KEY), how="inner")
+        .group_by("clinician")
+        .agg(
+            total("assistant_units").alias("assistant_units_due"),
+            total("assistant_marks"),
+        )
+    )
+
+
+def _heaps(people: nw.LazyFrame[Any], mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add heap_days just at a unit's threshold, near_days with their neighbours, and heaped."""
+    keys = ("clinician", "patient", "date", "discipline")
+    day = mine.filter(nw.col("timed")).group_by(*keys).agg(total("counted_ms"))
+    day = day.with_columns(minutes=nw.col("counted_ms") // times.MINUTE)
+    # Two minutes at the threshold, the two before and the two after: a third falls on each.
+    past = (nw.col("minutes") - (FIRST - 2)) % BAND
+    near = (nw.col("minutes") >= FIRST - 2) & (nw.col("minutes") <= LAST_HEAP) & (past < 6)
+    heap = near & (past >= 2) & (past < 4)
+    day = day.with_columns(near=near.cast(nw.Int64), heap=heap.cast(nw.Int64))
+    counts = day.group_by("clinician").agg(
+        total("heap").alias("heap_days"), total("near").alias("near_days")
+    )
+    found = engine.collect(counts.sort("clinician"))
+    chances = [
+        _at_least(heap, near)
+        for heap, near in zip(found["heap_days"], found["near_days"], strict=True)
+    ]
+    table: engine.Columns = {
+        "clinician": found["clinician"].to_list(),
+        "heap_days": found["heap_days"].to_list(),
+        "near_days": found["near_days"].to_list(),
+        "chance_per_million": [round(chance * _PER_MILLION) for chance in chances],
+        "rank_per_million": [round(chance * _PER_MILLION) for chance in _adjusted(chances)],
+    }
+    types = dict.fromkeys(table, int) | {"clinician": str}
+    people = people.join(engine.beside(people, table, types), on="clinician", how="left")
+    limit = nw.col("false_discovery_percent_limit") * (_PER_MILLION // 100)
+    return people.with_columns(heaped=(nw.col("rank_per_million") <= limit).fill_null(False))
+
+
+def _at_least(heap: int, near: int) -> float:
+    """Chance of ``heap`` or more of ``near`` days at the threshold if a third falls there.
+
+    >>> _at_least(0, 5), round(_at_least(3, 3), 6)
+    (1.0, 0.037037)
+    """
+    if heap <= 0:
+        return 1.0
+    ways = sum(math.comb(near, k) * 2 ** (near - k) for k in range(heap, near + 1))
+    return float(ways / 3**near) if near < 600 else math.exp(math.log(ways) - near * math.log(3))
+
+
+def _adjusted(chances: list[float]) -> list[float]:
+    """Each chance as the least false discovery rate at which it counts (Benjamini-Hochberg).
+
+    >>> [round(x, 3) for x in _adjusted([0.01, 0.04, 0.03])]
+    [0.03, 0.04, 0.04]
+    """
+    order = sorted(range(len(chances)), key=lambda place: chances[place])
+    adjusted, least = [1.0] * len(chances), 1.0
+    for rank in range(len(order), 0, -1):
+        place = order[rank - 1]
+        least = min(least, chances[place] * len(chances) / rank)
+        adjusted[place] = least
+    return adjusted
+
+
+def cloned_days(rows: nw.LazyFrame[Any], limits: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Days of a patient with one clinician whose services are alike to the minute, counted.
+
+    Only days of two or more services with clock times are compared.
+    """
+    codes = rows.filter(nw.col("in_sweep") & nw.col("documented") & (nw.col("clinician") != ""))
+    clock = (nw.col("start_ms") % times.DAY) // times.MINUTE
+    minutes = nw.col("length_ms") // times.MINUTE
+    # A whole number for each code, clock and length; a day is known by their sums.
+    print_ = (nw.col("code_number") * 1440 + clock) * 1441 + minutes
+    marked = codes.with_columns(mark=print_, place=nw.col("row").fill_null(0)).with_columns(
+        square=(nw.col("mark") % 1_000_003) * (nw.col("mark") % 1_000_003)
+    )
+    keys = ("patient", "clinician", "discipline", "provider")
+    days = marked.group_by(*keys, "date").agg(
+        total("mark"), total("square"), nw.len().cast(nw.Int64).alias("services"),
+        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
+    )  # fmt: skip
+    days = days.filter(nw.col("services") > 1)
+    alike = days.group_by(*keys, "mark", "square", "services").agg(
+        nw.len().cast(nw.Int64).alias("days"), nw.col("date").min(), nw.col("first_row").min(),
+        nw.col("first_file").min(),
+    )  # fmt: skip
+    alike = alike.join(limits.select("date", "cloned_days_limit"), on="date", how="left")
+    return alike.filter(nw.col("days") >= nw.col("cloned_days_limit"))
+
+
+def off_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
+    """A clinician's sessions on a Sunday or a federal holiday: ``kind`` and how many."""
+    holidays = lookups.on(config, "federal_holidays", days)
+    kinds = [
+        "holiday" if holiday else "Sunday" if day.isoweekday() == 7 else ""
+        for day, holiday in zip(days, holidays, strict=True)
+    ]
+    off: engine.Columns = {
+        "date": [day for day, kind in zip(days, kinds, strict=True) if kind],
+        "kind": [kind for kind in kinds if kind],
+    }
+    table = engine.beside(rows, off, {"date": date, "kind": str})
+    mine = rows.filter(nw.col("documented") & nw.col("counts"))
+    mine = mine.join(table, on="date", how="inner").with_columns(place=nw.col("row").fill_null(0))
+    return mine.group_by("clinician", "date", "kind").agg(
+        nw.len().cast(nw.Int64).alias("sessions"), nw.col("place").min().alias("first_row"),
+        nw.col("file").min().alias("first_file"),
+    )  # fmt: skip

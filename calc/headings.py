@@ -1,0 +1,151 @@
+"""Which of a log's own headings stands for which of our columns."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+from calc.errors import InputError
+from calc.params import Config
+from calc.schema import SESSION
+
+SEVERAL = "modifiers_billed"  # the one column that may be spread over several headings
+
+
+def plain(heading: str) -> str:
+    """A heading without case, blanks and punctuation."""
+    return "".join(character for character in heading.lower() if character.isalnum())
+
+
+def meanings(config: Config, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Plain heading to our column, "" for one that is to be carried; ``given`` counts first."""
+    found = {plain(heading): column for heading, column in (given or {}).items()}
+    for name in SESSION:
+        found.setdefault(plain(name), name)
+    for column, others in config.headings.items():
+        for other in others:
+            found.setdefault(plain(other), column)
+    return found
+
+
+def score(names: Sequence[str], known: Mapping[str, str]) -> int:
+    """How many of our columns a record names: tells the heading from rows above it."""
+    return len({known.get(plain(name), "") for name in names if len(name) < 100} - {""})
+
+
+def read_maps(pairs: Sequence[str], file: str | None) -> dict[str, str]:
+    """Headings to our columns, from `HEADING=column` and a saved mapping.
+
+    A mapping is written as `config/columns.toml`: ``[columns]`` with ``start = ["Time In"]``; a
+    column named "" lists headings that mean nothing to us. Pairs count before the file.
+    """
+    found: dict[str, str] = {}
+    if file:
+        for column, headings in _saved(file).items():
+            for heading in [headings] if isinstance(headings, str) else headings:
+                found[str(heading)] = _known(column, file)
+    for pair in pairs:
+        heading, equals, column = pair.rpartition("=")
+        if not equals or not heading.strip():
+            raise InputError(f'"{pair}" is no mapping', "--map", 'write --map "Time In=start"')
+        found[heading.strip()] = _known(column.strip(), "--map")
+    return found
+
+
+def _saved(file: str) -> dict[str, str | list[str]]:
+    try:
+        columns = tomllib.loads(Path(file).read_text(encoding="utf-8")).get("columns")
+    except (OSError, ValueError) as error:
+        raise InputError(f"cannot be read ({error})", file, "a mapping is a toml file") from None
+    if not isinstance(columns, dict):
+        hint = 'write [columns], then e.g. start = ["Time In"]'
+        raise InputError("is no mapping of headings", file, hint)
+    return columns
+
+
+def _known(column: str, where: str) -> str:
+    if column and column not in SESSION:
+        near = difflib.get_close_matches(column.lower(), SESSION, 1, 0.5)
+        hint = f"nearest: {near[0]}" if near else f"choose one of {', '.join(SESSION)}"
+        raise InputError(f'"{column}" is no column of ours', where, hint)
+    return column
+
+
+def saved_text(columns: Mapping[str, Sequence[str]]) -> str:
+    """A mapping as a file, to be given again by `--map-file`."""
+
+    def quoted(text: str) -> str:
+        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+    lines = [f"{name} = [{', '.join(map(quoted, own))}]" for name, own in columns.items()]
+    return "\n".join(["[columns]", *lines, ""])
+
+
+def columns(
+    names: Sequence[str], where: str, known: Mapping[str, str], given: Mapping[str, str]
+) -> dict[str, list[str]]:
+    """Our column to the log's own headings, one each but for modifiers in several columns.
+
+    Raises InputError that names what is missing, what was found and what is nearest.
+    """
+    meant: dict[str, list[str]] = {}
+    for name in names:
+        meant.setdefault(known.get(plain(name), ""), []).append(name)
+    meant.pop("", None)
+    chosen = {plain(heading) for heading in given}
+    found: dict[str, list[str]] = {}
+    for column, own in meant.items():
+        if column == SEVERAL:
+            found[column] = sorted(own, key=_number)
+            continue
+        # What the user says wins, then our own heading; two others cannot be told apart.
+        mapped = [name for name in own if plain(name) in chosen]
+        exact = mapped or [name for name in own if plain(name) == plain(column)] or own
+        if len(exact) > 1:
+            raise InputError(
+                f'headings "{exact[0]}" and "{exact[1]}" both mean {column}',
+                where,
+                f'say which one: --map "{exact[0]}={column}", or rename it to {column}',
+            )
+        found[column] = exact
+    _require(found, names, where, known)
+    return found
+
+
+def _number(heading: str) -> int:
+    digits = re.findall(r"\d+", heading)
+    return int(digits[-1][:4]) if digits else 0
+
+
+def _require(
+    found: Mapping[str, list[str]], names: Sequence[str], where: str, known: Mapping[str, str]
+) -> None:
+    lacking = [name for name in ("patient", "code") if name not in found]
+    if "date" not in found and "start" not in found:
+        lacking.append("date")
+    if not lacking:
+        return
+    near = [f"{own} ({column})" for column in lacking for own in _nearest(column, names, known)]
+    shown = [name if len(name) <= 40 else f"{name[:40]}..." for name in names[:40]]
+    hint = f"found: {', '.join(shown)}"
+    hint += f" and {len(names) - 40} more" if len(names) > 40 else ""
+    hint += f"; nearest: {', '.join(near)}" if near else ""
+    hint += f'; say which one by --map "HEADING={lacking[0]}"'
+    raise InputError(f"missing heading {', '.join(lacking)}", where, hint)
+
+
+def _nearest(column: str, names: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """The log's heading that is most like one of the headings known for ``column``."""
+    words = [heading for heading, meant in known.items() if meant == column]
+    free = {plain(name): name for name in names[:200] if plain(name) not in known}
+    best = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
+    return [free[best[1]]] if best[0] >= 0.6 else []
+
+
+@lru_cache(maxsize=10_000)
+def _alike(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other[:60]).ratio()

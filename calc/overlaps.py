@@ -1,0 +1,261 @@
+"""Who was with whom at the same time: clashes of patients, clinicians, codes and groups.
+
+Authority: MCPM ch. 5 s. 20.2 (one-on-one minutes), BPM ch. 15 s. 230 (joint and group treatment).
+Two intervals that touch do not overlap; a minute does. Only rows that share time with another are
+compared in pairs. Every table has one line per later-starting row, its earliest partner beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import times
+
+_KEPT = (
+    "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
+    "code", "service", "lane", "start_ms", "end_ms", "given_ms", "lost_ms", "full",
+)  # fmt: skip
+TWIN, CLINICIANS, CODES = 1, 2, 3
+CLASH = (
+    "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
+    "code", "start_ms", "end_ms", "file_2", "row_2", "clinician_2", "code_2", "start_ms_2",
+    "end_ms_2", "shared_ms", "lost_ms", "kind",
+)  # fmt: skip
+
+
+def _on_days(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Each row once for every day that it touches, so that pairs join on equal days."""
+    rows = rows.with_columns(day=nw.col("start_ms") // times.DAY)
+    last = (nw.col("end_ms") - 1) // times.DAY
+    later = rows.filter(last > nw.col("day")).with_columns(
+        day=((nw.col("end_ms") - 1) // times.DAY)
+    )
+    return nw.concat([rows, later], how="vertical")
+
+
+def _pairs(
+    rows: nw.LazyFrame[Any], others: nw.LazyFrame[Any], on: tuple[str, ...]
+) -> nw.LazyFrame[Any]:
+    """Rows beside those that run while they start; a partner's columns end in ``_2``."""
+    theirs = _on_days(others.select(_KEPT))
+    theirs = theirs.rename({name: f"{name}_2" for name in _KEPT if name not in on})
+    mine = rows.select(_KEPT).with_columns(day=nw.col("start_ms") // times.DAY)
+    both = mine.join(theirs, on=[*on, "day"], how="inner")
+    start, other = nw.col("start_ms"), nw.col("start_ms_2")
+    place = (nw.col("file_2") < nw.col("file")) | (
+        (nw.col("file_2") == nw.col("file")) & (nw.col("row_2") < nw.col("row"))
+    )
+    earlier = (other < start) | ((other == start) & place)
+    shared = nw.min_horizontal("end_ms", "end_ms_2") - start
+    return both.filter(earlier).with_columns(shared_ms=shared).filter(nw.col("shared_ms") > 0)
+
+
+def _first(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Of each row's partners the one of the least ``kind``, then the earliest."""
+    order = ["kind", "start_ms_2", "file_2", "row_2"]
+    one = nw.lit(1, dtype=nw.Int64)
+    pairs = pairs.with_columns(one=one).with_columns(
+        turn=nw.col("one").cum_sum().over("file", "row", order_by=order)
+    )
+    return pairs.filter(nw.col("turn") == 1).drop("turn", "one")
+
+
+def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows that lost a minute or more to another row of their patient, and why.
+
+    Needs rows after `times.count_once`, with ``lost_ms`` and ``full`` (no mere window). ``kind``:
+    TWIN (the same row again), CLINICIANS (two at once, not a therapist with an assistant of the
+    same discipline), CODES (two one-on-one services on the same minutes).
+    """
+    swept = rows.filter(nw.col("in_sweep"))
+    lost = swept.filter(nw.col("lost_ms") >= times.MINUTE)
+    others = swept.join(lost.select("patient").unique(), on="patient", how="semi")
+    pairs = _pairs(lost, others, ("patient", "lane"))
+    same_who = nw.col("clinician") == nw.col("clinician_2")
+    two = ~same_who & (nw.col("clinician") != "") & (nw.col("clinician_2") != "")
+    one_assists = (nw.col("role") == "assistant") | (nw.col("role_2") == "assistant")
+    joint = (
+        one_assists
+        & (nw.col("role") != nw.col("role_2"))
+        & (nw.col("discipline") == nw.col("discipline_2"))
+    )
+    same_minutes = nw.col("given_ms").fill_null(-1) == nw.col("given_ms_2").fill_null(-1)
+    twin = (
+        (nw.col("code") == nw.col("code_2"))
+        & same_who
+        & (nw.col("role") == nw.col("role_2"))
+        & (nw.col("start_ms") == nw.col("start_ms_2"))
+        & (nw.col("end_ms") == nw.col("end_ms_2"))
+        & same_minutes
+        & nw.col("full")
+    )
+    one_on_one = nw.col("lane") == ""
+    kind = (
+        nw.when(twin)
+        .then(TWIN)
+        .when(one_on_one & two & ~joint)
+        .then(CLINICIANS)
+        .when(one_on_one & (nw.col("service") != nw.col("service_2")))
+        .then(CODES)
+        .otherwise(0)
+    )
+    pairs = pairs.with_columns(kind=kind)
+    return _first(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
+
+
+def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """One-on-one rows as the clinician's own time: those that share time with another of them.
+
+    What a patient's other rows have taken is gone already. The clinician stands as ``patient``,
+    the patient as ``whose``, and a stretch without a gap as ``lane``.
+    """
+    mine = rows.filter(
+        nw.col("in_sweep")
+        & (nw.col("lane") == "")
+        & (nw.col("clinician") != "")
+        & (nw.col("counted_ms") > 0)
+    ).with_columns(one=nw.lit(1, dtype=nw.Int64))
+    order = ["start_ms", "file", "row"]
+    mine = mine.with_columns(latest=nw.col("end_ms").cum_max().over("clinician", order_by=order))
+    mine = mine.with_columns(earlier=nw.col("latest").shift(1).over("clinician", order_by=order))
+    opens = (nw.col("earlier").is_null() | (nw.col("start_ms") >= nw.col("earlier"))).cast(nw.Int64)
+    mine = mine.with_columns(opens=opens).with_columns(
+        lane=nw.col("opens").cum_sum().over("clinician", order_by=order).cast(nw.Int64)
+    )
+    stretches = mine.group_by("clinician", "lane").agg(nw.col("one").sum().alias("together"))
+    shared = stretches.filter(nw.col("together") > 1).select("clinician", "lane")
+    mine = mine.join(shared, on=["clinician", "lane"], how="semi")
+    return mine.with_columns(
+        whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("counted_ms")
+    ).drop("counted_ms", "therapist_ms", "one", "latest", "earlier", "opens")
+
+
+def lost_to_other_patients(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows of `by_clinician` with ``clinician_lost_ms``, the minutes that another patient has."""
+    swept = times.count_once(mine, mine.select("patient").unique())
+    return swept.with_columns(
+        clinician_lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
+        clinician=nw.col("patient"),
+        patient=nw.col("whose"),
+        lane=nw.lit(""),
+    )
+
+
+def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows that lost a minute or more to a row of another patient of the same clinician."""
+    lost = swept.filter(nw.col("clinician_lost_ms") >= times.MINUTE)
+    lost = lost.with_columns(lost_ms=nw.col("clinician_lost_ms"))
+    pairs = _pairs(lost, swept, ("clinician",)).with_columns(kind=nw.lit(0))
+    other = nw.col("patient") != nw.col("patient_2")
+    return _first(pairs.filter(other & (nw.col("shared_ms") >= times.MINUTE)))
+
+
+def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """A patient's group and one-on-one rows on the same minutes; windows prove nothing."""
+    swept = rows.filter(nw.col("in_sweep") & nw.col("full"))
+    group = swept.filter(nw.col("attendance") == "group")
+    single = swept.filter(nw.col("lane") == "").join(
+        group.select("patient").unique(), on="patient", how="semi"
+    )
+    pairs = nw.concat(
+        [_pairs(group, single, ("patient",)), _pairs(single, group, ("patient",))], how="vertical"
+    ).with_columns(kind=nw.lit(0))
+    return _first(pairs.filter(nw.col("shared_ms") >= times.MINUTE))
+
+
+def beside_other_codes(marked: nw.LazyFrame[Any], others: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """``marked`` rows with the earliest row of another service on the same minutes."""
+    later = _pairs(marked, others, ("patient",))
+    earlier = _pairs(others, marked, ("patient",))
+    turned = {name: f"{name}_2" for name in _KEPT if name != "patient"}
+    back = {f"{name}_2": name for name in _KEPT if name != "patient"}
+    earlier = earlier.rename(turned | back).select(later.collect_schema().names())
+    pairs = nw.concat([later, earlier], how="vertical").with_columns(kind=nw.lit(0))
+    same = (nw.col("provider") == nw.col("provider_2")) & (
+        nw.col("discipline") == nw.col("discipline_2")
+    )
+    other = nw.col("service") != nw.col("service_2")
+    return _first(pairs.filter(same & other & (nw.col("shared_ms") >= times.MINUTE)))
+
+
+def groups_of_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Group rows at whose time no other patient of the provider has group treatment.
+
+    Rows without clock times are taken to have company where any other patient of the provider has
+    group treatment on the day.
+    """
+    group = rows.filter((nw.col("attendance") == "group") & nw.col("counts")).with_columns(
+        begins=nw.col("start_ms").fill_null(-(2**50)), ends=nw.col("end_ms").fill_null(2**50)
+    )
+    others = group.select(
+        "provider", "date", patient_2=nw.col("patient"), start_2=nw.col("begins"),
+        end_2=nw.col("ends"),
+    ).unique()  # fmt: skip
+    met = group.join(others, on=["provider", "date"], how="inner").filter(
+        (nw.col("patient") != nw.col("patient_2"))
+        & (nw.col("begins") < nw.col("end_2"))
+        & (nw.col("start_2") < nw.col("ends"))
+    )
+    return group.join(met.select("file", "row").unique(), on=["file", "row"], how="anti")
+
+
+def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """One-on-one rows with a start and no end, one for each patient of a clinician and start.
+
+    ``patients`` began together; ``turn`` counts them in the log's order, the first one's row is
+    the partner of the others.
+    """
+    open_rows = rows.filter(
+        (nw.col("attendance") == "one-on-one")
+        & (nw.col("mode") != "group")
+        & nw.col("counts")
+        & (nw.col("clinician") != "")
+        & ~nw.col("start_ms").is_null()
+        & nw.col("end_ms").is_null()
+    )
+    starts = ("clinician", "date", "start_ms")
+    place = nw.col("one").cum_sum()
+    order = ["file", "row"]
+    rows = open_rows.with_columns(one=nw.lit(1, dtype=nw.Int64)).with_columns(
+        turn=place.over(*starts, "patient", order_by=order)
+    )
+    rows = rows.filter(nw.col("turn") == 1).with_columns(turn=place.over(*starts, order_by=order))
+    first = nw.col("turn") == 1
+    marked = rows.with_columns(
+        leads=nw.when(first).then(nw.col("row")), leads_file=nw.when(first).then(nw.col("file"))
+    )
+    return marked.with_columns(
+        patients=nw.col("one").sum().over(*starts).cast(nw.Int64),
+        row_2=nw.col("leads").min().over(*starts),
+        file_2=nw.col("leads_file").min().over(*starts),
+    )
+
+
+def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows that repeat patient, clinician, date, code and minutes where no clock times tell.
+
+    Columns as `of_patients` where these have a meaning; ``loose`` marks them among others.
+    """
+    keys = (
+        "patient", "clinician", "role", "date", "discipline", "provider", "code", "given_ms",
+        "begins", "ends",
+    )  # fmt: skip
+    loose = rows.filter(
+        nw.col("counts") & ~nw.col("given_ms").is_null() & ~(nw.col("in_sweep") & nw.col("full"))
+    ).with_columns(
+        begins=nw.col("start_ms").fill_null(-1), ends=nw.col("end_ms").fill_null(-1),
+        one=nw.lit(1, dtype=nw.Int64),
+    )  # fmt: skip
+    several = loose.group_by(*keys).agg(nw.col("one").sum().cast(nw.Int64).alias("times"))
+    several = several.filter(nw.col("times") > 1)
+    repeated = loose.join(several, on=list(keys), how="inner").with_columns(
+        turn=nw.col("one").cum_sum().over(*keys, order_by=["file", "row"]).cast(nw.Int64),
+        row_2=nw.col("row").min().over(*keys),
+        file_2=nw.col("file").min().over(*keys),
+    )
+    return repeated.filter(nw.col("turn") > 1).with_columns(
+        kind=nw.lit(TWIN), loose=nw.lit(True), shared_ms=nw.col("given_ms"),
+        **{f"{name}_2": nw.col(name) for name in ("clinician", "code", "start_ms", "end_ms")},
+    )  # fmt: skip

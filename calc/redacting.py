@@ -1,0 +1,122 @@
+"""Patient identifiers as stable codes: the same patient and key file give the same code anywhere.
+
+A code is a keyed hash (HMAC-SHA256) of the patient's text, so it cannot be found by trying
+patients without the key file. Fingerprints of findings hold the patient too: hash them after
+redaction, or with the key, else they could be guessed from a list of patients. Waivers and claims
+name real patients: match them before. Columns of a log that are not named here are left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import narwhals.stable.v2 as nw
+
+from calc import engine
+from calc.cells import text_of
+from calc.errors import InputError
+
+PREFIX = "PT-"
+CODE_LENGTH = 10  # letters of 5 bits: two of a million patients share 50 bits once in 2,000 runs
+KEY_BYTES = 32
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+
+Frame = TypeVar("Frame", nw.DataFrame[Any], nw.LazyFrame[Any])
+
+
+class Key:
+    """A secret, and the codes of this run: two patients never get one code unnoticed."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+        self._codes: dict[str, str] = {}
+        self._patients: dict[str, str] = {}
+
+    def code(self, patient: str) -> str:
+        """The code of a patient's text, blank for blank. InputError if two patients share it."""
+        if not patient:
+            return ""
+        code = self._codes.get(patient)
+        if code is None:
+            code = self._codes[patient] = PREFIX + self._letters(patient)
+            if self._patients.setdefault(code, patient) != patient:
+                raise InputError(
+                    f"two patients share the code {code}", hint="use another, new key file"
+                )
+        return code
+
+    def known(self, patient: str) -> str:
+        """The code of a patient, or the text itself where it is a code of this run already."""
+        return patient if patient in self._patients else self.code(patient)
+
+    def _letters(self, patient: str) -> str:
+        digest = hmac.new(self._secret, patient.encode(), hashlib.sha256).digest()
+        number = int.from_bytes(digest, "big") >> (8 * len(digest) - 5 * CODE_LENGTH)
+        return "".join(_LETTERS[number >> 5 * place & 31] for place in reversed(range(CODE_LENGTH)))
+
+
+def read_key(path: str) -> Key:
+    """The key of a file; one that does not exist is made, random and readable by its owner only.
+
+    Raises InputError where the file cannot be read or written, or holds no key.
+    """
+    with contextlib.suppress(FileExistsError):
+        _make(path)
+    try:
+        text = Path(path).read_text(encoding="ascii").strip()
+        secret = bytes.fromhex(text)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", path) from None
+    except ValueError:
+        secret = b""
+    if len(secret) != KEY_BYTES:
+        hint = "name a file that does not exist, and a key is made"
+        raise InputError(f"is no key file ({2 * KEY_BYTES} hexadecimal digits)", path, hint)
+    return Key(secret)
+
+
+def _make(path: str) -> None:
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", path) from None
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_hex(KEY_BYTES) + "\n")
+
+
+def redact(frame: Frame, names: Sequence[str], key: Key) -> Frame:
+    """The same rows with codes in the columns ``names``; columns that are not there are ignored.
+
+    Each distinct patient is hashed once and joined back. Blank and null become blank.
+    """
+    present = [name for name in names if name in frame.collect_schema().names()]
+    if not present:
+        return frame
+    if isinstance(frame, nw.LazyFrame):
+        return _redacted(frame, present, key)
+    placed = frame.with_row_index("redacted_place").lazy()  # a join need not keep the order
+    done = engine.collect(_redacted(placed, present, key))
+    return done.sort("redacted_place").drop("redacted_place")
+
+
+def _redacted(rows: nw.LazyFrame[Any], names: list[str], key: Key) -> nw.LazyFrame[Any]:
+    schema = rows.collect_schema()
+    rows = rows.with_columns(**{name: text_of(schema, name) for name in names})
+    patients = [patient for patient in engine.distinct(rows, *names) if patient]
+    codes = [key.code(patient) for patient in patients]
+    for name in names:
+        table: engine.Columns = {"redacted_text": patients, "redacted_code": codes}
+        small = engine.beside(rows, table, dict.fromkeys(table, str))
+        joined = rows.join(small, left_on=name, right_on="redacted_text", how="left")
+        rows = joined.with_columns(nw.col("redacted_code").fill_null("").alias(name))
+        rows = rows.drop("redacted_code", "redacted_text", strict=False)
+    return rows.select(schema.names())

@@ -1,0 +1,222 @@
+"""How an audit is written: one small module each, found by the format's name.
+
+An audit is anything with the attributes of `Audit`. Rules are given as ``{code: rule}``; of a
+rule only ``slug``, ``severity`` and the docstring, its page, are read.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any, Protocol
+
+import narwhals.stable.v2 as nw
+
+from calc import engine
+from calc.errors import InputError
+
+FORMATS = ("table", "csv", "json", "sarif", "xlsx", "html")
+SEVERITIES = ("error", "warning", "info")  # worst first
+# The columns of csv and, with those of MORE, of json; `dollars` holds cents until it is written.
+COLUMNS = (
+    "rule", "severity", "row", "patient", "clinician", "date", "code", "found", "expected",
+    "dollars", "message", "file", "rows", "also", "authority",
+)  # fmt: skip
+MORE = ("waived", "fingerprint", "discipline")
+_BY_SUFFIX = {"htm": "html", "txt": "table"}
+
+Rules = Mapping[str, Any]
+Row = dict[str, Any]
+
+
+class Audit(Protocol):
+    """What a report reads of an audit: findings worst first, cents as integers."""
+
+    @property
+    def findings(self) -> nw.DataFrame[Any]:
+        """One row for each finding."""
+
+    @property
+    def not_run(self) -> list[dict[str, Any]]:
+        """Rules that could not run, each with the reason and for how many lines."""
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """Totals, input files, figures, notes."""
+
+    @property
+    def by_clinician(self) -> nw.DataFrame[Any]:
+        """Totals of each clinician."""
+
+    @property
+    def timeline(self) -> nw.DataFrame[Any]:
+        """Sessions of the clinician days that hold an overlap."""
+
+
+def format_of(path: str | None, chosen: str | None) -> str:
+    """The format asked for, else the one of the output's ending, else a table."""
+    if chosen:
+        return chosen
+    suffix = Path(path).suffix.lstrip(".").lower() if path else "table"
+    name = _BY_SUFFIX.get(suffix, suffix)
+    if name not in FORMATS:
+        raise InputError(
+            f'no format of findings is known for the ending "{suffix}"',
+            str(path),
+            "end the name in .csv, .json, .sarif, .xlsx, .html or .txt, or give --format",
+        )
+    return name
+
+
+def text(audit: Audit, form: str, rules: Rules, limit: int = 0) -> str:
+    """The audit as text; ``limit`` findings of a table, 0: all.
+
+    Raises InputError for xlsx, which is no text, and where an optional library is missing.
+    """
+    if form == "xlsx":
+        raise InputError("a workbook cannot be printed", hint="name a file: -o findings.xlsx")
+    written: str = _module(form).text(audit, rules, limit)
+    return written
+
+
+def write(audit: Audit, form: str, rules: Rules, path: str) -> None:
+    """The audit in a file, whole or not at all."""
+    if form == "xlsx":
+        with engine.whole(path) as temporary:
+            _module(form).write(audit, rules, temporary)
+        return
+    done = text(audit, form, rules)
+    with engine.whole(path) as temporary:
+        Path(temporary).write_text(done, encoding="utf-8")
+
+
+def _module(form: str) -> Any:
+    if form not in FORMATS:
+        raise InputError(f'format "{form}" is not known', hint=f"choose {', '.join(FORMATS)}")
+    return import_module(f"calc.reports.findings_{form}")
+
+
+# --- what several formats need -------------------------------------------------------------
+
+
+def printed(findings: nw.DataFrame[Any], *more: str) -> nw.DataFrame[Any]:
+    """Findings in the columns of csv, then ``more``; `dollars` still holds cents."""
+    return findings.with_columns(dollars=nw.col("cents")).select(*COLUMNS, *more)
+
+
+def page(rules: Rules, code: str) -> str:
+    """A rule's page, without indentation; blank for a rule that is not known."""
+    return inspect.cleandoc(getattr(rules.get(code), "__doc__", None) or "")
+
+
+def title(rules: Rules, code: str) -> str:
+    """The fault, the first line of a rule's page, without its full stop."""
+    lines = page(rules, code).splitlines()
+    return lines[0].rstrip(".") if lines else ""
+
+
+def counted(number: int, noun: str) -> str:
+    """``counted(1, "error")`` is "1 error", of two "2 errors"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+@dataclass(frozen=True)
+class Group:
+    """The findings of one rule: counts and cents without waived ones, over and under apart."""
+
+    rule: str
+    severity: str  # the worst of its findings
+    counts: dict[str, int]  # by severity
+    waived: int
+    overbilled_cents: int
+    underbilled_cents: int
+
+    @property
+    def total(self) -> int:
+        """All findings, waived ones too."""
+        return sum(self.counts.values()) + self.waived
+
+    @property
+    def mixed(self) -> bool:
+        """Findings of this rule differ in severity."""
+        return sum(count > 0 for count in self.counts.values()) > 1
+
+    @property
+    def said(self) -> str:
+        """``2 errors, 1 warning, 1 waived``"""
+        said = [counted(count, name) for name, count in self.counts.items() if count]
+        return ", ".join(said + ([f"{self.waived:,} waived"] if self.waived else []))
+
+
+def groups(findings: nw.DataFrame[Any]) -> list[Group]:
+    """Findings by rule, worst first: severity, then dollars at stake, then the rule's code."""
+    stands = nw.col("waived") == ""
+    cents = nw.when(stands).then(nw.col("cents")).otherwise(nw.lit(0)).fill_null(0)
+    sums = findings.with_columns(
+        over=nw.when(cents > 0).then(cents).otherwise(nw.lit(0)),
+        under=nw.when(cents < 0).then(-cents).otherwise(nw.lit(0)),
+        stands=stands.cast(nw.Int64),
+    )
+    sums = sums.group_by("rule", "severity").agg(
+        nw.col("stands").sum(), nw.len().alias("all"), nw.col("over", "under").sum()
+    )
+    rows: dict[str, list[Row]] = {}
+    for row in sums.iter_rows(named=True):
+        rows.setdefault(row["rule"], []).append(row)
+    found = [_group(rule, parts) for rule, parts in rows.items()]
+
+    def place(group: Group) -> tuple[int, int, str]:
+        stake = group.overbilled_cents + group.underbilled_cents
+        return SEVERITIES.index(group.severity), -stake, group.rule
+
+    return sorted(found, key=place)
+
+
+def _group(rule: str, parts: list[Row]) -> Group:
+    counts = dict.fromkeys(SEVERITIES, 0)
+    for part in parts:
+        counts[part["severity"]] += part["stands"]
+    return Group(
+        rule=rule,
+        severity=min((part["severity"] for part in parts), key=SEVERITIES.index),
+        counts=counts,
+        waived=sum(part["all"] - part["stands"] for part in parts),
+        overbilled_cents=sum(part["over"] for part in parts),
+        underbilled_cents=sum(part["under"] for part in parts),
+    )
+
+
+def of_rule(findings: nw.DataFrame[Any], rule: str) -> Iterator[Row]:
+    """The findings of one rule, in their order."""
+    return findings.filter(nw.col("rule") == rule).iter_rows(named=True)
+
+
+def counts_said(meta: Mapping[str, Any]) -> str:
+    """``4 errors, 2 warnings, 9 infos; 1 waived, 3 known from the baseline``"""
+    said = ", ".join(counted(meta[f"{name}s"], name) for name in SEVERITIES)
+    aside = [f"{meta['waived']:,} waived"] if meta["waived"] else []
+    aside += [f"{meta['known']:,} known from the baseline"] if meta["known"] else []
+    return "; ".join([said, *([", ".join(aside)] if aside else [])])
+
+
+def days_said(meta: Mapping[str, Any]) -> str:
+    """``2026-03-02 to 2026-03-06``; one day alone; blank for a log without days."""
+    first, last = meta["first_date"], meta["last_date"]
+    return f"{first} to {last}" if first != last else str(first or "")
+
+
+def units_said(meta: Mapping[str, Any]) -> str:
+    """``310 units billed, 305 supported``; units billed are None where the log has none."""
+    billed = meta["units_billed"]
+    said = "no billed units in the log" if billed is None else f"{counted(billed, 'unit')} billed"
+    return f"{said}, {meta['units_supported']:,} supported"
+
+
+def not_run_said(entry: Mapping[str, Any]) -> str:
+    """``U206 for 12 lines: no MUE edition for these dates``"""
+    lines = entry.get("lines")
+    count = "" if lines is None else f" for {counted(lines, 'line')}"
+    return f"{entry['rule']}{count}: {entry['reason']}"

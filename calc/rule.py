@@ -1,0 +1,110 @@
+"""What an audit rule declares, and the check that it did.
+
+A rule is a declaration over one of the audit's tables (`calc/evidence.py`): no I/O, no look-up, no
+other rule. Its docstring is the page that `therapy-calc rule CODE` prints, and its example a test.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from typing import Any, ClassVar
+
+import narwhals.stable.v2 as nw
+
+SEVERITIES = ("error", "warning", "info")
+FAMILIES = {
+    "T": "Time",
+    "U": "Units",
+    "M": "Modifiers",
+    "P": "Payment",
+    "G": "Group",
+    "D": "Documentation",
+    "S": "Signals",
+}
+TABLES = (
+    "row", "unminuted", "clash", "together", "group", "alone", "open", "service", "day",
+    "treatment_day", "clinician_day", "limit", "evaluation", "allowed_most", "pair",
+    "same_minutes", "habit", "cloned_day", "off_day",
+)  # fmt: skip
+
+RULES: dict[str, type[Rule]] = {}
+
+_DECLARED = ("code", "severity", "over", "authority", "message", "flag", "found", "expected")
+
+
+class Rule:
+    """Base of every rule; a subclass declares, and is known from then on by its code.
+
+    ``over`` names the table, ``flag`` says where the fault is, ``found`` and ``expected`` are whole
+    numbers or short codes for ``message``. ``cents`` is the allowed amount as billed less that as
+    supported. ``needs`` are facts that a log must hold (see `evidence.Evidence.has`), ``edition``
+    the table of edits without which the rule does not run. ``other_severity`` stands where
+    ``milder`` holds. ``explained`` names the rule that, where it fires on the same day, row or
+    clinician, has found the same fault first.
+    """
+
+    code: ClassVar[str]
+    severity: ClassVar[str]
+    over: ClassVar[str]
+    authority: ClassVar[str]
+    message: ClassVar[str]
+    flag: ClassVar[nw.Expr]
+    found: ClassVar[nw.Expr]
+    expected: ClassVar[nw.Expr]
+    cents: ClassVar[nw.Expr | None] = None
+    needs: ClassVar[tuple[str, ...]] = ()
+    edition: ClassVar[str] = ""
+    other_severity: ClassVar[str] = ""
+    milder: ClassVar[nw.Expr | None] = None
+    explained: ClassVar[nw.Expr | None] = None
+    slug: ClassVar[str]
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.slug = re.sub(r"(?<!^)(?=[A-Z])", "-", cls.__name__).lower()
+        lacking = [name for name in _DECLARED if not hasattr(cls, name)]
+        if lacking:
+            raise TypeError(f"{cls.__name__} declares no {', '.join(lacking)}")
+        if cls.code in RULES:
+            raise TypeError(f"{cls.__name__}: {cls.code} is {RULES[cls.code].__name__}")
+        if not re.fullmatch(rf"[{''.join(FAMILIES)}]\d{{3}}", cls.code):
+            raise TypeError(f"{cls.__name__}: {cls.code} is no family letter and three digits")
+        if {cls.severity, cls.other_severity or "info"} - set(SEVERITIES):
+            raise TypeError(f"{cls.__name__}: severity is one of {', '.join(SEVERITIES)}")
+        if bool(cls.other_severity) != (cls.milder is not None):
+            raise TypeError(f"{cls.__name__}: other_severity and milder go together")
+        if cls.over not in TABLES:
+            raise TypeError(f"{cls.__name__}: {cls.over} is no table of the audit")
+        if "Example::" not in (cls.__doc__ or ""):
+            raise TypeError(f"{cls.__name__}: the docstring has no example")
+        RULES[cls.code] = cls
+
+    @classmethod
+    def page(cls) -> str:
+        """The docstring, its indentation taken away."""
+        return inspect.cleandoc(cls.__doc__ or "")
+
+    @classmethod
+    def title(cls) -> str:
+        """The first line of the docstring: the fault in one sentence."""
+        return cls.page().split("\n", 1)[0].rstrip(".")
+
+    @classmethod
+    def example(cls) -> str:
+        """The example's csv: a log whose column `finding` says where the rule fires."""
+        text = cls.page().split("Example::", 1)[1]
+        lines = [line[4:] for line in text.split("\n") if line.startswith("    ")]
+        return "\n".join(lines) + "\n"
+
+
+def chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[type[Rule], ...]:
+    """Rules by prefix of their code, in order of code; ValueError for a prefix that fits none."""
+    for prefix in (*select, *ignore):
+        if not any(code.startswith(prefix) for code in RULES):
+            raise ValueError(prefix)
+    return tuple(
+        rule
+        for code, rule in sorted(RULES.items())
+        if (not select or code.startswith(select)) and not (ignore and code.startswith(ignore))
+    )

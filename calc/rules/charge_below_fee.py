@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class ChargeBelowFee(Rule):
+    """A charge is below the payer's fee.
+
+    Medicare pays the lesser of the charge and the fee schedule, so the difference is lost. The fee
+    is that of the day and place, after the reduction for several procedures.
+
+    Raise the charge in the practice's own fee list.
+
+    Example::
+
+        code,minutes,units_billed,charge,finding
+        97116,15,1,20.00,P401
+        97116,15,1,60.00,
+    """
+
+    code, severity, over = "P401", "info", "service"
+    authority = "usc-42-1395w-4"
+    needs = ("units_billed", "charge")
+    message = "{found} cents are charged, the fee is {expected}"
+    found, expected = nw.col("charge_cents"), nw.col("billed_scheduled_cents")
+    flag = (
+        (found < expected)
+        & (nw.col("billed") > 0)
+        & (nw.col("billed") == nw.col("units"))
+        & (nw.col("price_status") == "priced")
+        & (nw.col("uncharged_rows") == 0)
+    )
+    cents = found - expected

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class TimedMinutesMissing(Rule):
+    """A treatment day has timed codes and no minutes for any of them.
+
+    Medicare asks for the minutes of timed codes in every treatment note. Without them no unit of
+    the day has support.
+
+    Add the minutes from the day's note. They are never to be worked out from the units.
+
+    Example::
+
+        patient,code,minutes,finding
+        A,97116,,D604
+        B,97116,15,
+    """
+
+    code, severity, over = "D604", "warning", "treatment_day"
+    authority = "bpm-15-220.3.E"
+    message = "no minutes of timed codes for the day"
+    found, expected = nw.lit(""), nw.lit("")
+    flag = (nw.col("timed_rows") > 0) & (nw.col("minute_rows") == 0)
+    explained = nw.lit("U209")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class UnitsExceedMinutes(Rule):
+    """More timed units are billed for a day than its minutes support.
+
+    Medicare counts the day's timed minutes together: 8 to 22 are one unit, 23 to 37 two, and so
+    on. Units above that are an overpayment. Other payers are checked by their own counting rule.
+
+    Look for minutes that were not written down. Where there are none, correct the claim.
+
+    Example::
+
+        code,start,end,units_billed,finding
+        97116,09:00,09:22,2,U201
+        97116,09:00,09:23,2,
+    """
+
+    code, severity, over = "U201", "error", "day"
+    authority = "mcpm-5-20.2"
+    needs = ("units_billed",)
+    message = "{found} timed units billed, {expected} supported by the day's minutes"
+    _beyond = nw.col("day_kept") > nw.col("day_units")
+    found = nw.when(_beyond).then(nw.col("day_kept")).otherwise(nw.col("day_units_billed"))
+    expected = nw.col("day_units")
+    flag = nw.col("day_units_billed") > nw.col("day_units")
+    cents = nw.col("day_over_cents")
+    explained = (
+        nw.when(~_beyond & (nw.col("day_undocumented") > 0)).then(nw.lit("U207"))
+        .when(~_beyond).then(nw.lit("U209"))
+        .when(nw.col("day_minutes") < nw.col("first_minutes")).then(nw.lit("U204"))
+        .when(nw.col("day_kept") > nw.col("raw_units")).then(nw.lit(""))
+        .when(nw.col("clash_kind") == 1).then(nw.lit("T103"))
+        .when(nw.col("clash_kind") == 2).then(nw.lit("T102"))
+        .when(nw.col("clash_kind") == 3).then(nw.lit("T104"))
+        .otherwise(nw.lit(""))
+    )  # fmt: skip

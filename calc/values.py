@@ -1,0 +1,222 @@
+"""What the texts of a log mean, each distinct text looked at once: codes, names, amounts.
+
+Every function here makes the facts of one column for `cells.by_values`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import checks, times
+from calc.cells import MAX_DIGITS, Facts, by_values, number, read_each
+from calc.money import scaled
+from calc.params import Config
+from calc.schema import COUNTED_ROLES, DISCIPLINES, MODES, ROLES
+
+_DISCIPLINES = {name.lower(): name for name in DISCIPLINES} | {"st": "SLP", "": ""}
+_ROLES = {name: name for name in ROLES} | {"both": "joint", "": "therapist"}
+_MODES = {name: name for name in MODES} | {"co-treatment": "cotreatment", "": "individual"}
+
+# Modifiers that therapy logs write right behind a code, with nothing between.
+_THERAPY_MODIFIERS = frozenset(
+    "GP GO GN CQ CO KX GA GX GY GZ XE XS XP XU 59 52 53 76 77 95 93 GT FQ".split()
+)
+_MODIFIER = re.compile(r"[A-Z0-9]{2}")
+_SEPARATORS = r"[\s,;/:.+&-]+"
+
+
+def read_code(text: str, names: Mapping[str, str]) -> tuple[str | None, str]:
+    """The code that a cell names and the modifiers behind it, or None.
+
+    >>> read_code("97116-GP-CQ", {"97116": "97116"}), read_code("97110 x2", {"97110": "97110"})
+    (('97116', 'GP CQ'), (None, ''))
+    """
+    plain = " ".join(text.lower().split()).removesuffix(".0")
+    if code := names.get(plain):
+        return code, ""
+    found = re.fullmatch(r"([0-9a-z]{5})(.*)", plain)
+    if found and (code := names.get(found[1])):
+        rest = found[2].strip(" -:()")
+        # A description behind the number must be one that is known of this very code.
+        if names.get(rest) == code:
+            return code, ""
+        modifiers = _behind(text[5:])
+        return (code, modifiers) if modifiers else (None, "")
+    # A name, with modifiers of therapy behind it.
+    *words, last = re.split(_SEPARATORS, text.strip())
+    taken: list[str] = []
+    while words and last.upper() in _THERAPY_MODIFIERS:
+        taken.insert(0, last.upper())
+        if code := names.get(" ".join(words).lower()):
+            return code, " ".join(taken)
+        *words, last = words
+    return None, ""
+
+
+def _behind(rest: str) -> str:
+    """Modifiers behind a code; "" where the rest may mean anything else, such as x2."""
+    if re.match(r"[\s,;/:.+&(-]", rest):
+        tokens = re.split(_SEPARATORS, rest.strip(" ,;/:.+&()-"))
+    else:
+        tokens = re.findall("..?", rest)
+        if not set(map(str.upper, tokens)) <= _THERAPY_MODIFIERS:
+            return ""
+    tokens = [token.upper() for token in tokens]
+    sound = all(_MODIFIER.fullmatch(t) and not re.fullmatch(r"X\d", t) for t in tokens)
+    return " ".join(tokens) if sound else ""
+
+
+def code(config: Config) -> Facts:
+    """code (null if unknown), timed_code, one_on_one, code_modifiers, code_fault."""
+    names, facts = config.code_names, config.codes
+
+    def read(text: str) -> tuple[str | None, bool, bool, str]:
+        known, modifiers = read_code(text, names)
+        own = facts.get(known or "", {})
+        timed = own.get("unit_basis") == "minutes"
+        return known, timed, own.get("attendance") == "one-on-one", modifiers
+
+    types = {"code": str, "timed_code": bool, "one_on_one": bool, "code_modifiers": str}
+    return _judged("code", read, types)
+
+
+def _judged(column: str, read: Callable[[str], Any], types: Mapping[str, type]) -> Facts:
+    def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        values = read_each(values, read, types)
+        values = values.with_columns(nw.col("text").alias(f"{column}_text"))
+        return checks.alone(column, values).drop(f"{column}_text")
+
+    return facts
+
+
+def named(column: str, names: Mapping[str, str], blank: str = "") -> Facts:
+    """The canonical name of a text in any case, null if unknown; ``blank`` stands in for none."""
+
+    def read(text: str) -> tuple[str | None]:
+        return (names.get((text or blank).lower()),)
+
+    return _judged(column, read, {column: str})
+
+
+def discipline(blank: str) -> Facts:
+    return named("discipline", _DISCIPLINES, blank)
+
+
+def mode() -> Facts:
+    return named("mode", _MODES)
+
+
+def role() -> Facts:
+    """role (null if unknown), counts, role_blank, role_fault."""
+
+    def read(text: str) -> tuple[str | None, bool, bool]:
+        known = _ROLES.get(text.lower())
+        return known, known in COUNTED_ROLES, text == ""
+
+    return _judged("role", read, {"role": str, "counts": bool, "role_blank": bool})
+
+
+def modifiers(name: str) -> Facts:
+    """Modifiers in capitals, parted by one blank, each once, in the order given."""
+
+    def read(text: str) -> tuple[str]:
+        tokens: list[str] = []
+        for word in re.split(r"[\s,;/:|-]+", text.upper()):
+            pairs = re.findall("..?", word)
+            glued = len(pairs) > 1 and set(pairs) <= _THERAPY_MODIFIERS
+            tokens += pairs if glued else [word]
+        return (" ".join(dict.fromkeys(filter(None, tokens))),)
+
+    return lambda values: read_each(values, read, {name: str})
+
+
+# --- amounts -------------------------------------------------------------------------------
+
+_HOURS = r"h|hr|hrs|hour|hours"
+_MINUTES = r"m|min|mins|minute|minutes"
+_AMOUNT = r"\d{1,5}(?:[.,]\d{1,3})?|[.,]\d{1,3}"
+_UNIT = re.compile(rf"({_AMOUNT})\s*({_HOURS}|{_MINUTES})\.?")
+_BOTH = re.compile(rf"(\d{{1,2}})\s*(?:{_HOURS})\.?,?\s*(?:and )?(\d{{1,2}})\s*(?:{_MINUTES})?\.?")
+# Two digits of hours could be minutes and seconds as well: 47:00.
+_COLON = re.compile(r"0?(\d):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?")
+_COMMA = re.compile(r"(\d{1,4}),(\d{1,2})")
+
+
+def read_minutes(text: str) -> int | None:
+    """Milliseconds of a length with its unit, or of h:mm, or None.
+
+    >>> [read_minutes(text) for text in ("47 min", "0:47", "0.75 h", "1 h 5 min", "47:00")]
+    [2820000, 2820000, 2700000, 3900000, None]
+    """
+    plain = text.lower()
+    if found := _COLON.fullmatch(plain):
+        hours, minutes, seconds = (int(part or 0) for part in found.groups())
+        return (hours * 60 + minutes) * times.MINUTE + seconds * times.SECOND
+    if found := _BOTH.fullmatch(plain):
+        return (int(found[1]) * 60 + int(found[2])) * times.MINUTE
+    if found := _COMMA.fullmatch(plain):
+        return _length(f"{found[1]}.{found[2]}", times.MINUTE)
+    if found := _UNIT.fullmatch(plain):
+        amount = found[1].replace(",", ".")
+        if "," in found[1] and len(found[1].partition(",")[2]) == 3:
+            return None  # 1,200 min: a thousand or a fraction
+        return _length(amount, times.MINUTE * (60 if found[2].startswith("h") else 1))
+    return None
+
+
+def _length(amount: str, unit: int) -> int:
+    thousandths = scaled(amount, 3)
+    return thousandths * unit // 1000
+
+
+def read_cents(text: str) -> int | None:
+    """Cents of an amount with its sign of money or thousands, or None.
+
+    >>> read_cents("$1,234.50"), read_cents("1.234,50 "), read_cents("120,5"), read_cents("1,2")
+    (123450, 123450, 12050, 120)
+    """
+    plain = re.sub(r"\s*USD$|^USD\s*", "", text.strip(), flags=re.IGNORECASE)
+    plain = plain.removeprefix("$").strip()
+    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d{1,2})?", plain):
+        plain = plain.replace(",", "")
+    elif re.fullmatch(r"\d{1,3}(\.\d{3})+,\d{1,2}", plain):
+        plain = plain.replace(".", "").replace(",", ".")
+    elif re.fullmatch(r"\d+,\d{1,2}", plain):
+        plain = plain.replace(",", ".")
+    if not re.fullmatch(rf"\d{{1,{MAX_DIGITS}}}(\.\d{{1,2}})?", plain):
+        return None
+    return scaled(plain, 2)
+
+
+def amount(
+    column: str, name: str, places: int, scale: int, rest: Callable[[str], int | None]
+) -> Facts:
+    """Plain digits as whole numbers of 10**-places, times ``scale``; others by ``rest``."""
+
+    def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        values = values.with_columns(nw.col("text").alias(f"{column}_text"))
+        values = values.with_columns(plain=number("text", places) * scale)
+        odd = nw.when(nw.col("plain").is_null()).then(nw.col("text")).otherwise(nw.lit(""))
+        values = values.with_columns(odd=odd)
+        others = lambda frame: read_each(frame, lambda t: (rest(t),), {"other": int})  # noqa: E731
+        values, _ = by_values(values, [("odd", others)])
+        values = values.with_columns(nw.coalesce("plain", "other").alias(name))
+        return checks.alone(column, values).drop(f"{column}_text", "plain", "odd", "other")
+
+    return facts
+
+
+def minutes(column: str, name: str) -> Facts:
+    return amount(column, name, 3, times.MINUTE // 1000, read_minutes)
+
+
+def units() -> Facts:
+    return amount("units_billed", "units_billed", 0, 1, lambda text: None)
+
+
+def charge() -> Facts:
+    return amount("charge", "charge_cents", 2, 1, read_cents)

@@ -1,0 +1,174 @@
+"""Waivers: findings that somebody answers for, with a reason, until a day.
+
+A waiver names a rule and at least one key of a finding (patient, clinician, date, code); a blank
+key matches any. Rows play no part: they change with every export.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import tomllib
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import engine, files
+from calc.errors import InputError
+
+KEYS = ("patient", "clinician", "date", "code")
+NEEDED = ("rule", "reason", "by", "until")
+COLUMNS = ("rule", *KEYS, "reason", "by", "until")
+_TYPES: dict[str, type] = dict.fromkeys(("rule", *KEYS), str) | {"date": dt.date}
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """One line of a waivers file; ``where`` is file:row."""
+
+    rule: str
+    patient: str
+    clinician: str
+    date: dt.date | None
+    code: str
+    reason: str
+    by: str
+    until: dt.date
+    where: str
+
+    @property
+    def said(self) -> str:
+        """What a waived finding shows."""
+        return f"{self.reason} ({self.by}, until {self.until})"
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The keys that it names."""
+        return tuple(name for name in KEYS if getattr(self, name))
+
+
+def read(source: str, rules: Collection[str]) -> list[Waiver]:
+    """Waivers of a csv file with the headings COLUMNS, or of a toml file with [[waiver]] tables.
+
+    Raises InputError that names file and row: a waiver without reason, by, until or any key, an
+    unknown rule or heading, a date that is none.
+    """
+    records = _toml(source) if source.lower().endswith(".toml") else _csv(source)
+    return [_waiver(record, where, rules) for where, record in records]
+
+
+def _csv(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    frame, ragged = files.read_csv(source)
+    if ragged:
+        raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
+    rows = engine.collect(frame)
+    names = [name for name in rows.columns if name != engine.ROW]
+    _check_names(names, f"{source}:1")
+    if lacking := [name for name in NEEDED if name not in names]:
+        hint = f"found: {', '.join(names)}"
+        raise InputError(f"missing heading {', '.join(lacking)}", f"{source}:1", hint)
+    for row in rows.iter_rows(named=True):
+        yield f"{source}:{row[engine.ROW]}", row
+
+
+def _toml(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        text = Path(source).read_bytes().decode("utf-8")
+        tables = tomllib.loads(text)
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})", source) from None
+    except ValueError as error:  # of toml as of text that is not UTF-8
+        raise InputError(f"is not toml ({error})", source) from None
+    waivers = tables.pop("waiver", [])
+    if tables or not isinstance(waivers, list) or not all(isinstance(w, dict) for w in waivers):
+        raise InputError("holds something other than [[waiver]] tables", source)
+    lines = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\[", line)]
+    for place, waiver in enumerate(waivers):
+        where = f"{source}:{lines[place] if len(lines) == len(waivers) else f'waiver {place + 1}'}"
+        _check_names(list(waiver), where)
+        yield where, waiver
+
+
+def _check_names(names: list[str], where: str) -> None:
+    # A key under a mistyped name would be blank and match anything.
+    if unknown := [name for name in names if name not in COLUMNS]:
+        hint = f"the names are {', '.join(COLUMNS)}"
+        raise InputError(f'"{unknown[0]}" is no name of a waiver', where, hint)
+
+
+def _waiver(record: Mapping[str, Any], where: str, rules: Collection[str]) -> Waiver:
+    words = {name: str(record.get(name) or "").strip() for name in COLUMNS}
+    for name in NEEDED:
+        if not words[name]:
+            raise InputError(f"the waiver has no {name}", where, "rule, reason, by and until")
+    words["rule"], words["code"] = words["rule"].upper(), words["code"].upper()
+    if words["rule"] not in rules:
+        hint = "`therapy-calc rules` lists them"
+        raise InputError(f'rule "{words["rule"]}" is not known', where, hint)
+    if not any(words[name] for name in KEYS):
+        hint = f"give one of {', '.join(KEYS)}; to leave a rule out altogether use --ignore"
+        raise InputError("the waiver would waive every finding of its rule", where, hint)
+    days = {name: _day(words.pop(name), name, where) for name in ("date", "until")}
+    return Waiver(**words, **days, where=where)  # type: ignore[arg-type]
+
+
+def _day(text: str, name: str, where: str) -> dt.date | None:
+    if not text:
+        return None
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise InputError(f'{name} "{text}" is not a date', where, "e.g. 2026-12-31") from None
+
+
+def apply(
+    findings: nw.DataFrame[Any], waivers: list[Waiver], today: dt.date
+) -> tuple[nw.DataFrame[Any], list[str]]:
+    """Findings with ``waived`` set to reason, name and last day; and notes on the waivers.
+
+    The first waiver of the file that fits a finding is the one shown. Expired ones (until before
+    today) waive nothing; they and unused ones are named in the notes.
+    """
+    expired = [waiver for waiver in waivers if waiver.until < today]
+    notes = [f"{w.where}: the waiver of {w.rule} expired on {w.until}" for w in expired]
+    standing = [waiver for waiver in waivers if waiver.until >= today]
+    columns, rows = findings.columns, findings.with_row_index("place")
+    rows = rows.with_columns(waiver=nw.lit(None, dtype=nw.Int64))
+    used: set[int] = set()
+    for given in sorted({waiver.given for waiver in standing}):
+        places = [place for place, waiver in enumerate(standing) if waiver.given == given]
+        rows, found = _matched(rows, standing, places, ["rule", *given])
+        used |= found
+    if standing:
+        said = [waiver.said for waiver in standing]
+        table: engine.Columns = {"waiver": list(range(len(standing))), "waived": said}
+        small = engine.collect(engine.table(table, {"waiver": int, "waived": str}))
+        rows = rows.drop("waived").join(small, on="waiver", how="left")
+        rows = rows.with_columns(nw.col("waived").fill_null(""))
+    unused = [waiver.where for place, waiver in enumerate(standing) if place not in used]
+    if unused:
+        count = "1 waiver is" if len(unused) == 1 else f"{len(unused)} waivers are"
+        notes.append(f"{count} unused: {', '.join(unused)}")
+    return rows.sort("place").select(columns), notes  # a join need not keep the order
+
+
+def _matched(
+    rows: nw.DataFrame[Any], waivers: list[Waiver], places: list[int], names: list[str]
+) -> tuple[nw.DataFrame[Any], set[int]]:
+    """The smallest place of a waiver that fits so far, by those that name the same keys."""
+    first: dict[tuple[Any, ...], int] = {}
+    twins: dict[int, list[int]] = {}
+    for place in places:
+        key = tuple(getattr(waivers[place], name) for name in names)
+        twins.setdefault(first.setdefault(key, place), []).append(place)
+    table: engine.Columns = {name: [key[n] for key in first] for n, name in enumerate(names)}
+    table["waiver now"] = list(first.values())
+    types = {name: _TYPES[name] for name in names} | {"waiver now": int}
+    small = engine.collect(engine.table(table, types))
+    rows = rows.join(small, on=names, how="left")
+    found = rows["waiver now"].drop_nulls().unique().to_list()
+    rows = rows.with_columns(waiver=nw.min_horizontal("waiver", "waiver now")).drop("waiver now")
+    return rows, {place for leader in found for place in twins[leader]}

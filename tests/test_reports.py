@@ -1,0 +1,546 @@
+"""Reports of an audit: every format from stand-in audits, with the values written out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import itertools
+import json
+import re
+from datetime import date
+from html.parser import HTMLParser
+
+import pytest
+from audits import RULES, audit, finding, sessions
+
+from calc import baseline, engine
+from calc.errors import InputError
+from calc.reports import days, findings, findings_html, pictures
+
+SCRIPT = '"><script>alert(1)</script>'
+HEADING = (
+    "rule,severity,row,patient,clinician,date,code,found,expected,dollars,message,file,rows,"
+    "also,authority"
+)
+OVER = finding()
+UNDER = finding(
+    "U202", "info", row=9, cents=-3011, patient="1e5", found="2", expected="3", authority="",
+    message="2 units are billed, 38 minutes support 3.",
+)  # fmt: skip
+OVERLAP = finding(
+    "T101", "error", row=12, rows="13 14", cents=None, found="20", expected="0",
+    message="Rows 12 and 13 share 20 minutes.", also="T104",
+)  # fmt: skip
+WAIVED = finding(row=30, patient="1003", waived="agreed (B. Quist, until 2026-12-31)")
+WARNED = finding("T101", "warning", row=40, cents=None, patient="1004")
+CLINICIANS = [
+    {"clinician": "Adams, PT", "sessions": 20, "units_billed": 31, "units_supported": 30,
+     "errors": 2, "warnings": 0, "infos": 1, "overbilled_cents": 2879, "underbilled_cents": 3011},
+    {"clinician": SCRIPT, "sessions": 1, "units_billed": 1, "units_supported": 1,
+     "errors": 0, "warnings": 0, "infos": 0, "overbilled_cents": 0, "underbilled_cents": 0},
+]  # fmt: skip
+TIMELINE = [
+    ("Adams, PT", "1001", "97110", 12, "9:00", "9:40", True),
+    ("Adams, PT", "1002", "97116", 13, "9:20", "9:50", True),
+    ("Adams, PT", "1003", "97140", 14, "10:00", "10:30", False),
+]
+NOT_RUN = [
+    {"rule": "U206", "reason": "no MUE edition for these dates", "lines": 12},
+    {"rule": "D601", "reason": "no --diagnosis-list", "lines": None},
+]
+
+
+@pytest.fixture(scope="module")
+def full():
+    """One of everything."""
+    rows = [OVER, OVERLAP, WARNED, WAIVED, UNDER]
+    return audit(rows, CLINICIANS, sessions(*TIMELINE), NOT_RUN)
+
+
+class Page(HTMLParser):
+    """What a browser would see of a page: tags with attributes, ids, text."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.words, self.open = [], [], []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    def values(self, name):
+        return [attrs[name] for _, attrs in self.tags if name in attrs]
+
+
+# --- formats -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("path", "chosen", "form"),
+    [
+        (None, None, "table"), (None, "sarif", "sarif"), ("a.csv", None, "csv"),
+        ("a.HTM", None, "html"), ("a.txt", None, "table"), ("a.xlsx", "json", "json"),
+        ("a.json", None, "json"), ("a.sarif", None, "sarif"),
+    ],
+)  # fmt: skip
+def test_format(path, chosen, form):
+    assert findings.format_of(path, chosen) == form
+
+
+@pytest.mark.parametrize("path", ["a.docx", "a"])
+def test_unknown_ending(path):
+    with pytest.raises(InputError, match="no format of findings"):
+        findings.format_of(path, None)
+
+
+def test_unknown_format_and_workbook_on_the_screen(full):
+    with pytest.raises(InputError, match='"docx" is not known'):
+        findings.text(full, "docx", RULES)
+    with pytest.raises(InputError, match="cannot be printed"):
+        findings.text(full, "xlsx", RULES)
+
+
+@pytest.mark.parametrize("form", findings.FORMATS)
+def test_empty(form, tmp_path):
+    """No finding, no session, no day: still a report."""
+    nothing = audit(first_date=None, last_date=None, files=[], notes=[], sessions=0)
+    path = tmp_path / "out"
+    findings.write(nothing, form, RULES, str(path))
+    assert path.stat().st_size > 0
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def test_written_whole_or_not_at_all(full, tmp_path):
+    path = tmp_path / "none" / "out.csv"
+    with pytest.raises(InputError, match="cannot be written"):
+        findings.write(full, "csv", RULES, str(path))
+
+
+@pytest.mark.parametrize("form", ["csv", "json", "table", "sarif", "html"])
+def test_same_bytes(form, full):
+    assert findings.text(full, form, RULES) == findings.text(full, form, RULES)
+
+
+def test_groups(full):
+    """Worst first; waived findings are counted apart and bear no dollars."""
+    made = [
+        (g.rule, g.severity, g.said, g.overbilled_cents, g.underbilled_cents)
+        for g in findings.groups(full.findings)
+    ]
+    assert made == [
+        ("U201", "error", "1 error, 1 waived", 2879, 0),
+        ("T101", "error", "1 error, 1 warning", 0, 0),
+        ("U202", "info", "1 info", 0, 3011),
+    ]
+
+
+# --- csv, json, table ----------------------------------------------------------------------
+
+
+def test_csv(full):
+    text = findings.text(full, "csv", RULES)
+    assert text.splitlines()[0] == HEADING
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [row["dollars"] for row in rows] == ["28.79", "", "", "28.79", "-30.11"]
+    assert rows[1] == {
+        "rule": "T101", "severity": "error", "row": "12", "patient": "1001",
+        "clinician": "Adams, PT", "date": "2026-03-02", "code": "97116", "found": "20",
+        "expected": "0", "dollars": "", "message": "Rows 12 and 13 share 20 minutes.",
+        "file": "march.csv", "rows": "13 14", "also": "T104",
+        "authority": "Medicare Claims Processing Manual, chapter 5, section 20.2",
+    }  # fmt: skip
+
+
+def test_json(full):
+    report = json.loads(findings.text(full, "json", RULES))
+    assert list(report) == ["findings", "not_run", "meta"]
+    assert report["findings"][0] == {
+        "rule": "U201", "severity": "error", "row": 5, "patient": "1001",
+        "clinician": "Adams, PT", "date": "2026-03-02", "code": "97116", "found": "3",
+        "expected": "2", "dollars": 28.79,
+        "message": "3 units are billed, the day's 37 minutes support 2.", "file": "march.csv",
+        "rows": "", "also": "",
+        "authority": "Medicare Claims Processing Manual, chapter 5, section 20.2",
+        "waived": "", "fingerprint": OVER["fingerprint"], "discipline": "PT",
+    }  # fmt: skip
+    assert ",".join(report["findings"][0]).startswith(HEADING)
+    assert [row["dollars"] for row in report["findings"]] == [28.79, None, None, 28.79, -30.11]
+    assert report["not_run"] == NOT_RUN
+    assert report["meta"] == full.meta
+
+
+def test_json_is_a_baseline(full, tmp_path):
+    path = tmp_path / "last.json"
+    findings.write(full, "json", RULES, str(path))
+    known = baseline.read(str(path))
+    assert known == set(full.findings["fingerprint"].to_list())
+    new = finding("U204", patient="2000")
+    left, count = baseline.apply(audit([new, OVER]).findings, known)
+    assert (left["rule"].to_list(), count) == (["U204"], 1)
+
+
+def test_table(full):
+    text = findings.text(full, "table", RULES)
+    assert text.splitlines()[:8] == [
+        "U201 error: More units are billed for a day than its timed minutes support"
+        " (1 error, 1 waived)",
+        "    row  patient    clinician    date        code      dollars  finding",
+        "      5  1001       Adams, PT    2026-03-02  97116       28.79  3 units are billed,"
+        " the day's 37 minutes support 2.",
+        "     30  1003       Adams, PT    2026-03-02  97116       28.79  3 units are billed,"
+        " the day's 37 minutes support 2. [waived: agreed (B. Quist, until 2026-12-31)]",
+        "",
+        "T101 error: A clinician treats two patients one-on-one at the same time"
+        " (1 error, 1 warning)",
+        "    row  patient    clinician    date        code      dollars  finding",
+        "     12  1001       Adams, PT    2026-03-02  97116              error: Rows 12 and 13"
+        " share 20 minutes. [also T104]",
+    ]
+    assert text.splitlines()[-8:] == [
+        "2 errors, 1 warning, 1 info; 1 waived",
+        "Overbilled   $28.79",
+        "Underbilled  $30.11",
+        "200 sessions of 2026-03-02 to 2026-03-06, 310 units billed, 305 supported",
+        "Not run: U206 for 12 lines: no MUE edition for these dates",
+        "Not run: D601: no --diagnosis-list",
+        "Never checked: telehealth, signatures",
+        "Note: deductible assumed met",
+    ]
+    assert " 1e5 " in text
+
+
+def test_table_stops_at_the_limit_but_counts_all(full):
+    text = findings.text(full, "table", RULES, limit=1)
+    assert text.count("2026-03-02  97116") == 1
+    assert "T101 error" in text and "(1 error, 1 warning)" in text
+
+
+def test_table_moves_no_cursor():
+    text = findings.text(audit([finding(patient="\x1b[2J\n1")]), "table", RULES)
+    assert "?[2J?1" in text and "\x1b" not in text
+
+
+def test_table_names_files_where_there_are_several():
+    files = [{"name": name, "sha256": "", "rows": 1} for name in ("march.csv", "claims.csv")]
+    assert "march.csv:5 " in findings.text(audit([OVER], files=files), "table", RULES)
+
+
+# --- sarif ---------------------------------------------------------------------------------
+
+
+def test_sarif(full):
+    log = json.loads(findings.text(full, "sarif", RULES))
+    assert log["version"] == "2.1.0"
+    (run,) = log["runs"]
+    driver = run["tool"]["driver"]
+    assert (driver["name"], driver["version"]) == ("therapy-billing-calc", "0.1.0")
+    ids = [rule["id"] for rule in driver["rules"]]
+    assert ids == ["T101", "U201", "U202"]
+    assert driver["rules"][1] | {"fullDescription": ""} == {
+        "id": "U201", "name": "units-exceed-minutes",
+        "shortDescription": {
+            "text": "More units are billed for a day than its timed minutes support"
+        },
+        "fullDescription": "", "defaultConfiguration": {"level": "error"},
+    }  # fmt: skip
+    results = run["results"]
+    assert [r["level"] for r in results] == ["error", "error", "warning", "error", "note"]
+    assert all(ids[r["ruleIndex"]] == r["ruleId"] for r in results)
+    assert results[1]["locations"] == [
+        {
+            "physicalLocation": {
+                "artifactLocation": {"uri": "march.csv"},
+                "region": {"startLine": 12},
+            }
+        }
+    ]
+    lines = [r["physicalLocation"]["region"]["startLine"] for r in results[1]["relatedLocations"]]
+    assert lines == [13, 14]
+    assert results[0]["partialFingerprints"] == {"finding/v1": OVER["fingerprint"]}
+    assert ["suppressions" in r for r in results] == [False, False, False, True, False]
+    assert results[3]["suppressions"] == [
+        {
+            "kind": "external",
+            "status": "accepted",
+            "justification": "agreed (B. Quist, until 2026-12-31)",
+        }
+    ]
+    told = [n["message"]["text"] for n in run["invocations"][0]["toolExecutionNotifications"]]
+    assert told[0] == "not run: U206 for 12 lines: no MUE edition for these dates"
+    assert run["artifacts"][0]["hashes"] == {"sha-256": "ab" * 32}
+
+
+def test_sarif_names_no_place_that_is_not_known():
+    rows = [finding(row=None), finding(file="", row=None), finding(file="C:\\in box\\a#1.csv")]
+    results = json.loads(findings.text(audit(rows), "sarif", {}))["runs"][0]["results"]
+    assert "region" not in results[0]["locations"][0]["physicalLocation"]
+    assert "locations" not in results[1]
+    place = results[2]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+    assert place == "C%3A/in%20box/a%231.csv"
+
+
+# --- workbook ------------------------------------------------------------------------------
+
+
+def sheets(report, tmp_path):
+    """Every sheet of a workbook as rows."""
+    fastexcel = pytest.importorskip("fastexcel", reason="fastexcel is not installed")
+    path = tmp_path / "out.xlsx"
+    findings.write(report, "xlsx", RULES, str(path))
+    book = fastexcel.read_excel(path)
+    read = {name: book.load_sheet(name, header_row=None) for name in book.sheet_names}
+    return {name: sheet.to_polars().rows() for name, sheet in read.items()}, path
+
+
+def test_workbook(full, tmp_path):
+    read, _ = sheets(full, tmp_path)
+    assert list(read) == ["Summary", "Findings", "By rule", "By clinician", "Not checked"]
+    summary = dict(read["Summary"])
+    assert (summary["overbilled"], summary["underbilled (never netted)"]) == ("28.79", "30.11")
+    head, *rows = read["Findings"]
+    assert ",".join(head) == f"{HEADING},waived,fingerprint,discipline"
+    assert [float(row[9]) if row[9] else None for row in rows] == [28.79, None, None, 28.79, -30.11]
+    assert [row[:3] for row in read["By rule"][1:]] == [
+        ("U201", "More units are billed for a day than its timed minutes support", "error"),
+        ("T101", "A clinician treats two patients one-on-one at the same time", "error"),
+        ("U202", None, "info"),
+    ]
+    assert read["By clinician"][0][-2:] == ("overbilled", "underbilled")
+    assert read["Not checked"][1] == ("U206", "12", "no MUE edition for these dates")
+
+
+def test_workbook_reads_nothing_as_a_formula_or_link(tmp_path):
+    import zipfile
+
+    words = [
+        "=cmd|' /C calc'!A0",
+        "+1",
+        "@SUM(A1)",
+        "http://a.example/",
+        "007",
+        "\x01" + "x" * 40000,
+    ]
+    rows = [finding(patient=text, clinician="=1+1") for text in words]
+    read, path = sheets(audit(rows), tmp_path)
+    assert [row[3] for row in read["Findings"][1:6]] == words[:5]
+    with zipfile.ZipFile(path) as parts:
+        inside = {name: parts.read(name).decode() for name in parts.namelist()}
+    assert not any("<f>" in text or "<hyperlink" in text for text in inside.values())
+    sheet = inside["xl/worksheets/sheet2.xml"]
+    assert 'state="frozen"' in sheet and "<autoFilter" in sheet
+
+
+def test_workbook_writes_the_same_bytes(full, tmp_path):
+    for name in ("a", "b"):
+        findings.write(full, "xlsx", RULES, str(tmp_path / name))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+# --- html ----------------------------------------------------------------------------------
+
+
+def test_page_needs_nothing_else(full):
+    text = findings.text(full, "html", RULES)
+    page = Page(text)
+    tags = {tag for tag, _ in page.tags}
+    assert not tags & {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
+    assert not re.search(r"https?://", text)
+    assert text.count("<style") == 1
+    assert not re.search(r"@import|src=|url\((?!#)", text)
+    targets = [value for value in page.values("href") if not value.startswith("#")]
+    assert targets == []
+    assert not any(name.startswith("on") for _, attrs in page.tags for name in attrs)
+
+
+def test_page_is_sound(full):
+    """Ids once, every reference resolves, headings in order, tables with caption and scope."""
+    page = Page(findings.text(full, "html", RULES))
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    refers = [value[1:] for value in page.values("href")]
+    refers += [v for name in ("aria-labelledby", "aria-describedby") for v in page.values(name)]
+    refers += re.findall(r"url\(#([^)]+)\)", findings.text(full, "html", RULES))
+    assert refers and set(refers) <= set(ids)
+    tags = [tag for tag, _ in page.tags]
+    assert tags.count("h1") == tags.count("main") == tags.count("header") == tags.count("nav") == 1
+    levels = [int(tag[1]) for tag in tags if re.fullmatch(r"h\d", tag)]
+    assert all(b - a <= 1 for a, b in itertools.pairwise(levels))
+    assert tags.count("table") == tags.count("caption") == 4
+    assert all("scope" in attrs for tag, attrs in page.tags if tag == "th")
+    drawn = [attrs for tag, attrs in page.tags if tag == "svg"]
+    assert len(drawn) == 6  # three pictures, wide and narrow
+    assert all(attrs["role"] == "img" and "aria-labelledby" in attrs for attrs in drawn)
+    assert ("html", {"lang": "en"}) in page.tags
+
+
+def test_page_tells(full):
+    words = " ".join(" ".join(Page(findings.text(full, "html", RULES)).words).split())
+    for told in (
+        "2 errors, 1 warning, 1 info",
+        "200 sessions of 2026-03-02 to 2026-03-06 in march.csv",
+        "$28.79 overbilled",
+        "$30.11 underbilled",
+        "no dollars can be named",
+        "march.csv, row 12, with 13, 14",
+        "agreed (B. Quist, until 2026-12-31)",
+        "T104: the same fault, not counted again",
+        "Medicare adds a day's timed minutes up and pays (minutes + 7) // 15 units.",
+        "97116,09:00,09:22,2,U201",
+        "09:20 to 09:40, 20 minutes: row 13 (patient 1002, 97116) and row 12 (patient 1001, 97110)",
+        "no MUE edition for these dates",
+        "Never checked by this program: telehealth, signatures.",
+        "ab" * 32,
+        "Physician fee schedule relative value files, 2026",
+        "therapy-billing-calc 0.1.0, 2026-11-25 12:00:00",
+        "payer medicare, locality US",
+        "deductible assumed met",
+    ):
+        assert told in words
+
+
+def test_page_escapes_what_comes_from_data():
+    """Names, messages, files and notes are text, in the page as in its pictures."""
+    names = ("patient", "clinician", "code", "found", "expected", "message", "waived", "authority")
+    row = finding(file=SCRIPT, discipline=SCRIPT, **dict.fromkeys(names, SCRIPT))
+    line = (SCRIPT, SCRIPT, SCRIPT, 12, "9:00", "9:40", True)
+    other = (SCRIPT, "--><script>$x_1$", "<b>", 13, "9:20", "9:50", True)
+    files = [{"name": SCRIPT, "sha256": SCRIPT, "rows": 1}]
+    report = audit(
+        [row, finding(cents=5)], [CLINICIANS[1]], sessions(line, other),
+        [{"rule": SCRIPT, "reason": SCRIPT, "lines": 1}],
+        files=files, notes=[SCRIPT], figures=[SCRIPT], never_checked=[SCRIPT],
+        options={"payer": SCRIPT}, config_folders=[SCRIPT], program=SCRIPT,
+    )  # fmt: skip
+    text = findings.text(report, "html", RULES)
+    assert "<script" not in text
+    page = Page(text)
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert SCRIPT in page.words  # as it is, nothing lost
+    assert any("$x_1$" in words for words in page.words)  # no formula of matplotlib's
+
+
+def test_a_log_without_billed_units():
+    """Nothing billed is not the same as 0 units billed."""
+    report = audit([UNDER], CLINICIANS, units_billed=None)
+    assert "no billed units in the log, 305 supported" in findings.text(report, "table", RULES)
+    page = Page(findings.text(report, "html", RULES))
+    assert "not logged" in page.words
+    assert "Units billed and supported by clinician" not in page.words
+
+
+def test_page_without_findings():
+    words = " ".join(Page(findings.text(audit(), "html", RULES)).words)
+    assert "No findings" in words and "Every rule ran on every line." in words
+
+
+def test_page_stops_at_its_limit(monkeypatch):
+    monkeypatch.setattr(findings_html, "FINDINGS", 3)
+    rows = [finding(row=row, patient=f"p{row}") for row in range(2, 7)]
+    text = findings.text(audit(rows), "html", RULES)
+    assert text.count('<details class="finding') == 3
+    words = " ".join(" ".join(Page(text).words).split())
+    assert "3 of 5 findings are printed here, worst first." in words
+    assert "5 errors; 3 of 5 printed" in words
+
+
+def test_page_says_what_is_missing(monkeypatch):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(InputError, match="html needs jinja2") as caught:
+        findings.text(audit(), "html", RULES)
+    assert "therapy-billing-calc[report]" in caught.value.hint
+
+
+def test_paragraphs():
+    words = "One ``word``\ngoes on.\n\nExample::\n\n    a,b\n\n    1,2\n\nThe end."
+    assert list(findings_html.paragraphs(words)) == [
+        ("p", "One word goes on."),
+        ("p", "Example:"),
+        ("pre", "a,b\n\n1,2"),
+        ("p", "The end."),
+    ]
+
+
+# --- days with overlaps --------------------------------------------------------------------
+
+
+def test_day():
+    """Two lanes of one patient where its sessions overlap; another clinician's is in words."""
+    made, count = days.worst(
+        sessions(
+            *TIMELINE,
+            ("Adams, PT", "1003", "97530", 15, "10:15", "10:45", True),
+            ("Bell, OT", "1003", "97535", 20, "10:30", "11:00", True),
+            ("Cole, PT", "1009", "97110", 30, "8:00", "9:00", False),
+        ),
+        most=1,
+    )
+    assert count == 2
+    (day,) = made
+    assert (day.clinician, day.date) == ("Adams, PT", date(2026, 3, 2))
+    assert [(bar.row, bar.lane) for bar in day.bars] == [(12, 0), (13, 1), (14, 2), (15, 3)]
+    assert [(o.start, o.end, o.bar.row, o.other_said) for o in day.overlaps] == [
+        (560, 580, 13, "row 12 (patient 1001, 97110)"),
+        (630, 645, 15, "Bell, OT (row 20, 97535)"),
+    ]
+    assert day.hatched == [(1, 560, 580), (0, 560, 580), (3, 630, 645)]
+
+
+def test_sessions_that_touch_do_not_overlap():
+    made, _ = days.worst(
+        sessions(
+            ("A", "1", "97110", 2, "9:00", "9:30", True),
+            ("A", "2", "97110", 3, "9:30", "10:00", True),
+        ),
+        most=5,
+    )
+    assert made[0].overlaps == [] and made[0].spans == []
+
+
+def test_spans_that_touch_are_one():
+    made, _ = days.worst(
+        sessions(
+            ("A", "1", "97110", 2, "9:00", "10:00", True),
+            ("A", "2", "97110", 3, "9:00", "9:30", True),
+            ("A", "3", "97110", 4, "9:30", "9:45", True),
+        ),
+        most=5,
+    )
+    assert made[0].spans == [(540, 585)]
+
+
+def test_past_midnight():
+    made, _ = days.worst(
+        sessions(
+            ("A", "1", "97110", 2, "23:30", "24:30", True),
+            ("A", "2", "97110", 3, "24:00", "24:45", True),
+        ),
+        most=5,
+    )
+    assert made[0].overlaps[0].said.startswith("00:00 (next day) to 00:30 (next day), 30 minutes")
+    drawn = pictures.day(made[0], pictures.WIDE, "day")
+    assert ">23:00<" in drawn and ">01:00<" in drawn
+
+
+def test_pictures_write_text_and_shared_colours():
+    drawn = pictures.dollars_by_rule([("U201", 2879, 0), ("U202", 0, 3011)], 720, "p")
+    assert ">$28.79<" in drawn and ">$30.11<" in drawn and ">U201<" in drawn
+    assert "var(--over)" in drawn and "var(--under)" in drawn and "var(--sans)" in drawn
+    assert "#0" not in drawn.replace("url(#", "").replace("href=", "")
+    assert "U201 $28.79 overbilled; U202 $30.11 underbilled" in drawn
+    units = pictures.units_by_clinician([("Adams", 31, 30), ("Bell", 0, 0)], 340, "q")
+    assert ">31 / 30  (+1)<" in units and ">0 / 0<" in units
+
+
+def test_workbook_needs_its_library(monkeypatch, tmp_path, full):
+    import sys
+
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    with pytest.raises(InputError, match="needs xlsxwriter"):
+        findings.write(full, "xlsx", RULES, str(tmp_path / "a.xlsx"))
+    assert list(tmp_path.iterdir()) == []
+    assert engine.SHEET_ROWS == 2**20 - 1

@@ -1,0 +1,188 @@
+"""Waivers and baselines: what is left out, what is said of it, and files that are refused."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+
+import pytest
+from audits import finding, findings
+
+from calc import baseline, waivers
+from calc.errors import InputError
+
+RULES = ("U201", "T101")
+TODAY = date(2026, 4, 1)
+HEAD = "rule,patient,clinician,date,code,reason,by,until\n"
+
+
+def read(tmp_path, text, name="waivers.csv"):
+    path = tmp_path / name
+    path.write_text(text, encoding="utf-8")
+    return waivers.read(str(path), RULES)
+
+
+def applied(tmp_path, text, *rows):
+    """``waived`` of each finding, and the notes without the folder."""
+    done, notes = waivers.apply(findings(*rows), read(tmp_path, text), TODAY)
+    assert done.columns == findings(*rows).columns
+    assert done["row"].to_list() == [row["row"] for row in rows]
+    return done["waived"].to_list(), [note.replace(f"{tmp_path}/", "") for note in notes]
+
+
+def test_a_waiver_fits_every_key_it_names(tmp_path):
+    text = HEAD + "U201,1001,,2026-03-02,,agreed,B. Quist,2026-12-31\n"
+    rows = [
+        finding(row=2),
+        finding(row=3, patient="1002"),
+        finding(row=4, date=date(2026, 3, 3)),
+        finding("T101", row=5),
+        finding(row=6, code="97110", clinician="Bell"),
+    ]
+    said = "agreed (B. Quist, until 2026-12-31)"
+    assert applied(tmp_path, text, *rows) == ([said, "", "", "", said], [])
+
+
+def test_each_pattern_of_keys(tmp_path):
+    """Waivers that name different keys; the first in the file is shown, none is called unused."""
+    text = HEAD + (
+        "u201,,,,97116,by code,A,2026-12-31\n"
+        'U201,,"Adams, PT",,,by clinician,B,2026-12-31\n'
+        "U201,,,,97116,twin,C,2026-12-31\n"
+        "T101,1001,,,,by patient,D,2026-12-31\n"
+    )
+    rows = [finding(row=2), finding(row=3, code="97110"), finding("T101", row=4)]
+    waived, notes = applied(tmp_path, text, *rows)
+    assert [text.split(" (")[0] for text in waived] == ["by code", "by clinician", "by patient"]
+    assert notes == []
+
+
+def test_expired_and_unused_are_said(tmp_path):
+    text = HEAD + (
+        "U201,1001,,,,old,A,2026-03-31\n"
+        "U201,9999,,,,none,A,2026-04-01\n"
+        "T101,,,,97110,none,A,2027-01-01\n"
+    )
+    assert applied(tmp_path, text, finding()) == (
+        [""],
+        [
+            "waivers.csv:2: the waiver of U201 expired on 2026-03-31",
+            "2 waivers are unused: waivers.csv:3, waivers.csv:4",
+        ],
+    )
+
+
+def test_the_last_day_still_counts(tmp_path):
+    text = HEAD + "U201,1001,,,,agreed,A,2026-04-01\n"
+    assert applied(tmp_path, text, finding())[0] == ["agreed (A, until 2026-04-01)"]
+
+
+def test_no_waivers():
+    rows = findings(finding())
+    done, notes = waivers.apply(rows, [], TODAY)
+    assert (done["waived"].to_list(), notes) == ([""], [])
+
+
+def test_toml(tmp_path):
+    text = (
+        '# ours\n[[waiver]]\nrule = "U201"\npatient = 1001\ndate = 2026-03-02\n'
+        'reason = "agreed"\nby = "Q"\nuntil = 2026-12-31\n'
+        '\n[[waiver]]\nrule = "T101"\ncode = "97116"\nreason = "r"\nby = "b"\n'
+        'until = "2027-01-01"\n'
+    )
+    first, second = read(tmp_path, text, "waivers.toml")
+    assert (first.patient, first.date, first.until) == (
+        "1001", date(2026, 3, 2), date(2026, 12, 31),
+    )  # fmt: skip
+    assert (first.where[-14:], second.where[-15:]) == ("waivers.toml:2", "waivers.toml:10")
+    assert second.given == ("code",)
+
+
+@pytest.mark.parametrize(
+    ("line", "what"),
+    [
+        ("U201,1,,,,,A,2026-12-31", "the waiver has no reason"),
+        ("U201,1,,,,r,,2026-12-31", "the waiver has no by"),
+        ("U201,1,,,,r,A,", "the waiver has no until"),
+        (",1,,,,r,A,2026-12-31", "the waiver has no rule"),
+        ("U999,1,,,,r,A,2026-12-31", 'rule "U999" is not known'),
+        ("U201,,,,,r,A,2026-12-31", "the waiver would waive every finding of its rule"),
+        ("U201,1,,,,r,A,31.12.2026", 'until "31.12.2026" is not a date'),
+        ("U201,1,,3/2/2026,,r,A,2026-12-31", 'date "3/2/2026" is not a date'),
+        ("U201,1,,,,r,A,2026-12-31,more", "the record has too many fields"),
+    ],
+)
+def test_faulty_lines(tmp_path, line, what):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, f"{HEAD}T101,1,,,,r,A,2026-12-31\n{line}\n")
+    assert caught.value.what == what
+    assert caught.value.where == f"{tmp_path}/waivers.csv:3"
+
+
+@pytest.mark.parametrize(
+    ("head", "what"),
+    [
+        ("rule,patients,reason,by,until", '"patients" is no name of a waiver'),
+        ("rule,row,reason,by,until", '"row" is no name of a waiver'),
+        ("rule,patient,by,until", "missing heading reason"),
+    ],
+)
+def test_faulty_headings(tmp_path, head, what):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, f"{head}\n")
+    assert (caught.value.what, caught.value.where) == (what, f"{tmp_path}/waivers.csv:1")
+
+
+@pytest.mark.parametrize(
+    ("text", "what", "where"),
+    [
+        ("rule = ", "is not toml", ""),
+        ('waivers = "x"', "holds something other", ""),
+        ('[[waiver]]\nrows = "3"', '"rows" is no name', ":1"),
+        ('\n[[waiver]]\nrule = "U201"', "the waiver has no reason", ":2"),
+    ],
+)
+def test_faulty_toml(tmp_path, text, what, where):
+    with pytest.raises(InputError, match=what) as caught:
+        read(tmp_path, text, "w.toml")
+    assert caught.value.where == f"{tmp_path}/w.toml{where}"
+
+
+@pytest.mark.parametrize("name", ["none.csv", "none.toml"])
+def test_no_file(tmp_path, name):
+    with pytest.raises(InputError, match="cannot be read"):
+        waivers.read(str(tmp_path / name), RULES)
+
+
+# --- baselines -----------------------------------------------------------------------------
+
+
+def test_baseline_keeps_what_is_new_in_order():
+    rows = [finding(row=2), finding(row=3, patient="1002"), finding(row=4, patient="1003")]
+    known = {rows[1]["fingerprint"], "gone"}
+    new, count = baseline.apply(findings(*rows), known)
+    assert (new["row"].to_list(), count) == ([2, 4], 1)
+    assert baseline.apply(findings(*rows), set())[1] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (b"{", "is not json"),
+        (b"\xff", "is not json"),
+        (b"[]", "is no report of an audit"),
+        (b'{"lines": []}', "is no report of an audit"),
+        (json.dumps({"findings": [{"fingerprint": "a"}, {"rule": "U201"}]}).encode(), "finding 2"),
+        (json.dumps({"findings": ["x"]}).encode(), "finding 1 has no fingerprint"),
+    ],
+)
+def test_no_baseline(tmp_path, content, what):
+    path = tmp_path / "last.json"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=what):
+        baseline.read(str(path))
+
+
+def test_missing_baseline(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        baseline.read(str(tmp_path / "none.json"))
