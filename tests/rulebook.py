@@ -123,7 +123,7 @@ def gathered(stack: Stack, config, path, on="polars") -> evidence.Evidence:
 
 def _with_claims(audited):
     """Rows with `claim` as the lines of a claims file stand beside a log."""
-    claim = nw.col("claim").fill_null("") != ""
+    claim = nw.col("claim (log)").fill_null("") != ""
     nothing = nw.lit(None, dtype=nw.Int64)
     clocks = ("start_ms", "end_ms", "given_ms", "total_ms")
     return audited.with_columns(
@@ -132,7 +132,7 @@ def _with_claims(audited):
         role=nw.when(claim).then(nw.lit("claim")).otherwise(nw.col("role")),
         fault_rule=nw.when(claim).then(nw.lit("")).otherwise(nw.col("fault_rule")),
         **{name: nw.when(claim).then(nothing).otherwise(nw.col(name)) for name in clocks},
-    ).drop("claim")
+    ).drop("claim (log)")
 
 
 def _sheet(stack: Stack) -> dict[tuple[str, date], int]:
