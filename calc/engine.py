@@ -805,6 +805,57 @@ def whole(path: str) -> Iterator[str]:
             os.unlink(temporary)
 
 
+# --- Parquet larger than memory -----------------------------------------------------------
+
+
+def parquet_rows(source: str) -> int:
+    """The rows of a Parquet file, without reading them; InputError where it is none."""
+    try:
+        return int(pl.scan_parquet(source).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        text = str(error).splitlines()[0]
+        raise InputError(f"cannot be read as Parquet ({text})", source) from None
+
+
+def parquet_slice(source: str, first: int, rows: int) -> nw.LazyFrame[Any]:
+    """Some rows of a Parquet file, numbered as the records of a file are: the first is row 2."""
+    frame = pl.scan_parquet(source).slice(first, rows).collect()
+    return _frame(frame.with_row_index("row", offset=first + 2).lazy())
+
+
+def scan_parquet(sources: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Parquet files as one frame; columns that a file lacks are null for its rows."""
+    return _frame(pl.concat([pl.scan_parquet(name) for name in sources], how="diagonal_relaxed"))
+
+
+def with_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Add the named columns, null, where they are not there."""
+    there = frame.collect_schema().names()
+    lacking = {name: nw.lit(None, dtype=nw.String) for name in names if name not in there}
+    return frame.with_columns(**lacking) if lacking else frame
+
+
+def split_parquet(frame: nw.LazyFrame[Any], key: str, folders: Sequence[Path], name: str) -> int:
+    """Write each row to the file ``name`` in the folder that its key falls to; how many rows."""
+    rows = nw.to_native(collect(frame))
+    if len(folders) == 1:
+        rows.write_parquet(folders[0] / name, compression="lz4")
+        return len(rows)
+    number = rows[key].hash(seed=0) % len(folders)
+    for (part,), some in rows.group_by(number.alias(_ROWS)):
+        some.drop(_ROWS, strict=False).write_parquet(folders[int(part)] / name, compression="lz4")
+    return len(rows)
+
+
+def write_parquet_part(frame: nw.LazyFrame[Any], path: str) -> None:
+    nw.to_native(collect(frame)).write_parquet(path)
+
+
+def join_parquet(parts: Sequence[str], output: str) -> None:
+    """Parquet files as one, without holding them in memory."""
+    pl.scan_parquet(list(parts)).sink_parquet(output)
+
+
 # --- money at the edge ---------------------------------------------------------------------
 
 
