@@ -291,17 +291,55 @@ def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
     if engine not in ENGINES:
         raise InputError(f'engine "{engine}" is not known', hint=f"choose {', '.join(ENGINES)}")
     rows = collect(frame).to_arrow()
+    if engine == "spark":
+        return _frame(spark_session().createDataFrame(rows))
     try:
-        if engine == "duckdb":
-            import duckdb
+        import duckdb
+    except ImportError:
+        raise InputError("duckdb is not installed", hint=_MISSING["duckdb"]) from None
+    return _frame(duckdb.connect().from_arrow(rows))
 
-            return _frame(duckdb.connect().from_arrow(rows))
+
+def spark_session(master: str = "") -> Any:
+    """The Spark session that runs, or a new one at ``master`` (blank: as Spark is configured).
+
+    Raises InputError where PySpark or Java is missing, or the cluster does not answer.
+    """
+    try:
+        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
-        raise InputError(f"{engine} is not installed", hint=_MISSING[engine]) from None
-    spark = SparkSession.builder.appName("therapy-billing-calc")
-    session = spark.config("spark.ui.showConsoleProgress", "false").getOrCreate()
-    return _frame(session.createDataFrame(rows))
+        raise InputError("spark is not installed", hint=_MISSING["spark"]) from None
+    builder = SparkSession.builder.appName("therapy-billing-calc")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
+    builder = builder.config("spark.sql.session.timeZone", "UTC")
+    if master:
+        builder = builder.master(master)
+    try:
+        return builder.getOrCreate()
+    except PySparkException as error:
+        hint = "Spark needs Java 17: set JAVA_HOME to it; and check --master"
+        raise InputError(f"Spark did not start ({str(error).splitlines()[0]})", hint=hint) from None
+
+
+def spark_parquet(source: str, master: str = "") -> Any:
+    """Parquet files or a folder of them as a Spark frame."""
+    session = spark_session(master)
+    from pyspark.errors import AnalysisException
+
+    try:
+        return session.read.parquet(source)
+    except AnalysisException as error:
+        text = str(error).splitlines()[0]
+        raise InputError(f"cannot be read by Spark ({text})", source) from None
+
+
+def write_spark(frame: nw.LazyFrame[Any], output: str, partition: str = "") -> None:
+    """A Spark frame as a Parquet folder, in parts by a column where one is named."""
+    writer = nw.to_native(frame).write.mode("overwrite")
+    if partition:
+        writer = writer.partitionBy(partition)
+    writer.parquet(output)
 
 
 # --- groups of rows ------------------------------------------------------------------------
