@@ -43,6 +43,8 @@ ALLOWED = {
     "billed": {"schema"},
     "billing": {"engine", "logs", "lookups", "params", "reserved", "schema"} | STEPS,
     "summaries": {"billing", "money"},
+    "batches": {"billing", "engine", "errors", "logs", "params"},
+    "cluster": {"billing", "engine", "logs", "params"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "amounts": {"billing", "engine", "lookups", "params", "pricing", "schema"},
     "habits": {"engine", "lookups", "params", "schema", "times"},
@@ -75,7 +77,7 @@ LEVELS = {
     2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
     | {"lookups", "redacting", "rules", "values", "waivers", "billed", "habits", "overlaps"}
     | STEPS,
-    3: {"billing", "auditing", "estimating", "rating", "summaries"}
+    3: {"batches", "cluster", "billing", "auditing", "estimating", "rating", "summaries"}
     | {"amounts", "claims", "evidence", "reviewing"},
     4: {"reports", "cms", "installing"},
 }
