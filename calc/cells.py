@@ -104,8 +104,8 @@ def _joined(
     frame: nw.LazyFrame[Any], wanted: Sequence[tuple[str, Facts]]
 ) -> tuple[nw.LazyFrame[Any], list[nw.LazyFrame[Any]]]:
     schema = frame.collect_schema()
-    columns = dict.fromkeys(column for column, _ in wanted)
-    keys = {column: f"text_of_{place}" for place, column in enumerate(columns)}
+    distinct = dict.fromkeys(column for column, _ in wanted)
+    keys = {column: f"text_of_{place}" for place, column in enumerate(distinct)}
     frame = frame.with_columns(**{key: text_of(schema, column) for column, key in keys.items()})
     texts = engine.distinct_each(frame, list(keys.values()))
     tables = []

@@ -239,7 +239,7 @@ PATIENT_BLANK = 1  # the number of the check that a blank record fails
 
 
 def alone(column: str, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add to a column's table of facts ``{column}_fault``: the first check that a text fails, or 0."""
+    """Add ``{column}_fault`` to a column's facts: the first check that a text fails, or 0."""
     own = [(n, c) for n, c in enumerate(CHECKS, 1) if c.alone and c.column == column]
     fault = nw.lit(0, dtype=nw.Int64)
     for number, check in reversed(own):

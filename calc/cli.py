@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import sys
-from collections.abc import Callable
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,8 @@ from calc.errors import CalcError, InputError
 
 TABLE_ROWS = 200  # of a table on a terminal
 SHOWN_REJECTS = 20
-FORMATS = ("table", "csv", "json", "github", "html", "latex", "tsv")
+FORMATS = ("table", "csv", "json", "xlsx", "parquet", "github", "html", "latex", "tsv")
+PROGRESS_BYTES = 50_000_000  # of files that take long enough to say what is being done
 
 Command = Callable[..., Any]
 
@@ -45,6 +49,61 @@ _blanks = _options(
     click.option("--deductible", metavar="FILE|AMOUNT", help="Left of it; default: assumed met."),
     click.option("--prior", metavar="FILE", help="Allowed amounts of the year elsewhere, for KX."),
 )
+
+_reading = _options(
+    click.argument("log", nargs=-1, required=True, metavar="LOG..."),
+    click.option("--map", "pairs", multiple=True, metavar="HEADING=COLUMN", help="Repeatable."),
+    click.option("--map-file", metavar="FILE", help="A saved mapping of headings."),
+    click.option("--save-map", metavar="FILE", help="Save the headings as they were understood."),
+    click.option("--sheet", default="", help="Of workbooks; default: the first."),
+    click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="Of dates like 3/2/2026."),
+    click.option("--rejects", "rejects_file", type=click.Path(dir_okay=False)),
+    click.option("--strict", is_flag=True, help="Exit 2 if any row is rejected."),
+    click.option(
+        "--engine", "on", type=click.Choice(["polars", "duckdb", "spark"]), default="polars"
+    ),
+)
+
+
+def _read_log(
+    log: tuple[str, ...], config: Any, on: str, blanks: dict[str, str], reading: dict[str, Any]
+) -> Any:
+    """The log that the options of `_reading` and `_blanks` describe, and its notes on stderr."""
+    from calc import headings, logs
+
+    maps = headings.read_maps(reading["pairs"], reading["map_file"])
+    defaults = logs.Defaults(
+        date_order=reading["date_order"] or "", sheet=reading["sheet"], **blanks
+    )
+    sources = list(log)
+    with _progress(log) as report:
+        read = logs.read(
+            sources if len(sources) > 1 else sources[0], config, defaults, on, report, maps
+        )
+    for note in read.notes:
+        click.echo(f"note: {note}", err=True)
+    if reading["save_map"]:
+        _write(headings.saved_text(read.mapping), reading["save_map"])
+    return read
+
+
+@contextlib.contextmanager
+def _progress(log: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
+    """Says on a terminal what is being done with large files; one line, gone at the end."""
+    sizes = [Path(name).stat().st_size for name in log if Path(name).is_file()]
+    if sum(sizes) < PROGRESS_BYTES or not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    start = time.monotonic()
+
+    def report(text: str) -> None:
+        taken = time.monotonic() - start
+        click.echo(f"\r\x1b[K{text} ... {taken:.0f} s", nl=False, err=True)
+
+    try:
+        yield report
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def _pricing(
@@ -273,18 +332,15 @@ def _estimate_notes(result: Any) -> str:
 
 
 @cli.command()
-@click.argument("log")
+@_reading
 @click.option("--by", type=click.Choice(["clinician", "code", "date", "patient"]))
-@click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="Of dates like 3/2/2026.")
-@click.option("--rejects", "rejects_file", type=click.Path(dir_okay=False))
-@click.option("--engine", "on", type=click.Choice(["polars", "duckdb", "spark"]), default="polars")
 @_blanks
 @_output
 def bill(
-    log: str,
+    log: tuple[str, ...],
     by: str | None,
-    date_order: str | None,
     rejects_file: str | None,
+    strict: bool,
     on: str,
     qualifying_apm: bool,
     nonparticipating: bool,
@@ -294,32 +350,52 @@ def bill(
     output: str | None,
     folder: str | None,
     tz: str,
-    **defaults: str,
+    payer: str,
+    locality: str,
+    discipline: str,
+    provider: str,
+    **reading: Any,
 ) -> None:
-    """Turn a log (csv, - for standard input) into claim lines."""
-    from calc import billing, engine, logs, params, reports, summaries
+    """Turn logs (csv, xlsx, parquet, json; files, a folder or - for stdin) into claim lines."""
+    from calc import billing, engine, params, reports, summaries
 
     reports.format_of(output, form)
     config = params.load(folder)
-    blanks = logs.Defaults(zone=tz, date_order=date_order or "", **defaults)
-    read = logs.read(log, config, blanks, on)
+    blanks = {"zone": tz, "payer": payer, "locality": locality}
+    blanks |= {"discipline": discipline, "provider": provider}
+    read = _read_log(log, config, on, blanks, reading)
     rejected = engine.collect(read.rejects())
     options = _pricing(qualifying_apm, nonparticipating, deductible, prior)
-    lines = engine.collect(billing.bill(read, config, options))
+    with _progress(log) as report:
+        report("counting and pricing")
+        lines = engine.collect(billing.bill(read, config, options))
     used = engine.count(read.sessions)
+    _conserved(read, used, len(rejected))
     name = _say_rejects(rejected, log, rejects_file)
-    if by:
-        shown, money = summaries.by(lines, by), (*billing.CENTS, *summaries.KX_LEFT)
+    refused = strict and len(rejected) > 0
+    if not refused:
+        if by:
+            shown, money = summaries.by(lines, by), (*billing.CENTS, *summaries.KX_LEFT)
+        else:
+            shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
+            money = tuple(billing.CENTS)
         _write_frame(shown, money, form, output)
-    else:
-        shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
-        _write_frame(shown, tuple(billing.CENTS), form, output)
-    for note in summaries.notes(lines, options):
-        click.echo(note, err=True)
+        for note in summaries.notes(lines, options):
+            click.echo(note, err=True)
     total = used + len(rejected)
     click.echo(_used_said(total, used, len(rejected), name), err=True)
+    if refused:
+        hint = "correct the log, or leave out --strict"
+        raise InputError("rows were rejected, so nothing was billed", hint=hint)
     if total and not used:
-        raise InputError("no row can be used", log, "see the reasons above")
+        raise InputError("no row can be used", ", ".join(log), "see the reasons above")
+
+
+def _conserved(read: Any, used: int, rejected: int) -> None:
+    """Nothing is lost: records read are rows used and rejects."""
+    rows = sum(file.rows for file in read.files)
+    if read.files and rows != used + rejected:
+        raise AssertionError(f"{rows} records read, {used} used, {rejected} rejected")
 
 
 def _used_said(read: int, used: int, rejected: int, name: str) -> str:
@@ -327,24 +403,43 @@ def _used_said(read: int, used: int, rejected: int, name: str) -> str:
     return f"{read:,} rows read, {used:,} used, {rejected:,} rejected{rejects}"
 
 
-def _say_rejects(rejected: Any, log: str, rejects_file: str | None) -> str:
-    """Name each reject on stderr, write them all to a file; returns its name."""
+def _say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -> str:
+    """Name rejects and count their reasons on stderr, write them all to a file; its name."""
     if not len(rejected):
         return ""
-    source = "stdin" if log == "-" else log
+    one = "stdin" if log[0] == "-" else log[0]
+    several = len(log) > 1 or Path(one).is_dir()
     for row in rejected.head(SHOWN_REJECTS).iter_rows(named=True):
+        source = row["file"] if several and "file" in row else one
         click.echo(f"therapy-calc: {source}:{row['row']}: {row['reason']}", err=True)
         if row["hint"]:
             click.echo(f"  hint: {row['hint']}", err=True)
     if len(rejected) > SHOWN_REJECTS:
-        click.echo(
-            f"therapy-calc: {source}: {len(rejected) - SHOWN_REJECTS} more rejects", err=True
-        )
-    name = rejects_file or str(Path(source).with_suffix(".rejects.csv"))
+        more = f"{len(rejected) - SHOWN_REJECTS:,} more rejects"
+        click.echo(f"therapy-calc: {'' if several else f'{one}: '}{more}", err=True)
+    for reason, count in _reasons(rejected):
+        click.echo(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}", err=True)
+    name = rejects_file or _rejects_name(one, len(log))
     from calc import reports
 
-    _write(reports.text(rejected.drop("hint"), "csv", ()), name)
+    ending = Path(name).suffix.lstrip(".")
+    form = ending if ending in ("json", *reports.BINARY) else "csv"
+    reports.write(rejected.drop("hint"), form, (), name)
     return name
+
+
+def _rejects_name(first: str, files: int) -> str:
+    """Beside the log; of several files in the folder of the first."""
+    if files > 1 and not Path(first).is_dir():
+        return str(Path(first).parent / "rejects.csv")
+    return str(Path(first).with_suffix(".rejects.csv"))
+
+
+def _reasons(rejected: Any) -> list[tuple[str, int]]:
+    """The reasons in short, without the cells they name, most frequent first."""
+    short = (re.sub(r' ".*"(?= )', "", str(reason)) for reason in rejected["reason"])
+    counts = Counter(reason.replace(" is ", " ") for reason in short)
+    return counts.most_common()
 
 
 # --- audit ---------------------------------------------------------------------------------
@@ -435,7 +530,7 @@ def audit(
     read = logs.read(log, config, blanks, on)
     claimed = logs.read(claims, config, blanks, on) if claims else None
     done = reviewing.review(read, config, asked, claimed)
-    rejects_name = _say_rejects(done.rejects, log, rejects_file)
+    rejects_name = _say_rejects(done.rejects, (log,), rejects_file)
     if output:
         written.write(done.audit, name, RULES, output)
     else:
@@ -603,9 +698,14 @@ def _write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: s
     from calc import reports
 
     name = reports.format_of(output, form)
+    if name in reports.BINARY and output is None:
+        raise InputError(f"{name} is no text for the screen", hint=f"write it with -o lines.{name}")
     on_screen = name == "table" and output is None and sys.stdout.isatty()
     limit = TABLE_ROWS if on_screen and len(frame) > TABLE_ROWS else 0
-    _write(reports.text(frame, name, money, limit), output)
+    if output is None:
+        click.echo(reports.text(frame, name, money, limit), nl=False)
+    else:
+        reports.write(frame, name, money, output)
     if limit:
         click.echo(f"{limit} of {len(frame):,} lines shown; write all with -o FILE", err=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -95,7 +96,9 @@ def _clock(column: str) -> Facts:
         clock, offset = times.read_clock(text) or (None, None)
         halved = clock is not None and times.is_halved(text)
         hour = -1 if clock is None else clock // times.MINUTE // 60
-        return clock, offset, halved, not halved and 1 <= hour <= 12
+        # A spreadsheet's own cells of time come as 09:05:00 and count 24 hours.
+        counted = re.fullmatch(r"\d\d:\d\d:\d\d.*", text) is not None
+        return clock, offset, halved, not halved and not counted and 1 <= hour <= 12
 
     names = {"clock_ms": int, "offset": int, "halved": bool, "open": bool}
     return lambda values: read_each(values, read, {f"{column}_{n}": t for n, t in names.items()})

@@ -120,6 +120,9 @@ def kind(data: bytes, source: str) -> str:
         return "json"
     if re.match(rb'\{\s*("|\})', head):
         return "jsonl"
+    ending = source.lower().removesuffix(".gz").rpartition(".")[2]
+    if ending in ("json", "jsonl", "ndjson") and head[:1] in (b"[", b"{"):
+        return "json" if head[:1] == b"[" else "jsonl"
     return "text"
 
 

@@ -72,6 +72,7 @@ def gather(
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
     extras = extras or Extras()
     days = engine.distinct(rows, "date")
+    rows = billing.dense(engine.settled(rows), config)
     rows = _with_own_time(engine.settled(_rows(_asking(rows, has), config, extras)))
     limits = limits_of(rows, config, days)
     together, own_time = _clinicians(rows, config, days, options)
@@ -254,7 +255,9 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
         "evaluation": [facts["evaluation"] for facts in config.codes.values()],
     }
     lines = lines.join(
-        engine.beside(lines, facts, dict.fromkeys(facts, str)), on="code", how="left"
+        engine.beside(lines, facts, dict.fromkeys(facts, str), {"add_on_of": "code"}),
+        on="code",
+        how="left",
     )
     lines = billed.as_allowed(engine.settled(billed.compared(lines)))
     lines = modifiers.doubts(lines).with_columns(has_prior=nw.lit(bool(options.prior)))
@@ -477,7 +480,8 @@ def beyond_limits(rows: Frame, lost: Frame, lines: Frame, limits: Frame) -> Fram
         in_minutes(clinicians, "clinician_minutes"),
         limited(by_units, "patient_units"),
     )
-    found = [frame.with_columns(nw.col("measured").cast(nw.Int64)).select(names) for frame in parts]
+    whole = nw.col("measured").cast(nw.Int64)
+    found = [engine.plain(frame.with_columns(whole).select(names)) for frame in parts]
     return nw.concat(found, how="vertical")
 
 
@@ -486,7 +490,7 @@ def evaluations(lines: Frame, limits: Frame) -> Frame:
     group = nw.col("evaluation")
     first = lines.filter(
         (group != "")
-        & ~group.str.starts_with("repeat")
+        & ~group.cast(nw.String).str.starts_with("repeat")
         & ((nw.col("billed") > 0) | (nw.col("units") > 0))
     )
     first = first.join(
@@ -556,7 +560,9 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
             nw.col("date") <= nw.lit(edition.last)
         )
         here = paid.filter(within)
-        pairs = here.join(engine.beside(here, table, types), on="code", how="inner")
+        pairs = here.join(
+            engine.beside(here, table, types, {"column1": "code"}), on="code", how="inner"
+        )
         first = here.select(*visit, column1=nw.col("code"), distinct_1=nw.col("distinct_rows"))
         first = first.group_by(*visit, "column1").agg(nw.col("distinct_1").max())
         pairs = pairs.join(first, on=[*visit, "column1"], how="inner")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import itertools
 import json
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -88,6 +89,8 @@ def _headings(names: Sequence[str | None], where: str) -> list[str]:
 
 def _text(data: bytes, source: str, score: Score, sheet: str) -> Records:
     data = decoding.utf8(data, source)
+    if not data.strip():
+        raise InputError("the file is empty", source, "the first line must hold the headings")
     try:
         return _delimited(data, source, score)
     except UnicodeDecodeError:
@@ -98,7 +101,7 @@ def _delimited(data: bytes, source: str, score: Score) -> Records:
     """Raises UnicodeDecodeError where the text is no UTF-8."""
     head = _head(data, source)
     delimiter = _delimiter(head, score)
-    leading = [record for _, record in zip(range(TITLE_ROWS), _reader(head, delimiter))]
+    leading = list(itertools.islice(_tolerant(head, delimiter), TITLE_ROWS))
     place = _heading_place(leading, score)
     heading = leading[place] if leading else []
     where = f"{source}:{place + 1}"
@@ -136,7 +139,7 @@ def _delimiter(head: str, score: Score) -> str:
     """The delimiter that finds most of our headings, then the most fields."""
 
     def found(delimiter: str) -> tuple[int, int]:
-        records = [r for _, r in zip(range(TITLE_ROWS), _tolerant(head, delimiter)) if r]
+        records = [r for r in itertools.islice(_tolerant(head, delimiter), TITLE_ROWS) if r]
         known = max((score(record) for record in records), default=0)
         widths = [len(record) for record in records]
         return known, max(set(widths), key=widths.count) if widths else 0
@@ -163,6 +166,10 @@ def _heading_place(leading: Sequence[Sequence[str | None]], score: Score) -> int
 
 def _slowly(text: str, source: str, delimiter: str, names: list[str], place: int) -> Records:
     """One record at a time: keeps the good records of a file in which one is broken."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > _LINE:
+            what = f"the line is longer than {_LINE:,} characters"
+            raise InputError(what, f"{source}:{number}", "check the quotes and the line ends")
     good: list[list[str]] = []
     ragged: Ragged = []
     row, records = 0, _reader(text, delimiter, strict=True)

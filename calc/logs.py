@@ -13,9 +13,9 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import clocks, decoding, engine, files, headings, times, values
+from calc import clocks, decoding, engine, files, headings, reserved, times, values
 from calc.cells import Facts, by_values, text_of
-from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, alone, judge
+from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, judge
 from calc.errors import InputError
 from calc.params import Config
 from calc.schema import DISCIPLINES, LINE, SESSION
@@ -43,7 +43,6 @@ class Defaults:
     zone: str = ""  # of stamps without an offset
     date_order: str = ""  # of dates with slashes: mdy, dmy; blank: the log itself must tell
     sheet: str = ""  # of workbooks; blank: the first
-    maps: Mapping[str, str] = field(default_factory=dict)  # heading to our column
 
 
 @dataclass(frozen=True)
@@ -96,27 +95,28 @@ def read(
     defaults: Defaults | None = None,
     on: str = "polars",
     report: Report | None = None,
+    maps: Mapping[str, str] | None = None,
 ) -> Log:
     """Read a file (`-` is standard input), a folder, a list of files, or a frame.
 
-    ``report`` is told what is being done. Raises InputError where nothing can be used: an
+    ``report`` is told what is being done. ``maps``: heading to our column, before all that
+    columns.toml says, "" for one to be carried. Raises InputError where nothing can be used: an
     unreadable or empty file, missing headings, a folder without logs.
     """
     defaults = _known_defaults(defaults or Defaults(), config)
     several = isinstance(source, list | tuple)
     if not several and not isinstance(source, str) and not hasattr(source, "__fspath__"):
-        return _from_frame(engine.lazy(source), config, defaults)
+        log = _from_frame(engine.lazy(source), config, defaults, maps or {})
+        _require_maps(maps or {}, [log])
+        return log
     paths, notes = _paths(source if several else [source])
-    parts = [_from_file(path, config, defaults, report or (lambda text: None)) for path in paths]
+    parts = [
+        _from_file(path, config, defaults, report or (lambda text: None), maps or {})
+        for path in paths
+    ]
     log = parts[0] if len(parts) == 1 else _together(parts)
     log.notes = [*notes, *log.notes, *_same_content(log.files)]
-    unused = _unused_maps(defaults.maps, parts)
-    if unused:
-        raise InputError(
-            f'heading "{unused[0]}" of --map is not in the log',
-            str(paths[0]),
-            f"found: {', '.join(list(parts[0].place)[:40])}",
-        )
+    _require_maps(maps or {}, parts)
     return _on_engine(log, on)
 
 
@@ -161,18 +161,23 @@ def _same_content(files: list[File]) -> list[str]:
     return notes
 
 
-def _unused_maps(maps: Mapping[str, str], parts: list[Log]) -> list[str]:
+def _require_maps(maps: Mapping[str, str], parts: list[Log]) -> None:
     found = {headings.plain(name) for part in parts for name in part.place}
-    return [name for name in maps if headings.plain(name) not in found]
+    for name in maps:
+        if headings.plain(name) not in found:
+            hint = f"found: {', '.join(list(parts[0].place)[:40])}"
+            raise InputError(f'heading "{name}" of the mapping is not in the log', "", hint)
 
 
-def _from_file(path: str, config: Config, defaults: Defaults, report: Report) -> Log:
-    known = headings.meanings(config, defaults.maps)
+def _from_file(
+    path: str, config: Config, defaults: Defaults, report: Report, maps: Mapping[str, str]
+) -> Log:
+    known = headings.meanings(config, maps)
     report(f"reading {path}")
     records = files.read(path, lambda names: headings.score(names, known), defaults.sheet)
     report(f"checking {path}")
     where = path if records.heading_row == 1 else f"{path}:{records.heading_row}"
-    log = _sessions(records.frame, path, records.heading_row, config, defaults)
+    log = _sessions(records.frame, path, records.heading_row, config, defaults, maps)
     log.ragged = records.ragged
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
@@ -201,7 +206,7 @@ def _together(parts: list[Log]) -> Log:
             own = frame.collect_schema().names()
             blank = {n: nw.lit(None, dtype=nw.String) for n in columns if n not in own}
             text = {n: nw.col(n).cast(nw.String) for n in carried if n in own}
-            frames.append(frame.with_columns(**blank, **text).select(columns))
+            frames.append(frame.select(**{n: (blank | text).get(n, nw.col(n)) for n in columns}))
         return nw.concat(frames, how="vertical")
 
     return Log(
@@ -230,11 +235,13 @@ def _on_engine(log: Log, on: str) -> Log:
     return replace(log, sessions=sessions, audited=audited)
 
 
-def _from_frame(frame: nw.LazyFrame[Any], config: Config, defaults: Defaults) -> Log:
+def _from_frame(
+    frame: nw.LazyFrame[Any], config: Config, defaults: Defaults, maps: Mapping[str, str]
+) -> Log:
     names = frame.collect_schema().names()
     numbered = "row" in names
     frame = frame.rename({"row": engine.ROW}) if numbered else engine.with_rows(frame)
-    return _sessions(frame, "", 0, config, defaults)
+    return _sessions(frame, "", 0, config, defaults, maps)
 
 
 def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
@@ -262,13 +269,18 @@ def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
 
 
 def _sessions(
-    frame: nw.LazyFrame[Any], source: str, heading: int, config: Config, defaults: Defaults
+    frame: nw.LazyFrame[Any],
+    source: str,
+    heading: int,
+    config: Config,
+    defaults: Defaults,
+    maps: Mapping[str, str],
 ) -> Log:
     """``heading``: the row of the headings in ``source``, 0 for a caller's frame."""
     names = [name for name in frame.collect_schema().names() if name != engine.ROW]
     where = f"{source}:{heading}" if source else ""
-    known = headings.meanings(config, defaults.maps)
-    columns = headings.columns(names, where, known, defaults.maps)
+    known = headings.meanings(config, maps)
+    columns = headings.columns(names, where, known, maps)
     # The log's own columns stay under numbers, so that no heading can clash with ours.
     place = {name: f"in {number}" for number, name in enumerate(names)}
     frame = frame.rename({**place, engine.ROW: "row"})
@@ -277,7 +289,7 @@ def _sessions(
     frame = engine.settled(frame.select("fault", *USED, *place.values()))
     mapped = {name for own in columns.values() for name in own}
     carried = {
-        f"{name}_in_log" if name in LINE else name: place[name]
+        reserved.carried(f"{name}_in_log" if name in LINE else name): place[name]
         for name in names
         if name not in mapped
     }
@@ -343,10 +355,10 @@ def _judged(
         provider=own("provider", defaults.provider),
         diagnosis=own("diagnosis"),
     )
-    wanted = [
+    wanted: list[tuple[str | None, Facts]] = [
         (column, facts)
         for name, facts in _facts(source, config, defaults).items()
-        for column in cells.get(name, [])[:1] or [None]
+        for column in (cells.get(name) or [None])[:1]
     ]
     frame, known = by_values(frame, wanted)
     frame = _modifiers(frame, cells.get("modifiers_billed", []), known)

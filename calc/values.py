@@ -19,12 +19,15 @@ from calc.schema import COUNTED_ROLES, DISCIPLINES, MODES, ROLES
 
 _DISCIPLINES = {name.lower(): name for name in DISCIPLINES} | {"st": "SLP", "": ""}
 _ROLES = {name: name for name in ROLES} | {"both": "joint", "": "therapist"}
+_ROLES |= dict.fromkeys(("pt", "ot", "slp"), "therapist")
+_ROLES |= dict.fromkeys(("pta", "ota", "cota"), "assistant")
 _MODES = {name: name for name in MODES} | {"co-treatment": "cotreatment", "": "individual"}
 
 # Modifiers that therapy logs write right behind a code, with nothing between.
-_THERAPY_MODIFIERS = frozenset(
-    "GP GO GN CQ CO KX GA GX GY GZ XE XS XP XU 59 52 53 76 77 95 93 GT FQ".split()
-)
+_THERAPY_MODIFIERS = {
+    "GP", "GO", "GN", "CQ", "CO", "KX", "GA", "GX", "GY", "GZ", "XE", "XS", "XP", "XU", "59",
+    "52", "53", "76", "77", "95", "93", "GT", "FQ",
+}  # fmt: skip
 _MODIFIER = re.compile(r"[A-Z0-9]{2}")
 _SEPARATORS = r"[\s,;/:.+&-]+"
 

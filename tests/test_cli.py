@@ -101,7 +101,7 @@ def test_units(words, expected):
         (["estimate", "97116=20", "--tz", "Mars/Base"], '"Mars/Base" is no time zone'),
         (["estimate", "97116=20", "--minutes", "20"], "has its own minutes beside --minutes"),
         (["bill", "no-such-file.csv"], "cannot be read"),
-        (["bill", "examples"], "is a folder"),
+        (["bill", "calc"], "is a folder without logs"),
         (["bill", "examples/gait_session.csv", "-o", "x.docx"], "no format is known"),
         (["rates", "--code", "1"], 'code "1" is not known'),
         (["rates", "--date", "x"], 'date "x" is not a date'),

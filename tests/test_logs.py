@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+import words
 from helpers import ROOT, bill, frame, read, rejects, sessions, used
 
-from calc import engine, logs
+import calc
+from calc import engine, headings, logs, reserved
 from calc.errors import InputError
+from calc.schema import LINE
 
 GOOD = {
     "patient": "p",
@@ -327,7 +330,7 @@ def test_header_only(tmp_path, config):
     ],
 )
 def test_not_text(data, text, line, tmp_path, config):
-    """Binary files and what is text in no encoding are named, with the line where it can be told."""
+    """Binary files and text in no encoding are named, with the line where it can be told."""
     path = write(tmp_path, data)
     with pytest.raises(InputError, match=text) as error:
         logs.read(path, config)
@@ -374,3 +377,27 @@ def test_rows_of_a_frame(config):
     assert [x["row"] for x in sessions(logs.read(given, config))] == [1, 2]
     given = given.with_columns(row=engine.pl.Series([7, 9]))
     assert [x["row"] for x in sessions(logs.read(given, config))] == [7, 9]
+
+
+def test_reserved_names_are_up_to_date():
+    """Every name of a column of ours is known, so that a log's own column disturbs none.
+
+    Where this fails: ``python tests/words.py`` writes the list anew.
+    """
+    assert words.used() <= set(reserved.WORDS.split())
+
+
+def test_a_log_may_use_our_names(config):
+    """Columns named like those of the steps are carried as they are, and change no figure."""
+    known = headings.meanings(config)
+    names = [name for name in reserved.WORDS.split() if headings.plain(name) not in known]
+    names = [name for name in names if name not in {*LINE, "row"}]
+    rows = [GOOD, GOOD | {"code": "97110", "start": "09:10", "end": "09:40"}]
+    rows = [row | {"discipline": "PT"} for row in rows]
+    expected = calc.bill(frame(rows))
+    found = calc.bill(frame([row | dict.fromkeys(names, "x") for row in rows]))
+    assert found.columns[: len(LINE)] == expected.columns == list(LINE)
+    assert found.select(LINE).equals(expected)
+    own = [name for name in found.columns if name not in LINE]
+    assert {found[name].to_list()[0] for name in own} == {"x"}
+    assert set(own) >= {"room", "status", "service", "one"} & set(names)

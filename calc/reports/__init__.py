@@ -8,9 +8,11 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from calc import engine
 from calc.errors import InputError
 
-FORMATS = ("table", "csv", "json", "github", "html", "latex", "tsv")
+FORMATS = ("table", "csv", "json", "xlsx", "parquet", "github", "html", "latex", "tsv")
+BINARY = ("xlsx", "parquet")  # files only
 _BY_SUFFIX = {"md": "github", "htm": "html", "tex": "latex", "txt": "table"}
 
 
@@ -21,7 +23,7 @@ def format_of(path: str | None, chosen: str | None) -> str:
     suffix = Path(path).suffix.lstrip(".").lower() if path else "table"
     name = _BY_SUFFIX.get(suffix, suffix)
     if name not in FORMATS:
-        known = ", ".join(f".{form}" for form in (*FORMATS[1:3], "html", "md", "tex", "tsv", "txt"))
+        known = ", ".join(f".{form}" for form in (*FORMATS[1:5], "html", "md", "tex", "tsv", "txt"))
         raise InputError(
             f'no format is known for the ending "{suffix}"',
             str(path),
@@ -32,6 +34,17 @@ def format_of(path: str | None, chosen: str | None) -> str:
 
 def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int = 0) -> str:
     """``frame`` written out; columns of ``money`` hold cents. ``limit`` rows of a table, 0: all."""
+    if form in BINARY:
+        raise InputError(f"{form} is written to a file only", hint=f"write it with -o lines.{form}")
     module = import_module(f"calc.reports.as_{form if form in ('csv', 'json') else 'table'}")
     written: str = module.text(frame, form, money, limit)
     return written
+
+
+def write(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], path: str) -> None:
+    """``frame`` to a file, whole or not at all; columns of ``money`` hold cents."""
+    with engine.whole(path) as temporary:
+        if form in BINARY:
+            import_module(f"calc.reports.as_{form}").write(frame, money, temporary)
+        else:
+            Path(temporary).write_text(text(frame, form, money), encoding="utf-8")
