@@ -38,7 +38,7 @@ ALLOWED = {
     "counting": {"engine", "schema"},
     "modifiers": {"engine", "schema"},
     "pricing": {"engine", "schema", "money"},
-    "rules": {"rule", "money"},
+    "rules": {"rule", "money", "billed"},
     "overlaps": {"times"},
     "billed": {"schema"},
     "billing": {"engine", "logs", "lookups", "params", "reserved", "schema"} | STEPS,
@@ -48,17 +48,8 @@ ALLOWED = {
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "amounts": {"billing", "engine", "lookups", "params", "pricing", "schema"},
     "habits": {"engine", "lookups", "params", "schema", "times"},
-    "evidence": {
-        "amounts",
-        "billed",
-        "billing",
-        "counting",
-        "engine",
-        "habits",
-        "lookups",
-        "modifiers",
-    }
-    | {"overlaps", "params", "schema", "times"},
+    "evidence": {"amounts", "billed", "billing", "counting", "engine", "habits", "lookups"}
+    | {"modifiers", "overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers"},
     "baseline": {"errors"},
     "waivers": {"engine", "errors", "files"},
