@@ -26,6 +26,8 @@ LOGS = {
     "broken_records.csv": "",
     "zone_changes.csv": "--tz America/Chicago",
     "old_name.xls": "",
+    "spreadsheet_97.xls": "",
+    "open_document.ods": "",
 }
 
 
