@@ -697,6 +697,9 @@ def sheet_as_csv(data: bytes, source: str) -> bytes:
 def whole(path: str) -> Iterator[str]:
     """A temporary name beside ``path`` that takes its place only when all went well."""
     folder = os.path.dirname(os.path.abspath(path))
+    if os.path.exists(path) and not os.path.isfile(path):
+        # Taking the place of a folder or a device such as /dev/null would destroy it.
+        raise InputError("cannot be written (it is no file)", path)
     try:
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".partial")
     except OSError as error:

@@ -65,7 +65,9 @@ def mutated_text(text: str, rng: random.Random) -> str:
     letters = list(text)
     for _ in range(rng.randint(1, 3)):
         at = rng.randrange(len(letters) + 1)
-        letters[at : at + rng.randint(0, 2)] = rng.choice(["", "0", "-", "é", " ", "/", "9", "\t", "😴"])
+        letters[at : at + rng.randint(0, 2)] = rng.choice(
+            ["", "0", "-", "é", " ", "/", "9", "\t", "😴"]
+        )
     return "".join(letters)
 
 

@@ -74,7 +74,9 @@ def made(tmp_path):
     """The same log in every format, as (path, sheet)."""
     rows = list(csv.DictReader(io.StringIO(ROWS)))
     typed = pl.read_csv(io.StringIO(ROWS), try_parse_dates=True)
-    objects = [{k: int(v) if k == "minutes" and v else v or None for k, v in r.items()} for r in rows]
+    objects = [
+        {k: int(v) if k == "minutes" and v else v or None for k, v in r.items()} for r in rows
+    ]
     typed.write_parquet(tmp_path / "typed.parquet")
     workbook(tmp_path / "a.xlsx")
     yield tmp_path / "typed.parquet", ""
@@ -147,12 +149,17 @@ def test_files_are_known_by_digest_and_rows(tmp_path, config):
 def test_several_files_and_a_folder(tmp_path, config):
     """One run over files with differing columns; `file` tells them apart, rejects too."""
     one = put(tmp_path, "a.csv", ROWS)
-    two = put(tmp_path, "b.jsonl", '{"MRN":"P9","DOS":"2026-03-02","CPT":"97110","Mins":5,"room":1}\n')
+    two = put(
+        tmp_path, "b.jsonl", '{"MRN":"P9","DOS":"2026-03-02","CPT":"97110","Mins":5,"room":1}\n'
+    )
     put(tmp_path, "c.rejects.csv", "x")
     put(tmp_path, "d.docx", "x")
     log = logs.read([one, two], config)
     assert [row["file"] for row in sessions(log)].count(str(two)) == 1
-    assert log.carried == ("note", "room") or [n.split()[0] for n in log.carried] == ["note", "room"]
+    assert log.carried == ("note", "room") or [n.split()[0] for n in log.carried] == [
+        "note",
+        "room",
+    ]
     (bad,) = rejects(log)
     assert (bad["file"], bad["row"]) == (str(one), 5)
     folder = logs.read(tmp_path, config)
@@ -438,6 +445,14 @@ def test_strict(tmp_path):
     assert (tmp_path / "a.rejects.csv").exists()
     sound = put(tmp_path, "b.csv", HEAD + GOOD)
     assert bill(sound, "--strict", "-o", target)[0] == 0
+
+
+def test_a_device_is_not_replaced(tmp_path):
+    """An output takes the place of files only."""
+    with pytest.raises(InputError, match="it is no file"), engine.whole(str(tmp_path)):
+        pass
+    with pytest.raises(InputError, match="it is no file"), engine.whole("/dev/null"):
+        pass
 
 
 def test_progress_only_on_a_terminal_and_for_large_files(tmp_path, monkeypatch):

@@ -10,7 +10,17 @@ from pathlib import Path
 CALC = Path(__file__).parent.parent / "calc"
 TARGET = CALC / "reserved.py"
 # Modules that work on a log's rows only at the edge, or not at all.
-EDGE = {"cli", "cms", "installing", "rating", "estimating", "reports", "params", "reserved", "rules"}
+EDGE = {
+    "cli",
+    "cms",
+    "installing",
+    "rating",
+    "estimating",
+    "reports",
+    "params",
+    "reserved",
+    "rules",
+}
 EDGE |= {"decoding", "files", "headings", "balances", "rule", "auditing"}
 
 

@@ -66,8 +66,10 @@ def main(rows: int, runs: int) -> None:
         found = [[seconds(path) for path in paths] for _ in range(runs)]
     plain, read, bill = (statistics.median(run[0][n] for run in found) for n in range(3))
     slow_read, slow_bill = (statistics.median(run[1][n] for run in found) for n in (1, 2))
-    print(f"{rows:,} rows: plain read {plain:.2f} s, read and checked {read:.2f} s,"
-          f" ratio {read / plain:.2f} (bound 2); billed {bill:.2f} s, ratio {bill / plain:.2f}")
+    print(
+        f"{rows:,} rows: plain read {plain:.2f} s, read and checked {read:.2f} s,"
+        f" ratio {read / plain:.2f} (bound 2); billed {bill:.2f} s, ratio {bill / plain:.2f}"
+    )
     print(f"AM/PM: read and checked {slow_read:.2f} s, billed {slow_bill:.2f} s,"
           f" ratio to ISO {slow_bill / bill:.2f} (bound 2)")  # fmt: skip
 
