@@ -45,46 +45,55 @@ def allowed(lines: nw.LazyFrame[Any], units: str, name: str) -> nw.LazyFrame[Any
 
 
 def with_amounts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add supported_cents, billed_cents, kept_cents, over_cents and billed_scheduled_cents.
+    """Add supported_cents, billed_cents, kept_cents and the differences between them.
 
     Needs `fees` and units, billed, kept_units. Only visits in which they differ are priced thrice.
-    ``over_cents`` is kept less supported; what the reduction shifts to lines whose own units are
-    right stands with the first line of the visit whose units are not.
+    ``over_cents`` is kept less supported, ``unsupported_cents`` billed less kept. What the
+    reduction shifts to lines whose own units are right stands with the first line of the visit
+    whose units are not, so that both add up to what the visit was billed too much.
     """
     lines = engine.settled(allowed(lines, "units", "supported"))
     differs = (nw.col("billed") != nw.col("units")) | (nw.col("kept_units") != nw.col("units"))
     visits = engine.settled(lines.filter(differs.fill_null(False)).select(VISIT).unique())
+    nothing = nw.when(~nw.col("supported_cents").is_null()).then(0).cast(nw.Int64)
     same = lines.join(visits, on=VISIT, how="anti").with_columns(
         billed_cents=nw.col("supported_cents"),
         billed_scheduled_cents=nw.col("supported_scheduled_cents"),
         kept_cents=nw.col("supported_cents"),
-        over_cents=nw.when(~nw.col("supported_cents").is_null()).then(0).cast(nw.Int64),
+        over_cents=nothing,
+        unsupported_cents=nothing,
     )
     other = engine.settled(lines.join(visits, on=VISIT, how="semi"))
-    other = allowed(allowed(other, "billed", "billed"), "kept_units", "kept")
-    other = _with_spill(engine.settled(other))
+    other = engine.settled(allowed(allowed(other, "billed", "billed"), "kept_units", "kept"))
+    other = _difference(other, "kept", "kept_units", "supported", "units", "over_cents")
+    other = _difference(other, "billed", "billed", "kept", "kept_units", "unsupported_cents")
     names = same.collect_schema().names()
     return engine.settled(nw.concat([same, other.select(names)], how="vertical"))
 
 
-def _with_spill(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    own = nw.col("kept_cents") - nw.col("supported_cents")
-    wrong = (nw.col("kept_units") != nw.col("units")).fill_null(False)
+def _difference(
+    lines: nw.LazyFrame[Any], more: str, more_units: str, less: str, less_units: str, name: str
+) -> nw.LazyFrame[Any]:
+    """Add `more_cents` less `less_cents` as ``name``, for lines whose units differ."""
+    own = nw.col(f"{more}_cents") - nw.col(f"{less}_cents")
+    wrong = (nw.col(more_units) != nw.col(less_units)).fill_null(False)
     lines = lines.with_columns(
         own_cents=own,
-        right=nw.when(wrong).then(0).otherwise(1),
+        wrong=wrong,
+        # A line without a price takes nothing over.
+        right=nw.when(wrong & ~own.is_null()).then(0).otherwise(1),
         spilt=nw.when(wrong).then(0).otherwise(own).fill_null(0),
         one=nw.lit(1, dtype=nw.Int64),
     )
+    order = ["right", "discipline", "payer", "code"]
     lines = lines.with_columns(
         visit_spilt=nw.col("spilt").sum().over(*VISIT).cast(nw.Int64),
-        line_turn=nw.col("one").cum_sum().over(*VISIT, order_by=["right", "discipline", "code"]),
+        line_turn=nw.col("one").cum_sum().over(*VISIT, order_by=order),
     )
     takes = (nw.col("line_turn") == 1) & (nw.col("right") == 0)
-    extra = nw.when(takes).then(nw.col("visit_spilt")).otherwise(0)
-    return lines.with_columns(
-        over_cents=nw.when(nw.col("right") == 0).then(nw.col("own_cents") + extra).otherwise(0)
-    )
+    cents = nw.col("own_cents") + nw.when(takes).then(nw.col("visit_spilt")).otherwise(0)
+    nothing = nw.when(~nw.col("own_cents").is_null()).then(0).cast(nw.Int64)
+    return lines.with_columns(nw.when(nw.col("wrong")).then(cents).otherwise(nothing).alias(name))
 
 
 def with_kx(

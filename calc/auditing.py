@@ -113,12 +113,13 @@ def _findings_of(rule: type[Rule], table: nw.LazyFrame[Any], config: Config) -> 
         milder = rule.milder.fill_null(False)
         severity = nw.when(milder).then(nw.lit(rule.other_severity)).otherwise(severity)
     cents = rule.cents if rule.cents is not None else number
-    file = column("file", column("first_file", text))
+    file = column("file", column("first_file", text)).cast(nw.String)
     row = column("row", column("first_row", number))
     explained = rule.explained if rule.explained is not None else text
-    same_file = column("file_2", text) == file
+    file_2 = column("file_2", text).cast(nw.String)
+    same_file = file_2 == file
     partner = column("row_2", number).cast(nw.String).fill_null("")
-    elsewhere = nw.concat_str([column("file_2", text), nw.lit(":"), partner])
+    elsewhere = nw.concat_str([file_2, nw.lit(":"), partner])
     partner = nw.when(same_file | (partner == "")).then(partner).otherwise(elsewhere)
     return flagged.select(
         rule=nw.lit(rule.code),
@@ -126,7 +127,11 @@ def _findings_of(rule: type[Rule], table: nw.LazyFrame[Any], config: Config) -> 
         file=file,
         row=nw.when(row > 0).then(row).cast(nw.Int64),
         rows=partner if "row_2" in names else nw.lit(""),
-        **{name: column(name, text).fill_null("") for name in PLACE if name != "date"},
+        **{
+            name: column(name, text).cast(nw.String).fill_null("")
+            for name in PLACE
+            if name != "date"
+        },
         date=nw.col("date"),
         found=rule.found.cast(nw.String).fill_null(""),
         expected=rule.expected.cast(nw.String).fill_null(""),
@@ -154,6 +159,8 @@ def _one_fault_once(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
 
     The folded rule's code then stands in ``also`` of the other.
     """
+    # Engines give rows in any order: which of several a finding folds into must not hang on it.
+    found = found.sort("rule", "file", "row", "date", "patient", "clinician", "code", "rows")
     found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
     folds = _folds(found)
     if not len(folds):
@@ -220,8 +227,10 @@ def _with_rows(found: nw.DataFrame[Any], evidence: Evidence) -> nw.DataFrame[Any
     near = engine.beside(rows, table, {"patient": str, "date": date})
     keys = ["patient", "date", "provider"]
     here = engine.collect(
-        rows.join(near, on=["patient", "date"], how="semi").select(
-            *keys, "discipline", "code", "timed", "file", "row"
+        engine.plain(
+            rows.join(near, on=["patient", "date"], how="semi").select(
+                *keys, "discipline", "code", "timed", "file", "row"
+            )
         )
     )
     both = wide.select("number", "over", *keys, "discipline", "code", "file", "row").join(

@@ -12,13 +12,17 @@ import narwhals.stable.v2 as nw
 from calc.schema import POOL, total
 
 KEY = (*POOL, "code")
-DISTINCT = r"(^|[ ,;])(59|XE|XP|XS|XU)([ ,;]|$)"
+GROUP = (*POOL, "day_group")
+DISTINCT = "59|XE|XP|XS|XU"
 EXCLUDED = r"(^|[ ,;])(GA|GX|GY|GZ)([ ,;]|$)"  # billed as not covered, for a denial
 
 
 def has(modifier: str) -> nw.Expr:
-    """The row's modifiers hold this one (a pattern)."""
-    return nw.col("modifiers_billed").str.contains(rf"(^|[ ,;]){modifier}([ ,;]|$)")
+    """The row's modifiers hold this one (a pattern), parted by any sign or by none."""
+    others = "([A-Z0-9]{2})*"
+    return nw.col("modifiers_billed").str.contains(
+        f"(^|[^A-Z0-9]){others}({modifier}){others}([^A-Z0-9]|$)"
+    )
 
 
 def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -30,15 +34,19 @@ def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
-    assistant = nw.col("modifiers_billed").str.contains(r"C[QO]")
-    distinct = nw.col("modifiers_billed").str.contains(DISTINCT)
+    assistant, distinct = has("CQ|CO"), has(DISTINCT)
+    # The row's minutes are not known, so none of them can support its units.
+    silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
     place = nw.col("row").fill_null(0)
     marked = rows.with_columns(
         units_of_assistant=nw.when(assistant).then(units).otherwise(0).fill_null(0),
-        # Such a row has no minutes that could support its units.
-        units_without=nw.when(nw.col("fault_rule") == "U209").then(units).otherwise(0).fill_null(0),
+        units_without=nw.when(silent).then(units).otherwise(0).fill_null(0),
         bills=bills.cast(nw.Int64),
-        unminuted=(nw.col("fault_rule") == "U209").cast(nw.Int64),
+        spoilt_units=nw.when(silent & (nw.col("fault_rule") == "T109"))
+        .then(units)
+        .otherwise(0)
+        .fill_null(0),
+        unminuted=silent.cast(nw.Int64),
         plain=(bills & ~assistant & ~distinct).cast(nw.Int64),
         kx=(bills & has("KX")).cast(nw.Int64),
         apart=(bills & distinct).cast(nw.Int64),
@@ -53,6 +61,7 @@ def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         nw.col("units_billed").count().cast(nw.Int64).alias("unit_rows"),
         total("units_of_assistant"),
         total("units_without"),
+        total("spoilt_units"),
         total("unminuted"),
         total("bills"),
         total("plain"),
@@ -94,7 +103,6 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """
     rest, cut = nw.col("rest_minutes"), nw.col("cut_minutes")
     given = nw.col("left_units") > 0
-    pooled = nw.col("in_pool") & (nw.col("service") == nw.col("code")) & ~nw.col("has_add_on")
     low = nw.col("whole_units") + nw.when(given & (rest > cut)).then(1).otherwise(0)
     high = nw.col("whole_units") + nw.when(given & (rest >= cut)).then(1).otherwise(0)
     billed = nw.col("units_claimed").fill_null(0)
@@ -102,39 +110,78 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     unheard = documented & (nw.col("unminuted_rows") >= nw.col("counted_rows"))
     without = nw.when(unheard).then(billed).otherwise(nw.col("units_without_minutes"))
     supported = nw.when(documented).then(billed - without).otherwise(0)
+    timed = nw.col("unit_basis") == "minutes"
+    # Units that only the log can tell have no support where it has no session of theirs.
+    untold = ~timed & (nw.col("unit_basis") != "day") & ~documented
+    units = nw.when(untold).then(0).otherwise(nw.col("units"))
     return lines.with_columns(
+        units=units,
         units_without_minutes=without,
         billed=billed,
-        kept_units=nw.when(nw.col("unit_basis") == "minutes")
-        .then(supported)
-        .when(documented)
-        .then(billed)
-        .otherwise(0),
-        units_low=nw.when(pooled).then(low).otherwise(nw.col("units")),
-        units_high=nw.when(pooled).then(high).otherwise(nw.col("units")),
+        kept_units=nw.when(timed).then(supported).when(documented).then(billed).otherwise(0),
+        units_low=_of_part(low, units),
+        units_high=_of_part(high, units),
         documented_rows=nw.col("counted_rows"),
         # Codes of 1.6a are counted alone, all other timed codes of a pool together.
         day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service")),
-        timed=nw.col("unit_basis") == "minutes",
+        timed=timed,
     )
 
 
-def split(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Where a service has an add-on code: further units belong to it, the first to the primary."""
-    service = (*POOL, "service")
-    whole = nw.col("billed").sum().over(*service).cast(nw.Int64)
-    first = nw.min_horizontal(whole, nw.lit(1))
-    mine = nw.when(nw.col("place_in_service") == 1).then(whole - first).otherwise(first)
-    with_add_on = lines.filter(nw.col("has_add_on")).with_columns(units_low=mine, units_high=mine)
-    return nw.concat([lines.filter(~nw.col("has_add_on")), with_add_on], how="vertical")
+def _of_part(bound: nw.Expr, units: nw.Expr) -> nw.Expr:
+    """A service's bound for one of its codes: the first unit is the primary's, others the add-on's.
+
+    Services counted alone have no choice: their ``units``.
+    """
+    first = nw.min_horizontal(bound, nw.lit(1))
+    add_on = nw.col("place_in_service") == 1
+    return (
+        nw.when(~nw.col("in_pool"))
+        .then(units)
+        .when(~nw.col("has_add_on"))
+        .then(bound)
+        .when(add_on)
+        .then(bound - first)
+        .otherwise(first)
+    )
+
+
+def as_allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Where a day's units are right and lie as the rules allow, they are the supported ones.
+
+    Of codes that tie either is right, so what was billed stands in ``units`` and ``moved`` says
+    that counting chose another. Adds ``misplaced`` (a timed code beyond its bounds) and
+    ``first_misplaced``, one line of those for each group of counting.
+    """
+    kept, timed = nw.col("kept_units"), nw.col("timed")
+    misplaced = timed & ((kept < nw.col("units_low")) | (kept > nw.col("units_high")))
+    lines = lines.with_columns(misplaced=misplaced.fill_null(False)).with_columns(
+        beyond=nw.col("misplaced").cast(nw.Int64)
+    )
+    lines = lines.with_columns(
+        all_kept=kept.sum().over(*GROUP),
+        all_units=nw.col("units").sum().over(*GROUP),
+        all_beyond=nw.col("beyond").sum().over(*GROUP),
+        beyond_turn=nw.col("beyond").cum_sum().over(*GROUP, order_by=["code"]),
+    )
+    right = timed & (nw.col("all_kept") == nw.col("all_units")) & (nw.col("all_beyond") == 0)
+    right = right.fill_null(False)
+    return lines.with_columns(
+        units=nw.when(right).then(kept).otherwise(nw.col("units")),
+        moved=right & (kept != nw.col("units")),
+        first_misplaced=nw.col("misplaced") & (nw.col("beyond_turn") == 1),
+    ).drop("beyond", "all_kept", "all_units", "all_beyond", "beyond_turn")
 
 
 def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Timed codes added up by pool and group of counting: what U201 to U204 look at."""
+    left_out = (nw.col("billed") == 0) & (nw.col("units_low") > 0)
+    wrong = (nw.col("kept_units") != nw.col("units")) & ~left_out
+    without = nw.when(nw.col("documented_rows") > 0).then(nw.col("units_without_minutes"))
     timed = lines.filter(nw.col("timed")).with_columns(
-        unbilled=nw.when((nw.col("billed") == 0) & (nw.col("units_low") > 0))
-        .then(nw.col("units"))
-        .otherwise(0),
+        wrong=wrong.cast(nw.Int64),
+        unbilled=nw.when(left_out).then(nw.col("units")).otherwise(0),
+        without=without.otherwise(0),
         first_minutes=nw.when(nw.col("day_group") == "")
         .then(nw.col("rule_first_minutes"))
         .otherwise(nw.col("first_unit_minutes") // 2 + 1),
@@ -142,18 +189,21 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         codes=nw.when(nw.col("billed") > 0).then(1).otherwise(0),
         billed_code=nw.when(nw.col("billed") > 0).then(nw.col("code")),
     )
-    keys = (*POOL, "day_group")
     return (
-        timed.group_by(*keys)
+        timed.group_by(*GROUP)
         .agg(
             total("units").alias("day_units"),
             total("billed").alias("day_units_billed"),
             total("kept_units").alias("day_kept"),
-            total("units_without_minutes").alias("day_without_minutes"),
+            total("without").alias("day_without_minutes"),
+            total("spoilt_units").alias("day_spoilt"),
+            total("wrong").alias("day_wrong"),
             total("undocumented").alias("day_undocumented"),
             total("unbilled").alias("day_unbilled"),
             total("minutes").alias("day_minutes"),
             total("over_cents").alias("day_over_cents"),
+            total("unsupported_cents").alias("day_unsupported_cents"),
+            nw.col("over_cents").count().cast(nw.Int64).alias("priced_lines"),
             nw.col("first_minutes").min().cast(nw.Int64),
             nw.col("first_file").min(),
             nw.col("first_row").min(),
@@ -165,6 +215,11 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .with_columns(
             code=nw.when(nw.col("code") == nw.col("last_code"))
             .then(nw.col("code"))
-            .otherwise(nw.lit(""))
+            .otherwise(nw.lit("")),
+            # Money that is not known is null, never 0.
+            **{
+                name: nw.when(nw.col("priced_lines") > 0).then(name)
+                for name in ("day_over_cents", "day_unsupported_cents")
+            },
         )
     )

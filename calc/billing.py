@@ -6,7 +6,7 @@ Every figure of ``config/`` is joined here, once; the steps themselves are pure.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from calc import counting, engine, lookups, modifiers, pricing, reserved, times
 from calc.logs import Defaults, Log, read
 from calc.params import Config, load
-from calc.schema import DISCIPLINES, KX_BUCKET, LINE, MODES, ROLES
+from calc.schema import CLAIM, DISCIPLINES, KX_BUCKET, LINE, MODES, ROLES
 
 CENTS = {
     "work_payment": "work_cents",
@@ -48,13 +48,30 @@ class Options:
         return "QPP" if self.qualifying_apm else "nonQPP"
 
 
-def bill(log: Log, config: Config, options: Options | None = None) -> nw.LazyFrame[Any]:
-    """Claim lines of a log: see `bill_services`."""
+def bill(
+    log: Log,
+    config: Config,
+    options: Options | None = None,
+    columns: Sequence[str] = (),
+) -> nw.LazyFrame[Any]:
+    """Claim lines of a log: see `bill_services`.
+
+    With ``columns`` only these of the lines: a large log is then billed in parts side by side.
+    """
     days = engine.distinct(log.sessions, "date")
-    sessions = times.with_lengths(dense(log.sessions, config))
-    services = services_of(sessions, config, log.carried)
-    apart = bundled_apart(sessions, config, days)
-    return bill_services(services, config, days, options, apart)
+    sessions = dense(log.sessions, config)
+    wanted = tuple(dict.fromkeys((*columns, *ORDER))) if columns else ()
+
+    def part(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        lengths = times.with_lengths(rows)
+        services = services_of(lengths, config, log.carried)
+        lines = _lines(services, config, days, options, bundled_apart(lengths, config, days))
+        return lines.select(*wanted) if wanted else lines
+
+    # No step looks beyond a patient.
+    lines = engine.in_parts(sessions, "patient", part) if columns else part(sessions)
+    lines = engine.plain(engine.arranged(lines, ORDER))
+    return lines.select(*columns) if columns else lines
 
 
 def bill_services(
@@ -70,6 +87,20 @@ def bill_services(
     modifiers and pricing, then the log's own columns. A line that cannot be priced has null
     money and says why in ``reason``.
     """
+    lines = _lines(services, config, days, options, apart)
+    return engine.plain(engine.arranged(lines, ORDER))
+
+
+ORDER = ("date", "patient", "provider", "day_turn", "discipline", "payer", "code")  # of lines
+
+
+def _lines(
+    services: nw.LazyFrame[Any],
+    config: Config,
+    days: list[date],
+    options: Options | None,
+    apart: nw.LazyFrame[Any] | None,
+) -> nw.LazyFrame[Any]:
     options = options or Options()
     lines = code_lines(count_services(services, config, days), config)
     lines = modifiers.parts(lines)
@@ -78,17 +109,14 @@ def bill_services(
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
         lines = lines.join(apart, on=[*_SAME_VISIT, "code"], how="left")
-    lines = _with_reason(lines)
-    lines = modifiers.text(lines)
-    lines = lines.sort("date", "patient", "provider", "day_turn", "discipline", "payer", "code")
-    return engine.plain(lines)
+    return modifiers.text(_with_reason(lines))
 
 
 def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """SESSION rows whose text columns an engine can treat as numbers; see `engine.dense`."""
     known: dict[str, Iterable[str] | None] = dict.fromkeys(("patient", "clinician", "provider"))
     known |= {"code": config.codes, "payer": config.payers, "discipline": DISCIPLINES}
-    known |= {"locality": config.localities, "role": ROLES, "mode": MODES, "file": None}
+    known |= {"locality": config.localities, "role": (*ROLES, CLAIM), "mode": MODES, "file": None}
     return engine.dense(sessions, known)
 
 
@@ -113,6 +141,7 @@ def services_of(
     sessions: nw.LazyFrame[Any], config: Config, carried: tuple[str, ...] = ()
 ) -> nw.LazyFrame[Any]:
     """Minutes by pool and service, of rows `with_lengths`: each minute of a patient once."""
+    sessions = sessions.select(*counting.NEEDED, *carried)
     return counting.services(counted_once(sessions, config), carried)
 
 
@@ -302,6 +331,11 @@ def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 # --- for callers ---------------------------------------------------------------------------
 
 
+def printed_from(carried: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The columns of lines that `as_printed` needs."""
+    return (*(CENTS.get(name, name) for name in LINE), *carried)
+
+
 def as_printed(lines: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.LazyFrame[Any]:
     """The columns that `bill` prints, money in cents, then the log's own columns."""
     columns = {name: nw.col(CENTS.get(name, name)) for name in LINE}
@@ -327,7 +361,9 @@ def bill_frame(
     """
     config = config or load()
     log = read(source, config, Defaults(zone=zone, date_order=date_order, **defaults))
-    lines = engine.decimals(as_printed(bill(log, config, options), log.carried), tuple(CENTS))
+    columns = printed_from(log.carried)
+    lines = as_printed(bill(log, config, options, columns), log.carried)
+    lines = engine.decimals(lines, tuple(CENTS))
     bad = log.rejects().drop("hint")
     is_path = isinstance(source, str | list | tuple) or hasattr(source, "__fspath__")
 

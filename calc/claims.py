@@ -9,6 +9,7 @@ import narwhals.stable.v2 as nw
 from calc import engine
 from calc.logs import Log
 from calc.modifiers import DISCIPLINE
+from calc.schema import CLAIM
 
 Frame = nw.LazyFrame[Any]
 
@@ -55,7 +56,7 @@ def beside(log: Log, claims: Log) -> tuple[Frame, frozenset[str]]:
         units_billed=nothing, charge_cents=nothing, modifiers_billed=nw.lit("")
     )
     lines = claims.audited.with_columns(
-        documented=nw.lit(False), counts=nw.lit(False), role=nw.lit("claim"), start_ms=nothing,
+        documented=nw.lit(False), counts=nw.lit(False), role=nw.lit(CLAIM), start_ms=nothing,
         end_ms=nothing, given_ms=nothing, total_ms=nothing, past_midnight=nw.lit(False),
         role_blank=nw.lit(False), fault_rule=nw.lit(""), mode=nw.lit("individual"),
         discipline=_said_discipline(),

@@ -11,10 +11,15 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.schema import POOL, SERVICE_KEY
+from calc.schema import POOL, ROW_ORDER, SERVICE_KEY
 
 MINUTE_MS = 60_000
 LATE = 2**50  # sorts a row without a start behind all others
+# What of a row makes services.
+NEEDED = (
+    *POOL, *ROW_ORDER, "locality", "clinician", "role", "mode", "counts", "in_sweep", "length_ms",
+    "modifiers_billed", "units_billed", "charge_cents",
+)  # fmt: skip
 
 
 def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.LazyFrame[Any]:

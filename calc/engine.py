@@ -80,7 +80,7 @@ def _alike(
         kind = kinds.get(alike.get(name, name))
         if isinstance(kind, pl.Enum):
             keys.append(name)
-        elif rows[name].dtype == pl.String:
+        elif rows[name].dtype == pl.String and kind is None:
             kind = pl.Enum(_categories(rows[name]))
         else:
             continue
@@ -346,15 +346,18 @@ def within(
     *,
     total: Mapping[str, str] | None = None,
     running: Mapping[str, str] | None = None,
+    highest: Mapping[str, str] | None = None,
     earlier: Mapping[str, str] | None = None,
 ) -> nw.LazyFrame[Any]:
     """Add columns over the rows of each group, new name by the Int64 column it is made of.
 
     ``total``: the group's sum. ``running``: the sum up to and with the row, in ``order``, which
-    must be total. ``earlier``: the value of the row before it in ``order``, null for the first.
-    Columns that are added up must not be null.
+    must be total. ``highest``: the greatest value up to and with the row. ``earlier``: the value
+    of the row before it, null for the first.
+    Only columns of ``earlier`` may hold nulls.
     """
-    total, running, earlier = total or {}, running or {}, earlier or {}
+    total, running = total or {}, running or {}
+    highest, earlier = highest or {}, earlier or {}
     if not frame.implementation.is_polars():
         return frame.with_columns(
             **{n: nw.col(c).sum().over(*group).cast(nw.Int64) for n, c in total.items()},
@@ -362,13 +365,15 @@ def within(
                 n: nw.col(c).cum_sum().over(*group, order_by=order).cast(nw.Int64)
                 for n, c in running.items()
             },
+            **{n: nw.col(c).cum_max().over(*group, order_by=order) for n, c in highest.items()},
             **{n: nw.col(c).shift(1).over(*group, order_by=order) for n, c in earlier.items()},
         )
-    used = dict.fromkeys((*group, *order, *total.values(), *running.values(), *earlier.values()))
-    made = dict.fromkeys((*total, *running, *earlier), pl.Int64)
+    jobs = (total, running, highest, earlier)
+    used = dict.fromkeys((*group, *order, *(column for job in jobs for column in job.values())))
+    made = dict.fromkeys((name for job in jobs for name in job), pl.Int64)
 
     def compute(rows: pl.Series) -> pl.Series:
-        return _within(rows.struct.unnest(), group, order, total, running, earlier)
+        return _within(rows.struct.unnest(), group, order, *jobs)
 
     answer = pl.struct(*used).map_batches(compute, return_dtype=pl.Struct(made))
     native = nw.to_native(frame).with_columns(answer.alias(_ANSWER))
@@ -385,6 +390,7 @@ def _within(
     order: Sequence[str],
     total: Mapping[str, str],
     running: Mapping[str, str],
+    highest: Mapping[str, str],
     earlier: Mapping[str, str],
 ) -> pl.Series:
     place = _order([rows[name] for name in (*group, *order)])
@@ -410,11 +416,26 @@ def _within(
         x, upto = sums[column]
         before = upto.gather(starts) - x.gather(starts)
         made[name] = upto - before.gather(number)
+    for name, column in highest.items():
+        made[name] = _highest(arranged(rows[column]), number)
     for name, column in earlier.items():
         made[name] = arranged(rows[column]).shift(1).scatter(starts, None)
     back = None if place is None else _inverse(place)
     done = {n: c if back is None else c.gather(back) for n, c in made.items()}
     return pl.DataFrame(done).to_struct()
+
+
+def _highest(x: pl.Series, number: pl.Series) -> pl.Series:
+    """The running maximum within each group of ascending ``number``."""
+    low: Any = x.min()
+    high: Any = x.max()
+    if len(x) and (high - low + 1) * (number[-1] + 1) + abs(high) < _ROOM:
+        # Every group is lifted above the one before it.
+        lift = number.cast(pl.Int64) * (high - low + 1)
+        highest: pl.Series = (x + lift).cum_max() - lift
+        return highest
+    frame = pl.DataFrame({"x": x, "number": number})
+    return frame.select(pl.col("x").cum_max().over("number")).to_series()
 
 
 def _changes(keys: Sequence[pl.Series], rows: int) -> pl.Series:
@@ -429,7 +450,7 @@ def _changes(keys: Sequence[pl.Series], rows: int) -> pl.Series:
 
 def _inverse(place: pl.Series) -> pl.Series:
     """Where each row went: the permutation that undoes ``place``."""
-    numbers = pl.int_range(len(place), dtype=place.dtype, eager=True)
+    numbers: pl.Series = pl.int_range(len(place), eager=True).cast(place.dtype)
     return numbers.clone().scatter(place, numbers)
 
 
@@ -498,6 +519,35 @@ def _numbers(column: pl.Series) -> pl.Series:
     return column.rank("dense")
 
 
+_PART_ROWS = 500_000  # fewer are not worth a thread; more at once would leave the caches
+
+
+def in_parts(
+    frame: nw.LazyFrame[Any],
+    key: str,
+    work: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+) -> nw.LazyFrame[Any]:
+    """What ``work`` makes of the rows, done side by side where that is faster.
+
+    No value of the `dense` column ``key`` is cut; the parts come one after another.
+    """
+    if not frame.implementation.is_polars():
+        return work(frame)
+    rows = nw.to_native(collect(frame))
+    threads = pl.thread_pool_size()
+    count = threads * (len(rows) // (threads * _PART_ROWS))
+    if count < 2:
+        return work(_frame(rows.lazy()))
+    number = rows[key].to_physical().cast(pl.Int64)
+    values: Any = number.max()
+    number = (number * count // (values + 1)).cast(pl.UInt32)
+    parts = [rows.filter(number == part) for part in range(count)]
+    del rows
+    with ThreadPoolExecutor(threads) as pool:
+        done = list(pool.map(lambda part: collect(work(_frame(part.lazy()))).to_native(), parts))
+    return _frame(pl.concat(done).lazy())
+
+
 def grouped(
     frame: nw.LazyFrame[Any],
     group: Sequence[str],
@@ -510,31 +560,77 @@ def grouped(
 
     Each maps a new name to the column it is made of.
     """
-    sums = {name: nw.col(c).sum().cast(nw.Int64).fill_null(0) for name, c in total.items()}
-    counts = {name: nw.col(c).count().cast(nw.Int64) for name, c in filled.items()}
-    ends = {name: nw.col(c).min() for name, c in least.items()}
-    ends |= {name: nw.col(c).max() for name, c in most.items()}
+    aggregates = {name: nw.col(c).sum().cast(nw.Int64).fill_null(0) for name, c in total.items()}
+    aggregates |= {name: nw.col(c).count().cast(nw.Int64) for name, c in filled.items()}
+    aggregates |= {name: nw.col(c).min() for name, c in least.items()}
+    aggregates |= {name: nw.col(c).max() for name, c in most.items()}
     if not frame.implementation.is_polars():
-        return frame.group_by(*group).agg(**sums, **counts, **ends)
-    # Most groups of a log are one row, which needs no adding up.
-    one = nw.lit(1, dtype=nw.Int64).alias(_ONE)
+        return frame.group_by(*group).agg(**aggregates)
     used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
-    frame = frame.select(*dict.fromkeys(used), one)
-    frame = settled(within(frame, group, total={_ROWS: _ONE}))
-    alone, many = frame.filter(nw.col(_ROWS) == 1), frame.filter(nw.col(_ROWS) > 1)
-    alone = alone.select(
+    rows = nw.to_native(collect(frame.select(*dict.fromkeys(used))))
+    place = _order([rows[name] for name in group])
+    parts = _packed([rows[name] for name in group])
+    if place is not None:
+        rows, parts = rows[place], [part.gather(place) for part in parts]
+    first = _changes(parts, len(rows))
+    number = (first.cum_sum() - 1).cast(pl.UInt32)
+    # Most groups of a log are one row, which needs no adding up.
+    several = ~(first & first.shift(-1, fill_value=True))
+    heads = rows.filter(first).lazy()
+    done = heads.select(
         *group,
-        **{name: nw.col(c).cast(nw.Int64).fill_null(0) for name, c in total.items()},
-        **{name: (~nw.col(c).is_null()).cast(nw.Int64) for name, c in filled.items()},
-        **{name: nw.col(c) for name, c in (least | most).items()},
-    )
-    added = (
-        many.group_by(*group).agg(**sums, **counts, **ends).select(alone.collect_schema().names())
-    )
-    return nw.concat([alone, added], how="vertical")
+        *(pl.col(c).cast(pl.Int64).fill_null(0).alias(name) for name, c in total.items()),
+        *(pl.col(c).is_not_null().cast(pl.Int64).alias(name) for name, c in filled.items()),
+        *(pl.col(c).alias(name) for name, c in (*least.items(), *most.items())),
+    ).collect(engine="in-memory")
+    if several.any():
+        many = rows.with_columns(number.alias(_ROWS)).filter(several)
+        added = collect(_frame(many.lazy()).group_by(_ROWS).agg(**aggregates)).to_native()
+        place = added[_ROWS]
+        done = done.with_columns(done[n].scatter(place, added[n]) for n in aggregates)
+    return _frame(done.lazy())
 
 
-_ONE, _ROWS = "one ", "rows "
+def arranged(frame: nw.LazyFrame[Any], order: Sequence[str]) -> nw.LazyFrame[Any]:
+    """The rows in ``order``, nulls first."""
+    if not frame.implementation.is_polars():
+        return frame.sort(*order)
+    place = pl.struct(*order).map_batches(_places, return_dtype=pl.get_index_type())
+    native = nw.to_native(frame).with_columns(place.alias(_ANSWER))
+    return _frame(native.select(pl.exclude(_ANSWER).gather(pl.col(_ANSWER))))
+
+
+def _places(keys: pl.Series) -> pl.Series:
+    place = _order(keys.struct.unnest().get_columns())
+    if place is None:
+        return pl.int_range(len(keys), dtype=pl.get_index_type(), eager=True)
+    return place
+
+
+def some(
+    frame: nw.LazyFrame[Any],
+    where: nw.Expr,
+    change: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+    names: Sequence[str],
+) -> nw.LazyFrame[Any]:
+    """Give the rows for which ``where`` holds the columns ``names`` as ``change`` makes them.
+
+    ``change`` sees those rows alone; the others keep what they have.
+    """
+    if not frame.implementation.is_polars():
+        frame = settled(frame)  # used twice
+        kept, changed = frame.filter(~where), change(frame.filter(where))
+        return nw.concat([kept, changed.select(kept.collect_schema().names())], how="vertical")
+    rows = nw.to_native(collect(frame)).with_row_index(_ROWS)
+    changed = change(_frame(rows.lazy()).filter(where)).select(_ROWS, *names)
+    done = nw.to_native(collect(changed))
+    rows = rows.drop(_ROWS)
+    if len(done):
+        rows = rows.with_columns(rows[n].scatter(done[_ROWS], done[n]) for n in names)
+    return _frame(rows.lazy())
+
+
+_ROWS = "rows "  # the blank keeps it apart from any heading
 
 
 def once(

@@ -13,7 +13,18 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import amounts, billed, billing, counting, engine, habits, lookups, overlaps, times
+from calc import (
+    amounts,
+    billed,
+    billing,
+    counting,
+    engine,
+    habits,
+    lookups,
+    modifiers,
+    overlaps,
+    times,
+)
 from calc.params import Config
 from calc.schema import POOL, total
 
@@ -61,18 +72,20 @@ def gather(
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
     extras = extras or Extras()
     days = engine.distinct(rows, "date")
-    rows = engine.settled(_rows(_asking(rows, has), config, extras))
+    rows = billing.dense(engine.settled(rows), config)
+    rows = _with_own_time(engine.settled(_rows(_asking(rows, has), config, extras)))
     limits = limits_of(rows, config, days)
     together, own_time = _clinicians(rows, config, days, options)
     lines = engine.settled(service_lines(rows, config, days, options))
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
     day = engine.settled(_explained_by_overlap(day, rows, config, days))
-    lines = engine.settled(_beside_day(lines, day))
+    all_clashes = _with_twins(_with_cents(clashes, day), rows)
+    lines = engine.settled(_beside_twins(_beside_day(lines, day), all_clashes))
     tables = {
         "row": rows,
         "unminuted": without_minutes(rows, lines),
-        "clash": _with_twins(_with_cents(clashes, day), rows),
+        "clash": all_clashes,
         "together": together,
         "group": overlaps.group_beside_one_on_one(rows),
         "alone": overlaps.groups_of_one(rows),
@@ -97,8 +110,8 @@ def gather(
 
 
 def _asking(rows: Frame, has: frozenset[str]) -> Frame:
-    """Add asks_clinician, asks_role, asks_discipline: the log says this of some of its rows."""
-    names = ("clinician", "role", "discipline")
+    """Add asks_clinician, asks_role and others: the log says this of some of its rows."""
+    names = ("clinician", "role", "discipline", "units_billed")
     return rows.with_columns(**{f"asks_{name}": nw.lit(name in has) for name in names})
 
 
@@ -130,6 +143,13 @@ def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:
         timed=nw.col("unit_basis") == "minutes",
         one_on_one=nw.col("counts") & (nw.col("lane") == ""),
     )
+
+
+def _with_own_time(rows: Frame) -> Frame:
+    lost = engine.settled(rows.filter(nw.col("lost_ms") > 0).select("patient").unique())
+    if engine.count(lost):
+        return engine.settled(overlaps.with_own_time(rows, lost))
+    return rows.with_columns(clinician_ms=nw.col("counted_ms"))
 
 
 def _with_diagnoses(rows: Frame, lists: Mapping[str, tuple[str, ...]] | None) -> Frame:
@@ -173,8 +193,11 @@ def _clinicians(
     clashes = overlaps.of_clinicians(swept)
     lost = swept.select("file", "row", "clinician_lost_ms")
     taken = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
+    # What another clinician has with the patient already is not taken a second time.
+    joint = nw.col("clinician_ms") - nw.col("counted_ms")
+    more = nw.max_horizontal(nw.col("clinician_lost_ms").fill_null(0) - joint, nw.lit(0))
     taken = taken.join(lost, on=["file", "row"], how="left").with_columns(
-        counted_ms=nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+        counted_ms=nw.col("counted_ms") - more
     )
     after = _units_by_pool(taken, config, days, options)
     pools = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
@@ -218,12 +241,13 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
             for name in (
                 "assistant_units_billed", "units_without_minutes", "unminuted_rows",
                 "billed_rows", "plain_rows", "kx_rows", "distinct_rows", "assistant_marks",
-                "uncharged_rows", "refused_rows",
+                "uncharged_rows", "refused_rows", "spoilt_units",
             )
         },
+        # A claim's lines name nobody.
         clinician=nw.when(nw.col("clinician") == "")
         .then(nw.col("someone"))
-        .otherwise(nw.col("clinician")),
+        .otherwise(nw.col("clinician").str.replace_all("^; ", "")),
     )  # fmt: skip
     facts: engine.Columns = {
         "code": list(config.codes),
@@ -231,9 +255,12 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
         "evaluation": [facts["evaluation"] for facts in config.codes.values()],
     }
     lines = lines.join(
-        engine.beside(lines, facts, dict.fromkeys(facts, str)), on="code", how="left"
+        engine.beside(lines, facts, dict.fromkeys(facts, str), {"add_on_of": "code"}),
+        on="code",
+        how="left",
     )
-    lines = billed.split(engine.settled(billed.compared(lines)))
+    lines = billed.as_allowed(engine.settled(billed.compared(lines)))
+    lines = modifiers.doubts(lines).with_columns(has_prior=nw.lit(bool(options.prior)))
     lines = engine.settled(amounts.fees(lines, config, days, options))
     lines = amounts.with_kx(amounts.with_amounts(lines), config, days, options)
     return _with_primary(lines)
@@ -249,12 +276,21 @@ def _with_primary(lines: Frame) -> Frame:
 
 
 def _beside_day(lines: Frame, day: Frame) -> Frame:
-    """Lines with the totals of their day's group: group_billed, group_kept, group_units."""
-    keys = [*POOL, "day_group"]
+    """Lines with what their day's group of counting adds up to, under names of a group."""
+    group = list(billed.GROUP)
     sums = day.select(
-        *keys, group_billed="day_units_billed", group_kept="day_kept", group_units="day_units"
-    )
-    return lines.join(sums, on=keys, how="left")
+        *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
+        group_without="day_without_minutes", group_cents="day_over_cents",
+    )  # fmt: skip
+    return lines.join(sums, on=group, how="left")
+
+
+def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
+    """Lines with twin_rows: how many of the code's rows repeat another one."""
+    counted = nw.len().cast(nw.Int64).alias("twin_rows")
+    twins = clashes.filter(nw.col("kind") == overlaps.TWIN).group_by(*KEY).agg(counted)
+    lines = lines.join(twins, on=list(KEY), how="left")
+    return lines.with_columns(nw.col("twin_rows").fill_null(0))
 
 
 def _clash_kinds(clashes: Frame) -> Frame:
@@ -267,12 +303,13 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
     Units of a claim stand with the first such row of the code's day, and so do the dollars.
     """
     bare = rows.filter(nw.col("fault_rule") == "U209")
-    facts = lines.select(
-        *KEY, "units_without_minutes", "minutes",
-        bare_cents=nw.col("billed_cents") - nw.col("kept_cents"),
-    )  # fmt: skip
-    bare = bare.join(facts, on=list(KEY), how="left").with_columns(one=nw.lit(1, dtype=nw.Int64))
-    bare = bare.with_columns(turn=nw.col("one").cum_sum().over(*KEY, order_by=["file", "row"]))
+    facts = lines.select(*KEY, "units_without_minutes", bare_cents=nw.col("unsupported_cents"))
+    bare = bare.join(facts, on=list(KEY), how="left").with_columns(
+        one=nw.lit(1, dtype=nw.Int64),
+        idle=nw.when(nw.col("units_billed") > 0).then(0).otherwise(1),
+    )
+    order = ["idle", "file", "row"]
+    bare = bare.with_columns(turn=nw.col("one").cum_sum().over(*KEY, order_by=order))
     first = nw.col("turn") == 1
     mine = nw.when(first).then(nw.col("units_without_minutes"))
     return bare.with_columns(
@@ -282,7 +319,10 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
 
 
 def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[date]) -> Frame:
-    """Add raw_units: the day's units if minutes that stand on two rows counted twice."""
+    """Add raw_units and clash_rule, the rule that reports the clash behind units too many.
+
+    ``raw_units``: the day's units if minutes that stand on two rows counted twice.
+    """
     shared = rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL).unique()
     twice = rows.join(engine.settled(shared), on=list(POOL), how="semi").with_columns(
         counted_ms=nw.col("length_ms")
@@ -294,14 +334,19 @@ def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[da
     keys = [*POOL, "day_group"]
     raw = counted.group_by(*keys).agg(total("units").alias("raw_units"))
     day = day.join(raw, on=keys, how="left")
-    return day.with_columns(raw_units=nw.coalesce("raw_units", "day_units"))
+    day = day.with_columns(raw_units=nw.coalesce("raw_units", "day_units"))
+    rule = nw.lit("")
+    for kind, code in overlaps.RULE_OF.items():
+        rule = nw.when(nw.col("clash_kind") == kind).then(nw.lit(code)).otherwise(rule)
+    beyond = nw.col("day_kept") > nw.col("raw_units")
+    return day.with_columns(clash_rule=nw.when(beyond).then(nw.lit("")).otherwise(rule))
 
 
 def _with_cents(clashes: Frame, day: Frame) -> Frame:
     """Add over_cents to the first clash of a day whose excess units the clashes explain."""
     over = nw.col("day_kept") > nw.col("day_units")
     explained = over & (nw.col("day_kept") <= nw.col("raw_units"))
-    days = day.filter(explained & (nw.col("claimed_codes") > 0))
+    days = day.filter(explained & ~nw.col("day_over_cents").is_null())
     days = days.group_by(*POOL).agg(total("day_over_cents").alias("over_cents"))
     clashes = clashes.join(days, on=list(POOL), how="left")
     clashes = clashes.with_columns(one=nw.lit(1, dtype=nw.Int64)).with_columns(
@@ -361,7 +406,7 @@ def clinician_days(
     """
     mine = rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
     clash = nw.col("clinician_lost_ms") >= times.MINUTE
-    own = nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    own = nw.col("clinician_ms") - nw.col("clinician_lost_ms").fill_null(0)
     mine = mine.join(lost, on=["file", "row"], how="left").with_columns(
         own_ms=own,
         unclocked=(~nw.col("in_sweep")).cast(nw.Int64),
@@ -369,7 +414,7 @@ def clinician_days(
         place=nw.col("row").fill_null(0),
     )
     day = mine.group_by("clinician", "date").agg(
-        total("counted_ms"), total("own_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
+        total("clinician_ms"), total("own_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
         total("unclocked"), total("clashes"),
         nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
     )  # fmt: skip
@@ -382,7 +427,7 @@ def clinician_days(
     day = day.join(engine.beside(day, sheet, types), on=["clinician", "date"], how="left")
     span = (nw.col("end_ms") - nw.col("start_ms")) // times.MINUTE
     return day.with_columns(
-        one_on_one_minutes=nw.col("counted_ms") // times.MINUTE,
+        one_on_one_minutes=nw.col("clinician_ms") // times.MINUTE,
         own_minutes=nw.col("own_ms") // times.MINUTE,
         span_minutes=nw.when(nw.col("unclocked") == 0).then(span),
     )
@@ -394,7 +439,7 @@ def beyond_limits(rows: Frame, lost: Frame, lines: Frame, limits: Frame) -> Fram
     Units only where the patient's minutes keep within their limit; ``supported`` beside them. A
     clinician's minutes are without those that another patient has.
     """
-    own = nw.col("counted_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    own = nw.col("clinician_ms") - nw.col("clinician_lost_ms").fill_null(0)
     mine = rows.filter(nw.col("one_on_one")).join(lost, on=["file", "row"], how="left")
     mine = mine.with_columns(
         own_ms=own, first_row=nw.col("row").fill_null(0), first_file=nw.col("file")
@@ -435,7 +480,8 @@ def beyond_limits(rows: Frame, lost: Frame, lines: Frame, limits: Frame) -> Fram
         in_minutes(clinicians, "clinician_minutes"),
         limited(by_units, "patient_units"),
     )
-    found = [frame.with_columns(nw.col("measured").cast(nw.Int64)).select(names) for frame in parts]
+    whole = nw.col("measured").cast(nw.Int64)
+    found = [engine.plain(frame.with_columns(whole).select(names)) for frame in parts]
     return nw.concat(found, how="vertical")
 
 
@@ -444,7 +490,7 @@ def evaluations(lines: Frame, limits: Frame) -> Frame:
     group = nw.col("evaluation")
     first = lines.filter(
         (group != "")
-        & ~group.str.starts_with("repeat")
+        & ~group.cast(nw.String).str.starts_with("repeat")
         & ((nw.col("billed") > 0) | (nw.col("units") > 0))
     )
     first = first.join(
@@ -484,7 +530,7 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     most = engine.beside(lines, table, types)
     over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
     over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
-    marked = lines.filter(nw.col("billed") > 0).with_columns(
+    marked = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).with_columns(
         by_day=over_day.cast(nw.Int64), excess=over.cast(nw.Int64)
     )
     sums = marked.group_by("patient", "date", "provider", "code").agg(
@@ -514,7 +560,9 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
             nw.col("date") <= nw.lit(edition.last)
         )
         here = paid.filter(within)
-        pairs = here.join(engine.beside(here, table, types), on="code", how="inner")
+        pairs = here.join(
+            engine.beside(here, table, types, {"column1": "code"}), on="code", how="inner"
+        )
         first = here.select(*visit, column1=nw.col("code"), distinct_1=nw.col("distinct_rows"))
         first = first.group_by(*visit, "column1").agg(nw.col("distinct_1").max())
         pairs = pairs.join(first, on=[*visit, "column1"], how="inner")
@@ -530,18 +578,32 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
 
 
 def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
-    """One-on-one rows of a code billed with 59 or X whose minutes another code's row shares."""
+    """One-on-one rows of a code billed with 59 or X whose minutes another code's row shares.
+
+    ``apart_from``: how many other codes of the visit share no minute with the code.
+    """
     said = lines.filter(nw.col("distinct_rows") > 0).select(*KEY)
     swept = rows.filter(nw.col("full") & nw.col("one_on_one"))
     marked = swept.join(said, on=list(KEY), how="semi")
     others = swept.join(marked.select("patient").unique(), on="patient", how="semi")
-    return overlaps.beside_other_codes(marked, others)
+    pairs = overlaps.beside_other_codes(marked, others)
+    visit = ["patient", "date", "discipline", "provider"]
+    codes = lines.filter(nw.col("billed") > 0).select(*visit, other=nw.col("service")).unique()
+    met = pairs.select(*visit, "code", other=nw.col("service_2")).unique()
+    mine = pairs.select(*visit, "code", "service").unique()
+    free = mine.join(codes, on=visit, how="inner").filter(nw.col("other") != nw.col("service"))
+    free = free.join(met, on=[*visit, "code", "other"], how="anti")
+    count = free.group_by(*visit, "code").agg(nw.len().cast(nw.Int64).alias("apart_from"))
+    pairs = overlaps.first_of_row(pairs).join(count, on=[*visit, "code"], how="left")
+    return pairs.with_columns(nw.col("apart_from").fill_null(0))
 
 
 def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
-    """How many billed lines lie outside the editions of each table of edits."""
+    """How many lines billed to Medicare lie outside the editions of each table of edits."""
     counts = engine.collect(
-        lines.filter(nw.col("billed") > 0).group_by("date").agg(nw.len().alias("lines"))
+        lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b"))
+        .group_by("date")
+        .agg(nw.len().alias("lines"))
     )
     by_date = dict(zip(counts["date"].to_list(), counts["lines"].to_list(), strict=True))
     return {

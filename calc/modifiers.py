@@ -75,6 +75,41 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
 
 
+def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``assistant_doubt``: where an audit cannot be sure which units carry CQ or CO.
+
+    Needs the steps of `assistant_units`, and of what was billed moved, unminuted_rows. Judged as
+    a whole: before 2022, and where a share rounded to a whole per cent, or the tenth of the
+    minutes rounded and one added, decides otherwise (CMS allows both). By quarters: two units
+    left with fewer than 9 minutes of either; before 2022 every unit left but one that is certain.
+    """
+    t, a, left = nw.col("therapist_rest"), nw.col("assistant_rest"), nw.col("units_unjudged")
+    old = nw.col("assistant_policy") < 2022
+    by_quarters, share = nw.col("by_quarters"), nw.col("de_minimis_percent")
+    whole = _near_share(nw.col("assistant_minutes"), nw.col("minutes"), share)
+    rest = _near_share(a, a + t, share)
+    unsure = (
+        nw.when(~by_quarters)
+        .then(old | whole)
+        .when(left >= 2)
+        .then(old | (t <= MIDPOINT) | (a <= MIDPOINT))
+        .otherwise(old & (left == 1) & rest)
+    )
+    # Of a service with an add-on code either code may have the plain unit.
+    both = nw.col("has_add_on") & (nw.col("service_assistant_units") > 0)
+    either = both & (nw.col("service_assistant_units") < nw.col("service_units"))
+    doubt = unsure | either | nw.col("moved") | (nw.col("unminuted_rows") > 0)
+    return lines.with_columns(assistant_doubt=doubt.fill_null(True))
+
+
+def _near_share(assistant: nw.Expr, both: nw.Expr, share: nw.Expr) -> nw.Expr:
+    """Above the share exactly, but not by a rounded short-cut."""
+    above = assistant * 100 > both * share
+    by_percent = assistant * 200 >= both * (2 * share + 1)
+    by_tenth = assistant >= (both + 5) // 10 + 1
+    return above & ~(by_percent & by_tenth)
+
+
 def parts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Part a code into its plain and its modified claim line (``modified`` 0 and 1).
 

@@ -18,6 +18,7 @@ _KEPT = (
     "code", "service", "lane", "start_ms", "end_ms", "given_ms", "lost_ms", "full",
 )  # fmt: skip
 TWIN, CLINICIANS, CODES = 1, 2, 3
+RULE_OF = {TWIN: "T103", CLINICIANS: "T102", CODES: "T104"}
 CLASH = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
     "code", "start_ms", "end_ms", "file_2", "row_2", "clinician_2", "code_2", "start_ms_2",
@@ -52,7 +53,7 @@ def _pairs(
     return both.filter(earlier).with_columns(shared_ms=shared).filter(nw.col("shared_ms") > 0)
 
 
-def _first(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def first_of_row(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Of each row's partners the one of the least ``kind``, then the earliest."""
     order = ["kind", "start_ms_2", "file_2", "row_2"]
     one = nw.lit(1, dtype=nw.Int64)
@@ -102,20 +103,41 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .otherwise(0)
     )
     pairs = pairs.with_columns(kind=kind)
-    return _first(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
+    return first_of_row(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
+
+
+def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``clinician_ms``: a row's one-on-one time of its own clinician, each minute once.
+
+    In joint treatment the minutes count once for the patient, and for both clinicians' days.
+    ``lost`` are the patients with rows that lost minutes: only theirs need another sweep.
+    """
+    theirs = nw.col("in_sweep") & (nw.col("lane") == "") & (nw.col("clinician") != "")
+    free = rows.join(lost, on="patient", how="anti")
+    free = free.with_columns(clinician_ms=nw.col("counted_ms"))
+    shared = rows.join(lost, on="patient", how="semi").with_columns(
+        patient_lane=nw.col("lane"), theirs=theirs, lane=nw.col("clinician")
+    )
+    shared = times.sweep(shared, nw.col("theirs"), "own_ms")
+    shared = shared.with_columns(
+        lane=nw.col("patient_lane"),
+        clinician_ms=nw.when(nw.col("theirs")).then("own_ms").otherwise("counted_ms"),
+    )
+    names = free.collect_schema().names()
+    return nw.concat([free, shared.select(names)], how="vertical")
 
 
 def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One-on-one rows as the clinician's own time: those that share time with another of them.
 
-    What a patient's other rows have taken is gone already. The clinician stands as ``patient``,
-    the patient as ``whose``, and a stretch without a gap as ``lane``.
+    What the clinician's other rows of the patient have taken is gone already. The clinician
+    stands as ``patient``, the patient as ``whose``, and a stretch without a gap as ``lane``.
     """
     mine = rows.filter(
         nw.col("in_sweep")
         & (nw.col("lane") == "")
         & (nw.col("clinician") != "")
-        & (nw.col("counted_ms") > 0)
+        & (nw.col("clinician_ms") > 0)
     ).with_columns(one=nw.lit(1, dtype=nw.Int64))
     order = ["start_ms", "file", "row"]
     mine = mine.with_columns(latest=nw.col("end_ms").cum_max().over("clinician", order_by=order))
@@ -128,7 +150,7 @@ def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     shared = stretches.filter(nw.col("together") > 1).select("clinician", "lane")
     mine = mine.join(shared, on=["clinician", "lane"], how="semi")
     return mine.with_columns(
-        whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("counted_ms")
+        whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("clinician_ms")
     ).drop("counted_ms", "therapist_ms", "one", "latest", "earlier", "opens")
 
 
@@ -149,7 +171,7 @@ def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     lost = lost.with_columns(lost_ms=nw.col("clinician_lost_ms"))
     pairs = _pairs(lost, swept, ("clinician",)).with_columns(kind=nw.lit(0))
     other = nw.col("patient") != nw.col("patient_2")
-    return _first(pairs.filter(other & (nw.col("shared_ms") >= times.MINUTE)))
+    return first_of_row(pairs.filter(other & (nw.col("shared_ms") >= times.MINUTE)))
 
 
 def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -162,11 +184,11 @@ def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     pairs = nw.concat(
         [_pairs(group, single, ("patient",)), _pairs(single, group, ("patient",))], how="vertical"
     ).with_columns(kind=nw.lit(0))
-    return _first(pairs.filter(nw.col("shared_ms") >= times.MINUTE))
+    return first_of_row(pairs.filter(nw.col("shared_ms") >= times.MINUTE))
 
 
 def beside_other_codes(marked: nw.LazyFrame[Any], others: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """``marked`` rows with the earliest row of another service on the same minutes."""
+    """``marked`` rows with every row of another service on the same minutes."""
     later = _pairs(marked, others, ("patient",))
     earlier = _pairs(others, marked, ("patient",))
     turned = {name: f"{name}_2" for name in _KEPT if name != "patient"}
@@ -177,11 +199,11 @@ def beside_other_codes(marked: nw.LazyFrame[Any], others: nw.LazyFrame[Any]) -> 
         nw.col("discipline") == nw.col("discipline_2")
     )
     other = nw.col("service") != nw.col("service_2")
-    return _first(pairs.filter(same & other & (nw.col("shared_ms") >= times.MINUTE)))
+    return pairs.filter(same & other & (nw.col("shared_ms") >= times.MINUTE))
 
 
 def groups_of_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Group rows at whose time no other patient of the provider has group treatment.
+    """Group rows with ``company``: 1 if another patient of the provider has group treatment then.
 
     Rows without clock times are taken to have company where any other patient of the provider has
     group treatment on the day.
@@ -198,7 +220,9 @@ def groups_of_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         & (nw.col("begins") < nw.col("end_2"))
         & (nw.col("start_2") < nw.col("ends"))
     )
-    return group.join(met.select("file", "row").unique(), on=["file", "row"], how="anti")
+    met = met.select("file", "row").unique().with_columns(company=nw.lit(1, dtype=nw.Int64))
+    group = group.join(met, on=["file", "row"], how="left")
+    return group.with_columns(nw.col("company").fill_null(0))
 
 
 def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

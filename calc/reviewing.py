@@ -164,7 +164,9 @@ def _by_clinician(found: evidence.Evidence, findings: nw.DataFrame[Any]) -> nw.D
             nw.col("units").sum().cast(nw.Int64).alias("units_supported"),
         )
     )
-    people = engine.collect(lines).join(engine.collect(sessions), on="clinician", how="left")
+    people = engine.collect(engine.plain(lines)).join(
+        engine.collect(engine.plain(sessions)), on="clinician", how="left"
+    )
     cents, severity = nw.col("cents"), nw.col("severity")
     counts = findings.filter(nw.col("waived") == "").with_columns(
         errors=(severity == "error").cast(nw.Int64),
@@ -189,9 +191,8 @@ def _timeline(found: evidence.Evidence, findings: nw.DataFrame[Any]) -> nw.DataF
     table: engine.Columns = {name: days[name].to_list() for name in ("clinician", "date")}
     near = engine.beside(rows, table, {"clinician": str, "date": date})
     rows = rows.filter(nw.col("in_sweep")).join(near, on=["clinician", "date"], how="semi")
-    shown = engine.collect(
-        rows.select("clinician", "date", "patient", "code", "file", "row", "start_ms", "end_ms")
-    )
+    names = ("clinician", "date", "patient", "code", "file", "row", "start_ms", "end_ms")
+    shown = engine.collect(engine.plain(rows.select(names)))
     marked = {(file, row) for file, row in here.select("file", "row").iter_rows()}
     for file, partners in here.select("file", "rows").iter_rows():
         for partner in partners.split():

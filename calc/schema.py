@@ -32,6 +32,7 @@ SESSION = (
 DISCIPLINES = ("PT", "OT", "SLP")
 COUNTED_ROLES = ("therapist", "assistant", "joint")
 ROLES = (*COUNTED_ROLES, "student", "aide")
+CLAIM = "claim"  # in place of a role: a billed line, documented by no row of its own
 MODES = ("individual", "group", "cotreatment")
 
 # MCPM ch. 5 s. 20.2: minutes are totalled for a day; locality is no part of the pool.

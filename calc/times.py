@@ -219,17 +219,37 @@ def count_once(sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]) -> nw.La
     and clock times counts the smaller of the two; its clock times are then only a window, and
     windows conflict only where the minutes of all rows do not fit into their union.
     """
-    free = apart(sessions.join(crowded, on="patient", how="anti"))
-    together = sessions.join(crowded, on="patient", how="semi")
-    together = _sweep(together, nw.col("in_sweep"), "counted_ms")
+    marked = crowded.with_columns(crowded=nw.lit(True))
+    sessions = apart(sessions).join(marked, on="patient", how="left")
+    sessions = sessions.with_columns(run_rows=nw.lit(1, dtype=nw.Int64))
+    here = nw.col("crowded").fill_null(False)
+    sessions = engine.some(sessions, here, _runs, ("run_rows",))
+    shared = ("counted_ms", "therapist_ms")
+    sessions = engine.some(sessions, nw.col("run_rows") > 1, _share, shared)
+    return sessions.drop("crowded", "run_rows")
+
+
+def _runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Set ``run_rows``: how many rows of a lane run on into one another; rows apart have 1."""
+    end = nw.when(nw.col("in_sweep")).then(nw.col("end_ms")).otherwise(nw.col("start_ms"))
+    rows = sessions.with_columns(one=nw.lit(1, dtype=nw.Int64), until=end.fill_null(0))
+    rows = engine.within(rows, _LANE, ROW_ORDER, highest={"latest": "until"})
+    rows = engine.within(rows, _LANE, ROW_ORDER, earlier={"earlier": "latest"})
+    runs_on = nw.when(nw.col("start_ms") < nw.col("earlier")).then(0).otherwise(1)
+    rows = rows.with_columns(opens=runs_on.cast(nw.Int64)).drop("run_rows")
+    rows = engine.within(rows, _LANE, ROW_ORDER, running={"run": "opens"})
+    rows = engine.within(rows, (*_LANE, "run"), total={"run_rows": "one"})
+    return rows.drop("one", "until", "latest", "earlier", "opens", "run")
+
+
+def _share(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    together = sweep(sessions, nw.col("in_sweep"), "counted_ms")
     alone = nw.col("in_sweep") & (nw.col("role") != "assistant")
-    together = _sweep(together, alone, "therapist_ms").with_columns(
+    return sweep(together, alone, "therapist_ms").with_columns(
         therapist_ms=nw.when(nw.col("role") != "assistant")
         .then(nw.col("therapist_ms"))
         .otherwise(0)
     )
-    names = free.collect_schema().names()
-    return nw.concat([free, together.select(names)], how="vertical")
 
 
 _LANE = ("patient", "lane")
@@ -244,7 +264,7 @@ def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return shared.select("patient").unique()
 
 
-def _sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.LazyFrame[Any]:
+def sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.LazyFrame[Any]:
     """Walk each lane in order of start and give every row what of its time is still free."""
     long_ago = -(2**50)
     full = nw.col("part") & (nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms"))

@@ -46,7 +46,16 @@ ALLOWED = {
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "amounts": {"billing", "engine", "lookups", "params", "pricing", "schema"},
     "habits": {"engine", "lookups", "params", "schema", "times"},
-    "evidence": {"amounts", "billed", "billing", "counting", "engine", "habits", "lookups"}
+    "evidence": {
+        "amounts",
+        "billed",
+        "billing",
+        "counting",
+        "engine",
+        "habits",
+        "lookups",
+        "modifiers",
+    }
     | {"overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers"},
     "baseline": {"errors"},

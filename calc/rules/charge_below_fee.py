@@ -26,10 +26,6 @@ class ChargeBelowFee(Rule):
     message = "{found} cents are charged, the fee is {expected}"
     found, expected = nw.col("charge_cents"), nw.col("billed_scheduled_cents")
     flag = (
-        (found < expected)
-        & (nw.col("billed") > 0)
-        & (nw.col("billed") == nw.col("units"))
-        & (nw.col("price_status") == "priced")
-        & (nw.col("uncharged_rows") == 0)
+        (found < expected) & (nw.col("billed") == nw.col("units")) & (nw.col("uncharged_rows") == 0)
     )
     cents = found - expected

@@ -23,4 +23,4 @@ class TreatmentOnADayOff(Rule):
     authority = "usc-5-6103"
     message = "treatment is logged on a {found}"
     found, expected = nw.col("kind"), nw.lit("")
-    flag = nw.col("sessions") > 0
+    flag = found != ""

@@ -28,14 +28,11 @@ class UnitsExceedMinutes(Rule):
     found = nw.when(_beyond).then(nw.col("day_kept")).otherwise(nw.col("day_units_billed"))
     expected = nw.col("day_units")
     flag = nw.col("day_units_billed") > nw.col("day_units")
-    cents = nw.col("day_over_cents")
+    cents = nw.when(_beyond).then("day_over_cents").otherwise("day_unsupported_cents")
     explained = (
         nw.when(~_beyond & (nw.col("day_undocumented") > 0)).then(nw.lit("U207"))
+        .when(~_beyond & (nw.col("day_spoilt") > 0)).then(nw.lit("T109"))
         .when(~_beyond).then(nw.lit("U209"))
         .when(nw.col("day_minutes") < nw.col("first_minutes")).then(nw.lit("U204"))
-        .when(nw.col("day_kept") > nw.col("raw_units")).then(nw.lit(""))
-        .when(nw.col("clash_kind") == 1).then(nw.lit("T103"))
-        .when(nw.col("clash_kind") == 2).then(nw.lit("T102"))
-        .when(nw.col("clash_kind") == 3).then(nw.lit("T104"))
-        .otherwise(nw.lit(""))
+        .otherwise(nw.col("clash_rule"))
     )  # fmt: skip

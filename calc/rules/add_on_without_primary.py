@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class AddOnWithoutPrimary(Rule):
+    """An add-on code is billed on a day without its primary code.
+
+    An add-on code continues another one and is never payable by itself: 97130 goes with 97129.
+    Codes of a calendar month are not looked at, since their primary may stand on another date.
+
+    Bill the first unit under the primary code.
+
+    Example::
+
+        patient,discipline,code,minutes,units_billed,finding
+        A,SLP,97130,15,1,U213
+        B,SLP,97129,15,1,
+        B,SLP,97130,15,1,
+    """
+
+    code, severity, over = "U213", "error", "service"
+    authority = "ncci"
+    needs = ("units_billed",)
+    message = "{code} is billed without {expected}"
+    found, expected = nw.col("billed"), nw.col("add_on_of")
+    flag = (
+        (expected != "")
+        & (nw.col("unit_basis") != "month")
+        & (found > 0)
+        & (nw.col("primary_billed") == 0)
+    )

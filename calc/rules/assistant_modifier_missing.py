@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class AssistantModifierMissing(Rule):
+    """Units that an assistant furnished are billed without CQ or CO.
+
+    Medicare pays 85 per cent of its share for them, so the plain line is overpaid. Where CMS's
+    rounded short-cuts or a tie leave a choice, nothing is said.
+
+    Bill these units on a line of their own with CQ (physical) or CO (occupational therapy).
+
+    Example::
+
+        role,code,minutes,units_billed,modifiers_billed,finding
+        assistant,97116,15,1,GP,M301
+        assistant,97116,15,1,GP CQ,
+        therapist,97116,15,1,GP,
+    """
+
+    code, severity, over = "M301", "error", "service"
+    authority = "usc-42-1395m-v"
+    needs = ("modifiers_billed", "units_billed", "role")
+    message = "{found} units of {code} carry CQ or CO, {expected} are due"
+    found, expected = nw.col("assistant_units_billed"), nw.col("assistant_units")
+    _plain_due = nw.col("units") - expected
+    flag = (
+        nw.col("payer_part_b")
+        & ~nw.col("assistant_doubt")
+        & (found < expected)
+        & (nw.col("billed") - found > _plain_due)
+    )
+    explained = nw.when(nw.col("evaluation") != "").then(nw.lit("U210")).otherwise(nw.lit(""))

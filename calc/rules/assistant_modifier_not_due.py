@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class AssistantModifierNotDue(Rule):
+    """Units are billed with CQ or CO that a therapist furnished.
+
+    The line is paid 15 per cent too little. Where CMS's rounded short-cuts or a tie leave a
+    choice, nothing is said.
+
+    Bill the units without the modifier, or name the assistant in the record.
+
+    Example::
+
+        role,code,minutes,units_billed,modifiers_billed,finding
+        therapist,97116,15,1,GP CQ,M302
+        therapist,97116,15,1,GP,
+        assistant,97116,15,1,GP CQ,
+    """
+
+    code, severity, over = "M302", "warning", "service"
+    authority = "usc-42-1395m-v"
+    needs = ("modifiers_billed", "units_billed", "role")
+    message = "{found} units of {code} carry CQ or CO, {expected} are due"
+    found, expected = nw.col("assistant_units_billed"), nw.col("assistant_units")
+    _too_many = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
+    flag = (
+        nw.col("payer_part_b")
+        & ~nw.col("assistant_doubt")
+        & (nw.col("documented_rows") > 0)
+        & (found > expected + _too_many)
+    )

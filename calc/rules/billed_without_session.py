@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class BilledWithoutSession(Rule):
+    """A code is billed on a day without a documented session of it.
+
+    What is not documented was not done: the whole amount can be taken back. Rows of students
+    and aides are no sessions, since their time never counts.
+
+    Look for the note under another date, code, discipline or patient. Where there is none, take
+    the line off the claim.
+
+    Example::
+
+        patient,role,code,minutes,units_billed,finding
+        A,student,97116,15,1,U207
+        B,therapist,97116,15,1,
+    """
+
+    code, severity, over = "U207", "error", "service"
+    authority = "bpm-15-220.3.E"
+    needs = ("units_billed",)
+    message = "{found} units of {code} billed, no session of it is documented"
+    found, expected = nw.col("billed"), nw.lit(0)
+    flag = (found > 0) & (nw.col("documented_rows") == 0)
+    cents = nw.col("unsupported_cents")

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class BundledPair(Rule):
+    """Two codes that bundle are both billed.
+
+    The second code of such a pair counts as a part of the first. Where the edit allows it, 59
+    or an X modifier says that it was given apart; other pairs are never paid both.
+
+    Where the two were given at different times, add 59. Otherwise bill the first code only.
+
+    Example::
+
+        patient,date,code,start,end,units_billed,modifiers_billed,finding
+        A,2024-08-05,97530,09:00,09:15,1,GP,
+        A,2024-08-05,97750,09:15,09:30,1,GP,M307
+        B,2024-08-05,97530,09:00,09:15,1,GP,
+        B,2024-08-05,97750,09:15,09:30,1,GP 59,
+    """
+
+    code, severity, over = "M307", "error", "pair"
+    authority = "ncci"
+    needs, edition = ("modifiers_billed", "units_billed"), "ptp"
+    message = "{found} is bundled into {expected}, which is billed for the day too"
+    found, expected = nw.col("code"), nw.col("column1")
+    _apart = nw.col("distinct_rows") + nw.col("distinct_1")
+    flag = (nw.col("indicator") == 0) | (_apart == 0)

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class CodeOnSeveralLines(Rule):
+    """A timed code is billed on several lines of a day for no reason that shows.
+
+    All minutes of a code on a day belong on one line; a second one reads as a duplicate and is
+    denied. Units of an assistant (CQ, CO), of another discipline or with 59 stand apart
+    rightly.
+
+    Add the lines up before billing.
+
+    Example::
+
+        patient,code,start,end,units_billed,finding
+        A,97110,09:00,09:15,1,U214
+        A,97110,14:00,14:15,1,
+        B,97110,09:00,09:15,2,
+        B,97110,14:00,14:15,,
+    """
+
+    code, severity, over = "U214", "warning", "service"
+    authority = "mcpm-5-20.2"
+    needs = ("units_billed",)
+    message = "{code} is billed on {found} lines of the day, {expected} is due"
+    found, expected = nw.col("plain_rows"), nw.lit(1)
+    flag = nw.col("timed") & (found > expected)
+    explained = nw.when(nw.col("twin_rows") > 0).then(nw.lit("T103")).otherwise(nw.lit(""))

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class DailyCodeBilledTwice(Rule):
+    """A code that counts once a day is billed with more units.
+
+    Evaluations, supervised treatments and other untimed codes are one unit a day in a
+    discipline, whatever their minutes.
+
+    Bill one unit. Where it was timed treatment, the code may be the wrong one.
+
+    Example::
+
+        code,minutes,units_billed,finding
+        97161,45,3,U205
+        97162,45,1,
+    """
+
+    code, severity, over = "U205", "error", "service"
+    authority = "mcpm-5-20.2"
+    needs = ("units_billed",)
+    message = "{found} units of {code} billed, a day has {expected}"
+    found, expected = nw.col("billed"), nw.lit(1)
+    flag = (nw.col("unit_basis") == "day") & (found > 1)
+    cents = nw.col("over_cents")
+    explained = nw.when(nw.col("documented_rows") == 0).then(nw.lit("U207")).otherwise(nw.lit(""))

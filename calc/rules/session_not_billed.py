@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class SessionNotBilled(Rule):
+    """A documented service that earns a unit is not billed.
+
+    The day's other codes leave room for the unit, so its pay is lost. A code whose unit could
+    as well stand with another one is not reported.
+
+    Bill it while the payer still takes a corrected claim.
+
+    Example::
+
+        patient,code,minutes,units_billed,finding
+        A,97110,15,1,
+        A,97116,15,,U208
+        B,97110,15,1,
+        B,97116,7,,
+    """
+
+    code, severity, over = "U208", "info", "service"
+    authority = "mcpm-5-20.2"
+    needs = ("units_billed",)
+    message = "{code} is documented and not billed: {expected} units"
+    found, expected = nw.col("billed"), nw.col("units")
+    flag = (
+        (nw.col("documented_rows") > 0)
+        & (found == 0)
+        & (nw.col("units_low") > 0)
+        & (~nw.col("timed") | (nw.col("group_kept") < nw.col("group_units")))
+    )
+    cents = nw.col("over_cents")
+    explained = nw.when(nw.col("group_wrong") > 0).then(nw.lit("U202")).otherwise(nw.lit(""))

@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class ThresholdModifierMissing(Rule):
+    """A line above the year's threshold is billed without KX.
+
+    Once a patient's allowed amounts of the year pass the threshold, KX says that the treatment
+    is still necessary; without it the line is denied. Amounts of other providers are seen only
+    if given.
+
+    Check that the record bears out the need, and add KX.
+
+    Example::
+
+        patient,date,code,minutes,units_billed,modifiers_billed,prior,finding
+        A,2026-03-02,97116,15,1,GP,248000,M305
+        B,2026-03-02,97116,15,1,GP KX,248000,
+        C,2026-03-02,97116,15,1,GP,,
+    """
+
+    code, severity, over = "M305", "error", "service"
+    authority = "usc-42-1395l-g"
+    needs = ("modifiers_billed", "units_billed")
+    message = "{code} is billed without KX, and the year's allowed amounts are above the threshold"
+    found, expected = nw.lit(""), nw.lit("KX")
+    flag = (
+        nw.col("kx_due")
+        & nw.col("payer_part_b")
+        & (nw.col("billed") > 0)
+        & (nw.col("kx_rows") == 0)
+        & (nw.col("refused_rows") == 0)
+    )

@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class UnitUnderEightMinutes(Rule):
+    """A timed unit is billed on a day with too few timed minutes for any.
+
+    Eight minutes of timed services on a day earn the first unit; 7 minutes, in however many
+    codes, earn none.
+
+    Look for minutes that were not written down. Where there are none, take the unit off the
+    claim.
+
+    Example::
+
+        code,start,end,units_billed,finding
+        97116,09:00,09:07,1,U204
+        97116,09:00,09:08,1,
+    """
+
+    code, severity, over = "U204", "error", "day"
+    authority = "mcpm-5-20.2"
+    needs = ("units_billed",)
+    message = "{found} timed units billed for a day whose minutes earn {expected}"
+    found, expected = nw.col("day_kept"), nw.col("day_units")
+    flag = (found > 0) & (nw.col("day_minutes") < nw.col("first_minutes"))
+    cents = nw.col("day_over_cents")
+    explained = nw.col("clash_rule")

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class UnitsAboveMostUsual(Rule):
+    """More units of a code are billed for a day than the medically unlikely edit allows.
+
+    Medicare's edits hold the most units that a code plausibly has on a day, over all lines of a
+    provider. An edit of the day's kind denies the line; the others can be appealed with the
+    record.
+
+    Check the minutes. Where they bear the units out, keep the record at hand for an appeal.
+
+    Example::
+
+        code,date,minutes,units_billed,finding
+        97116,2024-08-05,75,5,U206
+        97116,2024-08-05,60,4,
+    """
+
+    code, severity, over = "U206", "error", "allowed_most"
+    authority = "ncci"
+    needs, edition = ("units_billed",), "mue"
+    message = "{found} units of {code} billed, the edit allows {expected}"
+    found, expected = nw.col("billed"), nw.col("mue")
+    flag = found > expected
+    other_severity, milder = "warning", nw.col("mai") != 2
+    explained = (
+        nw.when(nw.col("by_day") > 0).then(nw.lit("U205"))
+        .when((nw.col("excess") > 0) & (nw.col("units") <= expected)).then(nw.lit("U201"))
+        .otherwise(nw.lit(""))
+    )  # fmt: skip

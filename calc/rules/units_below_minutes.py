@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class UnitsBelowMinutes(Rule):
+    """Fewer timed units are billed for a day than its minutes support.
+
+    The day's timed minutes together earn more units than the documented services are billed
+    with. The pay for the difference is lost. Units of services without minutes or a session do
+    not count.
+
+    Bill the units left out while the payer still takes a corrected claim.
+
+    Example::
+
+        code,minutes,units_billed,finding
+        97116,23,1,U202
+        97116,22,1,
+    """
+
+    code, severity, over = "U202", "info", "day"
+    authority = "mcpm-5-20.2"
+    needs = ("units_billed",)
+    message = "{found} timed units billed, {expected} supported by the day's minutes"
+    found, expected = nw.col("day_kept"), nw.col("day_units")
+    flag = found < expected
+    cents = nw.col("day_over_cents")
+    explained = nw.when(nw.col("day_wrong") == 0).then(nw.lit("U208")).otherwise(nw.lit(""))

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class UnitsOnWrongCode(Rule):
+    """The day has the right number of timed units, but a code has too many or too few.
+
+    Every code gets its whole quarter hours, and the units left go to the largest remainders.
+    Codes whose remainders are equal may share the last units in any way: that is never a fault.
+
+    Move the unit to the code whose minutes earned it.
+
+    Example::
+
+        patient,code,minutes,units_billed,finding
+        A,97110,23,1,
+        A,97140,22,2,U203
+        B,97110,23,1,
+        B,97140,23,2,
+    """
+
+    code, severity, over = "U203", "warning", "service"
+    authority = "mcpm-5-20.2"
+    needs = ("units_billed",)
+    message = "{found} units of {code} billed, the day's minutes allow {expected}"
+    _most = nw.col("units_high")
+    found = nw.col("kept_units")
+    expected = nw.when(found > _most).then(_most).otherwise(nw.col("units_low"))
+    flag = (
+        nw.col("misplaced")
+        & (nw.col("group_kept") == nw.col("group_units"))
+        & (nw.col("group_without") == 0)
+    )
+    # What the whole exchange of units costs stands once.
+    cents = nw.when(nw.col("first_misplaced")).then(nw.col("group_cents"))

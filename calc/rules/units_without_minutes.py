@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+
+from calc.rule import Rule
+
+
+class UnitsWithoutMinutes(Rule):
+    """A timed code has neither minutes nor start and end.
+
+    Timed codes are paid by the minute, and minutes are never invented. Without them no unit can
+    be defended.
+
+    Complete the record from the clinician's own notes of the day, never from the claim.
+
+    Example::
+
+        code,minutes,units_billed,finding
+        97116,,1,U209
+        97116,15,1,
+        97161,,1,
+    """
+
+    code, severity, over = "U209", "error", "unminuted"
+    authority = "bpm-15-220.3.E"
+    message = "{code} has no minutes and no start and end; units billed: {found}"
+    found, expected = nw.col("units_bare").fill_null(0), nw.lit(0)
+    flag = (found > 0) | ~nw.col("asks_units_billed")
+    cents = nw.col("bare_cents")

@@ -1,0 +1,116 @@
+"""What the audit's tables say where a table of cases cannot: absent columns, zones, dollars."""
+
+from __future__ import annotations
+
+import pytest
+from helpers import frame
+
+from calc import auditing, logs, reviewing
+from calc.reviewing import Asked
+
+VISIT = {"patient": "A", "date": "2026-03-02", "code": "97116"}
+
+
+def findings(rows, config, select, **defaults):
+    """Findings of some rules as dicts, from rows of a log as a user gives it."""
+    log = logs.read(frame(rows), config, logs.Defaults(**defaults))
+    audit = reviewing.review(log, config, Asked(select=(select,)))
+    return audit.findings.to_native().to_dicts()
+
+
+@pytest.mark.parametrize(
+    ("columns", "missing"),
+    [
+        ({}, set()),
+        ({"clinician": ("", "")}, set()),
+        ({"clinician": ("Kim", "")}, {"clinician"}),
+        ({"role": ("therapist", "")}, {"role"}),
+        ({"discipline": ("PT", "")}, {"discipline"}),
+        ({"clinician": ("Kim", ""), "role": ("therapist", "")}, {"clinician role"}),
+    ],
+)
+def test_only_columns_of_the_log_are_asked_for(columns, missing, config):
+    """A log without clinicians, roles or disciplines is not asked for them on every row."""
+    rows = []
+    for n, patient in enumerate("AB"):
+        said = {name: cells[n] for name, cells in columns.items()}
+        rows.append(VISIT | {"patient": patient, "minutes": "15"} | said)
+    assert {finding["found"] for finding in findings(rows, config, "D602")} == missing
+
+
+def test_clock_changes_need_a_zone(config):
+    """Without a zone nobody knows that a clock time does not exist."""
+    rows = [VISIT | {"date": "2026-03-08", "start": "01:30", "end": "02:10"}]
+    assert not findings(rows, config, "T109")
+    assert len(findings(rows, config, "T109", zone="America/Chicago")) == 1
+    assert not findings(rows, config, "T109", zone="America/Phoenix")
+
+
+def test_doubtful_minutes_are_those_of_the_wall_clock(config):
+    """01:30 to 02:10 on the night when 02:00 to 03:00 is left out: 40 minutes, three units."""
+    row = VISIT | {"date": "2026-03-08", "start": "01:30", "end": "02:10"}
+    units = {
+        billed: findings([row | {"units_billed": billed}], config, "U201", zone="America/Chicago")
+        for billed in ("3", "4")
+    }
+    assert not units["3"]
+    assert [(f["found"], f["expected"]) for f in units["4"]] == [("4", "3")]
+
+
+def test_spoilt_rows_are_still_rejected_by_bill(config):
+    """What is left to the audit is no session to bill, and keeps its cells as they were."""
+    rows = [VISIT | {"date": "2026-03-08", "start": "01:30", "end": "02:10"}]
+    log = logs.read(frame(rows), config, logs.Defaults(zone="America/Chicago"))
+    reject = log.rejects().collect().to_native().to_dicts()[0]
+    assert (reject["start"], reject["end"]) == ("01:30", "02:10")
+    assert "does not exist" in reject["reason"]
+
+
+@pytest.mark.parametrize(
+    ("start", "severity", "cents"),
+    [
+        # 30 minutes less 5 are 25: two units still.
+        ("09:25", "warning", None),
+        # Less 7: 23, two units. Less 8: 22, one; 0.665 x 33.4009 = 22.21 for the reduced unit.
+        ("09:23", "warning", None),
+        ("09:22", "error", 2221),
+        # Less 22: 8, one unit. Less 23: 7, none; 0.87 x 33.4009 = 29.06 for the first.
+        ("09:08", "error", 2221),
+        ("09:07", "error", 2906 + 2221),
+    ],
+)
+def test_dollars_of_a_shared_clinician(start, severity, cents, config):
+    """A patient's half-hour from ``start`` while the clinician is with another one until 09:30."""
+    minutes = int(start[3:]) + 30
+    end = f"{9 + minutes // 60:02}:{minutes % 60:02}"
+    rows = [
+        VISIT | {"clinician": "Kim", "start": "09:00", "end": "09:30"},
+        VISIT | {"patient": "B", "clinician": "Kim", "start": start, "end": end},
+    ]
+    found = findings(rows, config, "T101")
+    assert [(f["row"], f["rows"], f["severity"], f["cents"]) for f in found] == [
+        (2, "1", severity, cents)
+    ]
+
+
+def test_a_finding_folds_into_the_same_one_whatever_the_order(config):
+    """Rows in another order are the same audit: a day with several clashes of a clinician."""
+    rows = [
+        VISIT | {"row": str(n), "patient": p, "clinician": "Kim", "start": "09:00", "end": "09:30"}
+        for n, p in enumerate("ABCDE", 2)
+    ]
+
+    def told(rows):
+        names = ("rule", "row", "rows", "also", "cents", "severity")
+        return [tuple(f[name] for name in names) for f in findings(rows, config, "T1")]
+
+    assert [f[0] for f in told(rows)] == ["T101"] * 4
+    assert told(rows) == told(rows[::-1]) == told(rows[2:] + rows[:2])
+
+
+def test_all_rules_are_known():
+    """The rules of this family stand under the codes that the issue gives them."""
+    codes = {rule.code for rule in auditing.rules_chosen(("T", "G", "P", "D", "S"))}
+    expected = {f"T{number}" for number in range(101, 111)} | {"G501", "P401", "P402"}
+    expected |= {f"D{number}" for number in range(601, 605)}
+    assert codes == expected | {f"S{number}" for number in range(701, 706)}
