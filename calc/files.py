@@ -188,8 +188,8 @@ def _slowly(text: str, source: str, delimiter: str, names: list[str], place: int
             good.append([*record[:width], *[""] * (width - len(record))])
     except csv.Error as error:
         # The place where the reader gave up is the file's end if a quote is never closed.
-        line = _open_quote(text, delimiter) or row + 1
-        raise InputError(f"is not csv ({error})", f"{source}:{line}", "check the quotes") from None
+        place = _open_quote(text, delimiter) or row + 1
+        raise InputError(f"is not csv ({error})", f"{source}:{place}", "check the quotes") from None
     frame = engine.numbered(engine.text_frame(good, names), place + 2)
     return Records(frame, ragged, place + 1)
 

@@ -366,7 +366,7 @@ def _judged(
     wanted: list[tuple[str | None, Facts]] = [
         (column, facts)
         for name, facts in _facts(source, config, defaults).items()
-        for column in (cells.get(name) or [None])[:1]
+        for column in [next(iter(cells.get(name, [])), None)]
     ]
     frame, known = by_values(frame, wanted)
     frame = _modifiers(frame, cells.get("modifiers_billed", []), known)
