@@ -105,7 +105,10 @@ def _row(name: str, own_patient: str, record: dict[str, str]) -> dict[str, str]:
 
 def gathered(stack: Stack, config, path, on="polars") -> evidence.Evidence:
     """The audit's tables of a log, by way of a file."""
-    kept = [{name: row.get(name, "") for name in (*SESSION, "claim")} for row in stack.rows]
+    kept = [
+        {name: row.get(name, "") for name in SESSION} | {"claim line": row.get("claim", "")}
+        for row in stack.rows
+    ]
     frame(kept).write_csv(path)
     log = logs.read(path, config, logs.Defaults(zone=ZONE), on=on)
     audited = log.audited
@@ -123,7 +126,7 @@ def gathered(stack: Stack, config, path, on="polars") -> evidence.Evidence:
 
 def _with_claims(audited):
     """Rows with `claim` as the lines of a claims file stand beside a log."""
-    claim = nw.col("claim").fill_null("") != ""
+    claim = nw.col("claim line").fill_null("") != ""
     nothing = nw.lit(None, dtype=nw.Int64)
     clocks = ("start_ms", "end_ms", "given_ms", "total_ms")
     return audited.with_columns(
@@ -132,7 +135,7 @@ def _with_claims(audited):
         role=nw.when(claim).then(nw.lit("claim")).otherwise(nw.col("role")),
         fault_rule=nw.when(claim).then(nw.lit("")).otherwise(nw.col("fault_rule")),
         **{name: nw.when(claim).then(nothing).otherwise(nw.col(name)) for name in clocks},
-    ).drop("claim")
+    ).drop("claim line")
 
 
 def _sheet(stack: Stack) -> dict[tuple[str, date], int]:

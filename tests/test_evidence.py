@@ -15,7 +15,7 @@ def findings(rows, config, select, **defaults):
     """Findings of some rules as dicts, from rows of a log as a user gives it."""
     log = logs.read(frame(rows), config, logs.Defaults(**defaults))
     audit = reviewing.review(log, config, Asked(select=(select,)))
-    return audit.findings.to_native().to_dicts()
+    return audit.audit.findings.to_native().to_dicts()
 
 
 @pytest.mark.parametrize(
