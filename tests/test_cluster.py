@@ -60,7 +60,9 @@ def test_without_java(spark, tmp_path):
     """Spark that does not start is an error that names Java 17, not a traceback."""
     code = "from calc import engine; engine.spark_session('local[1]')"
     nowhere = {**os.environ, "JAVA_HOME": str(tmp_path), "PATH": str(tmp_path)}
-    script = f"from calc.errors import InputError\ntry:\n    {code.replace('; ', chr(10) + '    ')}\n"
+    script = (
+        f"from calc.errors import InputError\ntry:\n    {code.replace('; ', chr(10) + '    ')}\n"
+    )
     script += "except InputError as error:\n    print(error, '|', error.hint)\n"
     done = subprocess.run(
         [sys.executable, "-c", script], cwd=ROOT, env=nowhere, capture_output=True, text=True
