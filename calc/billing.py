@@ -267,7 +267,9 @@ def bundled_apart(
         here = sessions.filter(
             (nw.col("date") >= nw.lit(edition.first)) & (nw.col("date") <= nw.lit(edition.last))
         )
-        table = engine.beside(sessions, pairs, dict.fromkeys(pairs, str))
+        table = engine.beside(
+            sessions, pairs, dict.fromkeys(pairs, str), dict.fromkeys(pairs, "code")
+        )
         apart = modifiers.bundled_apart(here, table, _SAME_VISIT)
         found = apart if found is None else nw.concat([found, apart], how="vertical")
     return found

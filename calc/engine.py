@@ -199,7 +199,7 @@ def distinct_each(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, l
 
 def is_eager(frame: nw.LazyFrame[Any]) -> bool:
     """Whether the rows are in this process (Polars), so that looking at them costs little."""
-    return frame.implementation.is_polars()
+    return bool(frame.implementation.is_polars())
 
 
 Coded = tuple["pl.Series | None", "pl.Series"]
@@ -291,17 +291,55 @@ def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
     if engine not in ENGINES:
         raise InputError(f'engine "{engine}" is not known', hint=f"choose {', '.join(ENGINES)}")
     rows = collect(frame).to_arrow()
+    if engine == "spark":
+        return _frame(spark_session().createDataFrame(rows))
     try:
-        if engine == "duckdb":
-            import duckdb
+        import duckdb
+    except ImportError:
+        raise InputError("duckdb is not installed", hint=_MISSING["duckdb"]) from None
+    return _frame(duckdb.connect().from_arrow(rows))
 
-            return _frame(duckdb.connect().from_arrow(rows))
+
+def spark_session(master: str = "") -> Any:
+    """The Spark session that runs, or a new one at ``master`` (blank: as Spark is configured).
+
+    Raises InputError where PySpark or Java is missing, or the cluster does not answer.
+    """
+    try:
+        from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
-        raise InputError(f"{engine} is not installed", hint=_MISSING[engine]) from None
-    spark = SparkSession.builder.appName("therapy-billing-calc")
-    session = spark.config("spark.ui.showConsoleProgress", "false").getOrCreate()
-    return _frame(session.createDataFrame(rows))
+        raise InputError("spark is not installed", hint=_MISSING["spark"]) from None
+    builder = SparkSession.builder.appName("therapy-billing-calc")
+    builder = builder.config("spark.ui.showConsoleProgress", "false")
+    builder = builder.config("spark.sql.session.timeZone", "UTC")
+    if master:
+        builder = builder.master(master)
+    try:
+        return builder.getOrCreate()
+    except PySparkException as error:
+        hint = "Spark needs Java 17: set JAVA_HOME to it; and check --master"
+        raise InputError(f"Spark did not start ({str(error).splitlines()[0]})", hint=hint) from None
+
+
+def spark_parquet(source: str, master: str = "") -> Any:
+    """Parquet files or a folder of them as a Spark frame."""
+    session = spark_session(master)
+    from pyspark.errors import AnalysisException
+
+    try:
+        return session.read.parquet(source)
+    except AnalysisException as error:
+        text = str(error).splitlines()[0]
+        raise InputError(f"cannot be read by Spark ({text})", source) from None
+
+
+def write_spark(frame: nw.LazyFrame[Any], output: str, partition: str = "") -> None:
+    """A Spark frame as a Parquet folder, in parts by a column where one is named."""
+    writer = nw.to_native(frame).write.mode("overwrite")
+    if partition:
+        writer = writer.partitionBy(partition)
+    writer.parquet(output)
 
 
 # --- groups of rows ------------------------------------------------------------------------
@@ -793,6 +831,9 @@ def sheet_as_csv(data: bytes, source: str) -> bytes:
 def whole(path: str) -> Iterator[str]:
     """A temporary name beside ``path`` that takes its place only when all went well."""
     folder = os.path.dirname(os.path.abspath(path))
+    if Path(path).exists() and not Path(path).is_file():
+        # Taking the place of a folder or a device such as /dev/null would destroy it.
+        raise InputError("cannot be written (it is no file)", path)
     try:
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".partial")
     except OSError as error:
@@ -813,6 +854,57 @@ def write_parquet(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> 
     """A frame as a Parquet file, cents as exact decimals of dollars."""
     cents = [name for name in money if name in frame.columns]
     nw.to_native(decimals(frame.lazy(), cents)).collect().write_parquet(path)
+
+
+# --- Parquet larger than memory -----------------------------------------------------------
+
+
+def parquet_rows(source: str) -> int:
+    """The rows of a Parquet file, without reading them; InputError where it is none."""
+    try:
+        return int(pl.scan_parquet(source).select(pl.len()).collect().item())
+    except (pl.exceptions.PolarsError, OSError) as error:
+        text = str(error).splitlines()[0]
+        raise InputError(f"cannot be read as Parquet ({text})", source) from None
+
+
+def parquet_slice(source: str, first: int, rows: int) -> nw.LazyFrame[Any]:
+    """Some rows of a Parquet file, numbered as the records of a file are: the first is row 2."""
+    frame = pl.scan_parquet(source).slice(first, rows).collect()
+    return _frame(frame.with_row_index("row", offset=first + 2).lazy())
+
+
+def scan_parquet(sources: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Parquet files as one frame; columns that a file lacks are null for its rows."""
+    return _frame(pl.concat([pl.scan_parquet(name) for name in sources], how="diagonal_relaxed"))
+
+
+def with_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Add the named columns, null, where they are not there."""
+    there = frame.collect_schema().names()
+    lacking = {name: nw.lit(None, dtype=nw.String) for name in names if name not in there}
+    return frame.with_columns(**lacking) if lacking else frame
+
+
+def split_parquet(frame: nw.LazyFrame[Any], key: str, folders: Sequence[Path], name: str) -> int:
+    """Write each row to the file ``name`` in the folder that its key falls to; how many rows."""
+    rows = nw.to_native(collect(frame))
+    if len(folders) == 1:
+        rows.write_parquet(folders[0] / name, compression="lz4")
+        return len(rows)
+    number = rows[key].hash(seed=0) % len(folders)
+    for (part,), some in rows.group_by(number.alias(_ROWS)):
+        some.drop(_ROWS, strict=False).write_parquet(folders[int(part)] / name, compression="lz4")
+    return len(rows)
+
+
+def write_parquet_part(frame: nw.LazyFrame[Any], path: str) -> None:
+    nw.to_native(collect(frame)).write_parquet(path)
+
+
+def join_parquet(parts: Sequence[str], output: str) -> None:
+    """Parquet files as one, without holding them in memory."""
+    pl.scan_parquet(list(parts)).sink_parquet(output)
 
 
 # --- money at the edge ---------------------------------------------------------------------

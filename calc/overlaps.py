@@ -183,8 +183,10 @@ def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     pairs = nw.concat(
         [_pairs(group, single, ("patient",)), _pairs(single, group, ("patient",))], how="vertical"
-    ).with_columns(kind=nw.lit(0))
-    return first_of_row(pairs.filter(nw.col("shared_ms") >= times.MINUTE))
+    )
+    # A partner for a minute or more before one for less.
+    kind = nw.when(nw.col("shared_ms") >= times.MINUTE).then(0).otherwise(1)
+    return first_of_row(pairs.with_columns(kind=kind))
 
 
 def beside_other_codes(marked: nw.LazyFrame[Any], others: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

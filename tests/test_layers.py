@@ -38,25 +38,18 @@ ALLOWED = {
     "counting": {"engine", "schema"},
     "modifiers": {"engine", "schema"},
     "pricing": {"engine", "schema", "money"},
-    "rules": {"rule", "money"},
+    "rules": {"rule", "money", "billed"},
     "overlaps": {"times"},
     "billed": {"schema"},
     "billing": {"engine", "logs", "lookups", "params", "reserved", "schema"} | STEPS,
     "summaries": {"billing", "money"},
+    "batches": {"billing", "engine", "errors", "logs", "params"},
+    "cluster": {"billing", "engine", "logs", "params"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "amounts": {"billing", "engine", "lookups", "params", "pricing", "schema"},
     "habits": {"engine", "lookups", "params", "schema", "times"},
-    "evidence": {
-        "amounts",
-        "billed",
-        "billing",
-        "counting",
-        "engine",
-        "habits",
-        "lookups",
-        "modifiers",
-    }
-    | {"overlaps", "params", "schema", "times"},
+    "evidence": {"amounts", "billed", "billing", "counting", "engine", "habits", "lookups"}
+    | {"modifiers", "overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers"},
     "baseline": {"errors"},
     "waivers": {"engine", "errors", "files"},
@@ -75,7 +68,7 @@ LEVELS = {
     2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
     | {"lookups", "redacting", "rules", "values", "waivers", "billed", "habits", "overlaps"}
     | STEPS,
-    3: {"billing", "auditing", "estimating", "rating", "summaries"}
+    3: {"batches", "cluster", "billing", "auditing", "estimating", "rating", "summaries"}
     | {"amounts", "claims", "evidence", "reviewing"},
     4: {"reports", "cms", "installing"},
 }

@@ -27,9 +27,4 @@ class AssistantModifierNotDue(Rule):
     message = "{found} units of {code} carry CQ or CO, {expected} are due"
     found, expected = nw.col("assistant_units_billed"), nw.col("assistant_units")
     _too_many = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
-    flag = (
-        nw.col("payer_part_b")
-        & ~nw.col("assistant_doubt")
-        & (nw.col("documented_rows") > 0)
-        & (found > expected + _too_many)
-    )
+    flag = nw.col("payer_part_b") & ~nw.col("assistant_doubt") & (found > expected + _too_many)

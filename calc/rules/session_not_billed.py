@@ -28,8 +28,7 @@ class SessionNotBilled(Rule):
     message = "{code} is documented and not billed: {expected} units"
     found, expected = nw.col("billed"), nw.col("units")
     flag = (
-        (nw.col("documented_rows") > 0)
-        & (found == 0)
+        (found == 0)
         & (nw.col("units_low") > 0)
         & (~nw.col("timed") | (nw.col("group_kept") < nw.col("group_units")))
     )

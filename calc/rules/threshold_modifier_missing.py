@@ -27,10 +27,4 @@ class ThresholdModifierMissing(Rule):
     needs = ("modifiers_billed", "units_billed")
     message = "{code} is billed without KX, and the year's allowed amounts are above the threshold"
     found, expected = nw.lit(""), nw.lit("KX")
-    flag = (
-        nw.col("kx_due")
-        & nw.col("payer_part_b")
-        & (nw.col("billed") > 0)
-        & (nw.col("kx_rows") == 0)
-        & (nw.col("refused_rows") == 0)
-    )
+    flag = nw.col("kx_due") & (nw.col("kx_rows") == 0) & (nw.col("refused_rows") == 0)

@@ -24,6 +24,6 @@ class UnitsWithoutMinutes(Rule):
     code, severity, over = "U209", "error", "unminuted"
     authority = "bpm-15-220.3.E"
     message = "{code} has no minutes and no start and end; units billed: {found}"
-    found, expected = nw.col("units_bare").fill_null(0), nw.lit(0)
+    found, expected = nw.col("units_bare"), nw.lit(0)
     flag = (found > 0) | ~nw.col("asks_units_billed")
     cents = nw.col("bare_cents")

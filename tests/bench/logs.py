@@ -35,6 +35,7 @@ class Kind:
     assistants: float = 0.1
     overlaps: float = 0.002
     year: int = 2026
+    days: int = 0  # working days that hold all rows; 0: the year's
     seed: int = 20260302
 
 
@@ -108,7 +109,7 @@ def chunks(rows: int, kind: Kind | None = None) -> Iterator[pl.DataFrame]:
     """Frames of about CHUNK rows that make up a log of exactly ``rows`` rows."""
     kind = kind or Kind()
     rng = np.random.default_rng(kind.seed)
-    days = _working_days(kind.year)
+    days = _working_days(kind.year)[: kind.days or None]
     per_day = VISITS * 2.75
     clinicians = max(1, int(rows / per_day / len(days) * 1.02) + 1)
     left, held = rows, []

@@ -1,0 +1,163 @@
+"""Large logs in batches: the same lines as at once, written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+from helpers import ROOT
+
+import calc
+from calc import batches, logs
+from calc.errors import InputError
+
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
+from logs import Kind, write  # noqa: E402
+
+ROWS = 4000
+ORDER = ["date", "patient", "provider", "code", "modifiers", "minutes"]
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """A generated log with overlaps and assistants, as Parquet."""
+    path = tmp_path_factory.mktemp("batches") / "log.parquet"
+    write(path, ROWS, Kind(billed=True, overlaps=0.05))
+    return path
+
+
+@pytest.fixture(scope="module")
+def at_once(log):
+    """Its lines, billed in one go."""
+    return calc.bill(log, rejects=True)[0].sort(ORDER)
+
+
+def in_batches(sources, output, config, **options):
+    """The lines that a run in small batches writes."""
+    done = batches.bill([str(s) for s in sources], str(output), config, batch_rows=700, **options)
+    return done, pl.read_parquet(output)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_batches_change_nothing(log, at_once, config, tmp_path, monkeypatch, jobs):
+    """Every line and cell is the same, whatever is billed at once."""
+    monkeypatch.setattr(batches, "PIECE_ROWS", 900)
+    done, lines = in_batches([log], tmp_path / "lines.parquet", config, jobs=jobs)
+    assert lines.sort(ORDER).equals(at_once)
+    assert done.rows_used + done.rows_rejected == ROWS
+    assert done.lines == len(at_once)
+    assert done.cents["allowed_cents"] == int(at_once["allowed"].sum() * 100)
+
+
+def test_a_folder_of_months(log, at_once, config, tmp_path):
+    """A patient's rows stand in several files, csv and Parquet; the year's totals see them all."""
+    rows = pl.read_parquet(log)
+    folder = tmp_path / "months"
+    folder.mkdir()
+    for number, ((_month,), part) in enumerate(
+        rows.group_by(pl.col("date").dt.month(), maintain_order=True)
+    ):
+        if number % 2:
+            part.write_csv(folder / f"{number:02d}.csv")
+        else:
+            part.write_parquet(folder / f"{number:02d}.parquet")
+    _, lines = in_batches([folder], tmp_path / "lines.parquet", config)
+    assert lines.sort(ORDER).equals(at_once)
+
+
+def test_no_batch_cuts_a_key(config, tmp_path):
+    """A patient, or a clinician for rules about a clinician's day, is in one batch only."""
+    log = tmp_path / "log.parquet"
+    write(log, ROWS, Kind(days=10))
+    for key in ("patient", "clinician"):
+        folder = tmp_path / key
+        folder.mkdir()
+        found = batches.split([str(log)], config, logs.Defaults(), folder, key=key, batch_rows=500)
+        parts = [part.sessions.collect()[key].unique().to_list() for part in found.logs()]
+        assert len(parts) > 1
+        values = [value for part in parts for value in part]
+        assert len(values) == len(set(values))
+
+
+def test_rejects_keep_file_and_row(log, config, tmp_path, monkeypatch):
+    """A reject says where it stood, whichever piece it was read in."""
+    monkeypatch.setattr(batches, "PIECE_ROWS", 900)
+    rows = pl.read_parquet(log).with_row_index("n")
+    spoilt = rows.with_columns(
+        code=pl.when(pl.col("n") == 2500).then(pl.lit("nonsense")).otherwise("code")
+    ).drop("n")
+    path = tmp_path / "spoilt.parquet"
+    spoilt.write_parquet(path)
+    done, _ = in_batches([path], tmp_path / "lines.parquet", config)
+    assert done.rows_used + done.rows_rejected == ROWS
+    assert [(r["file"][0], r["row"][0]) for r in done.rejects] == [(str(path), 2502)]
+
+
+def test_an_error_leaves_nothing(log, config, tmp_path, monkeypatch):
+    """Neither output nor working folder, and an old output stays as it was."""
+    output = tmp_path / "lines.parquet"
+    output.write_text("old")
+
+    def fail(*_):
+        raise InputError("stopped")
+
+    monkeypatch.setattr(batches.billing, "bill", fail)
+    with pytest.raises(InputError, match="stopped"):
+        in_batches([log], output, config)
+    assert os.listdir(tmp_path) == ["lines.parquet"]
+    assert output.read_text() == "old"
+
+
+def test_killed_in_the_middle(log, at_once, config, tmp_path):
+    """kill -9 while batches are being billed: no output, and a second run succeeds."""
+    output = tmp_path / "lines.parquet"
+    code = (
+        "import sys, time; from calc import batches, params\n"
+        "def report(text):\n"
+        "    print(text, flush=True)\n"
+        "    time.sleep(60 if text.startswith('billing') else 0)\n"
+        "batches.bill(sys.argv[1:2], sys.argv[2], params.load(), batch_rows=700, report=report)"
+    )
+    run = subprocess.Popen(
+        [sys.executable, "-c", code, str(log), str(output)], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    try:
+        began = time.monotonic()
+        while b"billing" not in run.stdout.readline():
+            assert time.monotonic() - began < 120
+    finally:
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        run.stdout.close()
+    assert not output.exists()
+    _, lines = in_batches([log], output, config)
+    assert lines.sort(ORDER).equals(at_once)
+
+
+def test_progress_says_speed_and_time_left():
+    """Rows per second and the time left, of the rows done so far."""
+    said = []
+    progress = batches.Progress(1000, said.append)
+    progress.began -= 10
+    progress.add(250, "reading")
+    assert said[0].startswith("reading: 25%, 25 rows/s, 30 s left")
+
+
+def test_what_cannot_be_read(config, tmp_path):
+    """A missing file, a broken one and an empty folder are errors that name them."""
+    broken = tmp_path / "broken.parquet"
+    broken.write_text("no parquet")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for source in (tmp_path / "none.parquet", tmp_path / "none.csv", broken):
+        with pytest.raises(InputError) as error:
+            batches.bill([str(source)], str(tmp_path / "out.parquet"), config)
+        assert source.name in str(error.value)
+    with pytest.raises(InputError):
+        batches.bill([str(empty)], str(tmp_path / "out.parquet"), config)
+    assert not (tmp_path / "out.parquet").exists()

@@ -1,0 +1,76 @@
+"""Spark and the extras: Parquet in and out of a session, and what is said when one is missing."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import subprocess
+import sys
+
+import polars as pl
+import pytest
+from helpers import ROOT
+
+import calc
+from calc import cluster, engine
+from calc.errors import InputError
+
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
+from logs import Kind, write  # noqa: E402
+
+ORDER = ["date", "patient", "provider", "code", "modifiers", "minutes"]
+
+
+@pytest.mark.spark
+def test_parquet_in_and_out(spark, config, tmp_path):
+    """A folder of Parquet files becomes a partitioned folder with the same lines."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    log = folder / "a.parquet"
+    write(log, 600, Kind(overlaps=0.05, days=5))
+    expected = calc.bill(log, rejects=True)[0].sort(ORDER)
+    output = tmp_path / "lines"
+    rejects = cluster.bill(str(folder), str(output), config, partition="date")
+    assert len(rejects) == 0
+    assert (output / "_SUCCESS").exists()
+    assert len(list(output.glob("date=*"))) == 5
+    lines = pl.read_parquet(output / "**/*.parquet", hive_partitioning=True)
+    assert lines.select(expected.columns).sort(ORDER).equals(expected)
+
+
+@pytest.mark.parametrize("name", ["duckdb", "spark"])
+def test_a_missing_extra_says_what_to_install(name, monkeypatch):
+    """Without its package an engine is an error with the command that installs it."""
+    real = builtins.__import__
+
+    def without(module, *rest, **named):
+        if module.split(".")[0] in ("duckdb", "pyspark"):
+            raise ImportError(module)
+        return real(module, *rest, **named)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(InputError, match=f"{name} is not installed") as error:
+        engine.on_engine(engine.table({"a": ["1"]}, {"a": str}), name)
+    assert f"therapy-billing-calc[{name}]" in error.value.hint
+    assert ("Java 17" in error.value.hint) == (name == "spark")
+
+
+@pytest.mark.spark
+def test_without_java(spark, tmp_path):
+    """Spark that does not start is an error that names Java 17, not a traceback."""
+    code = "from calc import engine; engine.spark_session('local[1]')"
+    nowhere = {**os.environ, "JAVA_HOME": str(tmp_path), "PATH": str(tmp_path)}
+    script = f"from calc.errors import InputError\ntry:\n    {code.replace('; ', chr(10) + '    ')}\n"
+    script += "except InputError as error:\n    print(error, '|', error.hint)\n"
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env=nowhere, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Spark did not start" in done.stdout
+    assert "Java 17" in done.stdout
+
+
+def test_an_unknown_engine():
+    """Only the three are known."""
+    with pytest.raises(InputError, match="not known"):
+        engine.on_engine(engine.table({"a": ["1"]}, {"a": str}), "dask")
