@@ -177,7 +177,8 @@ def settled(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         # DuckDB 2 names it materialize; before, execute kept the rows in the relation.
         keep = relation.materialize if hasattr(relation, "materialize") else relation.execute
         return _frame(keep())
-    return _frame(nw.to_native(frame).cache())
+    # A cached frame keeps the plan that led to it: an audit's many steps would fill the heap.
+    return _frame(nw.to_native(frame).localCheckpoint())
 
 
 def distinct(frame: nw.LazyFrame[Any], *names: str) -> list[Any]:
