@@ -87,11 +87,15 @@ def _read_log(
     return read
 
 
+def _on_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
 @contextlib.contextmanager
 def _progress(log: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
     """Says on a terminal what is being done with large files; one line, gone at the end."""
     sizes = [Path(name).stat().st_size for name in log if Path(name).is_file()]
-    if sum(sizes) < PROGRESS_BYTES or not sys.stderr.isatty():
+    if sum(sizes) < PROGRESS_BYTES or not _on_terminal():
         yield lambda text: None
         return
     start = time.monotonic()

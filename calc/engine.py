@@ -199,7 +199,7 @@ def distinct_each(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, l
 
 def is_eager(frame: nw.LazyFrame[Any]) -> bool:
     """Whether the rows are in this process (Polars), so that looking at them costs little."""
-    return frame.implementation.is_polars()
+    return bool(frame.implementation.is_polars())
 
 
 Coded = tuple["pl.Series | None", "pl.Series"]
@@ -831,6 +831,9 @@ def sheet_as_csv(data: bytes, source: str) -> bytes:
 def whole(path: str) -> Iterator[str]:
     """A temporary name beside ``path`` that takes its place only when all went well."""
     folder = os.path.dirname(os.path.abspath(path))
+    if Path(path).exists() and not Path(path).is_file():
+        # Taking the place of a folder or a device such as /dev/null would destroy it.
+        raise InputError("cannot be written (it is no file)", path)
     try:
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".partial")
     except OSError as error:

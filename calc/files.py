@@ -46,7 +46,7 @@ def read(source: str, score: Score, sheet: str = "", stdin: IO[bytes] | None = N
     ``score`` tells the heading from title rows above it. Raises InputError for what is no log.
     """
     packed = decoding.load(source, stdin)
-    if not packed.strip():
+    if _is_blank(packed):
         raise InputError("the file is empty", source, "the first line must hold the headings")
     # The digest runs beside the reading and does not delay it.
     with ThreadPoolExecutor(1) as pool:
@@ -68,10 +68,14 @@ def read(source: str, score: Score, sheet: str = "", stdin: IO[bytes] | None = N
 def read_csv(source: str, stdin: IO[bytes] | None = None) -> tuple[nw.LazyFrame[Any], Ragged]:
     """Records of a delimited text as text columns with ROW, and those with too many fields."""
     data = decoding.unpacked(decoding.load(source, stdin), source)
-    if not data.strip():
+    if _is_blank(data):
         raise InputError("the file is empty", source, "the first line must hold the headings")
     records = _text(data, source, lambda names: 0, "")
     return records.frame, records.ragged
+
+
+def _is_blank(data: bytes) -> bool:
+    return not data[:4096].strip() and not data.strip()
 
 
 def _headings(names: Sequence[str | None], where: str) -> list[str]:
@@ -89,7 +93,7 @@ def _headings(names: Sequence[str | None], where: str) -> list[str]:
 
 def _text(data: bytes, source: str, score: Score, sheet: str) -> Records:
     data = decoding.utf8(data, source)
-    if not data.strip():
+    if _is_blank(data):
         raise InputError("the file is empty", source, "the first line must hold the headings")
     try:
         return _delimited(data, source, score)
@@ -184,8 +188,8 @@ def _slowly(text: str, source: str, delimiter: str, names: list[str], place: int
             good.append([*record[:width], *[""] * (width - len(record))])
     except csv.Error as error:
         # The place where the reader gave up is the file's end if a quote is never closed.
-        line = _open_quote(text, delimiter) or row + 1
-        raise InputError(f"is not csv ({error})", f"{source}:{line}", "check the quotes") from None
+        place = _open_quote(text, delimiter) or row + 1
+        raise InputError(f"is not csv ({error})", f"{source}:{place}", "check the quotes") from None
     frame = engine.numbered(engine.text_frame(good, names), place + 2)
     return Records(frame, ragged, place + 1)
 

@@ -188,7 +188,8 @@ def _from_file(
 
 def _provider_note(log: Log) -> list[str]:
     own = log.mapping.get("provider", [""])[0]
-    if "clinician" in log.cells or headings.plain(own) != "provider":
+    # Our own heading, as the template prints it, is meant as it stands.
+    if "clinician" in log.cells or headings.plain(own) != "provider" or own == "provider":
         return []
     if len(engine.distinct(log.sessions, "provider")) < 2:
         return []
@@ -293,7 +294,14 @@ def _sessions(
         for name in names
         if name not in mapped
     }
-    kept = {name: nw.col(column) for name, column in carried.items()}
+    kinds = frame.collect_schema()
+    # Formats differ in how they keep a blank cell; of a file it is none.
+    kept = {
+        name: nw.when(nw.col(column) != "").then(nw.col(column))
+        if source and kinds[column] == nw.String
+        else nw.col(column)
+        for name, column in carried.items()
+    }
     fault = nw.col("fault")
     used = frame.filter(fault == 0).select(*USED, **kept)
     audited = frame.filter((fault == 0) | fault.is_in(list(FINDINGS))).select(
@@ -358,7 +366,7 @@ def _judged(
     wanted: list[tuple[str | None, Facts]] = [
         (column, facts)
         for name, facts in _facts(source, config, defaults).items()
-        for column in (cells.get(name) or [None])[:1]
+        for column in [next(iter(cells.get(name, [])), None)]
     ]
     frame, known = by_values(frame, wanted)
     frame = _modifiers(frame, cells.get("modifiers_billed", []), known)

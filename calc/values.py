@@ -66,7 +66,8 @@ def _behind(rest: str) -> str:
         tokens = re.split(_SEPARATORS, rest.strip(" ,;/:.+&()-"))
     else:
         tokens = re.findall("..?", rest)
-        if not set(map(str.upper, tokens)) <= _THERAPY_MODIFIERS:
+        digits = tokens[:1] and tokens[0].isdigit()  # 9711659 may be a slip of the keys
+        if digits or not set(map(str.upper, tokens)) <= _THERAPY_MODIFIERS:
             return ""
     tokens = [token.upper() for token in tokens]
     sound = all(_MODIFIER.fullmatch(t) and not re.fullmatch(r"X\d", t) for t in tokens)

@@ -1,4 +1,4 @@
-"""Logs as they come out of EHRs and spreadsheets: each is billed by one command, with a known end."""
+"""Logs as they come out of EHRs and spreadsheets: each billed by one command, with a known end."""
 
 from __future__ import annotations
 
@@ -26,6 +26,8 @@ LOGS = {
     "broken_records.csv": "",
     "zone_changes.csv": "--tz America/Chicago",
     "old_name.xls": "",
+    "spreadsheet_97.xls": "",
+    "open_document.ods": "",
 }
 
 

@@ -1,0 +1,493 @@
+"""Files of every format: the same log gives the same lines; what is no log is one clear line."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import json
+import random
+import sys
+import zipfile
+from datetime import date, time
+from pathlib import Path
+
+import fuzz
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from helpers import rejects, sessions
+
+import calc
+from calc import engine, files, logs
+from calc.cli import cli
+from calc.errors import InputError
+
+HEAD = "patient,date,code,start,end,minutes,note\n"
+ROWS = HEAD + (
+    "P1,2026-03-02,97110,09:00,09:23,,é\nP1,2026-03-02,97116,09:23,09:40,15,\n"
+    "P2,2026-03-03,97140,10:00,10:31,,b\nP3,2026-03-03,99999,10:00,10:31,,c\n"
+)
+GOOD = "p,2026-03-02,97116,09:00,09:20,,\n"
+
+
+def put(tmp_path, name, data):
+    path = tmp_path / name
+    path.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return path
+
+
+def bill(*words):
+    """Exit code, standard output and error of `bill`."""
+    result = CliRunner().invoke(cli, ["bill", *map(str, words)], standalone_mode=False)
+    error = result.exception
+    said = f"{error.where}: {error.what}" if isinstance(error, InputError) else ""
+    assert error is None or said, result.output
+    return (2 if said else 0), result.stdout, result.stderr + said
+
+
+# --- formats -----------------------------------------------------------------------------------
+
+
+def workbook(path):
+    """The rows with Excel's own dates and times, and a title above."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet("cover").write(0, 0, "nothing here")
+        sheet = book.add_worksheet("log")
+        forms = [book.add_format({"num_format": text}) for text in ("m/d/yyyy", "h:mm AM/PM")]
+        sheet.merge_range("A1:G1", "Riverbend Therapy")
+        for number, row in enumerate(csv.reader(io.StringIO(ROWS))):
+            for place, cell in enumerate(row):
+                if number and place == 1:
+                    sheet.write_datetime(number + 2, place, date.fromisoformat(cell), forms[0])
+                elif number and place in (3, 4):
+                    sheet.write_datetime(number + 2, place, time.fromisoformat(cell), forms[1])
+                elif number and place in (2, 5) and cell:
+                    sheet.write_number(number + 2, place, int(cell))
+                else:
+                    sheet.write_string(number + 2, place, cell)
+
+
+def made(tmp_path):
+    """The same log in every format, as (path, sheet)."""
+    rows = list(csv.DictReader(io.StringIO(ROWS)))
+    typed = pl.read_csv(io.StringIO(ROWS), try_parse_dates=True)
+    objects = [
+        {k: int(v) if k == "minutes" and v else v or None for k, v in r.items()} for r in rows
+    ]
+    typed.write_parquet(tmp_path / "typed.parquet")
+    workbook(tmp_path / "a.xlsx")
+    yield tmp_path / "typed.parquet", ""
+    yield tmp_path / "a.xlsx", "LOG"
+    for name, data in {
+        "a.csv": ROWS,
+        "bom.csv": b"\xef\xbb\xbf" + ROWS.encode(),
+        "semi.csv": ROWS.replace(",", ";"),
+        "a.tsv": ROWS.replace(",", "\t"),
+        "pipes.csv": ROWS.replace(",", "|"),
+        "windows.csv": ROWS.replace("\n", "\r\n").encode("cp1252"),
+        "mac.csv": ROWS.replace("\n", "\r"),
+        "u16.csv": ROWS.encode("utf-16"),
+        "u16le.csv": ROWS.encode("utf-16-le"),
+        "u16be.txt": ROWS.encode("utf-16-be"),
+        "a.csv.gz": gzip.compress(ROWS.encode()),
+        "two.gz": gzip.compress(ROWS[:50].encode()) + gzip.compress(ROWS[50:].encode()),
+        "a.json": json.dumps(objects),
+        "wrapped.json": json.dumps({"made": "x", "rows": objects}),
+        "a.jsonl": "\n".join(map(json.dumps, objects)),
+        "wrong.xlsx": ROWS,
+        "wrong.csv": (tmp_path / "typed.parquet").read_bytes(),
+        "wrong.parquet": json.dumps(objects),
+        "title.csv": f"Riverbend Therapy\n\nWeek 10,,,\n{ROWS}",
+        "quoted.csv": ROWS.replace("P2", '"P2"'),
+    }.items():
+        yield put(tmp_path, name, data), ""
+
+
+def test_the_same_log_in_every_format(tmp_path, config):
+    """csv in every encoding and delimiter, xlsx, Parquet, JSON: identical lines and rejects."""
+    expected = None
+    for path, sheet in made(tmp_path):
+        lines, bad = calc.bill(path, rejects=True, sheet=sheet)
+        found = lines.to_dicts(), bad["reason"].to_list()
+        expected = expected or found
+        assert found == expected, path.name
+        assert logs.read(path, config, logs.Defaults(sheet=sheet)).files[0].rows == 4
+    assert [line["units"] for line in expected[0]] == [2, 1, 2]
+
+
+def test_standard_input_is_known_by_its_content(tmp_path, monkeypatch, config):
+    """`-` may hold any format."""
+    for path, sheet in list(made(tmp_path))[:6]:
+        stdin = type("Stdin", (), {"buffer": io.BytesIO(path.read_bytes())})
+        monkeypatch.setattr(sys, "stdin", stdin)
+        log = logs.read("-", config, logs.Defaults(sheet=sheet))
+        assert (len(sessions(log)), len(rejects(log))) == (3, 1)
+
+
+def test_row_numbers_are_those_of_the_file(tmp_path, config):
+    """Rows count from the file's first record, titles too."""
+    log = logs.read(put(tmp_path, "a.csv", f"Riverbend\n,,\n{ROWS}"), config)
+    assert [row["row"] for row in sessions(log)] == [4, 5, 6]
+    assert rejects(log)[0]["row"] == 7
+
+
+def test_files_are_known_by_digest_and_rows(tmp_path, config):
+    """Name, SHA-256 and number of records of each file."""
+    import hashlib
+
+    path = put(tmp_path, "a.csv", ROWS)
+    (file,) = logs.read(path, config).files
+    assert file == logs.File(str(path), hashlib.sha256(ROWS.encode()).hexdigest(), 4)
+
+
+# --- several files -----------------------------------------------------------------------------
+
+
+def test_several_files_and_a_folder(tmp_path, config):
+    """One run over files with differing columns; `file` tells them apart, rejects too."""
+    one = put(tmp_path, "a.csv", ROWS)
+    two = put(
+        tmp_path, "b.jsonl", '{"MRN":"P9","DOS":"2026-03-02","CPT":"97110","Mins":5,"room":1}\n'
+    )
+    put(tmp_path, "c.rejects.csv", "x")
+    put(tmp_path, "d.docx", "x")
+    log = logs.read([one, two], config)
+    assert [row["file"] for row in sessions(log)].count(str(two)) == 1
+    assert log.carried == ("note", "room") or [n.split()[0] for n in log.carried] == [
+        "note",
+        "room",
+    ]
+    (bad,) = rejects(log)
+    assert (bad["file"], bad["row"]) == (str(one), 5)
+    folder = logs.read(tmp_path, config)
+    assert [file.name for file in folder.files] == [str(one), str(two)]
+    assert folder.notes == [f"{tmp_path}: left out c.rejects.csv, d.docx"]
+    code, out, err = bill(one, two, "--format", "csv", "--rejects", tmp_path / "r.csv")
+    assert code == 0
+    assert out.splitlines()[0].endswith(",reason,note,room")
+    assert err.splitlines()[-1].startswith("5 rows read, 4 used, 1 rejected")
+
+
+def test_a_file_named_twice(tmp_path, config):
+    """The same rows would be billed twice."""
+    path = put(tmp_path, "a.csv", ROWS)
+    with pytest.raises(InputError, match="named twice"):
+        logs.read([path, path], config)
+    twin = put(tmp_path, "b.csv", ROWS)
+    assert "same bytes" in logs.read([path, twin], config).notes[0]
+
+
+# --- headings ----------------------------------------------------------------------------------
+
+OWN = "Who,When,What,How Long\np,2026-03-02,97116,20\n"
+PAIRS = ("Who=patient", "when=date", "What=code", "HOW LONG=minutes")
+MAPS = [word for pair in PAIRS for word in ("--map", pair)]
+
+
+def test_maps_and_a_saved_mapping(tmp_path):
+    """--map, and the same from a file that --save-map wrote."""
+    path, saved = put(tmp_path, "a.csv", OWN), tmp_path / "map.toml"
+    first = bill(path, *MAPS, "--save-map", saved, "--format", "csv")
+    assert (first[0], first[1].splitlines()[1][:12]) == (0, "p,2026-03-02")
+    assert bill(path, "--map-file", saved, "--format", "csv") == first
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--map", "Who"], '"Who" is no mapping'),
+        (["--map", "Who=patients"], '"patients" is no column of ours'),
+        ([*MAPS, "--map", "Nobody=patient"], 'heading "Nobody" of the mapping is not in the log'),
+        (["--map-file", "no-such.toml"], "cannot be read"),
+        (["--map-file", "README.md"], "cannot be read"),
+        (["--sheet", "x"], "has no sheets"),
+        ([], "missing heading patient, code, date"),
+    ],
+)
+def test_wrong_maps(words, says, tmp_path):
+    """A mapping that maps nothing is an error."""
+    code, _, err = bill(put(tmp_path, "a.csv", OWN), *words)
+    assert code == 2
+    assert says in err
+
+
+def test_two_headings_for_one_column(tmp_path, config):
+    """The user says which; the other is carried."""
+    text = "MRN,Patient Name,DOS,CPT,Mins\n7,Doe,2026-03-02,97116,20\n"
+    path = put(tmp_path, "a.csv", text)
+    with pytest.raises(InputError, match="both mean patient") as error:
+        logs.read(path, config)
+    assert '--map "MRN=patient"' in error.value.hint
+    log = logs.read(path, config, maps={"MRN": "patient"})
+    assert (sessions(log)[0]["patient"], log.carried) == ("7", ("Patient Name",))
+
+
+def test_a_missing_heading_names_the_nearest(tmp_path, config):
+    """Misspelt headings are named with what they may mean."""
+    path = put(tmp_path, "a.csv", "Pateint,DOS,CPT Cod,Mins\np,2026-03-02,97116,20\n")
+    with pytest.raises(InputError, match="missing heading patient, code") as error:
+        logs.read(path, config)
+    assert "nearest: Pateint (patient), CPT Cod (code)" in error.value.hint
+
+
+ISSUE = {
+    "patient": ["Patient", "MRN", "Client"],
+    "clinician": ["Therapist", "Rendering"],
+    "date": ["DOS", "Service Date", "SERVICE_DATE", "service-date"],
+    "start": ["Time In", "Start Time", "Begin"],
+    "end": ["Time Out", "End"],
+    "minutes": ["Duration", "Mins"],
+    "code": ["CPT", "HCPCS", "Procedure"],
+    "units_billed": ["Units", "Qty"],
+    "modifiers_billed": ["Mod 1", "Mod 4", "mod2", "Modifier 3"],
+    "charge": ["Charge"],
+}
+
+
+def test_headings_that_exports_use(config):
+    """Case, blanks and punctuation do not matter."""
+    from calc import headings
+
+    known = headings.meanings(config)
+    for column, names in ISSUE.items():
+        assert {known.get(headings.plain(name)) for name in names} == {column}
+
+
+def test_modifiers_in_several_columns(tmp_path, config):
+    """Joined in the order of their numbers, those behind the code first, each once."""
+    head = "patient,date,code,minutes,Mod 2,Mod 1,Mod 3,Mod 4\n"
+    rows = "p,2026-03-02,97116-GP,20,kx,GP,,59\np,2026-03-02,97116,20,,,,\n"
+    rows += 'p,2026-03-02,97116 cq,20,,"GP, KX",,\n'
+    found = sessions(logs.read(put(tmp_path, "a.csv", head + rows), config))
+    assert [row["modifiers_billed"] for row in found] == ["GP KX 59", "", "CQ GP KX"]
+
+
+# --- dates -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("days", "order"),
+    [
+        (["3/22/2026", "3/4/2026"], "2026-03-04"),
+        (["22/3/2026", "3/4/2026"], "2026-04-03"),
+        (["22.03.2026", "03.04.2026"], "2026-04-03"),
+        (["Mar 22, 2026", "April 3, 2026"], "2026-04-03"),
+        (["20260322", "3-Apr-2026"], "2026-04-03"),
+        (["2026/03/22", "2026-04-03 00:00:00"], "2026-04-03"),
+    ],
+)
+def test_a_column_tells_its_own_order(days, order, tmp_path, config):
+    """US, European, ISO and written dates."""
+    text = "patient,date,code,minutes\n" + "".join(f'p,"{day}",97116,20\n' for day in days)
+    log = logs.read(put(tmp_path, "a.csv", text), config)
+    assert [str(row["date"]) for row in sessions(log)] == ["2026-03-22", order]
+
+
+def test_the_order_is_decided_for_each_column(tmp_path, config):
+    """A clear column does not decide for another one."""
+    text = "patient,date,code,start,end\np,3/22/2026,97116,3/22/2026 9:00,3/22/2026 9:20\n"
+    assert len(sessions(logs.read(put(tmp_path, "a.csv", text), config))) == 1
+    text += "q,3/4/2026,97116,3/4/2026 9:00,3/4/2026 9:20\n"
+    assert len(sessions(logs.read(put(tmp_path, "a.csv", text), config))) == 2
+    text = "patient,date,code,start,end\np,3/22/2026,97116,,\nq,3/4/2026,97116,3/4/2026 9:00,9:20\n"
+    with pytest.raises(InputError, match='start: dates such as "3/4/2026"') as error:
+        logs.read(put(tmp_path, "a.csv", text), config)
+    assert "--date-order" in error.value.hint
+
+
+# --- what is no log ----------------------------------------------------------------------------
+
+
+def zipped(parts):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in parts.items():
+            archive.writestr(name, data)
+    return out.getvalue()
+
+
+def far_cell():
+    import xlsxwriter
+
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out) as book:
+        sheet = book.add_worksheet()
+        sheet.write(0, 0, "patient")
+        sheet.write(1_048_575, 16_383, "x")
+    return out.getvalue()
+
+
+BAD = {
+    "empty.csv": (b"", "the file is empty"),
+    "mark.csv": (b"\xef\xbb\xbf\n", "the file is empty"),
+    "binary.csv": (random.Random(1).randbytes(9000), "not a text file"),
+    "picture.csv": (b"\x89PNG\r\n\x1a\n", "is a picture"),
+    "pdf.csv": (b"%PDF-1.7", "is a PDF"),
+    "page.xls": (b"<html><table></table></html>", "HTML"),
+    "quote.csv": (f'{HEAD}{GOOD}"p,2026-03-02\n{GOOD}', ":3: is not csv"),
+    "wide.csv": (",".join(f"c{n}" for n in range(10_000)) + "\n", ":1: has 10,000 columns"),
+    "line.csv": (b"x" * 50_000_000, ":1: its first line is longer"),
+    "record.csv": (HEAD + GOOD + "y" * 50_000_000 + "\n", ":3: the line is longer"),
+    "nul.csv": (HEAD + GOOD + "p\0\n", ":3: is not a text file"),
+    "twice.csv": ("patient,date,code,code\n", ':1: heading "code" stands twice'),
+    "orders.csv": (f"{HEAD}p,13/2/2026,97116,,,5,\np,2/13/2026,97116,,,5,\n", "two orders"),
+    "ambiguous.csv": (f"{HEAD}p,3/4/2026,97116,,,5,\n", "could be month or day first"),
+    "bomb.csv.gz": (gzip.compress(b"0" * 300_000_000, 1), "unpacks to more than"),
+    "cut.gz": (gzip.compress(ROWS.encode())[:40], "no sound gzip"),
+    "bomb.xlsx": (zipped({"xl/workbook.xml": "", "xl/worksheets/sheet1.xml": " " * 300_000_000}),
+                  "unpacks to more than"),
+    "far.xlsx": (far_cell(), "17,179,869,184 cells"),
+    "cut.xlsx": (far_cell()[:2000], "no workbook that can be read"),
+    "archive.csv": (zipped({"a.csv": HEAD}), "is a zip archive"),
+    "old.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 3000, "no workbook"),
+    "a.parquet": (b"PAR1" + b"x" * 50 + b"PAR1", "no Parquet file"),
+    "a.json": ('[{"patient": 1,]', ":1: is not JSON"),
+    "deep.json": ("[" * 100_000, "not JSON that can be read"),
+    "numbers.json": ("[1, 2]", "record 1 is no object"),
+    "a.jsonl": ('{"patient": "p"}\n{"patient": oops}\n', ":2: is not JSON"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_is_no_log(name, tmp_path):
+    """One clear line with the place, exit 2, no traceback and no hang."""
+    data, says = BAD[name]
+    code, out, err = bill(put(tmp_path, name, data))
+    assert (code, out) == (2, "")
+    assert says in err
+    assert "\n" not in err.split("therapy-calc: ")[-1].strip()
+
+
+def test_unreadable_file(tmp_path, monkeypatch):
+    """No right to read is said as such."""
+
+    def refuse(path):
+        raise PermissionError(13, "Permission denied")
+
+    path = put(tmp_path, "a.csv", ROWS)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert bill(path)[2] == f"{path}: cannot be read (Permission denied)"
+
+
+def test_a_folder_without_logs(tmp_path):
+    put(tmp_path, "readme.md", "x")
+    code, _, err = bill(tmp_path)
+    assert (code, err) == (2, f"{tmp_path}: is a folder without logs")
+
+
+def test_a_broken_record_does_not_slow_the_others_out(tmp_path, config):
+    """The reader by records keeps what the fast one would lose."""
+    path = put(tmp_path, "a.csv", ROWS + "p,2026-03-02,97116,09:00,09:20,,a,b,c\n" + GOOD)
+    log = logs.read(path, config)
+    assert (len(sessions(log)), len(rejects(log)), log.files[0].rows) == (4, 2, 6)
+
+
+# --- outputs -----------------------------------------------------------------------------------
+
+
+def test_outputs_hold_the_same_figures(tmp_path):
+    """csv, xlsx, parquet and json of one bill; formulas are text everywhere."""
+    log = put(tmp_path, "a.csv", ROWS.replace("é", "=1+1") + "@P,2026-03-02,97116,,,23,-x\n")
+    found = {}
+    for ending in ("csv", "json", "xlsx", "parquet"):
+        target = tmp_path / f"out.{ending}"
+        assert bill(log, "-o", target, "--rejects", tmp_path / "r.csv")[0] == 0
+        found[ending] = target
+    exact = pl.read_parquet(found["parquet"])
+    assert exact.schema["allowed"] == pl.Decimal(18, 2)
+    text = exact.with_columns(pl.all().cast(pl.String).fill_null("")).to_dicts()
+    rows = list(csv.DictReader(found["csv"].open(encoding="utf-8")))
+    assert [{**row, "note": row["note"].removeprefix("'"), "patient": row["patient"].lstrip("'")}
+            for row in rows] == text  # fmt: skip
+    assert [row["note"] for row in rows] == ["'-x", "'=1+1", "", "b"]
+    assert rows[0]["patient"] == "'@P"
+    objects = json.loads(found["json"].read_text())
+    assert [{n: as_text(n, v) for n, v in row.items()} for row in objects] == text
+    sheet = engine.read_sheet(found["xlsx"].read_bytes(), "x", "lines").rows()
+    cells = [dict(zip(sheet[0], row, strict=True)) for row in sheet[1:]]
+    assert [{n: as_text(n, v) for n, v in row.items()} for row in cells] == text
+    check_workbook(found["xlsx"])
+
+
+MONEY = ("work_payment", "allowed", "medicare_pays", "patient_pays")
+
+
+def as_text(name, value):
+    """A value of json or a sheet as csv writes it."""
+    if value is None:
+        return ""
+    if name in MONEY:
+        return f"{float(value):.2f}"
+    return str(value).removesuffix(" 00:00:00").lower() if name in ("tie", "date") else str(value)
+
+
+def check_workbook(path):
+    """The heading is frozen, money has its format, and no cell is a formula."""
+    with zipfile.ZipFile(path) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+        styles = archive.read("xl/styles.xml").decode()
+    assert 'state="frozen"' in sheet
+    assert "<f>" not in sheet
+    assert "#,##0.00" in styles or 'numFmtId="4"' in styles
+
+
+def test_strict(tmp_path):
+    """--strict: any reject is exit 2, and nothing is written."""
+    log, target = put(tmp_path, "a.csv", ROWS), tmp_path / "out.csv"
+    code, _, err = bill(log, "--strict", "-o", target)
+    assert code == 2
+    assert "rows were rejected, so nothing was billed" in err
+    assert "1 row: code not known" in err
+    assert not target.exists()
+    assert (tmp_path / "a.rejects.csv").exists()
+    sound = put(tmp_path, "b.csv", HEAD + GOOD)
+    assert bill(sound, "--strict", "-o", target)[0] == 0
+
+
+def test_a_device_is_not_replaced(tmp_path):
+    """An output takes the place of files only."""
+    with pytest.raises(InputError, match="it is no file"), engine.whole(str(tmp_path)):
+        pass
+    with pytest.raises(InputError, match="it is no file"), engine.whole("/dev/null"):
+        pass
+
+
+def test_progress_only_on_a_terminal_and_for_large_files(tmp_path, monkeypatch):
+    """Nothing when piped; what is being done on a terminal."""
+    from calc import cli as commands
+
+    log = put(tmp_path, "a.csv", HEAD + GOOD)
+    assert "reading" not in bill(log)[2]
+    monkeypatch.setattr(commands, "PROGRESS_BYTES", 10)
+    assert "reading" not in bill(log)[2]
+    said = []
+    monkeypatch.setattr(commands, "_on_terminal", lambda: True)
+    monkeypatch.setattr(commands.click, "echo", lambda text="", **_: said.append(text))
+    with commands._progress((str(log),)) as report:
+        report("reading a.csv")
+    assert "reading a.csv ... 0 s" in said[0]
+    assert said[-1] == "\r\x1b[K"
+
+
+# --- fuzz --------------------------------------------------------------------------------------
+
+
+def test_random_rows(config):
+    """A small part of ``python tests/fuzz.py``."""
+    assert fuzz.fuzz_rows(1000, 1, config, per_file=500) == {"log": 1000}
+
+
+def test_mutated_files(config):
+    """Sound files of every format with bytes changed: a log or one clear error."""
+    found = fuzz.fuzz_files(24, 2, config)
+    assert sum(found.values()) == 24
+
+
+def test_read_csv_for_small_tables(tmp_path):
+    """Tables of balances are read by the same reader."""
+    frame, ragged = files.read_csv(str(put(tmp_path, "b.csv", "patient;amount\np;5.00\n")))
+    assert engine.collect(frame).to_native().columns == [engine.ROW, "patient", "amount"]
+    assert ragged == []

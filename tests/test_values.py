@@ -1,0 +1,125 @@
+"""Texts of cells: codes with modifiers, lengths with units, amounts. Nothing is guessed."""
+
+from __future__ import annotations
+
+import pytest
+
+from calc import times, values
+
+CODES = [
+    ("97116", "97116", ""),
+    ("97116-GP-CQ", "97116", "GP CQ"),
+    ("97116 GP", "97116", "GP"),
+    ("97116gp", "97116", "GP"),
+    ("97116GPCQ", "97116", "GP CQ"),
+    ("97116, GP, 59", "97116", "GP 59"),
+    ("97116:GP", "97116", "GP"),
+    ("97116.0", "97116", ""),
+    ("g0283", "G0283", ""),
+    ("Gait  Training", "97116", ""),
+    ("gait training GP", "97116", "GP"),
+    ("97116 - Gait training", "97116", ""),
+    ("97116 (gait training)", "97116", ""),
+    ("97116 - manual therapy", None, ""),  # the number and the words disagree
+    ("97110 97112", None, ""),
+    ("97110 x2", None, ""),
+    ("97110 X2", None, ""),
+    ("97110 cancelled", None, ""),
+    ("9711659", None, ""),
+    ("97116 GPX", None, ""),
+    ("99999-GP", None, ""),
+    ("GP", None, ""),
+    ("", None, ""),
+]
+
+
+@pytest.mark.parametrize(("text", "code", "modifiers"), CODES)
+def test_read_code(text, code, modifiers, config):
+    """A code, a name or a code with what belongs behind it; anything else is unknown."""
+    assert values.read_code(text, config.code_names) == (code, modifiers)
+
+
+LENGTHS = [
+    ("47 min", 47),
+    ("47min.", 47),
+    ("47 Minutes", 47),
+    ("47m", 47),
+    ("0:47", 47),
+    ("1:05", 65),
+    ("01:05", 65),
+    ("00:47:00", 47),
+    ("0.75 h", 45),
+    ("0,75 h", 45),
+    (".25 hr", 15),
+    ("1 h 5 min", 65),
+    ("1h05", 65),
+    ("2 hours", 120),
+    ("23,5", 23.5),
+    ("47:00", None),  # hours and minutes, or minutes and seconds
+    ("1,200 min", None),
+    ("0:60", None),
+    ("-5 min", None),
+    ("47 sec", None),
+    ("soon", None),
+]
+
+
+@pytest.mark.parametrize(("text", "minutes"), LENGTHS)
+def test_read_minutes(text, minutes):
+    """Lengths with a unit or as h:mm, in milliseconds."""
+    expected = None if minutes is None else int(minutes * times.MINUTE)
+    assert values.read_minutes(text) == expected
+
+
+AMOUNTS = [
+    ("$1,234.50", 123450),
+    ("$ 80", 8000),
+    ("80 USD", 8000),
+    ("1.234,50", 123450),
+    ("120,5", 12050),
+    ("1,234", 123400),
+    ("1,234,567.89", 123456789),
+    ("1.234", None),
+    ("12,34,5", None),
+    ("-5", None),
+    ("(5.00)", None),
+    ("lots", None),
+    ("12345678", None),
+]
+
+
+@pytest.mark.parametrize(("text", "cents"), AMOUNTS)
+def test_read_cents(text, cents):
+    """Money with its sign and its thousands, exact to the cent."""
+    assert values.read_cents(text) == cents
+
+
+CLOCKS = [("9 AM", 9 * 60), ("9:05\u202fAM", 9 * 60 + 5), ("12 p.m.", 720), ("9:05 P. M.", 1265)]
+CLOCKS += [("09:05:00.0000000", 545), ("13 PM", None), ("9 XM", None)]
+
+
+@pytest.mark.parametrize(("text", "minutes"), CLOCKS)
+def test_more_clocks(text, minutes):
+    """Hours alone with AM or PM, narrow blanks, long fractions."""
+    found = times.read_clock(text)
+    assert found == (None if minutes is None else (minutes * times.MINUTE, None))
+
+
+WRITTEN = [
+    ("Mar 2, 2026", "2026-03-02"),
+    ("March 2 2026", "2026-03-02"),
+    ("2-Mar-2026", "2026-03-02"),
+]
+WRITTEN += [
+    ("Monday, March 2, 2026", "2026-03-02"),
+    ("20260302", "2026-03-02"),
+    ("Sept 2, 2026", "2026-09-02"),
+]
+WRITTEN += [("20261302", None), ("Mar 32, 2026", None), ("Foo 2, 2026", None), ("3/2/26", None)]
+
+
+@pytest.mark.parametrize(("text", "day"), WRITTEN)
+def test_read_written_date(text, day):
+    """Months in letters and YYYYMMDD."""
+    found = times.read_written_date(text)
+    assert (found and found.isoformat()) == day
