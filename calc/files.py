@@ -265,7 +265,7 @@ def _lines(data: bytes, source: str, score: Score, sheet: str) -> Records:
             raise _no_json(error, source, number) from None
     while rows and not rows[-1]:
         rows.pop()
-    return _objects(rows, source, first=1)
+    return _objects(rows, source)
 
 
 # Numbers stay as they are written: 0.10 is no float, and a long number loses no digit.
@@ -280,7 +280,7 @@ def _no_json(error: Exception, source: str, line: int) -> InputError:
     return InputError("is not JSON that can be read", f"{source}:{line}", "nested too deeply?")
 
 
-def _objects(found: Any, source: str, first: int = 2) -> Records:
+def _objects(found: Any, source: str) -> Records:
     """Records of objects: the columns in the order in which they first occur."""
     for place, entry in enumerate(found):
         if not isinstance(entry, dict):
@@ -292,7 +292,7 @@ def _objects(found: Any, source: str, first: int = 2) -> Records:
     columns = {n: [_cell(entry.get(n)) for entry in found] for n in names}
     plain = _headings(names, source)
     frame = engine.text_columns(dict(zip(plain, columns.values(), strict=True)))
-    return Records(engine.numbered(frame, first))
+    return Records(engine.numbered(frame, 2))
 
 
 def _cell(value: Any) -> str | None:

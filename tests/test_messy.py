@@ -53,7 +53,7 @@ def test_messy(name, tmp_path, monkeypatch):
     """Lines, rejects and messages are those looked through by hand; nothing is lost."""
     monkeypatch.chdir(ROOT)
     lines, said, bad = billed(name, LOGS[name], tmp_path)
-    for ending, found in (("lines.csv", lines), ("stderr.txt", said), ("rejects.csv", bad)):
+    for ending, found in (("lines.csv", lines), ("stderr.txt", said), ("bad.csv", bad)):
         expected = (GOLDEN / f"{name}.{ending}").read_text(encoding="utf-8")
         assert found == expected, ending
     last = said.splitlines()[-1].replace(",", "").split()
