@@ -17,7 +17,7 @@ from calc import batches, logs
 from calc.errors import InputError
 
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
-from logs import Kind, write  # noqa: E402
+from logs import Kind, write
 
 ROWS = 4000
 ORDER = ["date", "patient", "provider", "code", "modifiers", "minutes"]

@@ -16,7 +16,7 @@ from calc import cluster, engine
 from calc.errors import InputError
 
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
-from logs import Kind, write  # noqa: E402
+from logs import Kind, write
 
 ORDER = ["date", "patient", "provider", "code", "modifiers", "minutes"]
 
