@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -109,7 +108,7 @@ def test_an_error_leaves_nothing(log, config, tmp_path, monkeypatch):
     monkeypatch.setattr(batches.billing, "bill", fail)
     with pytest.raises(InputError, match="stopped"):
         in_batches([log], output, config)
-    assert os.listdir(tmp_path) == ["lines.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lines.parquet"]
     assert output.read_text() == "old"
 
 
