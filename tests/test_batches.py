@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from calc import batches, logs
 from calc.errors import InputError
 
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
-from logs import Kind, write  # noqa: E402
+from logs import Kind, write
 
 ROWS = 4000
 ORDER = ["date", "patient", "provider", "code", "modifiers", "minutes"]
@@ -109,7 +108,7 @@ def test_an_error_leaves_nothing(log, config, tmp_path, monkeypatch):
     monkeypatch.setattr(batches.billing, "bill", fail)
     with pytest.raises(InputError, match="stopped"):
         in_batches([log], output, config)
-    assert os.listdir(tmp_path) == ["lines.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lines.parquet"]
     assert output.read_text() == "old"
 
 
