@@ -46,6 +46,11 @@ _blanks = _options(
     click.option("--prior", metavar="FILE", help="Allowed amounts of the year elsewhere, for KX."),
 )
 
+_large = _options(
+    click.option("--jobs", type=click.IntRange(1), help="In batches, so many at a time."),
+    click.option("--master", default="", metavar="URL", help="Spark's, e.g. spark://host:7077."),
+)
+
 
 def _pricing(
     qualifying_apm: bool, nonparticipating: bool, deductible: str | None, prior: str | None
@@ -278,6 +283,7 @@ def _estimate_notes(result: Any) -> str:
 @click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="Of dates like 3/2/2026.")
 @click.option("--rejects", "rejects_file", type=click.Path(dir_okay=False))
 @click.option("--engine", "on", type=click.Choice(["polars", "duckdb", "spark"]), default="polars")
+@_large
 @_blanks
 @_output
 def bill(
@@ -286,6 +292,8 @@ def bill(
     date_order: str | None,
     rejects_file: str | None,
     on: str,
+    jobs: int | None,
+    master: str,
     qualifying_apm: bool,
     nonparticipating: bool,
     deductible: str | None,
@@ -296,15 +304,23 @@ def bill(
     tz: str,
     **defaults: str,
 ) -> None:
-    """Turn a log (csv, - for standard input) into claim lines."""
+    """Turn a log (csv, - for standard input) into claim lines.
+
+    With --jobs a log or folder larger than memory, in batches of patients, into a Parquet file.
+    With --engine spark --master URL Parquet that the cluster reaches, into a Parquet folder.
+    """
     from calc import billing, engine, logs, params, reports, summaries
 
-    reports.format_of(output, form)
+    if not (jobs or master):
+        reports.format_of(output, form)
     config = params.load(folder)
     blanks = logs.Defaults(zone=tz, date_order=date_order or "", **defaults)
+    options = _pricing(qualifying_apm, nonparticipating, deductible, prior)
+    if jobs or master:
+        _bill_large([log], output, rejects_file, config, blanks, options, jobs, master, on)
+        return
     read = logs.read(log, config, blanks, on)
     rejected = engine.collect(read.rejects())
-    options = _pricing(qualifying_apm, nonparticipating, deductible, prior)
     lines = engine.collect(billing.bill(read, config, options))
     used = engine.count(read.sessions)
     name = _say_rejects(rejected, log, rejects_file)
@@ -320,6 +336,55 @@ def bill(
     click.echo(_used_said(total, used, len(rejected), name), err=True)
     if total and not used:
         raise InputError("no row can be used", log, "see the reasons above")
+
+
+def _bill_large(
+    sources: list[str],
+    output: str | None,
+    rejects_file: str | None,
+    config: Any,
+    blanks: Any,
+    options: Any,
+    jobs: int | None,
+    master: str,
+    on: str,
+) -> None:
+    """What does not fit into memory: in batches, or on a cluster."""
+    from calc import batches, cluster, engine
+    from calc.money import show
+
+    if output is None or (jobs and not output.endswith(".parquet")):
+        hint = "write -o lines.parquet" if jobs else "name the folder to write with -o"
+        raise InputError("so many lines are no text", hint=hint)
+    if master:
+        if jobs or on != "spark" or len(sources) != 1:
+            hint = "say --engine spark --master URL and one Parquet source, without --jobs"
+            raise InputError("--master is for Spark alone", hint=hint)
+        rejected = cluster.bill(sources[0], output, config, blanks, options, master=master)
+        _say_rejects(rejected, sources[0], rejects_file)
+        click.echo(f"lines written to {output}", err=True)
+        return
+    done = batches.bill(
+        sources, output, config, blanks, options, jobs=jobs or 1, report=_report_progress()
+    )
+    name = _say_rejects(engine.stacked(done.rejects), sources[0], rejects_file)
+    work, allowed, medicare, patient = (show(cents) for cents in done.cents.values())
+    click.echo(
+        f"{done.lines:,} lines, {done.units:,} units, work component {work}, allowed {allowed}"
+        f" (Medicare pays {medicare}, patients {patient}; {options.deductible_said})",
+        err=True,
+    )
+    total = done.rows_used + done.rows_rejected
+    click.echo(_used_said(total, done.rows_used, done.rows_rejected, name), err=True)
+    if total and not done.rows_used:
+        raise InputError("no row can be used", sources[0], "see the reasons above")
+
+
+def _report_progress() -> Callable[[str], None]:
+    """Progress on one line of a terminal; elsewhere silence."""
+    if not sys.stderr.isatty():
+        return lambda text: None
+    return lambda text: click.echo(f"\r\x1b[K{text}", nl=text.startswith("billing: 100%"), err=True)
 
 
 def _used_said(read: int, used: int, rejected: int, name: str) -> str:
