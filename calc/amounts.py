@@ -28,7 +28,15 @@ def fees(
     lines = lines.join(lookups.rvus(lines, config, days), on=["rvu_edition", "code"], how="left")
     gpcis = lookups.gpcis(lines, config, days)
     lines = lines.join(gpcis, on=["gpci_edition", "locality_number"], how="left")
-    return pricing.fees(lookups.payers_own(lines, config, days))
+    return pricing.fees(lookups.payers_own(lines, config, days)).drop(_FIGURES)
+
+
+_FIGURES = (
+    "cf", "participation_percent", "year_deductible_cents", "mppr_percent", "coinsurance_percent",
+    "assistant_share_percent", "sequestration_permille", "rvu_edition", "gpci_edition", "status",
+    "work_rvu", "mp_rvu", "work_gpci", "pe_gpci", "mp_gpci", "own_fee_cents", "own_reduced_cents",
+)  # fmt: skip
+_FEES = ("pe_rvu", "mppr_indicator", "reduced_cents", "payer_mppr", "payer_fee_table")
 
 
 def allowed(lines: nw.LazyFrame[Any], units: str, name: str) -> nw.LazyFrame[Any]:
@@ -72,8 +80,9 @@ def with_amounts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     other = engine.settled(allowed(allowed(other, "billed", "billed"), "kept_units", "kept"))
     other = _difference(other, "kept", "kept_units", "supported", "units", "over_cents")
     other = _difference(other, "billed", "billed", "kept", "kept_units", "unsupported_cents")
-    names = same.collect_schema().names()
-    return engine.settled(nw.concat([same, other.select(names)], how="vertical"))
+    names = [name for name in same.collect_schema().names() if name not in _FEES]
+    parts = [same.select(names), other.select(names)]
+    return engine.settled(nw.concat(parts, how="vertical"))
 
 
 def _difference(

@@ -9,7 +9,8 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc.schema import POOL, total
+from calc import engine
+from calc.schema import POOL
 
 KEY = (*POOL, "code")
 GROUP = (*POOL, "day_group")
@@ -56,41 +57,32 @@ def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         refused=nw.col("modifiers_billed").str.contains(EXCLUDED).cast(nw.Int64),
         row_order=nw.when(nw.col("documented")).then(place).otherwise(place + 2**40),
     )
-    grouped = marked.group_by(*KEY).agg(
-        total("units_billed"),
-        nw.col("units_billed").count().cast(nw.Int64).alias("unit_rows"),
-        total("units_of_assistant"),
-        total("units_without"),
-        total("spoilt_units"),
-        total("unminuted"),
-        total("bills"),
-        total("plain"),
-        total("kx"),
-        total("apart"),
-        total("marks"),
-        total("uncharged"),
-        total("refused"),
-        nw.col("file").min().alias("first_file"),
-        nw.col("row_order").min().alias("first_row"),
-        nw.col("clinician").max().alias("someone"),
+    sums = {
+        "units_billed": "units_billed",
+        "assistant_units_billed": "units_of_assistant",
+        "units_without_minutes": "units_without",
+        "spoilt_units": "spoilt_units",
+        "unminuted_rows": "unminuted",
+        "billed_rows": "bills",
+        "plain_rows": "plain",
+        "kx_rows": "kx",
+        "distinct_rows": "apart",
+        "assistant_marks": "marks",
+        "uncharged_rows": "uncharged",
+        "refused_rows": "refused",
+    }
+    grouped = engine.grouped(
+        marked,
+        KEY,
+        total=sums,
+        filled={"unit_rows": "units_billed"},
+        least={"first_file": "file", "first_row": "row_order"},
+        most={"someone": "clinician"},
     )
-    return grouped.with_columns(
-        units_claimed=nw.when(nw.col("unit_rows") > 0).then(nw.col("units_billed")),
-        first_row=nw.col("first_row") % 2**40,
-    ).rename(
-        {
-            "units_of_assistant": "assistant_units_billed",
-            "units_without": "units_without_minutes",
-            "unminuted": "unminuted_rows",
-            "bills": "billed_rows",
-            "plain": "plain_rows",
-            "kx": "kx_rows",
-            "apart": "distinct_rows",
-            "marks": "assistant_marks",
-            "uncharged": "uncharged_rows",
-            "refused": "refused_rows",
-        }
-    ).drop("unit_rows", "units_billed")  # fmt: skip
+    claimed = nw.when(nw.col("unit_rows") > 0).then(nw.col("units_billed"))
+    return grouped.with_columns(units_claimed=claimed, first_row=nw.col("first_row") % 2**40).drop(
+        "unit_rows", "units_billed"
+    )
 
 
 def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -184,42 +176,40 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         without=without.otherwise(0),
         first_minutes=nw.when(nw.col("day_group") == "")
         .then(nw.col("rule_first_minutes"))
-        .otherwise(nw.col("first_unit_minutes") // 2 + 1),
+        .otherwise(nw.col("first_unit_minutes") // 2 + 1)
+        .cast(nw.Int64),
         undocumented=nw.when(nw.col("documented_rows") == 0).then(nw.col("billed")).otherwise(0),
         codes=nw.when(nw.col("billed") > 0).then(1).otherwise(0),
         billed_code=nw.when(nw.col("billed") > 0).then(nw.col("code")),
     )
-    return (
-        timed.group_by(*GROUP)
-        .agg(
-            total("units").alias("day_units"),
-            total("billed").alias("day_units_billed"),
-            total("kept_units").alias("day_kept"),
-            total("without").alias("day_without_minutes"),
-            total("spoilt_units").alias("day_spoilt"),
-            total("wrong").alias("day_wrong"),
-            total("undocumented").alias("day_undocumented"),
-            total("unbilled").alias("day_unbilled"),
-            total("minutes").alias("day_minutes"),
-            total("over_cents").alias("day_over_cents"),
-            total("unsupported_cents").alias("day_unsupported_cents"),
-            nw.col("over_cents").count().cast(nw.Int64).alias("priced_lines"),
-            nw.col("first_minutes").min().cast(nw.Int64),
-            nw.col("first_file").min(),
-            nw.col("first_row").min(),
-            nw.col("clinician").min(),
-            nw.col("billed_code").min().alias("code"),
-            nw.col("billed_code").max().alias("last_code"),
-            nw.col("units_claimed").count().cast(nw.Int64).alias("claimed_codes"),
-        )
-        .with_columns(
-            code=nw.when(nw.col("code") == nw.col("last_code"))
-            .then(nw.col("code"))
-            .otherwise(nw.lit("")),
-            # Money that is not known is null, never 0.
-            **{
-                name: nw.when(nw.col("priced_lines") > 0).then(name)
-                for name in ("day_over_cents", "day_unsupported_cents")
-            },
-        )
+    sums = {
+        "day_units": "units",
+        "day_units_billed": "billed",
+        "day_kept": "kept_units",
+        "day_without_minutes": "without",
+        "day_spoilt": "spoilt_units",
+        "day_wrong": "wrong",
+        "day_undocumented": "undocumented",
+        "day_unbilled": "unbilled",
+        "day_minutes": "minutes",
+        "day_over_cents": "over_cents",
+        "day_unsupported_cents": "unsupported_cents",
+    }
+    least = {name: name for name in ("first_minutes", "first_file", "first_row", "clinician")}
+    day = engine.grouped(
+        timed,
+        GROUP,
+        total=sums,
+        filled={"priced_lines": "over_cents", "claimed_codes": "units_claimed"},
+        least=least | {"code": "billed_code"},
+        most={"last_code": "billed_code"},
+    )
+    same = nw.col("code") == nw.col("last_code")
+    return day.with_columns(
+        code=nw.when(same).then(nw.col("code")).otherwise(nw.lit("")),
+        # Money that is not known is null, never 0.
+        **{
+            name: nw.when(nw.col("priced_lines") > 0).then(name)
+            for name in ("day_over_cents", "day_unsupported_cents")
+        },
     )

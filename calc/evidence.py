@@ -233,7 +233,7 @@ def _units_by_pool(
 def service_lines(rows: Frame, config: Config, days: list[date], options: billing.Options) -> Frame:
     """Code lines with units and amounts as supported and as billed, and the modifiers' facts."""
     counted = billing.count_services(counting.services(rows), config, days)
-    lines = billing.code_lines(counted, config)
+    lines = billing.code_lines(counted, config).drop(_COUNTING_STEPS)
     lines = lines.join(billed.by_code(rows), on=list(KEY), how="left")
     lines = lines.with_columns(
         **{
@@ -260,10 +260,27 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
         how="left",
     )
     lines = billed.as_allowed(engine.settled(billed.compared(lines)))
-    lines = modifiers.doubts(lines).with_columns(has_prior=nw.lit(bool(options.prior)))
+    lines = modifiers.doubts(lines).drop(_JUDGING_STEPS)
+    lines = lines.with_columns(has_prior=nw.lit(bool(options.prior)))
     lines = engine.settled(amounts.fees(lines, config, days, options))
     lines = amounts.with_kx(amounts.with_amounts(lines), config, days, options)
     return _with_primary(lines)
+
+
+# Steps that no rule looks at: a table of a million lines is as dear as it is wide.
+_COUNTING_STEPS = (
+    "therapist_ms", "assistant_ms", "claimed_rows", "add_on_rows", "first_billed", "add_on_billed",
+    "first_charge", "add_on_charge", "first_billed_rows", "add_on_billed_rows",
+    "first_charge_rows", "add_on_charge_rows", "least clinician", "most clinician",
+    "therapist_minutes", "counting_rule", "rule_pool", "rule_unit_minutes", "unit_minutes",
+    "next_minutes", "assistant_whole", "service_minutes", "payer_sequestration", "counted_ms",
+    "place", "turn", "tie", "day_minutes", "day_units",
+)  # fmt: skip
+_JUDGING_STEPS = (
+    "whole_units", "rest_minutes", "left_units", "cut_minutes", "in_pool", "units_unjudged",
+    "by_quarters", "assistant_rest", "therapist_rest", "assistant_minutes", "assistant_policy",
+    "de_minimis_percent", "service_units", "service_assistant_units",
+)  # fmt: skip
 
 
 def _with_primary(lines: Frame) -> Frame:

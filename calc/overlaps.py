@@ -11,7 +11,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import times
+from calc import engine, times
 
 _KEPT = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
@@ -140,12 +140,12 @@ def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         & (nw.col("clinician_ms") > 0)
     ).with_columns(one=nw.lit(1, dtype=nw.Int64))
     order = ["start_ms", "file", "row"]
-    mine = mine.with_columns(latest=nw.col("end_ms").cum_max().over("clinician", order_by=order))
-    mine = mine.with_columns(earlier=nw.col("latest").shift(1).over("clinician", order_by=order))
+    who = ("clinician",)
+    mine = engine.within(mine, who, order, highest={"latest": "end_ms"})
+    mine = engine.within(mine, who, order, earlier={"earlier": "latest"})
     opens = (nw.col("earlier").is_null() | (nw.col("start_ms") >= nw.col("earlier"))).cast(nw.Int64)
-    mine = mine.with_columns(opens=opens).with_columns(
-        lane=nw.col("opens").cum_sum().over("clinician", order_by=order).cast(nw.Int64)
-    )
+    mine = mine.with_columns(opens=opens)
+    mine = engine.within(mine, who, order, running={"lane": "opens"})
     stretches = mine.group_by("clinician", "lane").agg(nw.col("one").sum().alias("together"))
     shared = stretches.filter(nw.col("together") > 1).select("clinician", "lane")
     mine = mine.join(shared, on=["clinician", "lane"], how="semi")
