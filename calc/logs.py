@@ -295,10 +295,10 @@ def _sessions(
         if name not in mapped
     }
     kinds = frame.collect_schema()
-    # Formats differ in how they keep a blank cell; of a file it is none.
+    # Formats and frames differ in how they keep a blank cell; here it is none.
     kept = {
         name: nw.when(nw.col(column) != "").then(nw.col(column))
-        if source and kinds[column] == nw.String
+        if kinds[column] == nw.String
         else nw.col(column)
         for name, column in carried.items()
     }
