@@ -34,8 +34,13 @@ def fees(
 def allowed(lines: nw.LazyFrame[Any], units: str, name: str) -> nw.LazyFrame[Any]:
     """Add `name_cents`, what is allowed for ``units``, and its schedule `name_scheduled_cents`."""
     count = nw.col(units)
+    # A code with a plain line takes its turn in the reduction by that.
+    all_assistants = nw.col("assistant_units") >= nw.max_horizontal("units", nw.lit(1))
     lines = lines.with_columns(
-        own_units=nw.col("units"), units=count, code_units=count, modified=nw.lit(0)
+        own_units=nw.col("units"),
+        units=count,
+        code_units=count,
+        modified=nw.when(all_assistants).then(1).otherwise(0),
     )
     lines = pricing.allow(pricing.reduce_multiple(lines)).rename(
         {"allowed_cents": f"{name}_cents", "scheduled_cents": f"{name}_scheduled_cents"}

@@ -110,6 +110,12 @@ def _progress(log: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
         click.echo("\r\x1b[K", nl=False, err=True)
 
 
+_large = _options(
+    click.option("--jobs", type=click.IntRange(1), help="In batches, so many at a time."),
+    click.option("--master", default="", metavar="URL", help="Spark's, e.g. spark://host:7077."),
+)
+
+
 def _pricing(
     qualifying_apm: bool, nonparticipating: bool, deductible: str | None, prior: str | None
 ) -> Any:
@@ -338,6 +344,7 @@ def _estimate_notes(result: Any) -> str:
 @cli.command()
 @_reading
 @click.option("--by", type=click.Choice(["clinician", "code", "date", "patient"]))
+@_large
 @_blanks
 @_output
 def bill(
@@ -346,6 +353,8 @@ def bill(
     rejects_file: str | None,
     strict: bool,
     on: str,
+    jobs: int | None,
+    master: str,
     qualifying_apm: bool,
     nonparticipating: bool,
     deductible: str | None,
@@ -360,16 +369,27 @@ def bill(
     provider: str,
     **reading: Any,
 ) -> None:
-    """Turn logs (csv, xlsx, parquet, json; files, a folder or - for stdin) into claim lines."""
-    from calc import billing, engine, params, reports, summaries
+    """Turn logs (csv, xlsx, parquet, json; files, a folder or - for stdin) into claim lines.
 
-    reports.format_of(output, form)
+    With --jobs a log or folder larger than memory, in batches of patients, into a Parquet file.
+    With --engine spark --master URL Parquet that the cluster reaches, into a Parquet folder.
+    """
+    from calc import billing, engine, logs, params, reports, summaries
+
+    if not (jobs or master):
+        reports.format_of(output, form)
     config = params.load(folder)
     blanks = {"zone": tz, "payer": payer, "locality": locality}
     blanks |= {"discipline": discipline, "provider": provider}
+    options = _pricing(qualifying_apm, nonparticipating, deductible, prior)
+    if jobs or master:
+        defaults = logs.Defaults(
+            date_order=reading["date_order"] or "", sheet=reading["sheet"], **blanks
+        )
+        _bill_large(list(log), output, rejects_file, config, defaults, options, jobs, master, on)
+        return
     read = _read_log(log, config, on, blanks, reading)
     rejected = engine.collect(read.rejects())
-    options = _pricing(qualifying_apm, nonparticipating, deductible, prior)
     with _progress(log) as report:
         report("counting and pricing")
         lines = engine.collect(billing.bill(read, config, options))
@@ -400,6 +420,55 @@ def _conserved(read: Any, used: int, rejected: int) -> None:
     rows = sum(file.rows for file in read.files)
     if read.files and rows != used + rejected:
         raise AssertionError(f"{rows} records read, {used} used, {rejected} rejected")
+
+
+def _bill_large(
+    sources: list[str],
+    output: str | None,
+    rejects_file: str | None,
+    config: Any,
+    blanks: Any,
+    options: Any,
+    jobs: int | None,
+    master: str,
+    on: str,
+) -> None:
+    """What does not fit into memory: in batches, or on a cluster."""
+    from calc import batches, cluster, engine
+    from calc.money import show
+
+    if output is None or (jobs and not output.endswith(".parquet")):
+        hint = "write -o lines.parquet" if jobs else "name the folder to write with -o"
+        raise InputError("so many lines are no text", hint=hint)
+    if master:
+        if jobs or on != "spark" or len(sources) != 1:
+            hint = "say --engine spark --master URL and one Parquet source, without --jobs"
+            raise InputError("--master is for Spark alone", hint=hint)
+        rejected = cluster.bill(sources[0], output, config, blanks, options, master=master)
+        _say_rejects(rejected, tuple(sources), rejects_file)
+        click.echo(f"lines written to {output}", err=True)
+        return
+    done = batches.bill(
+        sources, output, config, blanks, options, jobs=jobs or 1, report=_report_progress()
+    )
+    name = _say_rejects(engine.stacked(done.rejects), tuple(sources), rejects_file)
+    work, allowed, medicare, patient = (show(cents) for cents in done.cents.values())
+    click.echo(
+        f"{done.lines:,} lines, {done.units:,} units, work component {work}, allowed {allowed}"
+        f" (Medicare pays {medicare}, patients {patient}; {options.deductible_said})",
+        err=True,
+    )
+    total = done.rows_used + done.rows_rejected
+    click.echo(_used_said(total, done.rows_used, done.rows_rejected, name), err=True)
+    if total and not done.rows_used:
+        raise InputError("no row can be used", sources[0], "see the reasons above")
+
+
+def _report_progress() -> Callable[[str], None]:
+    """Progress on one line of a terminal; elsewhere silence."""
+    if not sys.stderr.isatty():
+        return lambda text: None
+    return lambda text: click.echo(f"\r\x1b[K{text}", nl=text.startswith("billing: 100%"), err=True)
 
 
 def _used_said(read: int, used: int, rejected: int, name: str) -> str:
@@ -465,7 +534,7 @@ _beside = _options(
 
 
 @cli.command()
-@click.argument("log")
+@_reading
 @click.option("--select", multiple=True, metavar="RULES", help="Only these, e.g. U,M301.")
 @click.option("--ignore", multiple=True, metavar="RULES", help="All but these, e.g. T2.")
 @click.option(
@@ -475,19 +544,16 @@ _beside = _options(
     show_default=True,
     help="Exit 1 where a finding is this bad.",
 )
-@click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="Of dates like 3/2/2026.")
-@click.option("--rejects", "rejects_file", type=click.Path(dir_okay=False))
-@click.option("--engine", "on", type=click.Choice(["polars", "duckdb", "spark"]), default="polars")
 @_beside
 @_blanks
 @_audit_output
 def audit(
-    log: str,
+    log: tuple[str, ...],
     select: tuple[str, ...],
     ignore: tuple[str, ...],
     fail_on: str,
-    date_order: str | None,
     rejects_file: str | None,
+    strict: bool,
     on: str,
     claims: str | None,
     timesheet: str | None,
@@ -503,7 +569,11 @@ def audit(
     output: str | None,
     folder: str | None,
     tz: str,
-    **defaults: str,
+    payer: str,
+    locality: str,
+    discipline: str,
+    provider: str,
+    **reading: Any,
 ) -> None:
     """Find what a reviewer would find in a log, before the reviewer does.
 
@@ -517,7 +587,8 @@ def audit(
     if name == "xlsx" and output is None:
         raise InputError("a workbook cannot be printed", hint="name a file: -o findings.xlsx")
     config = params.load(folder)
-    blanks = logs.Defaults(zone=tz, date_order=date_order or "", **defaults)
+    blanks = {"zone": tz, "payer": payer, "locality": locality}
+    blanks |= {"discipline": discipline, "provider": provider}
     extras = evidence.Extras(
         balances.read_timesheet(timesheet) if timesheet else None,
         balances.read_diagnoses(diagnosis_list, config) if diagnosis_list else None,
@@ -531,10 +602,16 @@ def audit(
         baseline or "",
         redact or "",
     )
-    read = logs.read(log, config, blanks, on)
-    claimed = logs.read(claims, config, blanks, on) if claims else None
-    done = reviewing.review(read, config, asked, claimed)
-    rejects_name = _say_rejects(done.rejects, (log,), rejects_file)
+    read = _read_log(log, config, on, blanks, reading)
+    defaults = logs.Defaults(date_order=reading["date_order"] or "", **blanks)
+    claimed = logs.read(claims, config, defaults, on) if claims else None
+    with _progress(log) as report:
+        report("auditing")
+        done = reviewing.review(read, config, asked, claimed)
+    rejects_name = _say_rejects(done.rejects, log, rejects_file)
+    if strict and len(done.rejects):
+        hint = "correct the log, or leave out --strict"
+        raise InputError("rows were rejected, so nothing was audited", hint=hint)
     if output:
         written.write(done.audit, name, RULES, output)
     else:
@@ -544,7 +621,7 @@ def audit(
     counts = (meta["rows_read"], meta["rows_used"], meta["rows_rejected"])
     click.echo(_used_said(*counts, rejects_name), err=True)
     if meta["rows_read"] and not meta["rows_used"]:
-        raise InputError("no row can be used", log, "see the reasons above")
+        raise InputError("no row can be used", ", ".join(log), "see the reasons above")
     if reviewing.fails(done.audit.findings, fail_on):
         raise click.exceptions.Exit(1)
 

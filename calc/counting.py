@@ -41,7 +41,12 @@ def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.L
         add_on_charge=nw.when(~primary).then(nw.col("charge_cents")),
         first_billed=nw.when(primary).then(nw.col("units_billed")),
         add_on_billed=nw.when(~primary).then(nw.col("units_billed")),
-        place=nw.col("start_ms").fill_null(LATE) * 1000 + nw.col("locality_number"),
+        # Where a service was given is said by its sessions, by a claim's line only without any.
+        place=nw.when(nw.col("role") == "claim")
+        .then(LATE + 1)
+        .otherwise(nw.col("start_ms").fill_null(LATE))
+        * 1000
+        + nw.col("locality_number"),
         **{f"text {name}": nw.col(name).cast(nw.String) for name in carried},
     )
     sums = [f"{name}_ms" for name in ("counted", "therapist", "assistant", "lost")]

@@ -177,7 +177,8 @@ def settled(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         # DuckDB 2 names it materialize; before, execute kept the rows in the relation.
         keep = relation.materialize if hasattr(relation, "materialize") else relation.execute
         return _frame(keep())
-    return _frame(nw.to_native(frame).cache())
+    # A cached frame keeps the plan that led to it: an audit's many steps would fill the heap.
+    return _frame(nw.to_native(frame).localCheckpoint())
 
 
 def distinct(frame: nw.LazyFrame[Any], *names: str) -> list[Any]:
@@ -310,11 +311,16 @@ def spark_session(master: str = "") -> Any:
         from pyspark.sql import SparkSession
     except ImportError:
         raise InputError("spark is not installed", hint=_MISSING["spark"]) from None
+    running = SparkSession.getActiveSession()
+    if running is not None:
+        return running
     builder = SparkSession.builder.appName("therapy-billing-calc")
     builder = builder.config("spark.ui.showConsoleProgress", "false")
-    builder = builder.config("spark.sql.session.timeZone", "UTC")
     if master:
         builder = builder.master(master)
+    if not master or master.startswith("local"):
+        # 200 tiny shuffles, the default, cost more than the work itself.
+        builder = builder.config("spark.sql.shuffle.partitions", str(2 * (os.cpu_count() or 1)))
     try:
         return builder.getOrCreate()
     except PySparkException as error:
@@ -693,6 +699,8 @@ def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFram
         frame = settled(frame)
         again = frame.filter(twice).with_columns(nw.lit(1, dtype=nw.Int64).alias(name))
         return nw.concat([frame.with_columns(copy), again], how="vertical")
+    if frame.implementation.is_duckdb():
+        frame = settled(frame)  # or every later step binds the whole query again
     copies: Columns = {"times": [1, 2, 2], name: [0, 0, 1]}
     small = beside(frame, copies, dict.fromkeys(copies, int))
     frame = frame.with_columns(times=nw.when(twice).then(2).otherwise(1).cast(nw.Int64))
@@ -884,6 +892,13 @@ def with_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[An
     there = frame.collect_schema().names()
     lacking = {name: nw.lit(None, dtype=nw.String) for name in names if name not in there}
     return frame.with_columns(**lacking) if lacking else frame
+
+
+def stacked(frames: Sequence[nw.DataFrame[Any]]) -> nw.DataFrame[Any]:
+    """Frames as one, with all their columns; no frames: an empty one."""
+    rows = [frame.to_native() for frame in frames] or [pl.DataFrame()]
+    done: nw.DataFrame[Any] = nw.from_native(pl.concat(rows, how="diagonal_relaxed"))
+    return done
 
 
 def split_parquet(frame: nw.LazyFrame[Any], key: str, folders: Sequence[Path], name: str) -> int:

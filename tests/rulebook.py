@@ -105,10 +105,7 @@ def _row(name: str, own_patient: str, record: dict[str, str]) -> dict[str, str]:
 
 def gathered(stack: Stack, config, path, on="polars") -> evidence.Evidence:
     """The audit's tables of a log, by way of a file."""
-    kept = [
-        {name: row.get(name, "") for name in SESSION} | {"claim line": row.get("claim", "")}
-        for row in stack.rows
-    ]
+    kept = [{name: row.get(name, "") for name in SESSION} for row in stack.rows]
     frame(kept).write_csv(path)
     log = logs.read(path, config, logs.Defaults(zone=ZONE), on=on)
     audited = log.audited
@@ -116,7 +113,8 @@ def gathered(stack: Stack, config, path, on="polars") -> evidence.Evidence:
         usable = set(engine.collect(audited.select("row"))["row"].to_list())
         spoilt = [c for c in stack.cases if c.row not in usable]
         assert not spoilt, f"rejected: {spoilt}"
-    rows = _with_claims(audited)
+    claimed = [number for number, row in enumerate(stack.rows, 2) if row.get("claim")]
+    rows = _with_claims(audited, claimed)
     options = billing.Options(prior=_prior(stack))
     extras = evidence.Extras(_sheet(stack), DIAGNOSES)
     given = {"diagnosis_list"} | ({"prior"} if _prior(stack) else set())
@@ -124,9 +122,9 @@ def gathered(stack: Stack, config, path, on="polars") -> evidence.Evidence:
     return evidence.gather(rows, has, config, options, extras)
 
 
-def _with_claims(audited):
-    """Rows with `claim` as the lines of a claims file stand beside a log."""
-    claim = nw.col("claim line").fill_null("") != ""
+def _with_claims(audited, claimed):
+    """Rows of these numbers as the lines of a claims file stand beside a log."""
+    claim = nw.col("row").is_in(claimed or [0])
     nothing = nw.lit(None, dtype=nw.Int64)
     clocks = ("start_ms", "end_ms", "given_ms", "total_ms")
     return audited.with_columns(
@@ -135,7 +133,7 @@ def _with_claims(audited):
         role=nw.when(claim).then(nw.lit("claim")).otherwise(nw.col("role")),
         fault_rule=nw.when(claim).then(nw.lit("")).otherwise(nw.col("fault_rule")),
         **{name: nw.when(claim).then(nothing).otherwise(nw.col(name)) for name in clocks},
-    ).drop("claim line")
+    )
 
 
 def _sheet(stack: Stack) -> dict[tuple[str, date], int]:

@@ -151,7 +151,19 @@ def test_dollars_add_up(seed, bare, config):
 # --- no false accusation -----------------------------------------------------------------------
 
 DAYS = ("2026-03-02", "2024-08-05", "2021-06-07", "2020-02-03")  # the second has edits of pairs
-CLEAN = (*TIMED, "97112", "97035", "97010", "97545", "97546", "96125", "97161", "92507", "97597")
+CLEAN = (
+    *TIMED,
+    "97112",
+    "97035",
+    "97010",
+    "97545",
+    "97546",
+    "96125",
+    "97161",
+    "92507",
+    "97597",
+    "97750",
+)
 OVERLAPPING = 0.3  # share of visits whose rows may share minutes
 
 
@@ -159,7 +171,8 @@ def documented_visit(pick, patient):
     """Rows of a day without anything billed: roles, windows, clashes, payers, any codes."""
     day, payer = pick.choice(DAYS), pick.choice(["medicare", "medicare", "medicare", "ama"])
     loose, clocks = pick.random() < OVERLAPPING, pick.random() < 0.7
-    codes = pick.sample(CLEAN, pick.randint(1, 4))
+    pair = pick.random() < 0.3
+    codes = ("97530", "97750") if pair else pick.sample(CLEAN, pick.randint(1, 4))
     rows, begin = [], 540
     for _ in range(pick.randint(1, 7)):
         code = pick.choice(codes)
@@ -237,7 +250,9 @@ def test_what_is_billed_rightly_is_not_accused(seed, config):
     rows = [made for visit in visits.values() for made in visit]
     # Some patients are near the year's threshold for KX, some above it.
     spent = {
-        (patient, bucket): pick.choice([0, 200_000, 230_000, 240_000, 244_000, 300_000])
+        (patient, bucket): pick.choice(
+            [0, 300_000, pick.randint(198_000, 211_000), pick.randint(230_000, 248_000)]
+        )
         for patient in visits
         for bucket in ("PT+SLP", "OT")
     }

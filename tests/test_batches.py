@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from calc import batches, logs
 from calc.errors import InputError
 
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
-from logs import Kind, write  # noqa: E402
+from logs import Kind, write
 
 ROWS = 4000
 ORDER = ["date", "patient", "provider", "code", "modifiers", "minutes"]
@@ -109,7 +108,7 @@ def test_an_error_leaves_nothing(log, config, tmp_path, monkeypatch):
     monkeypatch.setattr(batches.billing, "bill", fail)
     with pytest.raises(InputError, match="stopped"):
         in_batches([log], output, config)
-    assert os.listdir(tmp_path) == ["lines.parquet"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lines.parquet"]
     assert output.read_text() == "old"
 
 
@@ -161,3 +160,39 @@ def test_what_cannot_be_read(config, tmp_path):
     with pytest.raises(InputError):
         batches.bill([str(empty)], str(tmp_path / "out.parquet"), config)
     assert not (tmp_path / "out.parquet").exists()
+
+
+# --- the command line ---------------------------------------------------------------------------
+
+
+def command(*words):
+    """Run the program."""
+    return subprocess.run(
+        [sys.executable, "-m", "calc", *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_jobs_on_the_command_line(log, at_once, tmp_path):
+    """`bill FOLDER --jobs 2 -o lines.parquet` writes every line, and says totals and counts."""
+    output = tmp_path / "lines.parquet"
+    done = command("bill", log.parent, "--jobs", 2, "-o", output)
+    assert done.returncode == 0, done.stderr
+    assert pl.read_parquet(output).sort(ORDER).equals(at_once)
+    assert f"{len(at_once):,} lines" in done.stderr
+    assert f"{ROWS:,} rows read, {ROWS:,} used, 0 rejected" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--jobs", "2"], ["--jobs", "2", "-o", "x.csv"], ["--master", "local[1]", "-o", "x"]],
+)
+def test_jobs_and_master_need_a_place(log, words):
+    """Without a Parquet output, or --master without Spark: exit 2 and a hint."""
+    done = command("bill", log, *words)
+    assert done.returncode == 2
+    assert "hint:" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -14,8 +14,8 @@ VISIT = {"patient": "A", "date": "2026-03-02", "code": "97116"}
 def findings(rows, config, select, **defaults):
     """Findings of some rules as dicts, from rows of a log as a user gives it."""
     log = logs.read(frame(rows), config, logs.Defaults(**defaults))
-    audit = reviewing.review(log, config, Asked(select=(select,)))
-    return audit.audit.findings.to_native().to_dicts()
+    audit = reviewing.review(log, config, Asked(select=(select,))).audit
+    return audit.findings.to_native().to_dicts()
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ ALLOWED = {
     "habits": {"engine", "lookups", "params", "schema", "times"},
     "evidence": {"amounts", "billed", "billing", "counting", "engine", "habits", "lookups"}
     | {"modifiers", "overlaps", "params", "schema", "times"},
-    "claims": {"engine", "logs", "modifiers"},
+    "claims": {"engine", "logs", "modifiers", "schema"},
     "baseline": {"errors"},
     "waivers": {"engine", "errors", "files"},
     "redacting": {"cells", "engine", "errors"},

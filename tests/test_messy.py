@@ -1,4 +1,4 @@
-"""Logs as they come out of EHRs and spreadsheets: each billed by one command, with a known end."""
+"""Logs as they come out of EHRs and spreadsheets: billed by one command, with a known end."""
 
 from __future__ import annotations
 

@@ -1,0 +1,146 @@
+"""The audit as a person runs it: the example weeks, exit codes, files beside the log, bad input."""
+
+import csv
+import io
+import json
+
+import pytest
+from test_cli import ROOT, run
+
+WEEK = "examples/audit_week.csv"
+PLANTED = [
+    ("D602", 65), ("M301", 36), ("M304", 25), ("M309", 34), ("M310", 31), ("P401", 72),
+    ("P402", 73), ("T101", 5), ("T101", 62), ("T103", 18), ("T104", 43), ("U201", 2),
+    ("U203", 44), ("U203", 45), ("U205", 13), ("U208", 50), ("U209", 12),
+]  # fmt: skip
+
+
+def rows(out):
+    return list(csv.DictReader(io.StringIO(out)))
+
+
+def test_planted_faults_are_found_and_no_other():
+    code, out, err = run("audit", WEEK, "--format", "csv")
+    assert code == 1
+    assert sorted((row["rule"], int(row["row"])) for row in rows(out)) == PLANTED
+    assert err == "209 rows read, 209 used, 0 rejected\n"
+
+
+@pytest.mark.parametrize("name", ["clean_week", "visit_windows"])
+def test_a_clean_log_gives_no_finding(name):
+    code, out, err = run("audit", f"examples/{name}.csv", "--format", "csv", "--fail-on", "info")
+    assert (code, rows(out)) == (0, [])
+    assert err.endswith(" 0 rejected\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ((), 1),
+        (("--fail-on", "never"), 0),
+        (("--select", "P401,U208"), 0),
+        (("--select", "P401", "--fail-on", "info"), 1),
+        (("--ignore", "U,T,M,P402"), 0),
+        (("--ignore", "U,T,M,P402", "--fail-on", "warning"), 1),
+        (("--select", "X9"), 2),
+    ],
+)
+def test_exit_codes(words, code):
+    assert run("audit", WEEK, *words)[0] == code
+
+
+def test_a_baseline_leaves_nothing_new(tmp_path):
+    last = tmp_path / "last.json"
+    assert run("audit", WEEK, "-o", str(last))[0] == 1
+    code, out, _ = run("audit", WEEK, "--baseline", str(last), "--format", "json")
+    report = json.loads(out)
+    assert (code, report["findings"], report["meta"]["known"]) == (0, [], len(PLANTED))
+
+
+def test_waivers(tmp_path):
+    path = tmp_path / "waivers.csv"
+    heading = "rule,patient,date,reason,by,until\n"
+    path.write_text(f"{heading}U205,P-1100,2026-03-02,second evaluation ordered,lead,2999-12-31\n")
+    code, out, _ = run(
+        "audit", WEEK, "--select", "U205", "--waivers", str(path), "--format", "json"
+    )
+    report = json.loads(out)
+    assert code == 0
+    assert report["findings"][0]["waived"] == "second evaluation ordered (lead, until 2999-12-31)"
+    assert report["meta"]["overbilled_cents"] == 0
+    path.write_text(f"{heading}U205,P-1100,2026-03-02,,lead,2999-12-31\n")
+    code, _, err = run("audit", WEEK, "--waivers", str(path))
+    assert code == 2 and f"{path}:2: the waiver has no reason" in err
+
+
+def test_redaction_leaves_no_patient(tmp_path):
+    key, report = tmp_path / "key", tmp_path / "report.html"
+    run("audit", WEEK, "--redact", str(key), "-o", str(report))
+    again = run("audit", WEEK, "--redact", str(key), "--format", "csv")[1]
+    assert "P-1" not in report.read_text() and "P-1" not in again
+    assert again == run("audit", WEEK, "--redact", str(key), "--format", "csv")[1]
+
+
+def test_claims_of_another_file(tmp_path):
+    """The week's own billed columns as a claims file: the same units are found wrong."""
+    with (ROOT / WEEK).open(newline="") as text:
+        log = list(csv.DictReader(text))
+    billed = ("units_billed", "modifiers_billed", "charge")
+    keys = ("patient", "date", "discipline", "provider", "code")
+    for name, columns, kept in (
+        ("log", [n for n in log[0] if n not in billed], log),
+        ("claims", [*keys, *billed], [row for row in log if row["units_billed"]]),
+    ):
+        with (tmp_path / f"{name}.csv").open("w", newline="") as out:
+            writer = csv.DictWriter(out, columns, extrasaction="ignore")
+            writer.writeheader()
+            writer.writerows(kept)
+    paths = (str(tmp_path / "log.csv"), "--claims", str(tmp_path / "claims.csv"))
+    code, out, _ = run("audit", *paths, "--format", "csv", "--select", "U2")
+    found = {(row["rule"], row["patient"]) for row in rows(out)}
+    assert code == 1
+    assert {("U201", "P-1041"), ("U205", "P-1100"), ("U208", "P-1053")} <= found
+
+
+def test_a_log_without_billed_units(tmp_path):
+    code, out, _ = run("audit", "examples/clinic_week.csv", "--format", "json")
+    report = json.loads(out)
+    assert (code, report["findings"]) == (0, [])
+    reasons = {entry["rule"]: entry["reason"] for entry in report["not_run"]}
+    assert reasons["U201"] == "the log has no billed units"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("no_such.csv",), "cannot be read"),
+        ((WEEK, "--format", "xlsx"), "a workbook cannot be printed"),
+        ((WEEK, "--baseline", "README.md"), "is not json"),
+        ((WEEK, "--timesheet", "README.md"), "missing heading"),
+        ((WEEK, "--diagnosis-list", "no_such.csv"), "cannot be read"),
+    ],
+)
+def test_bad_input(words, said):
+    code, out, err = run("audit", *words)
+    assert (code, out) == (2, "") and said in err
+
+
+def test_hostile_cells(tmp_path):
+    """HTML and formulas in cells are text in every report."""
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "patient,clinician,date,code,start,end,units_billed\n"
+        '"<script>alert(1)</script>","=1+1",2026-03-02,97110,09:00,09:20,3\n'
+    )
+    page = tmp_path / "r.html"
+    assert run("audit", str(log), "-o", str(page))[0] == 1
+    assert "<script" not in page.read_text()
+
+
+def test_rules_and_pages():
+    code, out, _ = run("rules")
+    assert code == 0 and "U201  error" in out and "S705  info" in out
+    code, out, _ = run("rule", "u201")
+    assert code == 0 and out.startswith("U201 units-exceed-minutes (error)")
+    assert "Example::" in out and "s. 20.2" in out
+    assert run("rule", "U2")[0] == 2 and run("rule", "nonsense")[0] == 2
