@@ -295,10 +295,11 @@ def _sessions(
         if name not in mapped
     }
     kinds = frame.collect_schema()
-    # Formats differ in how they keep a blank cell; text of a file is never null.
+    # Formats and frames differ in how they keep a blank cell; here it is none, so that rows
+    # which add up join no blanks to their notes.
     kept = {
-        name: nw.col(column).fill_null("")
-        if source and kinds[column] == nw.String
+        name: nw.when(nw.col(column) != "").then(nw.col(column))
+        if kinds[column] == nw.String
         else nw.col(column)
         for name, column in carried.items()
     }

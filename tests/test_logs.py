@@ -233,6 +233,9 @@ def test_unknown_columns_are_carried(tmp_path, config):
 
     (line,) = engine.collect(billing.bill(log, config)).to_native().to_dicts()
     assert line["note"] == "a; b"
+    path = write(tmp_path, head + "p,2026-03-02,97116,8,,1\np,2026-03-02,97116,8,a,1\n")
+    (line,) = engine.collect(billing.bill(logs.read(path, config), config)).to_native().to_dicts()
+    assert line["note"] == "a"
     rows = [GOOD | {"allowed": "mine"}]
     (line,) = bill(rows, config)
     assert line["allowed_in_log"] == "mine"
