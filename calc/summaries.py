@@ -9,10 +9,10 @@ import narwhals.stable.v2 as nw
 from calc.billing import CENTS, Options
 from calc.money import show
 
-
 # The steps of a line that totals and notes need beside what is printed.
 NEEDED = (
-    "clinician", "year", "payer_part_b", "kx_bucket", "kx_threshold_cents", "year_cents", "needs_kx",
+    "clinician", "year", "payer_part_b", "kx_bucket", "kx_threshold_cents", "year_cents",
+    "needs_kx",
 )  # fmt: skip
 
 
