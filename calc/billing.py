@@ -71,7 +71,7 @@ def bill(
     # No step looks beyond a patient.
     lines = engine.in_parts(sessions, "patient", part) if columns else part(sessions)
     lines = engine.plain(engine.arranged(lines, ORDER))
-    return lines.select(*columns) if columns else lines
+    return lines.select(*dict.fromkeys(columns)) if columns else lines
 
 
 def bill_services(

@@ -392,7 +392,8 @@ def bill(
     rejected = engine.collect(read.rejects())
     with _progress(log) as report:
         report("counting and pricing")
-        lines = engine.collect(billing.bill(read, config, options))
+        needed = (*billing.printed_from(read.carried), *summaries.NEEDED)
+        lines = engine.collect(billing.bill(read, config, options, needed))
     used = engine.count(read.sessions)
     _conserved(read, used, len(rejected))
     name = _say_rejects(rejected, log, rejects_file)

@@ -9,6 +9,12 @@ import narwhals.stable.v2 as nw
 from calc.billing import CENTS, Options
 from calc.money import show
 
+# The steps of a line that totals and notes need beside what is printed.
+NEEDED = (
+    "clinician", "year", "payer_part_b", "kx_bucket", "kx_threshold_cents", "year_cents",
+    "needs_kx",
+)  # fmt: skip
+
 
 def by(lines: nw.DataFrame[Any], key: str) -> nw.DataFrame[Any]:
     """Totals by clinician, code, date or patient; money in cents, null where no line has any.
