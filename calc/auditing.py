@@ -121,7 +121,7 @@ def _findings_of(rule: type[Rule], table: nw.LazyFrame[Any], config: Config) -> 
     partner = column("row_2", number).cast(nw.String).fill_null("")
     elsewhere = nw.concat_str([file_2, nw.lit(":"), partner])
     partner = nw.when(same_file | (partner == "")).then(partner).otherwise(elsewhere)
-    return flagged.select(
+    found = flagged.select(
         rule=nw.lit(rule.code),
         severity=severity,
         file=file,
@@ -139,16 +139,24 @@ def _findings_of(rule: type[Rule], table: nw.LazyFrame[Any], config: Config) -> 
         over=nw.lit(rule.over),
         explained=explained.fill_null(""),
         authority=nw.lit(config.cite(rule.authority)),
-    ).with_columns(message=_message(rule))
+    )
+    return _with_message(found, rule)
 
 
-def _message(rule: type[Rule]) -> nw.Expr:
-    """The rule's sentence with the finding's own values: {found}, {expected}, {code}, {rows}."""
+def _with_message(found: nw.LazyFrame[Any], rule: type[Rule]) -> nw.LazyFrame[Any]:
+    """Add the rule's sentence with the finding's own values: {found}, {expected}, {code}, {rows}.
+
+    {found_dollars} and {expected_dollars} stand for cents.
+    """
     parts = re.split(r"{(\w+)}", rule.message)
+    money = [part for part in parts[1::2] if part.endswith("_dollars")]
+    cents = {name: nw.col(name.removesuffix("_dollars")).cast(nw.Int64) for name in money}
+    found = engine.dollar_text(found.with_columns(**cents) if cents else found, money)
     texts = [
         nw.col(part) if place % 2 else nw.lit(part) for place, part in enumerate(parts) if part
     ]
-    return nw.concat_str(texts)
+    found = found.with_columns(message=nw.concat_str(texts))
+    return found.drop(money) if money else found
 
 
 # --- one fault, one finding ----------------------------------------------------------------

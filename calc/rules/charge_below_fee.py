@@ -23,7 +23,7 @@ class ChargeBelowFee(Rule):
     code, severity, over = "P401", "info", "service"
     authority = "usc-42-1395w-4"
     needs = ("units_billed", "charge")
-    message = "{found} cents are charged, the fee is {expected}"
+    message = "${found_dollars} is charged, the fee is ${expected_dollars}"
     found, expected = nw.col("charge_cents"), nw.col("billed_scheduled_cents")
     flag = (
         (found < expected) & (nw.col("billed") == nw.col("units")) & (nw.col("uncharged_rows") == 0)
