@@ -677,21 +677,6 @@ def some(
 _ROWS = "rows "  # the blank keeps it apart from any heading
 
 
-def once(
-    frame: nw.LazyFrame[Any],
-    keys: Sequence[str],
-    facts: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
-) -> nw.LazyFrame[Any]:
-    """Add the columns that ``facts`` adds to a frame and that depend on ``keys`` alone.
-
-    Where it pays they are worked out once for each distinct set of keys.
-    """
-    if not frame.implementation.is_polars():
-        return facts(frame)
-    few = facts(frame.select(*keys).unique())
-    return frame.join(few, on=list(keys), how="left")
-
-
 def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFrame[Any]:
     """Rows for which ``twice`` holds stand twice, the second time with ``name`` 1 instead of 0."""
     copy = nw.lit(0, dtype=nw.Int64).alias(name)

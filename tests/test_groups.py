@@ -1,0 +1,166 @@
+"""Rows in groups and orders: every engine against plain Python, also where numbers are too large
+to be packed into one."""
+
+from __future__ import annotations
+
+import narwhals.stable.v2 as nw
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from calc import engine
+
+NAMES = st.sampled_from(["a", "b", "", "ö"])
+SMALL = st.integers(-3, 3)
+LARGE = st.one_of(SMALL, st.sampled_from([2**50, -(2**50), 1_772_442_000_000]))
+ROWS = st.lists(st.tuples(NAMES, LARGE, st.one_of(st.none(), LARGE), SMALL), max_size=30)
+
+
+def frame(rows, on="polars", dense=False):
+    """Rows with a number that makes every order total."""
+    columns = {
+        "who": [row[0] for row in rows],
+        "big": [row[1] for row in rows],
+        "blank": [row[2] for row in rows],
+        "x": [row[3] for row in rows],
+        "n": list(range(len(rows))),
+    }
+    types = {"who": str, "big": int, "blank": int, "x": int, "n": int}
+    found = engine.table(columns, types)
+    found = engine.on_engine(found, on)
+    return engine.dense(found, {"who": None}) if dense else found
+
+
+def dicts(found):
+    """Rows by their number."""
+    return sorted(engine.collect(engine.plain(found)).to_native().to_dicts(), key=lambda r: r["n"])
+
+
+def key_of(row, names):
+    """Sorts as the engines do: nulls first."""
+    return tuple(
+        (row[name] is not None, row[name] or (0 if name != "who" else "")) for name in names
+    )
+
+
+def within(rows, group, order):
+    """total, running, highest and earlier of x, by plain Python."""
+    groups = {}
+    for row in sorted(rows, key=lambda r: key_of(r, order)):
+        groups.setdefault(tuple(row[name] for name in group), []).append(row)
+    for members in groups.values():
+        for place, row in enumerate(members):
+            upto = [member["x"] for member in members[: place + 1]]
+            row |= {
+                "total": sum(member["x"] for member in members),
+                "running": sum(upto),
+                "highest": max(upto),
+                "earlier": members[place - 1]["x"] if place else None,
+            }
+    return sorted(rows, key=lambda r: r["n"])
+
+
+@pytest.mark.parametrize("on", ["polars", "dense", "duckdb"])
+@settings(max_examples=60, deadline=None)
+@given(rows=ROWS)
+def test_within(on, rows):
+    """Totals, running sums, maxima and the row before, of small and of very large keys."""
+    found = frame(rows, "polars" if on == "dense" else on, on == "dense")
+    for group, order in (
+        (("who",), ("blank", "big", "n")),
+        (("who", "big", "blank"), ("n",)),
+        (("x",), ("who", "big", "blank", "n")),
+    ):
+        jobs = {name: {name: "x"} for name in ("total", "running", "highest", "earlier")}
+        answer = engine.within(found, group, order, **jobs)
+        expected = within(dicts(found), group, order)
+        assert dicts(answer) == expected
+
+
+def test_the_highest_of_groups_too_far_apart_to_lift():
+    """Values whose range times the groups is beyond 64 bits are still right."""
+    rows = [(name, big, None, 0) for name in "ab" for big in (2**61, -(2**61), 5)]
+    answer = engine.within(frame(rows), ("who",), ("n",), highest={"top": "big"})
+    assert [row["top"] for row in dicts(answer)] == [2**61] * 6
+
+
+@pytest.mark.parametrize("dense", [False, True])
+@settings(max_examples=60, deadline=None)
+@given(rows=ROWS)
+def test_arranged(dense, rows):
+    """The order of several keys, nulls first."""
+    order = ("who", "blank", "big", "n")
+    answer = engine.collect(engine.plain(engine.arranged(frame(rows, dense=dense), order)))
+    expected = sorted(dicts(frame(rows)), key=lambda r: key_of(r, order))
+    assert answer.to_native().to_dicts() == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=ROWS)
+def test_grouped(rows):
+    """Sums, counts, least and most of groups of one row and of several."""
+    parts = (("who", "big"), {"sum": "blank"}, {"there": "blank"}, {"low": "x"}, {"high": "x"})
+    names = ["who", "big", "sum", "there", "low", "high"]
+    answers = [
+        sorted(engine.collect(engine.plain(found)).select(names).to_native().rows())
+        for found in (
+            engine.grouped(frame(rows), *parts),
+            engine.grouped(frame(rows, dense=True), *parts),
+        )
+    ]
+    groups = {}
+    for who, big, blank, x in rows:
+        groups.setdefault((who, big), []).append((blank, x))
+    expected = sorted(
+        (
+            *key,
+            sum(blank or 0 for blank, _ in members),
+            sum(blank is not None for blank, _ in members),
+            min(x for _, x in members),
+            max(x for _, x in members),
+        )
+        for key, members in groups.items()
+    )
+    assert answers == [expected, expected]
+
+
+@pytest.mark.parametrize("on", ["polars", "duckdb"])
+def test_some_and_repeated(on):
+    """Only the rows that are meant change or stand twice."""
+    found = frame([("a", 1, None, 1), ("b", 2, None, 2), ("a", 3, None, 3)], on)
+    doubled = engine.some(
+        found, nw.col("who") == "a", lambda rows: rows.with_columns(x=nw.col("x") * 10), ("x",)
+    )
+    assert [row["x"] for row in dicts(doubled)] == [10, 2, 30]
+    twice = engine.repeated(found, nw.col("x") > 2, "copy")
+    copies = sorted((row["n"], row["copy"]) for row in dicts(twice))
+    assert copies == [(0, 0), (1, 0), (2, 0), (2, 1)]
+
+
+def test_dense_text_is_text():
+    """It compares with any text, joins small tables of text, and comes back as it was."""
+    found = engine.dense(frame([("b", 1, None, 1), ("a", 2, None, 2)]), {"who": None})
+    names = {"who": ["a", "unknown"], "name": ["Ann", "nobody"]}
+    found = found.join(engine.beside(found, names, dict.fromkeys(names, str)), on="who", how="left")
+    kept = found.filter(nw.col("who") != "unknown")
+    assert [(r["who"], r["name"]) for r in dicts(kept)] == [("b", None), ("a", "Ann")]
+    types = engine.collect(engine.plain(kept)).to_native().schema
+    assert types["who"] == pl.String
+    assert types["name"] == pl.String
+
+
+def test_parts_cut_no_key(monkeypatch):
+    """A frame worked on in parts gives every row once, and no key is in two parts."""
+    monkeypatch.setattr(engine, "_PART_ROWS", 2)
+    rows = [(name, number, None, 1) for number in range(20) for name in ("a", "b", "ö", "x")]
+    seen = []
+
+    def work(part):
+        seen.append(set(engine.collect(engine.plain(part))["who"].to_list()))
+        return part
+
+    found = engine.in_parts(frame(rows, dense=True), "who", work)
+    assert dicts(found) == dicts(frame(rows))
+    assert len(seen) > 1
+    assert sum(map(len, seen)) == len(set().union(*seen))
