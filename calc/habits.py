@@ -102,8 +102,22 @@ def _at_least(heap: int, near: int) -> float:
     """
     if heap <= 0:
         return 1.0
-    ways = sum(math.comb(near, k) * 2 ** (near - k) for k in range(heap, near + 1))
-    return float(ways / 3**near) if near < 600 else math.exp(math.log(ways) - near * math.log(3))
+    if heap > near:
+        return 0.0
+    if 3 * heap <= near:
+        return 1.0 - _tail(heap - 1, near, -1)
+    return min(1.0, _tail(heap, near, 1))
+
+
+def _tail(heap: int, near: int, step: int) -> float:
+    """Chance of ``heap`` days, and of each further number in the direction of ``step``."""
+    ways = math.lgamma(near + 1) - math.lgamma(heap + 1) - math.lgamma(near - heap + 1)
+    first = ways + (near - heap) * math.log(2) - near * math.log(3)
+    term = total = 1.0
+    while 0 <= heap + step <= near and term > total * 1e-17:
+        term *= (near - heap) / (heap + 1) / 2 if step > 0 else 2 * heap / (near - heap + 1)
+        total, heap = total + term, heap + step
+    return math.exp(first) * total
 
 
 def _adjusted(chances: list[float]) -> list[float]:

@@ -19,8 +19,9 @@ import polars as pl
 CODES = {
     "PT": ("97110", "97112", "97116", "97140", "97530", "97535"),
     "OT": ("97530", "97535", "97110", "97112", "97140", "97018"),
-    "SLP": ("92507", "92526", "97129", "97130", "97129", "97130"),
+    "SLP": ("92507", "92526", "97129", "97533", "97535", "92609"),
 }
+UNTIMED = ("92507", "92526", "92609", "97018")
 LOCALITIES = ("OH-00", "CA-05", "TX-09", "NY-01")
 VISITS, VISIT_MINUTES, FIRST_MINUTE = 8, 60, 480  # a clinician's day
 CASELOAD, RETURNS = 32, 12  # a patient's turn comes every CASELOAD / VISITS days
@@ -85,19 +86,34 @@ def _day(
         "end": clock[FIRST_MINUTE + slot * VISIT_MINUTES + end - before],
     }
     frame = pl.DataFrame(columns)
-    return frame.with_columns(_billed(rng, length, assistant, discipline)) if kind.billed else frame
+    if not kind.billed:
+        return frame
+    return frame.with_columns(_billed(rng, visit, code, length, assistant, discipline))
 
 
 def _billed(
     rng: np.random.Generator,
+    visit: np.ndarray,
+    code: np.ndarray,
     length: np.ndarray,
     assistant: np.ndarray,
     discipline: np.ndarray,
 ) -> list[pl.Series]:
-    units = (length + 7) // 15 + (rng.random(len(length)) < 0.02)
+    """What a careful biller bills, by the largest remainders; one row in 500 is a unit off."""
+    timed = ~np.isin(code, UNTIMED)
+    minutes = np.where(timed, length, 0)
+    first = np.flatnonzero(np.diff(visit, prepend=-1))
+    whole, rest = minutes // 15, np.where(timed, minutes % 15, -1)
+    left = (np.add.reduceat(minutes, first) + 7) // 15 - np.add.reduceat(whole, first)
+    # Who is how far from the front of the visit's queue: larger remainder first, then the code.
+    order = np.lexsort((code, -minutes, -rest, visit))
+    rank = np.empty(len(visit), dtype=np.int64)
+    rank[order] = np.arange(len(visit)) - np.repeat(first, np.diff(first, append=len(visit)))
+    units = np.where(timed, whole + (rank < left[visit]), 1)
+    units = units + (rng.random(len(length)) < 0.002)
     base = np.select([discipline == "PT", discipline == "OT"], ["GP", "GO"], "GN")
     cut = np.select([discipline == "PT", discipline == "OT"], [" CQ", " CO"], "")
-    cents = units * rng.integers(3000, 6000, len(length))
+    cents = units * rng.integers(14000, 20000, len(length))
     return [
         pl.Series("units_billed", units),
         pl.Series("modifiers_billed", np.char.add(base, np.where(assistant, cut, ""))),
