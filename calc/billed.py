@@ -5,6 +5,7 @@ Authority: MCPM ch. 5 s. 20.2 (units), 42 U.S.C. 1395m(v) (CQ, CO), 1395l(g) (KX
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -15,15 +16,34 @@ from calc.schema import POOL
 KEY = (*POOL, "code")
 GROUP = (*POOL, "day_group")
 DISTINCT = "59|XE|XP|XS|XU"
-EXCLUDED = r"(^|[ ,;])(GA|GX|GY|GZ)([ ,;]|$)"  # billed as not covered, for a denial
+EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
+_KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))
 
 
-def has(modifier: str) -> nw.Expr:
-    """The row's modifiers hold this one (a pattern), parted by any sign or by none."""
-    others = "([A-Z0-9]{2})*"
-    return nw.col("modifiers_billed").str.contains(
-        f"(^|[^A-Z0-9]){others}({modifier}){others}([^A-Z0-9]|$)"
-    )
+def with_marks(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``says_GP`` and so on: which modifiers a row bills. Each distinct text is read once."""
+    texts = engine.distinct(rows, "modifiers_billed")
+    said = [modifiers_in(text) for text in texts]
+    table: engine.Columns = {"modifiers_billed": texts}
+    table |= {f"says_{name}": [name in names for names in said] for name in _KNOWN}
+    types: dict[str, type] = dict.fromkeys(table, bool) | {"modifiers_billed": str}
+    return rows.join(engine.beside(rows, table, types), on="modifiers_billed", how="left")
+
+
+def modifiers_in(text: str) -> set[str]:
+    """The modifiers of a text, parted by any sign or by none.
+
+    >>> sorted(modifiers_in("GP CQ")), sorted(modifiers_in("GPCQ,59")), modifiers_in("GPC")
+    (['CQ', 'GP'], ['59', 'CQ', 'GP'], set())
+    """
+    words = re.findall("[A-Z0-9]+", text)
+    return {word[n : n + 2] for word in words if len(word) % 2 == 0 for n in range(0, len(word), 2)}
+
+
+def has(modifiers: str) -> nw.Expr:
+    """The row bills one of these modifiers, e.g. ``has("CQ|CO")``; see `with_marks`."""
+    found = [nw.col(f"says_{name}") for name in modifiers.split("|")]
+    return nw.any_horizontal(*found, ignore_nulls=True)
 
 
 def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -54,7 +74,7 @@ def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         marks=assistant.cast(nw.Int64),
         # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
         uncharged=(bills & nw.col("charge_cents").is_null()).cast(nw.Int64),
-        refused=nw.col("modifiers_billed").str.contains(EXCLUDED).cast(nw.Int64),
+        refused=has(EXCLUDED).cast(nw.Int64),
         row_order=nw.when(nw.col("documented")).then(place).otherwise(place + 2**40),
     )
     sums = {

@@ -117,7 +117,7 @@ def _asking(rows: Frame, has: frozenset[str]) -> Frame:
 
 def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:
     """Rows with the facts of their code, what of their time counts, and whether it is exact."""
-    rows = billing.counted_once(times.with_lengths(rows), config)
+    rows = billing.counted_once(times.with_lengths(billed.with_marks(rows)), config)
     codes = config.codes
     table: engine.Columns = {
         "code": list(codes),
