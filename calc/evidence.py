@@ -286,10 +286,15 @@ _JUDGING_STEPS = (
 def _with_primary(lines: Frame) -> Frame:
     """Add primary_billed: units of the code that an add-on belongs to, on the same day."""
     visit = ["patient", "date", "provider"]
-    primary = lines.group_by(*visit, "code").agg(total("billed").alias("primary_billed"))
+    nothing = nw.lit(0, dtype=nw.Int64)
+    others = lines.filter(nw.col("add_on_of") == "").with_columns(primary_billed=nothing)
+    add_ons = lines.filter(nw.col("add_on_of") != "")
+    near = lines.join(add_ons.select(visit).unique(), on=visit, how="semi")
+    primary = near.group_by(*visit, "code").agg(total("billed").alias("primary_billed"))
     primary = primary.rename({"code": "add_on_of"})
-    lines = lines.join(primary, on=[*visit, "add_on_of"], how="left")
-    return lines.with_columns(primary_billed=nw.col("primary_billed").fill_null(0))
+    add_ons = add_ons.join(primary, on=[*visit, "add_on_of"], how="left")
+    add_ons = add_ons.with_columns(primary_billed=nw.col("primary_billed").fill_null(0))
+    return nw.concat([others, add_ons.select(others.collect_schema().names())], how="vertical")
 
 
 def _beside_day(lines: Frame, day: Frame) -> Frame:
