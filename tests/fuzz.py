@@ -18,6 +18,8 @@ from pathlib import Path
 
 import polars as pl
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from calc import billing, engine, logs, params
 from calc.errors import CalcError
 

@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from calc import billing, engine, logs, params
 
 CODES = ("97110", "97112", "97116", "97140", "97530", "97535")

@@ -14,6 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
 from calc import billing, engine, logs, params
 
 CODES = ("97110", "97112", "97116", "97140", "97530", "97535")
