@@ -733,9 +733,14 @@ def numbered(frame: pl.DataFrame, first: int) -> nw.LazyFrame[Any]:
 def read_parquet(data: bytes, source: str) -> pl.DataFrame:
     """A Parquet file; nested columns are no columns of a log."""
     try:
-        frame = pl.read_parquet(data)
+        with _hushed():
+            frame = pl.read_parquet(data)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"is no Parquet file that can be read ({_short(error)})", source) from None
+    except _panics():
+        raise InputError(
+            "is no Parquet file that can be read (its data are damaged)", source
+        ) from None
     nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
     if nested:
         hint = "write it as text"
@@ -743,6 +748,30 @@ def read_parquet(data: bytes, source: str) -> pl.DataFrame:
     odd = [pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null]
     kinds = frame.schema.items()
     return frame.with_columns(_as_text(n, k) for n, k in kinds if k.base_type() in odd)
+
+
+def _panics() -> tuple[type[BaseException], ...]:
+    """A fault inside a reader's own library reaches Python as a PanicException."""
+    panic = getattr(pl.exceptions, "PanicException", None)
+    return (panic,) if panic else ()
+
+
+@contextlib.contextmanager
+def _hushed() -> Iterator[None]:
+    """Standard error shut, for a library that writes a stack there before its error arrives."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # no standard error at all
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _as_text(name: str, kind: Any) -> pl.Expr:
@@ -800,9 +829,7 @@ def _workbook(data: bytes, source: str) -> Any:
 def _sheet_errors() -> tuple[type[BaseException], ...]:
     import fastexcel
 
-    # A fault inside the reader's own library reaches Python as a PanicException.
-    panic = getattr(pl.exceptions, "PanicException", None)
-    return (fastexcel.FastExcelError, ValueError, *([panic] if panic else []))
+    return (fastexcel.FastExcelError, ValueError, *_panics())
 
 
 def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+import os
 import random
 import sys
 import zipfile
@@ -359,6 +360,21 @@ def test_what_is_no_log(name, tmp_path):
     assert (code, out) == (2, "")
     assert says in err
     assert "\n" not in err.split("therapy-calc: ")[-1].strip()
+
+
+def test_a_parquet_file_that_its_reader_breaks_on(tmp_path, monkeypatch, capfd):
+    """A fault inside the library is an error like any other, and its stack is not shown."""
+    panic = pl.exceptions.PanicException
+
+    def breaks(data):
+        os.write(2, b"stack backtrace")
+        raise panic("left != right")
+
+    monkeypatch.setattr(pl, "read_parquet", breaks)
+    path = put(tmp_path, "a.parquet", b"PAR1" + b"x" * 50 + b"PAR1")
+    with pytest.raises(InputError, match="its data are damaged"):
+        files.read(str(path), lambda names: 0)
+    assert "backtrace" not in capfd.readouterr().err
 
 
 def test_unreadable_file(tmp_path, monkeypatch):
