@@ -56,26 +56,31 @@ _EXCEL_TEXT = r'^="(.*)"$'  # how a spreadsheet is told to leave digits alone
 
 
 def by_values(
-    frame: nw.LazyFrame[Any], wanted: Sequence[tuple[str | None, Facts]]
+    frame: nw.LazyFrame[Any],
+    wanted: Sequence[tuple[str, Facts]],
+    blank: Sequence[nw.LazyFrame[Any]] = (),
 ) -> tuple[nw.LazyFrame[Any], dict[str, Any]]:
     """Add the columns that each of ``wanted`` makes of a column's distinct values.
 
-    Facts see a Polars table with the column ``text`` and add to it, row by row. No column (None)
-    stands for blank cells throughout. Also returned: what proved to be the same for all rows.
+    Facts see a Polars table with the column ``text`` and add to it, row by row. ``blank`` are
+    tables `of_blank`, for columns that are not there. Also returned: what proved to be the same
+    for all rows.
     """
-    lacking = [facts for column, facts in wanted if column is None]
-    present = [(column, facts) for column, facts in wanted if column is not None]
-    tables = [_table(facts, engine.table({"value": [""]}, {"value": str})) for facts in lacking]
     add = _eager if engine.is_eager(frame) else _joined
-    frame, found = add(frame, present) if present else (frame, [])
+    frame, found = add(frame, wanted) if wanted else (frame, [])
     known: dict[str, Any] = {}
     literals: dict[str, nw.Expr] = {}
-    for table in [*tables, *found]:
+    for table in [*blank, *found]:
         schema = table.collect_schema()
         for name, value in engine.constants(table).items():
             known[name] = value
             literals[name] = nw.lit(value, dtype=schema[name])
     return (frame.with_columns(**literals) if literals else frame), known
+
+
+def of_blank(facts: Facts) -> nw.LazyFrame[Any]:
+    """What facts make of a blank cell."""
+    return _table(facts, engine.table({"value": [""]}, {"value": str}))
 
 
 def _table(facts: Facts, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from calc import clocks, decoding, engine, files, headings, reserved, times, values
-from calc.cells import Facts, by_values, text_of
+from calc.cells import Facts, by_values, of_blank, text_of
 from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, judge
 from calc.errors import InputError
 from calc.params import Config
@@ -364,12 +365,10 @@ def _judged(
         provider=own("provider", defaults.provider),
         diagnosis=own("diagnosis"),
     )
-    wanted: list[tuple[str | None, Facts]] = [
-        (column, facts)
-        for name, facts in _facts(source, config, defaults).items()
-        for column in [next(iter(cells.get(name, [])), None)]
-    ]
-    frame, known = by_values(frame, wanted)
+    facts = _facts(source, config, defaults)
+    wanted = [(cells[name][0], facts[name]) for name in facts if cells.get(name)]
+    blank = [_of_blank(name, config, defaults) for name in facts if not cells.get(name)]
+    frame, known = by_values(frame, wanted, blank)
     frame = _modifiers(frame, cells.get("modifiers_billed", []), known)
     frame = clocks.instants(frame, known, defaults.zone)
     frame = frame.with_columns(given_ms=nw.col("minutes_ms"))
@@ -385,6 +384,12 @@ _JUDGED = (
     "code", "payer", "locality", "discipline", "role", "mode", "date", "start", "end", "minutes",
     "units_billed", "charge",
 )  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _of_blank(name: str, config: Config, defaults: Defaults) -> nw.LazyFrame[Any]:
+    """What a column that a log lacks means: the same for every log."""
+    return of_blank(_facts("", config, defaults)[name])
 
 
 def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
