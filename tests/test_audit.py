@@ -102,6 +102,23 @@ def test_claims_of_another_file(tmp_path):
     assert {("U201", "P-1041"), ("U205", "P-1100"), ("U208", "P-1053")} <= found
 
 
+def test_the_example_list_of_diagnoses(tmp_path):
+    """A diagnosis off the list of its code is reported, where a list is given."""
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "patient,clinician,role,discipline,date,code,start,end,units_billed,modifiers_billed,dx\n"
+        "A,C,therapist,PT,2026-03-02,97116,09:00,09:20,1,GP,r26.2\n"
+        "B,C,therapist,PT,2026-03-02,97116,09:20,09:40,1,GP,M54.50\n"
+        "C,C,therapist,PT,2026-03-02,97110,09:40,10:00,1,GP,M54.50\n"
+    )
+    words = ("audit", str(log), "--format", "csv")
+    _, out, _ = run(*words, "--diagnosis-list", "examples/diagnosis_list.csv")
+    assert [(row["rule"], row["row"], row["found"]) for row in rows(out)] == [
+        ("D601", "3", "M54.50")
+    ]
+    assert rows(run(*words)[1]) == []
+
+
 def test_a_log_without_billed_units(tmp_path):
     code, out, _ = run("audit", "examples/clinic_week.csv", "--format", "json")
     report = json.loads(out)
