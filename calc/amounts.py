@@ -11,7 +11,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, engine, lookups, pricing
+from calc import billing, engine, pricing
 from calc.params import Config
 from calc.schema import POOL
 
@@ -22,13 +22,8 @@ VISIT = ["patient", "date", "provider"]
 def fees(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: billing.Options
 ) -> nw.LazyFrame[Any]:
-    """Add the figures of the date and the fee of a unit, full and reduced."""
-    calendar = lookups.calendar(lines, config, days, options.basis, options.nonparticipating)
-    lines = lines.join(calendar, on="date", how="left")
-    lines = lines.join(lookups.rvus(lines, config, days), on=["rvu_edition", "code"], how="left")
-    gpcis = lookups.gpcis(lines, config, days)
-    lines = lines.join(gpcis, on=["gpci_edition", "locality_number"], how="left")
-    return pricing.fees(lookups.payers_own(lines, config, days)).drop(_FIGURES)
+    """Add the fee of a unit, full and reduced; the figures behind it are let go."""
+    return billing.fees(lines, config, days, options).drop(_FIGURES)
 
 
 _FIGURES = (
@@ -96,13 +91,12 @@ def _difference(
         wrong=wrong,
         # A line without a price takes nothing over.
         right=nw.when(wrong & ~own.is_null()).then(0).otherwise(1),
-        spilt=nw.when(wrong).then(0).otherwise(own).fill_null(0),
+        spilt=nw.when(wrong).then(0).otherwise(own).fill_null(0).cast(nw.Int64),
         one=nw.lit(1, dtype=nw.Int64),
     )
     order = ["right", "discipline", "payer", "code"]
-    lines = lines.with_columns(
-        visit_spilt=nw.col("spilt").sum().over(*VISIT).cast(nw.Int64),
-        line_turn=nw.col("one").cum_sum().over(*VISIT, order_by=order),
+    lines = engine.within(
+        lines, VISIT, order, total={"visit_spilt": "spilt"}, running={"line_turn": "one"}
     )
     takes = (nw.col("line_turn") == 1) & (nw.col("right") == 0)
     cents = nw.col("own_cents") + nw.when(takes).then(nw.col("visit_spilt")).otherwise(0)

@@ -173,21 +173,23 @@ def count_services(
     return modifiers.assistant_units(counting.count(services))
 
 
+def fees(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
+) -> nw.LazyFrame[Any]:
+    """Add the figures in force on each line's date, and the fee of a unit, full and reduced."""
+    calendar = lookups.calendar(lines, config, days, options.basis, options.nonparticipating)
+    lines = lines.join(calendar, on="date", how="left")
+    lines = lines.join(lookups.rvus(lines, config, days), on=["rvu_edition", "code"], how="left")
+    gpcis = lookups.gpcis(lines, config, days)
+    lines = lines.join(gpcis, on=["gpci_edition", "locality_number"], how="left")
+    return pricing.fees(lookups.payers_own(lines, config, days))
+
+
 def price(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
     """Every money step of lines with units, by the figures in force on their dates."""
-    lines = lines.join(
-        lookups.calendar(lines, config, days, options.basis, options.nonparticipating),
-        on="date",
-        how="left",
-    )
-    lines = lines.join(lookups.rvus(lines, config, days), on=["rvu_edition", "code"], how="left")
-    lines = lines.join(
-        lookups.gpcis(lines, config, days), on=["gpci_edition", "locality_number"], how="left"
-    )
-    lines = lookups.payers_own(lines, config, days)
-    lines = pricing.reduce_multiple(pricing.work(pricing.fees(lines)))
+    lines = pricing.reduce_multiple(pricing.work(fees(lines, config, days, options)))
     lines = kx_figures(_deductible(pricing.allow(lines), options), config, days, options)
     lines = pricing.settle(pricing.accrue(lines))
     part_b = nw.col("payer_part_b")

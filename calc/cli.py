@@ -65,16 +65,23 @@ _reading = _options(
 )
 
 
+def _defaults(given: dict[str, Any], sheet: str = "") -> Any:
+    """What `_blanks` and `_reading` say of blank cells and dates; taken out of ``given``."""
+    from calc import logs
+
+    names = ("payer", "locality", "discipline", "provider")
+    blanks = {name: given.pop(name) for name in names}
+    order = given.pop("date_order") or ""
+    return logs.Defaults(zone=given.pop("tz"), date_order=order, sheet=sheet, **blanks)
+
+
 def _read_log(
-    log: tuple[str, ...], config: Any, on: str, blanks: dict[str, str], reading: dict[str, Any]
+    log: tuple[str, ...], config: Any, on: str, defaults: Any, reading: dict[str, Any]
 ) -> Any:
-    """The log that the options of `_reading` and `_blanks` describe, and its notes on stderr."""
+    """The log that the options of `_reading` describe, and its notes on stderr."""
     from calc import headings, logs
 
     maps = headings.read_maps(reading["pairs"], reading["map_file"])
-    defaults = logs.Defaults(
-        date_order=reading["date_order"] or "", sheet=reading["sheet"], **blanks
-    )
     sources = list(log)
     with _progress(log) as report:
         read = logs.read(
@@ -362,11 +369,7 @@ def bill(
     form: str | None,
     output: str | None,
     folder: str | None,
-    tz: str,
-    payer: str,
-    locality: str,
-    discipline: str,
-    provider: str,
+    sheet: str,
     **reading: Any,
 ) -> None:
     """Turn logs (csv, xlsx, parquet, json; files, a folder or - for stdin) into claim lines.
@@ -374,21 +377,17 @@ def bill(
     With --jobs a log or folder larger than memory, in batches of patients, into a Parquet file.
     With --engine spark --master URL Parquet that the cluster reaches, into a Parquet folder.
     """
-    from calc import billing, engine, logs, params, reports, summaries
+    from calc import billing, engine, params, reports, summaries
 
     if not (jobs or master):
         reports.format_of(output, form)
     config = params.load(folder)
-    blanks = {"zone": tz, "payer": payer, "locality": locality}
-    blanks |= {"discipline": discipline, "provider": provider}
+    defaults = _defaults(reading, sheet)
     options = _pricing(qualifying_apm, nonparticipating, deductible, prior)
     if jobs or master:
-        defaults = logs.Defaults(
-            date_order=reading["date_order"] or "", sheet=reading["sheet"], **blanks
-        )
         _bill_large(list(log), output, rejects_file, config, defaults, options, jobs, master, on)
         return
-    read = _read_log(log, config, on, blanks, reading)
+    read = _read_log(log, config, on, defaults, reading)
     rejected = engine.collect(read.rejects())
     with _progress(log) as report:
         report("counting and pricing")
@@ -569,17 +568,15 @@ def audit(
     form: str | None,
     output: str | None,
     folder: str | None,
-    tz: str,
-    payer: str,
-    locality: str,
-    discipline: str,
-    provider: str,
+    sheet: str,
     **reading: Any,
 ) -> None:
     """Find what a reviewer would find in a log, before the reviewer does.
 
     The log's own billed units are judged, or those of --claims. Exit 1 where something is found.
     """
+    from dataclasses import replace
+
     from calc import balances, evidence, logs, params, reviewing
     from calc.reports import findings as written
     from calc.rule import RULES
@@ -588,8 +585,7 @@ def audit(
     if name == "xlsx" and output is None:
         raise InputError("a workbook cannot be printed", hint="name a file: -o findings.xlsx")
     config = params.load(folder)
-    blanks = {"zone": tz, "payer": payer, "locality": locality}
-    blanks |= {"discipline": discipline, "provider": provider}
+    defaults = _defaults(reading)
     extras = evidence.Extras(
         balances.read_timesheet(timesheet) if timesheet else None,
         balances.read_diagnoses(diagnosis_list, config) if diagnosis_list else None,
@@ -603,8 +599,7 @@ def audit(
         baseline or "",
         redact or "",
     )
-    read = _read_log(log, config, on, blanks, reading)
-    defaults = logs.Defaults(date_order=reading["date_order"] or "", **blanks)
+    read = _read_log(log, config, on, replace(defaults, sheet=sheet), reading)
     claimed = logs.read(claims, config, defaults, on) if claims else None
     with _progress(log) as report:
         report("auditing")

@@ -425,6 +425,15 @@ def within(
     return _frame(native.with_columns(fields).drop(_ANSWER))
 
 
+def placed(
+    frame: nw.LazyFrame[Any], group: Sequence[str], order: Sequence[str], name: str = "turn"
+) -> nw.LazyFrame[Any]:
+    """Add a row's place within its group in ``order``, which must be total, counted from 1."""
+    frame = frame.with_columns(nw.lit(1, dtype=nw.Int64).alias(_ONE))
+    return within(frame, group, order, running={name: _ONE}).drop(_ONE)
+
+
+_ONE = "one "
 _ANSWER = "answer "  # the blank keeps it apart from any heading
 
 

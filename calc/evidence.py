@@ -18,6 +18,7 @@ from calc import (
     billed,
     billing,
     counting,
+    edits,
     engine,
     habits,
     lookups,
@@ -96,14 +97,14 @@ def gather(
         "clinician_day": clinician_days(rows, own_time, extras.timesheet),
         "limit": beyond_limits(rows, own_time, lines, limits),
         "evaluation": evaluations(lines, limits),
-        "allowed_most": most_allowed(lines, config, days),
-        "pair": bundled(lines, config, days),
-        "same_minutes": distinct_at_the_same_time(lines, rows),
+        "allowed_most": edits.most_allowed(lines, config, days),
+        "pair": edits.bundled(lines, config, days),
+        "same_minutes": edits.distinct_at_the_same_time(lines, rows),
         "habit": habits.of_clinicians(rows, lines, limits),
         "cloned_day": habits.cloned_days(rows, limits),
         "off_day": habits.off_days(rows, config, days),
     }
-    return Evidence(tables, has, days, gaps_of(lines, config, days), _uncounted(lines))
+    return Evidence(tables, has, days, edits.gaps_of(lines, config, days), _uncounted(lines))
 
 
 # --- rows ----------------------------------------------------------------------------------
@@ -129,12 +130,9 @@ def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:
     kinds: dict[str, type] = dict.fromkeys(table, str) | {"code_number": int}
     rows = rows.join(engine.beside(rows, table, kinds), on="code", how="left")
     rows = _with_diagnoses(rows, extras.diagnoses)
-    parts = {
-        f"payer_{name}": [bool(facts.get(name)) for facts in config.payers.values()]
-        for name in ("part_b",)
-    }
-    payers: engine.Columns = {"payer": list(config.payers), **parts}
-    types: dict[str, type] = dict.fromkeys(payers, bool) | {"payer": str}
+    part_b = [bool(facts.get("part_b")) for facts in config.payers.values()]
+    payers: engine.Columns = {"payer": list(config.payers), "payer_part_b": part_b}
+    types: dict[str, type] = {"payer": str, "payer_part_b": bool}
     rows = rows.join(engine.beside(rows, payers, types), on="payer", how="left")
     span = nw.col("end_ms") - nw.col("start_ms")
     return rows.with_columns(
@@ -208,10 +206,9 @@ def _clinicians(
         lost_cents=nw.col("pool_cents") - nw.col("pool_cents_after"),
     )
     together = clashes.join(effect, on=list(POOL), how="left")
-    turn = nw.col("one").cum_sum().over(*POOL, order_by=["file", "row"])
-    together = together.with_columns(one=nw.lit(1, dtype=nw.Int64)).with_columns(pool_turn=turn)
+    together = engine.placed(together, POOL, ("file", "row"))
     # A day's dollars are said once, with its first clash.
-    first = (nw.col("pool_turn") == 1) & (nw.col("units_lost") > 0)
+    first = (nw.col("turn") == 1) & (nw.col("units_lost") > 0)
     return together.with_columns(lost_cents=nw.when(first).then(nw.col("lost_cents"))), lost
 
 
@@ -327,11 +324,9 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
     bare = rows.filter(nw.col("fault_rule") == "U209")
     facts = lines.select(*KEY, "units_without_minutes", bare_cents=nw.col("unsupported_cents"))
     bare = bare.join(facts, on=list(KEY), how="left").with_columns(
-        one=nw.lit(1, dtype=nw.Int64),
-        idle=nw.when(nw.col("units_billed") > 0).then(0).otherwise(1),
+        idle=nw.when(nw.col("units_billed") > 0).then(0).otherwise(1)
     )
-    order = ["idle", "file", "row"]
-    bare = bare.with_columns(turn=nw.col("one").cum_sum().over(*KEY, order_by=order))
+    bare = engine.placed(bare, KEY, ("idle", "file", "row"))
     first = nw.col("turn") == 1
     mine = nw.when(first).then(nw.col("units_without_minutes"))
     return bare.with_columns(
@@ -371,12 +366,8 @@ def _with_cents(clashes: Frame, day: Frame) -> Frame:
     days = day.filter(explained & ~nw.col("day_over_cents").is_null())
     days = days.group_by(*POOL).agg(total("day_over_cents").alias("over_cents"))
     clashes = clashes.join(days, on=list(POOL), how="left")
-    clashes = clashes.with_columns(one=nw.lit(1, dtype=nw.Int64)).with_columns(
-        pool_turn=nw.col("one").cum_sum().over(*POOL, order_by=["kind", "file", "row"])
-    )
-    return clashes.with_columns(
-        over_cents=nw.when(nw.col("pool_turn") == 1).then(nw.col("over_cents"))
-    )
+    clashes = engine.placed(clashes, POOL, ("kind", "file", "row"))
+    return clashes.with_columns(over_cents=nw.when(nw.col("turn") == 1).then(nw.col("over_cents")))
 
 
 def _with_twins(clashes: Frame, rows: Frame) -> Frame:
@@ -529,109 +520,6 @@ def evaluations(lines: Frame, limits: Frame) -> Frame:
         .over("patient", "provider", "evaluation", order_by=["day_number"])
     )
     return days.with_columns(days_since=nw.col("day_number") - before)
-
-
-# --- edits ---------------------------------------------------------------------------------
-
-
-def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
-    """Billed units of a patient's code and day with one provider beside the most usual (MUE)."""
-    rows = [
-        (day, row)
-        for day in days
-        if (edition := config.edition("mue", day))
-        for row in config.rows("mue", edition)
-    ]
-    table: engine.Columns = {
-        "date": [day for day, _ in rows],
-        "code": [row["code"] for _, row in rows],
-        "mue": [int(row["mue"]) for _, row in rows],
-        "mai": [int(row["mai"]) for _, row in rows],
-    }
-    types: dict[str, type] = {"date": date, "code": str, "mue": int, "mai": int}
-    most = engine.beside(lines, table, types)
-    over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
-    over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
-    marked = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).with_columns(
-        by_day=over_day.cast(nw.Int64), excess=over.cast(nw.Int64)
-    )
-    sums = marked.group_by("patient", "date", "provider", "code").agg(
-        total("billed"), total("units"), total("by_day"), total("excess"),
-        nw.col("discipline").min(), nw.col("payer").min(), nw.col("clinician").min(),
-        nw.col("first_row").min(), nw.col("first_file").min(),
-    )  # fmt: skip
-    return sums.join(most, on=["date", "code"], how="inner")
-
-
-def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
-    """Billed pairs of codes that bundle: column 2 as ``code``, column 1 beside it (PTP)."""
-    visit = ("patient", "date", "provider", "discipline")
-    names = (*visit, "payer", "code", "clinician", "first_file", "first_row", "distinct_rows")
-    paid = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).select(*names)
-    found = None
-    editions = {edition for day in days if (edition := config.edition("ptp", day))}
-    for edition in sorted(editions, key=lambda edition: edition.first):
-        rows = [row for row in config.rows("ptp", edition) if row["modifier_indicator"] in "01"]
-        table: engine.Columns = {
-            "column1": [row["column1"] for row in rows],
-            "code": [row["column2"] for row in rows],
-            "indicator": [int(row["modifier_indicator"]) for row in rows],
-        }
-        types: dict[str, type] = {"column1": str, "code": str, "indicator": int}
-        within = (nw.col("date") >= nw.lit(edition.first)) & (
-            nw.col("date") <= nw.lit(edition.last)
-        )
-        here = paid.filter(within)
-        pairs = here.join(
-            engine.beside(here, table, types, {"column1": "code"}), on="code", how="inner"
-        )
-        first = here.select(*visit, column1=nw.col("code"), distinct_1=nw.col("distinct_rows"))
-        first = first.group_by(*visit, "column1").agg(nw.col("distinct_1").max())
-        pairs = pairs.join(first, on=[*visit, "column1"], how="inner")
-        found = pairs if found is None else nw.concat([found, pairs], how="vertical")
-    if found is not None:
-        return found
-    none = paid.filter(nw.col("code") == "")
-    return none.with_columns(
-        column1=nw.lit(""),
-        indicator=nw.lit(0, dtype=nw.Int64),
-        distinct_1=nw.lit(0, dtype=nw.Int64),
-    )
-
-
-def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
-    """One-on-one rows of a code billed with 59 or X whose minutes another code's row shares.
-
-    ``apart_from``: how many other codes of the visit share no minute with the code.
-    """
-    said = lines.filter(nw.col("distinct_rows") > 0).select(*KEY)
-    swept = rows.filter(nw.col("full") & nw.col("one_on_one"))
-    marked = swept.join(said, on=list(KEY), how="semi")
-    others = swept.join(marked.select("patient").unique(), on="patient", how="semi")
-    pairs = overlaps.beside_other_codes(marked, others)
-    visit = ["patient", "date", "discipline", "provider"]
-    codes = lines.filter(nw.col("billed") > 0).select(*visit, other=nw.col("service")).unique()
-    met = pairs.select(*visit, "code", other=nw.col("service_2")).unique()
-    mine = pairs.select(*visit, "code", "service").unique()
-    free = mine.join(codes, on=visit, how="inner").filter(nw.col("other") != nw.col("service"))
-    free = free.join(met, on=[*visit, "code", "other"], how="anti")
-    count = free.group_by(*visit, "code").agg(nw.len().cast(nw.Int64).alias("apart_from"))
-    pairs = overlaps.first_of_row(pairs).join(count, on=[*visit, "code"], how="left")
-    return pairs.with_columns(nw.col("apart_from").fill_null(0))
-
-
-def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
-    """How many lines billed to Medicare lie outside the editions of each table of edits."""
-    counts = engine.collect(
-        lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b"))
-        .group_by("date")
-        .agg(nw.len().alias("lines"))
-    )
-    by_date = dict(zip(counts["date"].to_list(), counts["lines"].to_list(), strict=True))
-    return {
-        table: sum(n for day, n in by_date.items() if config.edition(table, day) is None)
-        for table in ("mue", "ptp")
-    }
 
 
 def _uncounted(lines: Frame) -> int:

@@ -55,12 +55,9 @@ def _pairs(
 
 def first_of_row(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Of each row's partners the one of the least ``kind``, then the earliest."""
-    order = ["kind", "start_ms_2", "file_2", "row_2"]
-    one = nw.lit(1, dtype=nw.Int64)
-    pairs = pairs.with_columns(one=one).with_columns(
-        turn=nw.col("one").cum_sum().over("file", "row", order_by=order)
-    )
-    return pairs.filter(nw.col("turn") == 1).drop("turn", "one")
+    order = ("kind", "start_ms_2", "file_2", "row_2")
+    pairs = engine.placed(pairs, ("file", "row"), order)
+    return pairs.filter(nw.col("turn") == 1).drop("turn")
 
 
 def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -242,18 +239,14 @@ def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         & nw.col("end_ms").is_null()
     )
     starts = ("clinician", "date", "start_ms")
-    place = nw.col("one").cum_sum()
-    order = ["file", "row"]
-    rows = open_rows.with_columns(one=nw.lit(1, dtype=nw.Int64)).with_columns(
-        turn=place.over(*starts, "patient", order_by=order)
-    )
-    rows = rows.filter(nw.col("turn") == 1).with_columns(turn=place.over(*starts, order_by=order))
+    rows = engine.placed(open_rows, (*starts, "patient"), ("file", "row"))
+    rows = engine.placed(rows.filter(nw.col("turn") == 1), starts, ("file", "row"))
     first = nw.col("turn") == 1
     marked = rows.with_columns(
         leads=nw.when(first).then(nw.col("row")), leads_file=nw.when(first).then(nw.col("file"))
     )
     return marked.with_columns(
-        patients=nw.col("one").sum().over(*starts).cast(nw.Int64),
+        patients=nw.col("turn").max().over(*starts),
         row_2=nw.col("leads").min().over(*starts),
         file_2=nw.col("leads_file").min().over(*starts),
     )
@@ -271,13 +264,13 @@ def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     loose = rows.filter(
         nw.col("counts") & ~nw.col("given_ms").is_null() & ~(nw.col("in_sweep") & nw.col("full"))
     ).with_columns(
-        begins=nw.col("start_ms").fill_null(-1), ends=nw.col("end_ms").fill_null(-1),
-        one=nw.lit(1, dtype=nw.Int64),
+        begins=nw.col("start_ms").fill_null(-1), ends=nw.col("end_ms").fill_null(-1)
     )  # fmt: skip
-    several = loose.group_by(*keys).agg(nw.col("one").sum().cast(nw.Int64).alias("times"))
+    several = loose.group_by(*keys).agg(nw.len().cast(nw.Int64).alias("times"))
     several = several.filter(nw.col("times") > 1)
-    repeated = loose.join(several, on=list(keys), how="inner").with_columns(
-        turn=nw.col("one").cum_sum().over(*keys, order_by=["file", "row"]).cast(nw.Int64),
+    repeated = engine.placed(
+        loose.join(several, on=list(keys), how="inner"), keys, ("file", "row")
+    ).with_columns(
         row_2=nw.col("row").min().over(*keys),
         file_2=nw.col("file").min().over(*keys),
     )

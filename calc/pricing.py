@@ -118,9 +118,8 @@ def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFr
         outside=nw.when(takes_part).then(0).otherwise(1),
         less_pe=0 - nw.col("pe_rvu").fill_null(0),
         less_fee=0 - nw.col("fee_cents").fill_null(0),
-        one=nw.lit(1, dtype=nw.Int64),
     )
-    lines = engine.within(lines, VISIT, order, running={"day_turn": "one"})
+    lines = engine.placed(lines, VISIT, order, "day_turn")
     count = nw.col(units)
     full = (
         nw.when(nw.col("outside") == 1)
@@ -133,7 +132,7 @@ def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFr
     return lines.with_columns(
         scheduled_cents=nw.col("full_units") * nw.col("fee_cents")
         + (count - nw.col("full_units")) * nw.col("reduced_cents")
-    ).drop("outside", "less_pe", "less_fee", "one")
+    ).drop("outside", "less_pe", "less_fee")
 
 
 def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

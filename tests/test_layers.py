@@ -48,7 +48,8 @@ ALLOWED = {
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "amounts": {"billing", "engine", "lookups", "params", "pricing", "schema"},
     "habits": {"engine", "lookups", "params", "schema", "times"},
-    "evidence": {"amounts", "billed", "billing", "counting", "engine", "habits", "lookups"}
+    "edits": {"engine", "overlaps", "params", "schema"},
+    "evidence": {"amounts", "billed", "billing", "counting", "edits", "engine", "habits", "lookups"}
     | {"modifiers", "overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers", "schema"},
     "baseline": {"errors"},
@@ -66,7 +67,17 @@ LEVELS = {
     0: WORDS,
     1: {"decoding", "engine", "params", "rule"},
     2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
-    | {"lookups", "redacting", "rules", "values", "waivers", "billed", "habits", "overlaps"}
+    | {
+        "lookups",
+        "redacting",
+        "rules",
+        "values",
+        "waivers",
+        "billed",
+        "edits",
+        "habits",
+        "overlaps",
+    }
     | STEPS,
     3: {"batches", "cluster", "billing", "auditing", "estimating", "rating", "summaries"}
     | {"amounts", "claims", "evidence", "reviewing"},

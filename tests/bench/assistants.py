@@ -9,6 +9,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -19,8 +20,15 @@ CODES = ("97110", "97112", "97116", "97140", "97530", "97535")
 HEADING = "patient,role,discipline,provider,locality,date,code,start,end\n"
 
 
-def write(path: Path, rows: int, share: float) -> None:
-    """A log of visits of two to four codes; ``share`` of the sessions are an assistant's."""
+def iso(clock: int) -> str:
+    return f"{clock // 60:02d}:{clock % 60:02d}"
+
+
+def write(path: Path, rows: int, share: float = 0.0, shown: Callable[[int], str] = iso) -> None:
+    """A log of visits of three codes; ``share`` of the sessions are an assistant's.
+
+    The same for each way ``shown`` to write a time, in minutes of the day.
+    """
     rng = random.Random(20260302)
     with path.open("w") as log:
         log.write(HEADING)
@@ -33,8 +41,7 @@ def write(path: Path, rows: int, share: float) -> None:
             code, length = rng.choice(CODES), rng.randint(5, 30)
             end = clock + length
             log.write(
-                f"P{patient:07d},{role},PT,R,OH-00,{day},{code},"
-                f"{clock // 60:02d}:{clock % 60:02d},{end // 60:02d}:{end % 60:02d}\n"
+                f"P{patient:07d},{role},PT,R,OH-00,{day},{code},{shown(clock)},{shown(end)}\n"
             )
             clock = end
 

@@ -5,7 +5,6 @@ both beside a plain read of the same file (bounds: AM/PM at most 2 times ISO; re
 at most 2 plain reads).
 """
 
-import random
 import statistics
 import sys
 import tempfile
@@ -16,34 +15,13 @@ import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from assistants import iso, write
+
 from calc import billing, engine, logs, params
-
-CODES = ("97110", "97112", "97116", "97140", "97530", "97535")
-HEADING = "patient,role,discipline,provider,locality,date,code,start,end\n"
-
-
-def iso(clock: int) -> str:
-    return f"{clock // 60:02d}:{clock % 60:02d}"
 
 
 def halved(clock: int) -> str:
     return f"{(clock // 60 - 1) % 12 + 1}:{clock % 60:02d} {'AM' if clock < 720 else 'PM'}"
-
-
-def write(path: Path, rows: int, shown: object) -> None:
-    """A log of visits of three codes; the same for each way to write a time."""
-    rng = random.Random(20260302)
-    with path.open("w") as log:
-        log.write(HEADING)
-        for number in range(rows):
-            if number % 3 == 0:
-                patient = rng.randrange(rows // 12 + 1)
-                day = f"2026-{rng.randrange(1, 13):02d}-{rng.randrange(1, 29):02d}"
-                clock = rng.randrange(480, 960)
-            end = clock + rng.randint(5, 30)
-            cells = ("therapist", "PT", "R", "OH-00", day, rng.choice(CODES))
-            log.write(f"P{patient:07d},{','.join(cells)},{shown(clock)},{shown(end)}\n")
-            clock = end
 
 
 def seconds(path: Path) -> tuple[float, float, float]:
@@ -63,7 +41,7 @@ def main(rows: int, runs: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, name) for name in ("iso.csv", "halved.csv")]
         for path, shown in zip(paths, (iso, halved), strict=True):
-            write(path, rows, shown)
+            write(path, rows, shown=shown)
             seconds(path)
         found = [[seconds(path) for path in paths] for _ in range(runs)]
     plain, read, bill = (statistics.median(run[0][n] for run in found) for n in range(3))

@@ -1,0 +1,119 @@
+"""What CMS's edits say of the codes of a day: the most usual units, and pairs that bundle.
+
+Authority: National Correct Coding Initiative. An edition holds for its quarter only.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import engine, overlaps
+from calc.params import Config
+from calc.schema import POOL, total
+
+Frame = nw.LazyFrame[Any]
+
+KEY = (*POOL, "code")
+
+
+def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
+    """Billed units of a patient's code and day with one provider beside the most usual (MUE)."""
+    rows = [
+        (day, row)
+        for day in days
+        if (edition := config.edition("mue", day))
+        for row in config.rows("mue", edition)
+    ]
+    table: engine.Columns = {
+        "date": [day for day, _ in rows],
+        "code": [row["code"] for _, row in rows],
+        "mue": [int(row["mue"]) for _, row in rows],
+        "mai": [int(row["mai"]) for _, row in rows],
+    }
+    types: dict[str, type] = {"date": date, "code": str, "mue": int, "mai": int}
+    most = engine.beside(lines, table, types)
+    over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
+    over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
+    marked = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).with_columns(
+        by_day=over_day.cast(nw.Int64), excess=over.cast(nw.Int64)
+    )
+    sums = marked.group_by("patient", "date", "provider", "code").agg(
+        total("billed"), total("units"), total("by_day"), total("excess"),
+        nw.col("discipline").min(), nw.col("payer").min(), nw.col("clinician").min(),
+        nw.col("first_row").min(), nw.col("first_file").min(),
+    )  # fmt: skip
+    return sums.join(most, on=["date", "code"], how="inner")
+
+
+def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
+    """Billed pairs of codes that bundle: column 2 as ``code``, column 1 beside it (PTP)."""
+    visit = ("patient", "date", "provider", "discipline")
+    names = (*visit, "payer", "code", "clinician", "first_file", "first_row", "distinct_rows")
+    paid = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).select(*names)
+    found = None
+    editions = {edition for day in days if (edition := config.edition("ptp", day))}
+    for edition in sorted(editions, key=lambda edition: edition.first):
+        rows = [row for row in config.rows("ptp", edition) if row["modifier_indicator"] in "01"]
+        table: engine.Columns = {
+            "column1": [row["column1"] for row in rows],
+            "code": [row["column2"] for row in rows],
+            "indicator": [int(row["modifier_indicator"]) for row in rows],
+        }
+        types: dict[str, type] = {"column1": str, "code": str, "indicator": int}
+        within = (nw.col("date") >= nw.lit(edition.first)) & (
+            nw.col("date") <= nw.lit(edition.last)
+        )
+        here = paid.filter(within)
+        pairs = here.join(
+            engine.beside(here, table, types, {"column1": "code"}), on="code", how="inner"
+        )
+        first = here.select(*visit, column1=nw.col("code"), distinct_1=nw.col("distinct_rows"))
+        first = first.group_by(*visit, "column1").agg(nw.col("distinct_1").max())
+        pairs = pairs.join(first, on=[*visit, "column1"], how="inner")
+        found = pairs if found is None else nw.concat([found, pairs], how="vertical")
+    if found is not None:
+        return found
+    none = paid.filter(nw.col("code") == "")
+    return none.with_columns(
+        column1=nw.lit(""),
+        indicator=nw.lit(0, dtype=nw.Int64),
+        distinct_1=nw.lit(0, dtype=nw.Int64),
+    )
+
+
+def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
+    """One-on-one rows of a code billed with 59 or X whose minutes another code's row shares.
+
+    ``apart_from``: how many other codes of the visit share no minute with the code.
+    """
+    said = lines.filter(nw.col("distinct_rows") > 0).select(*KEY)
+    swept = rows.filter(nw.col("full") & nw.col("one_on_one"))
+    marked = swept.join(said, on=list(KEY), how="semi")
+    others = swept.join(marked.select("patient").unique(), on="patient", how="semi")
+    pairs = overlaps.beside_other_codes(marked, others)
+    visit = ["patient", "date", "discipline", "provider"]
+    codes = lines.filter(nw.col("billed") > 0).select(*visit, other=nw.col("service")).unique()
+    met = pairs.select(*visit, "code", other=nw.col("service_2")).unique()
+    mine = pairs.select(*visit, "code", "service").unique()
+    free = mine.join(codes, on=visit, how="inner").filter(nw.col("other") != nw.col("service"))
+    free = free.join(met, on=[*visit, "code", "other"], how="anti")
+    count = free.group_by(*visit, "code").agg(nw.len().cast(nw.Int64).alias("apart_from"))
+    pairs = overlaps.first_of_row(pairs).join(count, on=[*visit, "code"], how="left")
+    return pairs.with_columns(nw.col("apart_from").fill_null(0))
+
+
+def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
+    """How many lines billed to Medicare lie outside the editions of each table of edits."""
+    counts = engine.collect(
+        lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b"))
+        .group_by("date")
+        .agg(nw.len().alias("lines"))
+    )
+    by_date = dict(zip(counts["date"].to_list(), counts["lines"].to_list(), strict=True))
+    return {
+        table: sum(n for day, n in by_date.items() if config.edition(table, day) is None)
+        for table in ("mue", "ptp")
+    }
