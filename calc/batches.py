@@ -123,7 +123,7 @@ def split(
     for number, (name, piece, rows) in enumerate(pieces(files)):
         log = logs.read(piece, config, defaults)
         found = found or Split(folders, log)
-        frame = log.audited if audited else log.sessions
+        frame = engine.plain(log.audited if audited else log.sessions)
         frame = frame.with_columns(file=nw.lit(name))
         found.carried = tuple(dict.fromkeys((*found.carried, *log.carried)))
         found.rows_used += engine.split_parquet(frame, key, folders, f"{number:05d}.parquet")

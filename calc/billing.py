@@ -6,17 +6,17 @@ Every figure of ``config/`` is joined here, once; the steps themselves are pure.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import counting, engine, lookups, modifiers, pricing, reserved, times
+from calc import counting, engine, lookups, modifiers, pricing, reserved, times, values
 from calc.logs import Defaults, Log, read
 from calc.params import Config, load
-from calc.schema import CLAIM, DISCIPLINES, KX_BUCKET, LINE, MODES, ROLES
+from calc.schema import KX_BUCKET, LINE
 
 CENTS = {
     "work_payment": "work_cents",
@@ -109,20 +109,23 @@ def _lines(
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
         lines = lines.join(apart, on=[*_SAME_VISIT, "code"], how="left")
-    return modifiers.text(_with_reason(lines))
+    odd = (
+        (nw.col("price_status") != "priced") | nw.col("units").is_null() | nw.col("cf").is_null()
+        | nw.col("share_percent").is_null() | nw.col("fee_cents").is_null()
+        | nw.col("work_gpci").is_null() | nw.col("medicare_cents").is_null()
+        | (nw.col("lost_ms") > 0) | (nw.col("claimed_rows") > 0) | ~nw.col("beside").is_null()
+    )  # fmt: skip
+    return modifiers.text(engine.where(lines, odd, _OF_REASON, _with_reason, "reason"))
 
 
 def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """SESSION rows whose text columns an engine can treat as numbers; see `engine.dense`."""
-    known: dict[str, Iterable[str] | None] = dict.fromkeys(("patient", "clinician", "provider"))
-    known |= {"code": config.codes, "payer": config.payers, "discipline": DISCIPLINES}
-    known |= {"locality": config.localities, "role": (*ROLES, CLAIM), "mode": MODES, "file": None}
-    return engine.dense(sessions, known)
+    return engine.dense(sessions, values.dense(config))
 
 
 def code_lines(services: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """Services parted into their codes (97129 and 97130)."""
-    return counting.code_lines(services, lookups.members(services, config))
+    return counting.code_lines(lookups.add_ons(services, config))
 
 
 def count(
@@ -147,8 +150,7 @@ def services_of(
 
 def counted_once(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """Rows `with_lengths` with service, lane, counted_ms, therapist_ms: see `times.count_once`."""
-    sessions = sessions.join(lookups.code_facts(sessions, config), on="code", how="left")
-    sessions = sessions.join(lookups.locality_numbers(sessions, config), on="locality", how="left")
+    sessions = lookups.localities(lookups.code_facts(sessions, config), config)
     one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")
     sessions = sessions.with_columns(
         lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
@@ -164,12 +166,10 @@ def count_services(
     services: nw.LazyFrame[Any], config: Config, days: list[date], rule: str = ""
 ) -> nw.LazyFrame[Any]:
     """Units of services: each payer counts by its own rule, or all by ``rule`` if one is named."""
-    services = services.join(lookups.service_facts(services, config), on="service", how="left")
-    services = services.join(lookups.payer_facts(services, config, rule), on="payer", how="left")
-    services = services.join(lookups.policies(services, config, days), on="date", how="left")
-    services = services.join(
-        lookups.locality_numbers(services, config), on="locality_number", how="left"
-    )
+    services = lookups.service_facts(services, config)
+    services = lookups.payer_facts(services, config, rule)
+    services = lookups.policies(services, config, days)
+    services = lookups.localities(services, config, "locality_number")
     return modifiers.assistant_units(counting.count(services))
 
 
@@ -177,11 +177,8 @@ def fees(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
     """Add the figures in force on each line's date, and the fee of a unit, full and reduced."""
-    calendar = lookups.calendar(lines, config, days, options.basis, options.nonparticipating)
-    lines = lines.join(calendar, on="date", how="left")
-    lines = lines.join(lookups.rvus(lines, config, days), on=["rvu_edition", "code"], how="left")
-    gpcis = lookups.gpcis(lines, config, days)
-    lines = lines.join(gpcis, on=["gpci_edition", "locality_number"], how="left")
+    lines = lookups.calendar(lines, config, days, options.basis, options.nonparticipating)
+    lines = lookups.gpcis(lookups.rvus(lines, config, days), config, days)
     return pricing.fees(lookups.payers_own(lines, config, days))
 
 
@@ -206,7 +203,7 @@ def _deductible(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]
     named = {patient: cents for patient, cents in options.deductible.items() if patient}
     table: engine.Columns = {"patient": list(named), "left_cents": list(named.values())}
     types = {"patient": str, "left_cents": int}
-    lines = lines.join(engine.beside(lines, table, types), on="patient", how="left")
+    lines = engine.looked_up(lines, table, types, ["patient"])
     lines = lines.with_columns(first_year=nw.col("year").min().over("patient"))
     left = nw.col("left_cents").fill_null(options.deductible.get("", 0))
     opening = nw.when(nw.col("year") == nw.col("first_year")).then(left)
@@ -224,9 +221,7 @@ def kx_figures(
         "discipline": ["", *KX_BUCKET],
         "kx_bucket": ["", *KX_BUCKET.values()],
     }
-    lines = lines.join(
-        engine.beside(lines, buckets, dict.fromkeys(buckets, str)), on="discipline", how="left"
-    )
+    lines = engine.looked_up(lines, buckets, dict.fromkeys(buckets, str), ["discipline"])
     names = sorted(set(KX_BUCKET.values()))
     thresholds = [(day, name, config.parameter("kx_threshold").find(day, name)) for day in days
                   for name in names]  # fmt: skip
@@ -236,7 +231,7 @@ def kx_figures(
         "kx_threshold_cents": [value.scaled if value else None for _, _, value in thresholds],
     }
     types: dict[str, type] = {"date": date, "kx_bucket": str, "kx_threshold_cents": int}
-    lines = lines.join(engine.beside(lines, table, types), on=["date", "kx_bucket"], how="left")
+    lines = engine.looked_up(lines, table, types, ["date", "kx_bucket"])
     if not options.prior:
         return lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64))
     prior: engine.Columns = {
@@ -245,7 +240,7 @@ def kx_figures(
         "prior_cents": list(options.prior.values()),
     }
     types = {"patient": str, "kx_bucket": str, "prior_cents": int}
-    lines = lines.join(engine.beside(lines, prior, types), on=["patient", "kx_bucket"], how="left")
+    lines = engine.looked_up(lines, prior, types, ["patient", "kx_bucket"])
     # What was spent elsewhere belongs to the first year of the log.
     first = nw.col("year").min().over("patient")
     lines = lines.with_columns(first_year=first)
@@ -275,6 +270,13 @@ def bundled_apart(
         apart = modifiers.bundled_apart(here, table, _SAME_VISIT)
         found = apart if found is None else nw.concat([found, apart], how="vertical")
     return found
+
+
+_OF_REASON = (
+    "units", "cf", "work_rvu", "price_status", "status", "code", "date", "payer_fee_table",
+    "fee_cents", "payer", "own_fee_cents", "share_percent", "work_gpci", "locality",
+    "medicare_cents", "payer_part_b", "lost_ms", "claimed_rows", "assistant_rows", "beside",
+)  # fmt: skip
 
 
 def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -6,7 +6,7 @@ them, however many rows hold it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -25,6 +25,8 @@ def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
         column = column.dt.to_string("%Y-%m-%dT%H:%M:%S" + ("%z" if zoned else ""))
     elif isinstance(kind, nw.Date):
         column = column.dt.to_string("%Y-%m-%d")
+    elif isinstance(kind, nw.Enum | nw.Categorical):
+        column = column.cast(nw.String)
     elif kind != nw.String:
         if kind.is_float():
             # A float is the nearest to what was meant; past the millisecond it is noise.
@@ -59,23 +61,33 @@ def by_values(
     frame: nw.LazyFrame[Any],
     wanted: Sequence[tuple[str, Facts]],
     blank: Sequence[nw.LazyFrame[Any]] = (),
+    dense: Mapping[str, Iterable[str] | None] | None = None,
 ) -> tuple[nw.LazyFrame[Any], dict[str, Any]]:
     """Add the columns that each of ``wanted`` makes of a column's distinct values.
 
     Facts see a Polars table with the column ``text`` and add to it, row by row. ``blank`` are
-    tables `of_blank`, for columns that are not there. Also returned: what proved to be the same
-    for all rows.
+    tables `of_blank`, for columns that are not there. ``dense`` are text columns that an engine
+    may number, see `engine.dense`. Also returned: what proved to be the same for all rows.
     """
-    add = _eager if engine.is_eager(frame) else _joined
-    frame, found = add(frame, wanted) if wanted else (frame, [])
-    known: dict[str, Any] = {}
+    if engine.is_eager(frame):
+        codes = engine.coded(frame, list(dict.fromkeys(column for column, _ in wanted)))
+        found = [_table(facts, engine.values_of(codes[column])) for column, facts in wanted]
+        coded = [codes[column] for column, _ in wanted]
+        facts = [*zip(coded, found, strict=True), *((None, table) for table in blank)]
+        frame = engine.spread(frame, facts, dense or {})
+        return frame, _constants([*blank, *found])
+    frame, found = _joined(frame, wanted) if wanted else (frame, [])
     literals: dict[str, nw.Expr] = {}
     for table in [*blank, *found]:
         schema = table.collect_schema()
-        for name, value in engine.constants(table).items():
-            known[name] = value
-            literals[name] = nw.lit(value, dtype=schema[name])
-    return (frame.with_columns(**literals) if literals else frame), known
+        same = engine.constants(table)
+        literals |= {name: nw.lit(value, dtype=schema[name]) for name, value in same.items()}
+    frame = frame.with_columns(**literals) if literals else frame
+    return frame, _constants([*blank, *found])
+
+
+def _constants(tables: Sequence[nw.LazyFrame[Any]]) -> dict[str, Any]:
+    return {name: value for table in tables for name, value in engine.constants(table).items()}
 
 
 def of_blank(facts: Facts) -> nw.LazyFrame[Any]:
@@ -93,16 +105,6 @@ def _table(facts: Facts, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def _varying(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return table.drop(*engine.constants(table))
-
-
-def _eager(
-    frame: nw.LazyFrame[Any], wanted: Sequence[tuple[str, Facts]]
-) -> tuple[nw.LazyFrame[Any], list[nw.LazyFrame[Any]]]:
-    codes = engine.coded(frame, list(dict.fromkeys(column for column, _ in wanted)))
-    tables = [_table(facts, engine.values_of(codes[column])) for column, facts in wanted]
-    columns = [codes[column] for column, _ in wanted]
-    varying = [_varying(table) for table in tables]
-    return engine.spread(frame, list(zip(columns, varying, strict=True))), tables
 
 
 def _joined(

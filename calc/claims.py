@@ -40,7 +40,7 @@ def held(log: Log) -> frozenset[str]:
 
 def documented(log: Log) -> Frame:
     """The rows of a log that is audited by its own billed units."""
-    return log.audited.with_columns(documented=nw.lit(True)).select(_COLUMNS)
+    return engine.plain(log.audited).with_columns(documented=nw.lit(True)).select(_COLUMNS)
 
 
 def beside(log: Log, claims: Log) -> tuple[Frame, frozenset[str]]:
@@ -55,7 +55,7 @@ def beside(log: Log, claims: Log) -> tuple[Frame, frozenset[str]]:
     rows = documented(log).with_columns(
         units_billed=nothing, charge_cents=nothing, modifiers_billed=nw.lit("")
     )
-    lines = claims.audited.with_columns(
+    lines = engine.plain(claims.audited).with_columns(
         documented=nw.lit(False), counts=nw.lit(False), role=nw.lit(CLAIM), start_ms=nothing,
         end_ms=nothing, given_ms=nothing, total_ms=nothing, past_midnight=nw.lit(False),
         role_blank=nw.lit(False), fault_rule=nw.lit(""), mode=nw.lit("individual"),

@@ -35,7 +35,10 @@ def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.L
         lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
         counted_rows=nw.col("counts").cast(nw.Int64),
         add_on_rows=nw.when(primary).then(0).otherwise(1),
-        claimed_rows=nw.col("modifiers_billed").str.contains("C[QO]").cast(nw.Int64),
+        claimed_rows=nw.col("modifiers_billed")
+        .cast(nw.String)
+        .str.contains("C[QO]")
+        .cast(nw.Int64),
         assistant_rows=(nw.col("counts") & (nw.col("role") == "assistant")).cast(nw.Int64),
         first_charge=nw.when(primary).then(nw.col("charge_cents")),
         add_on_charge=nw.when(~primary).then(nw.col("charge_cents")),
@@ -176,18 +179,16 @@ def _by_midpoint() -> nw.Expr:
     return nw.when(2 * minutes > first).then(1 + more).otherwise(0)
 
 
-def code_lines(services: nw.LazyFrame[Any], members: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def code_lines(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Part a service into its codes: the first unit is the primary's, further ones the add-on's.
 
-    ``members``: service, code, place_in_service (0 primary, 1 add-on). An add-on without units is
-    a line only if the log has rows of it.
+    Needs add_on_code, the other code of a service with two. An add-on without units is a line
+    only if the log has rows of it.
     """
     shown = (nw.col("units") > 1) | (nw.col("add_on_rows") > 0)
     split = nw.col("has_add_on") & shown.fill_null(False)
     add_on = nw.col("place_in_service") == 1
-    others = members.filter(add_on).select("service", add_on_code="code")
     frame = engine.repeated(services, split, "place_in_service")
-    frame = frame.join(others, on="service", how="left")
     minutes = nw.col("minutes")
     first_minutes = nw.min_horizontal(minutes, nw.col("first_unit_minutes"))
     first_units = nw.min_horizontal(nw.col("units"), nw.lit(1))

@@ -93,6 +93,77 @@ def _categories(texts: pl.Series) -> pl.Series:
     return pl.Series([""], dtype=pl.String).append(texts).drop_nulls().unique().sort()
 
 
+def looked_up(
+    frame: nw.LazyFrame[Any],
+    columns: Columns,
+    types: Mapping[str, type],
+    on: Sequence[str],
+    alike: Mapping[str, str] | None = None,
+) -> nw.LazyFrame[Any]:
+    """Add to each row what a small table (see `beside`) says of its key ``on``; null for no row.
+
+    The table holds each key once. Where every key is `dense`, a date or a whole number of a small
+    range, the rows are found by counting instead of by a join.
+    """
+    if frame.implementation.is_polars():
+        found = _found_by_place(frame, columns, types, on, alike or {})
+        if found is not None:
+            return found
+    return frame.join(beside(frame, columns, types, alike), on=list(on), how="left")
+
+
+def _span(numbers: pl.Series) -> tuple[int, int]:
+    """The least of whole numbers, and how many lie from it to the greatest; of none (0, 1)."""
+    low: Any = numbers.min() or 0
+    high: Any = numbers.max() or 0
+    return int(low), int(high) - int(low) + 1
+
+
+_PLACES = 1 << 21  # of a table of keys: more are better joined
+_AT = "at "
+
+
+def _found_by_place(
+    frame: nw.LazyFrame[Any],
+    columns: Columns,
+    types: Mapping[str, type],
+    on: Sequence[str],
+    alike: Mapping[str, str],
+) -> nw.LazyFrame[Any] | None:
+    native = nw.to_native(frame)
+    kinds = native.collect_schema()
+    if not any(isinstance(kinds[name], pl.Enum) or kinds[name].is_temporal() for name in on):
+        return None
+    small = nw.to_native(_alike(table(columns, types), frame, alike)).collect()
+    at, places, of_small = None, 1, pl.zeros(len(small), pl.Int64, eager=True)
+    for name in on:
+        kind, key = kinds[name], small[name]
+        if not (isinstance(kind, pl.Enum) or kind == pl.Date or kind.is_integer()):
+            return None
+        numbers = _numbers(key).cast(pl.Int64)
+        if numbers.has_nulls():
+            return None
+        low, size = (0, len(kind.categories)) if isinstance(kind, pl.Enum) else _span(numbers)
+        number = pl.col(name).to_physical().cast(pl.Int64) - low
+        if not isinstance(kind, pl.Enum):
+            number = pl.when((number >= 0) & (number < size)).then(number)
+        at = number if at is None else at * size + number
+        of_small = of_small * size + (numbers - low)
+        places *= size
+        if places > _PLACES:
+            return None
+    facts = [
+        pl.repeat(None, places, dtype=c.dtype, eager=True).scatter(of_small, c).alias(c.name)
+        for c in small.get_columns()
+        if c.name not in on
+    ]
+    if at is None or of_small.n_unique() < len(small):
+        return None
+    found = native.with_columns(at.cast(pl.UInt32).alias(_AT))
+    found = found.with_columns(pl.lit(c).gather(pl.col(_AT)).alias(c.name) for c in facts)
+    return _frame(found.drop(_AT))
+
+
 def _arrow(columns: Columns, types: Mapping[str, type]) -> Any:
     return nw.to_native(table(columns, types)).collect().to_arrow()
 
@@ -198,6 +269,14 @@ def distinct_each(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, l
     return found
 
 
+def some_of(frame: nw.LazyFrame[Any], which: nw.Expr) -> nw.LazyFrame[Any]:
+    """The rows for which ``which`` holds; the very frame where all do, if that is cheap to see."""
+    if is_eager(frame):
+        kept = collect(frame.select(which.alias(_ANSWER)))[_ANSWER]
+        return frame if kept.all() else settled(frame.filter(which))
+    return frame.filter(which)
+
+
 def is_eager(frame: nw.LazyFrame[Any]) -> bool:
     """Whether the rows are in this process (Polars), so that looking at them costs little."""
     return bool(frame.implementation.is_polars())
@@ -220,13 +299,18 @@ def coded(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, Coded]:
 def _coded(column: pl.Series) -> Coded:
     if column.dtype == pl.String:
         column = column.fill_null("")
-    if len(column) and column.null_count() == 0 and (column == column[0]).all():
+    alike = column.head(1000).n_unique() == 1 and column.null_count() == 0
+    if alike and (column == column[0]).all():
         return None, column.head(1).alias("value")
     if column.dtype == pl.String:
-        category = column.cast(pl.Categorical(pl.Categories.random()))
-        distinct = category.unique()
-        values = pl.DataFrame({"at": distinct.to_physical(), "value": distinct.cast(pl.String)})
-        return category.to_physical(), values.sort("at")["value"]
+        kind = pl.Categorical(pl.Categories.random())
+        category = column.cast(kind)
+        at = category.to_physical().rechunk()
+        # New categories are numbered as they come, without gaps.
+        count = int(at.max() or 0) + 1 if len(at) else 0  # type: ignore[arg-type]
+        texts = pl.int_range(count, dtype=pl.UInt32, eager=True).cat.to(category.dtype)
+        texts = texts.cast(pl.String)
+        return at, texts.alias("value")
     values = column.unique().alias("value").to_frame().with_row_index("at")
     keyed = column.alias("value").to_frame()
     found = keyed.join(values, on="value", how="left", nulls_equal=True, maintain_order="left")
@@ -239,16 +323,31 @@ def values_of(code: Coded) -> nw.LazyFrame[Any]:
 
 
 def spread(
-    frame: nw.LazyFrame[Any], facts: Sequence[tuple[Coded, nw.LazyFrame[Any]]]
+    frame: nw.LazyFrame[Any],
+    facts: Sequence[tuple[Coded | None, nw.LazyFrame[Any]]],
+    known: Mapping[str, Iterable[str] | None],
 ) -> nw.LazyFrame[Any]:
-    """Add to an eager frame what is known of each value, in the order of `values_of`."""
+    """Add to an eager frame what is known of each value, in the order of `values_of`.
+
+    None in place of the values: one row that holds for all. Text columns named in ``known`` come
+    out as `dense` would make them.
+    """
     rows = nw.to_native(frame).collect()
     columns: list[Any] = []
-    for (codes, _), table in facts:
+    for codes, table in facts:
         for fact in nw.to_native(table).collect().get_columns():
-            columns.append(pl.lit(fact[0], fact.dtype).alias(fact.name) if codes is None
-                           else fact.gather(codes))  # fmt: skip
+            if fact.name in known and fact.dtype == pl.String:
+                fact = fact.cast(_enum(fact, known[fact.name]))
+            same = codes is None or codes[0] is None or fact.n_unique() == 1
+            columns.append(pl.lit(fact[0], fact.dtype).alias(fact.name) if same and len(fact)
+                           else fact.gather(codes[0]) if codes and codes[0] is not None
+                           else fact)  # fmt: skip
     return _frame(rows.with_columns(columns).lazy())
+
+
+def _enum(texts: pl.Series, known: Iterable[str] | None) -> pl.Enum:
+    values = texts if known is None else pl.Series(list(known), dtype=pl.String)
+    return pl.Enum(_categories(values))
 
 
 def beside_each(
@@ -364,12 +463,16 @@ def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -
     if not frame.implementation.is_polars():
         return frame
     native = nw.to_native(frame)
+    there = native.collect_schema()
+    known = {name: values for name, values in known.items() if there[name] == pl.String}
+    if not known:
+        return frame
     asked = [name for name, values in known.items() if values is None]
     found = native.select(pl.col(name).unique().implode() for name in asked).collect()
-    kinds = {}
-    for name, values in known.items():
-        texts = found[name][0] if values is None else pl.Series(list(values), dtype=pl.String)
-        kinds[name] = pl.Enum(_categories(texts))
+    kinds = {
+        name: _enum(found[name][0] if values is None else pl.Series([""]), values)
+        for name, values in known.items()
+    }
     return _frame(native.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items()))
 
 
@@ -446,13 +549,11 @@ def _within(
     highest: Mapping[str, str],
     earlier: Mapping[str, str],
 ) -> pl.Series:
-    place = _order([rows[name] for name in (*group, *order)])
-    parts = _packed([rows[name] for name in group])
+    place, first = _grouping(rows, group, order)
 
     def arranged(column: pl.Series) -> pl.Series:
         return column if place is None else column.gather(place)
 
-    first = _changes([arranged(part) for part in parts], len(rows))
     starts = first.arg_true()
     number = (first.cum_sum() - 1).cast(pl.UInt32)
     made: dict[str, pl.Series] = {}
@@ -491,14 +592,24 @@ def _highest(x: pl.Series, number: pl.Series) -> pl.Series:
     return frame.select(pl.col("x").cum_max().over("number")).to_series()
 
 
-def _changes(keys: Sequence[pl.Series], rows: int) -> pl.Series:
-    """Whether a row differs from the one before it; true for the first."""
-    if not keys:
-        return pl.int_range(rows, eager=True) == 0
-    changed = keys[0] != keys[0].shift(1)
-    for key in keys[1:]:
-        changed = changed | (key != key.shift(1))
-    return changed.fill_null(True)
+def _grouping(
+    rows: pl.DataFrame, group: Sequence[str], order: Sequence[str] = ()
+) -> tuple[pl.Series | None, pl.Series]:
+    """The row numbers that bring groups together, in ``order`` (None: they stand so), and where,
+    in that order, a group begins.
+    """
+    # Logs and lines stand by date: groups in that order need little sorting, and few far reads.
+    group = sorted(group, key=lambda name: rows[name].dtype != pl.Date)
+    keys, rooms = _packed([rows[name] for name in (*group, *order)], len(group))
+    place = _order(keys)
+    begins = pl.int_range(len(rows), eager=True) == 0
+    for key, room in zip(keys, rooms, strict=True):
+        if not room:
+            break  # a number that tells no groups apart
+        ranked = key if place is None else key.gather(place)
+        ranked = ranked // room if room > 1 else ranked
+        begins = begins | (ranked != ranked.shift(1)).fill_null(True)
+    return place, begins
 
 
 def _inverse(place: pl.Series) -> pl.Series:
@@ -507,9 +618,8 @@ def _inverse(place: pl.Series) -> pl.Series:
     return numbers.clone().scatter(place, numbers)
 
 
-def _order(keys: Sequence[pl.Series]) -> pl.Series | None:
-    """The row numbers in the order of the keys, one after another; None: they are in order."""
-    packed = _packed(keys)
+def _order(packed: Sequence[pl.Series]) -> pl.Series | None:
+    """The row numbers in the order of numbers `_packed`; None: they are in order."""
     if not packed:
         return None
     first, others = packed[0], packed[1:]
@@ -534,16 +644,21 @@ def _order(keys: Sequence[pl.Series]) -> pl.Series | None:
 _ROOM = 2**62
 
 
-def _packed(columns: Sequence[pl.Series]) -> list[pl.Series]:
-    """The columns as few Int64 columns that sort and group as they do, nulls first."""
+def _packed(columns: Sequence[pl.Series], grouping: int = 0) -> tuple[list[pl.Series], list[int]]:
+    """The columns as few Int64 columns that sort and group as they do, nulls first.
+
+    Beside each number what to divide it by for that of the first ``grouping`` columns, 0 for a
+    number that holds none of them.
+    """
     numbers = [_numbers(column) for column in columns]
     frame = pl.DataFrame([column.alias(str(n)) for n, column in enumerate(numbers)])
     bounds = frame.select(
         pl.all().min().name.prefix("min "), pl.all().max().name.prefix("max ")
     ).row(0, named=True)
     packed: list[pl.Expr] = []
+    rooms: list[int] = []
     room = 0
-    for name, column in zip(frame.columns, numbers, strict=True):
+    for place, (name, column) in enumerate(zip(frame.columns, numbers, strict=True)):
         low, high = bounds[f"min {name}"], bounds[f"max {name}"]
         nulls = column.has_nulls()
         if low is None or (low == high and not nulls):
@@ -553,12 +668,14 @@ def _packed(columns: Sequence[pl.Series]) -> list[pl.Series]:
         number = number.fill_null(0) if nulls else number
         if packed and room * size < _ROOM:
             packed[-1], room = packed[-1] * size + number, room * size
+            rooms[-1] = 1 if place < grouping else rooms[-1] * size
         else:
             packed.append(number)
+            rooms.append(int(place < grouping))
             room = size
     if not packed:
-        return []
-    return frame.select(e.alias(str(n)) for n, e in enumerate(packed)).get_columns()
+        return [], []
+    return frame.select(e.alias(str(n)) for n, e in enumerate(packed)).get_columns(), rooms
 
 
 def _numbers(column: pl.Series) -> pl.Series:
@@ -621,11 +738,9 @@ def grouped(
         return frame.group_by(*group).agg(**aggregates)
     used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
     rows = nw.to_native(collect(frame.select(*dict.fromkeys(used))))
-    place = _order([rows[name] for name in group])
-    parts = _packed([rows[name] for name in group])
+    place, first = _grouping(rows, group)
     if place is not None:
-        rows, parts = rows[place], [part.gather(place) for part in parts]
-    first = _changes(parts, len(rows))
+        rows = rows[place]
     number = (first.cum_sum() - 1).cast(pl.UInt32)
     # Most groups of a log are one row, which needs no adding up.
     several = ~(first & first.shift(-1, fill_value=True))
@@ -654,7 +769,7 @@ def arranged(frame: nw.LazyFrame[Any], order: Sequence[str]) -> nw.LazyFrame[Any
 
 
 def _places(keys: pl.Series) -> pl.Series:
-    place = _order(keys.struct.unnest().get_columns())
+    place = _order(_packed(keys.struct.unnest().get_columns())[0])
     if place is None:
         return pl.int_range(len(keys), dtype=pl.get_index_type(), eager=True)
     return place
@@ -685,14 +800,78 @@ def some(
 
 _ROWS = "rows "  # the blank keeps it apart from any heading
 
+Change = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
+
+
+def once_each(
+    frame: nw.LazyFrame[Any], keys: Sequence[str], change: Change, name: str
+) -> nw.LazyFrame[Any]:
+    """Add the text column ``name`` that ``change`` makes of ``keys``, once for all rows alike."""
+    if not frame.implementation.is_polars():
+        return change(frame)
+
+    def compute(rows: pl.Series) -> pl.Series:
+        table = rows.struct.unnest()
+        packed, _ = _packed(table.get_columns())
+        number = packed[0] if packed else pl.repeat(0, len(table), dtype=pl.Int64, eager=True)
+        low, size = _span(number)
+        if len(packed) > 1 or size > _PLACES:
+            return _made(table, change, name)
+        one_of: pl.Series = pl.repeat(None, low + size, dtype=pl.UInt32, eager=True)
+        numbers: pl.Series = pl.int_range(len(table), dtype=pl.UInt32, eager=True)
+        one_of = one_of.scatter(number, numbers)
+        made = _made(table[one_of.drop_nulls()], change, name)
+        at = one_of.is_not_null().cum_sum() - 1
+        return made.gather(at.gather(number))
+
+    answer = pl.struct(*keys).map_batches(compute, return_dtype=pl.String)
+    return _frame(nw.to_native(frame).with_columns(answer.alias(name)))
+
+
+def where(
+    frame: nw.LazyFrame[Any], odd: nw.Expr, needs: Sequence[str], change: Change, name: str
+) -> nw.LazyFrame[Any]:
+    """Add the text column ``name`` that ``change`` makes of the columns ``needs``.
+
+    Blank where ``odd`` does not hold: ``change`` would make it so, and need not look at the row.
+    """
+    if not frame.implementation.is_polars():
+        return change(frame)
+    native = nw.to_native(frame.with_columns(odd.alias(_ANSWER)))
+
+    def compute(rows: pl.Series) -> pl.Series:
+        table = rows.struct.unnest()
+        odd = table[_ANSWER].fill_null(True).arg_true()
+        blank: pl.Series = pl.repeat("", len(table), eager=True)
+        return blank.scatter(odd, _made(table[odd], change, name)) if len(odd) else blank
+
+    answer = pl.struct(_ANSWER, *needs).map_batches(compute, return_dtype=pl.String)
+    return _frame(native.with_columns(answer.alias(name)).drop(_ANSWER))
+
+
+def _made(rows: pl.DataFrame, change: Change, name: str) -> pl.Series:
+    made: pl.Series = nw.to_native(collect(change(_frame(rows.lazy())).select(name)))[name]
+    return made
+
 
 def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFrame[Any]:
     """Rows for which ``twice`` holds stand twice, the second time with ``name`` 1 instead of 0."""
-    copy = nw.lit(0, dtype=nw.Int64).alias(name)
     if frame.implementation.is_polars():
-        frame = settled(frame)
-        again = frame.filter(twice).with_columns(nw.lit(1, dtype=nw.Int64).alias(name))
-        return nw.concat([frame.with_columns(copy), again], how="vertical")
+        native = nw.to_native(frame.with_columns(twice.alias(_ANSWER)))
+        native = native.with_columns(pl.lit(0, dtype=pl.Int64).alias(_ONE))
+
+        def both(column: str, more: int = 0) -> pl.Expr:
+            own = pl.col(column)
+            again = own.filter(pl.col(_ANSWER))
+            whole = own.append(again + more if more else again)
+            # Columns in pieces of their own would all be copied at the next step.
+            return whole.map_batches(lambda c: c.rechunk(), return_dtype=kinds[column])
+
+        kinds = native.collect_schema()
+        names = frame.collect_schema().names()
+        # Column by column, so that those which nobody asks for are not even made.
+        whole = [both(column) for column in names]
+        return _frame(native.select(*whole, both(_ONE, 1).alias(name)))
     if frame.implementation.is_duckdb():
         frame = settled(frame)  # or every later step binds the whole query again
     copies: Columns = {"times": [1, 2, 2], name: [0, 0, 1]}

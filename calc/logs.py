@@ -5,7 +5,7 @@ Every record is either used or rejected with a reason; both come out of one fram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -204,7 +204,7 @@ def _together(parts: list[Log]) -> Log:
     def stacked(name: str, columns: Sequence[str]) -> nw.LazyFrame[Any]:
         frames = []
         for part in parts:
-            frame = getattr(part, name)
+            frame = engine.plain(getattr(part, name))
             own = frame.collect_schema().names()
             blank = {n: nw.lit(None, dtype=nw.String) for n in columns if n not in own}
             text = {n: nw.col(n).cast(nw.String) for n in carried if n in own}
@@ -233,7 +233,9 @@ def _on_engine(log: Log, on: str) -> Log:
     """The rows handed over to an engine; the rejects stay here, where they were found."""
     if on == "polars":
         return log
-    sessions, audited = (engine.on_engine(frame, on) for frame in (log.sessions, log.audited))
+    sessions, audited = (
+        engine.on_engine(engine.plain(frame), on) for frame in (log.sessions, log.audited)
+    )
     return replace(log, sessions=sessions, audited=audited)
 
 
@@ -305,10 +307,12 @@ def _sessions(
         for name, column in carried.items()
     }
     fault = nw.col("fault")
-    used = frame.filter(fault == 0).select(*USED, **kept)
-    audited = frame.filter((fault == 0) | fault.is_in(list(FINDINGS))).select(
-        *USED, **kept, fault_rule=_fault_rule()
+    sound, heard = fault == 0, (fault == 0) | fault.is_in(list(FINDINGS))
+    used, audited = (
+        engine.some_of(frame, which).select(*USED, **kept, fault_rule=_fault_rule())
+        for which in (sound, heard)
     )
+    used = used.drop("fault_rule")
     bad = frame.filter(fault > 0)
     if source:
         bad = engine.settled(_without_blank(bad, place))
@@ -349,27 +353,14 @@ def _judged(
     defaults: Defaults,
 ) -> nw.LazyFrame[Any]:
     """Add the columns of USED and ``fault``."""
-    schema = frame.collect_schema()
-
-    def own(name: str, blank: str = "") -> nw.Expr:
-        if name not in cells:
-            return nw.lit(blank)
-        text = text_of(schema, cells[name][0])
-        return nw.when(text == "").then(nw.lit(blank)).otherwise(text) if blank else text
-
-    frame = frame.with_columns(
-        nw.col("row").cast(nw.Int64),
-        file=nw.lit(source),
-        patient=own("patient"),
-        clinician=own("clinician"),
-        provider=own("provider", defaults.provider),
-        diagnosis=own("diagnosis"),
-    )
+    frame = frame.with_columns(nw.col("row").cast(nw.Int64))
     facts = _facts(source, config, defaults)
     wanted = [(cells[name][0], facts[name]) for name in facts if cells.get(name)]
     blank = [_of_blank(name, config, defaults) for name in facts if not cells.get(name)]
-    frame, known = by_values(frame, wanted, blank)
-    frame = _modifiers(frame, cells.get("modifiers_billed", []), known)
+    blank.append(of_blank(values.plain("file", source)))
+    dense = values.dense(config)
+    frame, known = by_values(frame, wanted, blank, dense)
+    frame = _modifiers(frame, cells.get("modifiers_billed", []), known, dense)
     frame = clocks.instants(frame, known, defaults.zone)
     frame = frame.with_columns(given_ms=nw.col("minutes_ms"))
     faults = {f"{name}_fault" for name in _JUDGED if known.get(f"{name}_fault") != 0}
@@ -396,6 +387,10 @@ def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
     """What the distinct texts of each of our columns mean."""
     order = defaults.date_order
     return {
+        "patient": values.plain("patient"),
+        "clinician": values.plain("clinician"),
+        "provider": values.plain("provider", defaults.provider),
+        "diagnosis": values.plain("diagnosis"),
         "code": values.code(config),
         "payer": values.named("payer", config.payer_names, defaults.payer),
         "locality": values.named(
@@ -415,22 +410,27 @@ def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
 
 
 def _modifiers(
-    frame: nw.LazyFrame[Any], columns: list[str], known: Mapping[str, Any]
+    frame: nw.LazyFrame[Any],
+    columns: list[str],
+    known: Mapping[str, Any],
+    dense: Mapping[str, Iterable[str] | None],
 ) -> nw.LazyFrame[Any]:
     """Add modifiers_billed: those behind the code, then those of each column, in order."""
     behind = known.get("code_modifiers") != ""
     if not columns:
         return frame.with_columns(modifiers_billed=nw.col("code_modifiers"))
+    if len(columns) == 1 and not behind:
+        only = values.modifiers("modifiers_billed")
+        return by_values(frame, [(columns[0], only)], dense=dense)[0]
     parts = [f"modifiers {place}" for place in range(len(columns))]
     facts = [(column, values.modifiers(part)) for column, part in zip(columns, parts, strict=True)]
     frame, _ = by_values(frame, facts)
     parts = ["code_modifiers", *parts] if behind else parts
-    if len(parts) == 1:
-        return frame.with_columns(modifiers_billed=nw.col(parts[0]))
     joined = nw.concat_str(*(nw.col(part) for part in parts), separator=" ")
     frame, _ = by_values(
         frame.with_columns(all_modifiers=joined),
         [("all_modifiers", values.modifiers("modifiers_billed"))],
+        dense=dense,
     )
     return frame
 

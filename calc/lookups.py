@@ -1,4 +1,4 @@
-"""What the config says, as small tables beside a frame: joined once, by the one path."""
+"""What the config says of a row's keys: looked up in small tables, once, by the one path."""
 
 from __future__ import annotations
 
@@ -22,15 +22,17 @@ def code_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
         "service": [facts["family"] for facts in codes.values()],
         "attendance": [facts["attendance"] for facts in codes.values()],
     }
-    return engine.beside(frame, columns, dict.fromkeys(columns, str), {"service": "code"})
+    types = dict.fromkeys(columns, str)
+    return engine.looked_up(frame, columns, types, ["code"], {"service": "code"})
 
 
-def locality_numbers(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+def localities(frame: nw.LazyFrame[Any], config: Config, on: str = "locality") -> nw.LazyFrame[Any]:
+    """Add locality_number by the locality, or the locality by its number."""
     columns: engine.Columns = {
         "locality": list(config.localities),
         "locality_number": list(range(len(config.localities))),
     }
-    return engine.beside(frame, columns, {"locality": str, "locality_number": int})
+    return engine.looked_up(frame, columns, {"locality": str, "locality_number": int}, [on])
 
 
 def service_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -49,17 +51,15 @@ def service_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]
     ):
         columns[name] = [facts[name] for facts in services.values()]
         types[name] = kind
-    return engine.beside(frame, columns, types)
+    return engine.looked_up(frame, columns, types, ["service"])
 
 
-def members(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
-    columns: engine.Columns = {
-        "service": [facts["family"] for facts in config.codes.values()],
-        "code": list(config.codes),
-        "place_in_service": [int(facts["family"] != code) for code, facts in config.codes.items()],
-    }
-    types = dict.fromkeys(columns, str) | {"place_in_service": int}
-    return engine.beside(frame, columns, types, {"code": "service"})
+def add_ons(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    """Add add_on_code, the other code of a service with two."""
+    codes = {facts["family"]: c for c, facts in config.codes.items() if facts["family"] != c}
+    columns: engine.Columns = {"service": list(codes), "add_on_code": list(codes.values())}
+    types = dict.fromkeys(columns, str)
+    return engine.looked_up(frame, columns, types, ["service"], {"add_on_code": "service"})
 
 
 def payer_facts(frame: nw.LazyFrame[Any], config: Config, rule: str) -> nw.LazyFrame[Any]:
@@ -80,7 +80,7 @@ def payer_facts(frame: nw.LazyFrame[Any], config: Config, rule: str) -> nw.LazyF
         columns[f"payer_{name}"] = [bool(facts.get(name)) for facts in payers.values()]
         types[f"payer_{name}"] = bool
     columns["payer_fee_table"] = ["fee_table" in facts for facts in payers.values()]
-    return engine.beside(frame, columns, types | {"payer_fee_table": bool})
+    return engine.looked_up(frame, columns, types | {"payer_fee_table": bool}, ["payer"])
 
 
 def _share(payer: str, facts: dict[str, Any]) -> int | None:
@@ -99,8 +99,17 @@ def _share(payer: str, facts: dict[str, Any]) -> int | None:
 def dated(
     frame: nw.LazyFrame[Any], days: list[date], **columns: Iterable[int | None]
 ) -> nw.LazyFrame[Any]:
+    """A small table beside a frame: the date and columns that go with ``days``."""
     table: engine.Columns = {"date": days, **{name: list(c) for name, c in columns.items()}}
     return engine.beside(frame, table, dict.fromkeys(table, int) | {"date": date})
+
+
+def on_date(
+    frame: nw.LazyFrame[Any], days: list[date], **columns: Iterable[int | None]
+) -> nw.LazyFrame[Any]:
+    """Add columns by the date, from lists that go with ``days``."""
+    table: engine.Columns = {"date": days, **{name: list(c) for name, c in columns.items()}}
+    return engine.looked_up(frame, table, dict.fromkeys(table, int) | {"date": date}, ["date"])
 
 
 def on(config: Config, name: str, days: list[date], basis: str = "") -> list[int | None]:
@@ -109,7 +118,7 @@ def on(config: Config, name: str, days: list[date], basis: str = "") -> list[int
 
 
 def policies(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
-    return dated(
+    return on_date(
         frame,
         days,
         assistant_policy=[policy or 0 for policy in on(config, "assistant_policy", days)],
@@ -124,7 +133,7 @@ def calendar(
     if nonparticipating:
         participation = on(config, "nonparticipating", days)
     editions = {table: [config.edition(table, day) for day in days] for table in ("rvu", "gpci")}
-    return dated(
+    return on_date(
         frame,
         days,
         cf=on(config, "conversion_factor", days, basis),
@@ -160,7 +169,7 @@ def rvus(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyF
     ):
         columns[name] = [row[name] for _, row in rows]
         types[name] = kind
-    return engine.beside(frame, columns, types)
+    return engine.looked_up(frame, columns, types, ["rvu_edition", "code"])
 
 
 def gpcis(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
@@ -172,7 +181,8 @@ def gpcis(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.Lazy
     }
     for name in ("work_gpci", "pe_gpci", "mp_gpci"):
         columns[name] = [row[name] for _, row in rows]
-    return engine.beside(frame, columns, dict.fromkeys(columns, int))
+    types = dict.fromkeys(columns, int)
+    return engine.looked_up(frame, columns, types, ["gpci_edition", "locality_number"])
 
 
 def payers_own(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
@@ -190,7 +200,7 @@ def payers_own(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
             "own_cf": [value.scaled if value else None for _, _, value in rows],
         }
         types: dict[str, type] = {"payer": str, "date": date, "own_cf": int}
-        lines = lines.join(engine.beside(lines, table, types), on=["payer", "date"], how="left")
+        lines = engine.looked_up(lines, table, types, ["payer", "date"])
         has_own = nw.col("payer").is_in(list(own))
         lines = lines.with_columns(
             cf=nw.when(has_own).then(nw.col("own_cf")).otherwise(nw.col("cf"))
@@ -220,4 +230,4 @@ def payers_own(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
         "own_fee_cents": int,
         "own_reduced_cents": int,
     }
-    return lines.join(engine.beside(lines, table, types), on=["payer", "date", "code"], how="left")
+    return engine.looked_up(lines, table, types, ["payer", "date", "code"])

@@ -165,6 +165,12 @@ def text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Needs discipline, modified, needs_kx and beside (the bundled code, null for none).
     """
+    lines = lines.with_columns(is_beside=~nw.col("beside").is_null())
+    keys = ("discipline", "modified", "needs_kx", "is_beside")
+    return engine.once_each(lines, keys, _text, "modifiers").drop("is_beside")
+
+
+def _text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     discipline, assistant = nw.lit(""), nw.lit("")
     for name, modifier in DISCIPLINE.items():
         here = nw.col("discipline") == name
@@ -173,7 +179,7 @@ def text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         here = (nw.col("discipline") == name) & (nw.col("modified") == 1)
         assistant = nw.when(here).then(nw.lit(f" {modifier}")).otherwise(assistant)
     kx = nw.when(nw.col("needs_kx")).then(nw.lit(" KX")).otherwise(nw.lit(""))
-    apart = nw.when(nw.col("beside").is_null()).then(nw.lit("")).otherwise(nw.lit(" 59"))
+    apart = nw.when(nw.col("is_beside")).then(nw.lit(" 59")).otherwise(nw.lit(""))
     return lines.with_columns(
         modifiers=nw.concat_str([discipline, assistant, kx, apart]).str.strip_chars()
     )

@@ -6,7 +6,7 @@ Every function here makes the facts of one column for `cells.by_values`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -15,7 +15,7 @@ from calc import checks, times
 from calc.cells import MAX_DIGITS, Facts, by_values, number, read_each
 from calc.money import scaled
 from calc.params import Config
-from calc.schema import COUNTED_ROLES, DISCIPLINES, MODES, ROLES
+from calc.schema import CLAIM, COUNTED_ROLES, DISCIPLINES, MODES, ROLES
 
 _DISCIPLINES = {name.lower(): name for name in DISCIPLINES} | {"st": "SLP", "": ""}
 _ROLES = {name: name for name in ROLES} | {"both": "joint", "": "therapist"}
@@ -104,6 +104,26 @@ def named(column: str, names: Mapping[str, str], blank: str = "") -> Facts:
         return (names.get((text or blank).lower()),)
 
     return _judged(column, read, {column: str})
+
+
+def plain(column: str, blank: str = "") -> Facts:
+    """The text as it stands; ``blank`` stands in for none."""
+
+    def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        text = nw.col("text")
+        said = nw.when(text == "").then(nw.lit(blank)).otherwise(text) if blank else text
+        return values.with_columns(said.alias(column))
+
+    return facts
+
+
+def dense(config: Config) -> dict[str, Iterable[str] | None]:
+    """Text columns of SESSION rows for `engine.dense`: what they may hold, None for anything."""
+    known: dict[str, Iterable[str] | None] = dict.fromkeys(
+        ("patient", "clinician", "provider", "diagnosis", "modifiers_billed", "file")
+    )
+    known |= {"code": config.codes, "payer": config.payers, "discipline": DISCIPLINES}
+    return known | {"locality": config.localities, "role": (*ROLES, CLAIM), "mode": MODES}
 
 
 def discipline(blank: str) -> Facts:

@@ -41,7 +41,7 @@ ALLOWED = {
     "rules": {"rule", "money", "billed"},
     "overlaps": {"engine", "times"},
     "billed": {"engine", "schema"},
-    "billing": {"engine", "logs", "lookups", "params", "reserved", "schema"} | STEPS,
+    "billing": {"engine", "logs", "lookups", "params", "reserved", "schema", "values"} | STEPS,
     "summaries": {"billing", "money"},
     "batches": {"billing", "engine", "errors", "logs", "params"},
     "cluster": {"billing", "engine", "logs", "params"},
