@@ -113,7 +113,7 @@ def _lines(
         (nw.col("price_status") != "priced") | nw.col("units").is_null() | nw.col("cf").is_null()
         | nw.col("share_percent").is_null() | nw.col("fee_cents").is_null()
         | nw.col("work_gpci").is_null() | nw.col("medicare_cents").is_null()
-        | (nw.col("lost_ms") > 0) | (nw.col("claimed_rows") > 0) | ~nw.col("beside").is_null()
+        | (nw.col("lost_ms") > 0) | _claimed() | ~nw.col("beside").is_null()
     )  # fmt: skip
     return modifiers.text(engine.where(lines, odd, _OF_REASON, _with_reason, "reason"))
 
@@ -272,6 +272,10 @@ def bundled_apart(
     return found
 
 
+def _claimed() -> nw.Expr:
+    return (nw.col("claimed_rows") > 0) & (nw.col("assistant_rows") == 0)
+
+
 _OF_REASON = (
     "units", "cf", "work_rvu", "price_status", "status", "code", "date", "payer_fee_table",
     "fee_cents", "payer", "own_fee_cents", "share_percent", "work_gpci", "locality",
@@ -315,11 +319,10 @@ def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     minute = counting.MINUTE_MS
     lost = ((nw.col("lost_ms") + minute - 1) // minute).cast(nw.Int64).cast(nw.String)
-    claimed = (nw.col("claimed_rows") > 0) & (nw.col("assistant_rows") == 0)
     lines = lines.with_columns(reason=why)
     remarks = (
         (nw.col("lost_ms") > 0, [lost, nw.lit(" min also on another row, counted once")]),
-        (claimed, [nw.lit("CQ or CO in the log, but no assistant's minutes")]),
+        (_claimed(), [nw.lit("CQ or CO in the log, but no assistant's minutes")]),
         (
             ~nw.col("beside").is_null(),
             [nw.lit("59 suggested: bundled with "), nw.col("beside"), nw.lit(", at other times")],

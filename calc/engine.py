@@ -16,6 +16,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+# Freed memory is asked for again at once, and taking it anew costs a third of a large run: the
+# allocator of Polars (jemalloc, on Linux) keeps it for some seconds, in large pages.
+os.environ.setdefault("_RJEM_MALLOC_CONF", "thp:always,dirty_decay_ms:5000,muzzy_decay_ms:5000")
+
 import narwhals.stable.v2 as nw
 import polars as pl
 
@@ -72,6 +76,12 @@ def _alike(
 ) -> nw.LazyFrame[Any]:
     """Dense text where ``frame`` has any; rows whose key it cannot hold can match nothing."""
     kinds = nw.to_native(frame).collect_schema()
+    return _numbered(small, kinds, alike)
+
+
+def _numbered(
+    small: nw.LazyFrame[Any], kinds: Mapping[str, Any], alike: Mapping[str, str]
+) -> nw.LazyFrame[Any]:
     if not any(isinstance(kind, pl.Enum) for kind in kinds.values()):
         return small
     rows = nw.to_native(small).collect()
@@ -131,10 +141,12 @@ def _found_by_place(
     alike: Mapping[str, str],
 ) -> nw.LazyFrame[Any] | None:
     native = nw.to_native(frame)
-    kinds = native.collect_schema()
+    # Of the columns in question alone: to name a type with all its categories takes a while.
+    kinds = native.select(*on, *(name for name in alike.values() if name not in on))
+    kinds = dict(kinds.collect_schema())
     if not any(isinstance(kinds[name], pl.Enum) or kinds[name].is_temporal() for name in on):
         return None
-    small = nw.to_native(_alike(table(columns, types), frame, alike)).collect()
+    small = nw.to_native(_numbered(table(columns, types), kinds, alike)).collect()
     at, places, of_small = None, 1, pl.zeros(len(small), pl.Int64, eager=True)
     for name in on:
         kind, key = kinds[name], small[name]
@@ -528,6 +540,26 @@ def within(
     return _frame(native.with_columns(fields).drop(_ANSWER))
 
 
+def summed(
+    frame: nw.LazyFrame[Any], group: Sequence[str], column: str, name: str
+) -> nw.LazyFrame[Any]:
+    """Add the sum of an Int64 column over each group, for groups of many rows far apart."""
+    if not frame.implementation.is_polars():
+        return frame.with_columns(nw.col(column).sum().over(*group).cast(nw.Int64).alias(name))
+
+    def compute(rows: pl.Series) -> pl.Series:
+        table = rows.struct.unnest()
+        keys, _ = _packed([table[key] for key in group])
+        if not keys:
+            return pl.repeat(table[column].sum(), len(table), dtype=pl.Int64, eager=True)
+        numbers = [key.alias(f"{n}") for n, key in enumerate(keys)]
+        own = pl.DataFrame([*numbers, table[column].alias(_ONE)])
+        return own.select(pl.col(_ONE).sum().over([key.name for key in numbers]))[_ONE]
+
+    answer = pl.struct(*group, column).map_batches(compute, return_dtype=pl.Int64)
+    return _frame(nw.to_native(frame).with_columns(answer.alias(name)))
+
+
 def placed(
     frame: nw.LazyFrame[Any], group: Sequence[str], order: Sequence[str], name: str = "turn"
 ) -> nw.LazyFrame[Any]:
@@ -689,7 +721,7 @@ def _numbers(column: pl.Series) -> pl.Series:
     return column.rank("dense")
 
 
-_PART_ROWS = 500_000  # fewer are not worth a thread; more at once would leave the caches
+_PART_ROWS = 500_000  # fewer are not worth a thread
 
 
 def in_parts(
@@ -705,7 +737,7 @@ def in_parts(
         return work(frame)
     rows = nw.to_native(collect(frame))
     threads = pl.thread_pool_size()
-    count = threads * (len(rows) // (threads * _PART_ROWS))
+    count = min(threads, len(rows) // _PART_ROWS)
     if count < 2:
         return work(_frame(rows.lazy()))
     number = rows[key].to_physical().cast(pl.Int64)
@@ -775,6 +807,21 @@ def _places(keys: pl.Series) -> pl.Series:
     return place
 
 
+def marked(
+    frame: nw.LazyFrame[Any], few: nw.LazyFrame[Any], on: str, name: str
+) -> nw.LazyFrame[Any]:
+    """Add whether a row's value of ``on`` is among the distinct ones of ``few``."""
+    if frame.implementation.is_polars():
+        kind = nw.to_native(frame).collect_schema()[on]
+        if isinstance(kind, pl.Enum):
+            found = nw.to_native(few).select(pl.col(on).to_physical()).collect()[on].drop_nulls()
+            flags: pl.Series = pl.repeat(False, len(kind.categories), eager=True)
+            here = pl.lit(flags.scatter(found, True)).gather(pl.col(on).to_physical())
+            return _frame(nw.to_native(frame).with_columns(here.fill_null(False).alias(name)))
+    given = few.select(on, nw.lit(True).alias(name))
+    return frame.join(given, on=on, how="left").with_columns(nw.col(name).fill_null(False))
+
+
 def some(
     frame: nw.LazyFrame[Any],
     where: nw.Expr,
@@ -789,12 +836,12 @@ def some(
         frame = settled(frame)  # used twice
         kept, changed = frame.filter(~where), change(frame.filter(where))
         return nw.concat([kept, changed.select(kept.collect_schema().names())], how="vertical")
-    rows = nw.to_native(collect(frame)).with_row_index(_ROWS)
-    changed = change(_frame(rows.lazy()).filter(where)).select(_ROWS, *names)
-    done = nw.to_native(collect(changed))
-    rows = rows.drop(_ROWS)
+    rows = nw.to_native(collect(frame))
+    number = f"{_ROWS}{rows.width}"  # what is changed may do the same with some of its rows
+    few = _frame(rows.lazy().with_row_index(number)).filter(where)
+    done = nw.to_native(collect(change(few).select(number, *names)))
     if len(done):
-        rows = rows.with_columns(rows[n].scatter(done[_ROWS], done[n]) for n in names)
+        rows = rows.with_columns(rows[n].scatter(done[number], done[n]) for n in names)
     return _frame(rows.lazy())
 
 
@@ -829,11 +876,17 @@ def once_each(
 
 
 def where(
-    frame: nw.LazyFrame[Any], odd: nw.Expr, needs: Sequence[str], change: Change, name: str
+    frame: nw.LazyFrame[Any],
+    odd: nw.Expr,
+    needs: Sequence[str],
+    change: Change,
+    name: str,
+    blank: str | bool = "",
 ) -> nw.LazyFrame[Any]:
-    """Add the text column ``name`` that ``change`` makes of the columns ``needs``.
+    """Add the column ``name`` that ``change`` makes of the columns ``needs``.
 
-    Blank where ``odd`` does not hold: ``change`` would make it so, and need not look at the row.
+    ``blank`` where ``odd`` does not hold: ``change`` would make it so, and need not look at the
+    row.
     """
     if not frame.implementation.is_polars():
         return change(frame)
@@ -842,10 +895,11 @@ def where(
     def compute(rows: pl.Series) -> pl.Series:
         table = rows.struct.unnest()
         odd = table[_ANSWER].fill_null(True).arg_true()
-        blank: pl.Series = pl.repeat("", len(table), eager=True)
-        return blank.scatter(odd, _made(table[odd], change, name)) if len(odd) else blank
+        done: pl.Series = pl.repeat(blank, len(table), dtype=kind, eager=True)
+        return done.scatter(odd, _made(table[odd], change, name)) if len(odd) else done
 
-    answer = pl.struct(_ANSWER, *needs).map_batches(compute, return_dtype=pl.String)
+    kind = pl.String if isinstance(blank, str) else pl.Boolean
+    answer = pl.struct(_ANSWER, *needs).map_batches(compute, return_dtype=kind)
     return _frame(native.with_columns(answer.alias(name)).drop(_ANSWER))
 
 

@@ -180,13 +180,27 @@ def accrue(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     counts = nw.col("payer_part_b") & (nw.col("kx_bucket") != "")
     amount = nw.when(counts).then(nw.col("allowed_cents")).otherwise(0)
     lines = lines.with_columns(accrued_cents=amount.fill_null(0).cast(nw.Int64))
-    bucket = ("patient", "year", "kx_bucket")
-    lines = engine.within(lines, bucket, CLAIM_ORDER, running={"so_far_cents": "accrued_cents"})
+    # Most patients stay below: only those whose whole year passes it need their lines in order.
+    lines = engine.summed(lines, _BUCKET, "accrued_cents", "whole_cents")
+    may = nw.col("whole_cents") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
+    needs = (*_BUCKET, *CLAIM_ORDER, "accrued_cents", "prior_cents", "kx_threshold_cents")
+    lines = engine.where(lines, may.fill_null(False), needs, _above, "needs_kx", False)
+    return _in_order(lines).drop("accrued_cents", "whole_cents")
+
+
+_BUCKET = ("patient", "year", "kx_bucket")
+
+
+def _in_order(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    lines = engine.within(lines, _BUCKET, CLAIM_ORDER, running={"so_far_cents": "accrued_cents"})
     lines = lines.with_columns(year_cents=nw.col("so_far_cents") + nw.col("prior_cents"))
+    return lines.drop("so_far_cents")
+
+
+def _above(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     above = nw.col("year_cents") > nw.col("kx_threshold_cents")
-    return lines.with_columns(
-        needs_kx=(above & (nw.col("accrued_cents") > 0)).fill_null(False)
-    ).drop("accrued_cents", "so_far_cents")
+    needs = (above & (nw.col("accrued_cents") > 0)).fill_null(False)
+    return _in_order(lines).with_columns(needs_kx=needs).drop("year_cents")
 
 
 def settle(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -219,24 +219,27 @@ def count_once(sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]) -> nw.La
     and clock times counts the smaller of the two; its clock times are then only a window, and
     windows conflict only where the minutes of all rows do not fit into their union.
     """
-    marked = crowded.with_columns(crowded=nw.lit(True))
-    sessions = apart(sessions).join(marked, on="patient", how="left")
-    sessions = sessions.with_columns(run_rows=nw.lit(1, dtype=nw.Int64))
-    here = nw.col("crowded").fill_null(False)
-    sessions = engine.some(sessions, here, _runs, ("run_rows",))
-    shared = ("counted_ms", "therapist_ms")
-    sessions = engine.some(sessions, nw.col("run_rows") > 1, _share, shared)
-    return sessions.drop("crowded", "run_rows")
+    sessions = engine.marked(apart(sessions), crowded, "patient", "crowded")
+    sessions = engine.some(sessions, nw.col("crowded"), _share_runs, _SHARED)
+    return sessions.drop("crowded")
+
+
+_SHARED = ("counted_ms", "therapist_ms")
+
+
+def _share_runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    runs = engine.some(_runs(sessions), nw.col("run_rows") > 1, _share, _SHARED)
+    return runs.drop("run_rows")
 
 
 def _runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Set ``run_rows``: how many rows of a lane run on into one another; rows apart have 1."""
+    """Add ``run_rows``: how many rows of a lane run on into one another; rows apart have 1."""
     end = nw.when(nw.col("in_sweep")).then(nw.col("end_ms")).otherwise(nw.col("start_ms"))
     rows = sessions.with_columns(one=nw.lit(1, dtype=nw.Int64), until=end.fill_null(0))
     rows = engine.within(rows, _LANE, ROW_ORDER, highest={"latest": "until"})
     rows = engine.within(rows, _LANE, ROW_ORDER, earlier={"earlier": "latest"})
     runs_on = nw.when(nw.col("start_ms") < nw.col("earlier")).then(0).otherwise(1)
-    rows = rows.with_columns(opens=runs_on.cast(nw.Int64)).drop("run_rows")
+    rows = rows.with_columns(opens=runs_on.cast(nw.Int64))
     rows = engine.within(rows, _LANE, ROW_ORDER, running={"run": "opens"})
     rows = engine.within(rows, (*_LANE, "run"), total={"run_rows": "one"})
     return rows.drop("one", "until", "latest", "earlier", "opens", "run")
@@ -257,9 +260,9 @@ _LANE = ("patient", "lane")
 
 def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Patients with rows of one lane that share time: only they need the full sweep."""
-    busy = sessions.filter(nw.col("in_sweep")).select(*_LANE, *ROW_ORDER)
+    busy = sessions.filter(nw.col("in_sweep")).select(*_LANE, "start_ms", "end_ms")
     # Where any two rows share time, two neighbours do: as long as none do, ends only grow.
-    busy = engine.within(busy, _LANE, ROW_ORDER, earlier={"earlier": "end_ms"})
+    busy = engine.within(busy, _LANE, ("start_ms",), earlier={"earlier": "end_ms"})
     shared = busy.filter(nw.col("start_ms") < nw.col("earlier"))
     return shared.select("patient").unique()
 
