@@ -122,17 +122,6 @@ def looked_up(
     return frame.join(beside(frame, columns, types, alike), on=list(on), how="left")
 
 
-def _span(numbers: pl.Series) -> tuple[int, int]:
-    """The least of whole numbers, and how many lie from it to the greatest; of none (0, 1)."""
-    low: Any = numbers.min() or 0
-    high: Any = numbers.max() or 0
-    return int(low), int(high) - int(low) + 1
-
-
-_PLACES = 1 << 21  # of a table of keys: more are better joined
-_AT = "at "
-
-
 def _found_by_place(
     frame: nw.LazyFrame[Any],
     columns: Columns,
@@ -142,17 +131,19 @@ def _found_by_place(
 ) -> nw.LazyFrame[Any] | None:
     native = nw.to_native(frame)
     # Of the columns in question alone: to name a type with all its categories takes a while.
-    kinds = native.select(*on, *(name for name in alike.values() if name not in on))
-    kinds = dict(kinds.collect_schema())
+    asked = native.select(*on, *(name for name in alike.values() if name not in on))
+    kinds = dict(asked.collect_schema())
     if not any(isinstance(kinds[name], pl.Enum) or kinds[name].is_temporal() for name in on):
         return None
-    small = nw.to_native(_numbered(table(columns, types), kinds, alike)).collect()
-    at, places, of_small = None, 1, pl.zeros(len(small), pl.Int64, eager=True)
+    small = _numbered(table(columns, types), kinds, alike)
+    rows = nw.to_native(small).collect(engine="in-memory")
+    at: pl.Expr | None = None
+    places, of_row = 1, pl.Series([0], dtype=pl.Int64).new_from_index(0, len(rows))
     for name in on:
-        kind, key = kinds[name], small[name]
+        kind = kinds[name]
         if not (isinstance(kind, pl.Enum) or kind == pl.Date or kind.is_integer()):
             return None
-        numbers = _numbers(key).cast(pl.Int64)
+        numbers = _numbers(rows[name]).cast(pl.Int64)
         if numbers.has_nulls():
             return None
         low, size = (0, len(kind.categories)) if isinstance(kind, pl.Enum) else _span(numbers)
@@ -160,20 +151,29 @@ def _found_by_place(
         if not isinstance(kind, pl.Enum):
             number = pl.when((number >= 0) & (number < size)).then(number)
         at = number if at is None else at * size + number
-        of_small = of_small * size + (numbers - low)
+        of_row = of_row * size + (numbers - low)
         places *= size
         if places > _PLACES:
             return None
-    facts = [
-        pl.repeat(None, places, dtype=c.dtype, eager=True).scatter(of_small, c).alias(c.name)
-        for c in small.get_columns()
-        if c.name not in on
-    ]
-    if at is None or of_small.n_unique() < len(small):
+    if at is None or of_row.n_unique() < len(rows):
         return None
+    row_of = pl.Series([None], dtype=pl.UInt32).new_from_index(0, places)
+    row_of = row_of.scatter(of_row, range(len(rows)))
+    facts = rows.select(pl.exclude(*on).gather(pl.lit(row_of))).get_columns()
     found = native.with_columns(at.cast(pl.UInt32).alias(_AT))
     found = found.with_columns(pl.lit(c).gather(pl.col(_AT)).alias(c.name) for c in facts)
     return _frame(found.drop(_AT))
+
+
+def _span(numbers: pl.Series) -> tuple[int, int]:
+    """The least of whole numbers, and how many lie from it to the greatest; of none (0, 1)."""
+    low: Any = numbers.min() or 0
+    high: Any = numbers.max() or 0
+    return int(low), int(high) - int(low) + 1
+
+
+_PLACES = 1 << 21  # of a table of keys: more are better joined
+_AT = "at "
 
 
 def _arrow(columns: Columns, types: Mapping[str, type]) -> Any:
