@@ -1,7 +1,8 @@
 """One answer on every engine: ``python tests/bench/engines.py [ROWS] [ENGINE...]``.
 
-Bills the same seeded log on Polars, DuckDB, Spark and from a pandas frame and compares the printed
-lines row for row, in their order, with the digest and totals of each. Exit 1 if any differ.
+Bills and audits the same seeded log on Polars, DuckDB, Spark and from a pandas frame and compares
+the printed lines and the findings row for row, in their order, with the digest and totals of each.
+Exit 1 if any differ.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import polars as pl  # noqa: E402
 from logs import Kind, write  # noqa: E402
 
 import calc  # noqa: E402
-from calc import billing, engine, logs, params  # noqa: E402
+from calc import billing, engine, logs, params, reviewing  # noqa: E402
 
 KINDS = ("polars", "duckdb", "spark", "pandas")
 
@@ -42,6 +43,19 @@ def lines(path: Path, kind: str) -> pl.DataFrame:
     return done
 
 
+def findings(path: Path, kind: str) -> pl.DataFrame:
+    """Findings with money in cents; a caller's frame has no file's name."""
+    config = params.load()
+    if kind == "pandas":
+        frame = pl.read_csv(path, infer_schema=False).to_pandas()
+        # A frame's rows count from 1, a file's from 2: its headings are the first.
+        frame.insert(0, "row", range(2, len(frame) + 2))
+        audit = calc.audit(frame, report=True)
+    else:
+        audit = reviewing.review(logs.read(path, config, None, kind), config).audit
+    return audit.findings.to_native().drop("file")
+
+
 def digest(frame: pl.DataFrame) -> str:
     return hashlib.sha256(frame.write_csv().encode()).hexdigest()[:16]
 
@@ -53,19 +67,20 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "log.csv")
         write(path, rows, Kind(billed=True, overlaps=0.01))
-        expected = lines(path, "polars")
         differ = 0
-        for kind in kinds:
-            start = time.perf_counter()
-            found = lines(path, kind)
-            took = time.perf_counter() - start
-            same = found.columns == expected.columns and digest(found) == digest(expected)
-            differ += not same
-            print(
-                f"{kind:8} {len(found):>10,} lines  allowed {found['allowed'].sum()}"
-                f"  {digest(found)}  {took:6.1f} s  {'identical' if same else 'DIFFERENT'}",
-                flush=True,
-            )
+        for job, money in ((lines, "allowed"), (findings, "cents")):
+            expected = job(path, "polars")
+            for kind in kinds:
+                start = time.perf_counter()
+                found = job(path, kind)
+                took = time.perf_counter() - start
+                same = found.columns == expected.columns and digest(found) == digest(expected)
+                differ += not same
+                print(
+                    f"{kind:8} {len(found):>10,} {job.__name__:8} {money} {found[money].sum()}"
+                    f"  {digest(found)}  {took:6.1f} s  {'identical' if same else 'DIFFERENT'}",
+                    flush=True,
+                )
     return int(differ > 0)
 
 
