@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -76,26 +77,51 @@ def run(
     evidence: Evidence, config: Config, picked: tuple[type[Rule], ...]
 ) -> tuple[nw.DataFrame[Any], list[dict[str, Any]]]:
     """Findings (columns of FINDING, no fingerprint yet) and what did not run, with the reason."""
-    not_run: list[dict[str, Any]] = []
-    frames = []
+    rules = runnable(picked, evidence.has)
+    frames = [found(evidence.tables, config, rules)]
+    gaps = not_run(picked, evidence.has, evidence.gaps, evidence.uncounted)
+    return finished(frames), gaps
+
+
+def runnable(picked: tuple[type[Rule], ...], has: frozenset[str]) -> tuple[type[Rule], ...]:
+    """The rules whose needs the log holds."""
+    return tuple(rule for rule in picked if has.issuperset(rule.needs))
+
+
+def not_run(
+    picked: tuple[type[Rule], ...], has: frozenset[str], gaps: Mapping[str, int], uncounted: int
+) -> list[dict[str, Any]]:
+    """What did not run: a rule, or some of its lines, with the reason."""
+    said: list[dict[str, Any]] = []
     for rule in picked:
-        lacking = [name for name in rule.needs if name not in evidence.has]
+        lacking = [name for name in rule.needs if name not in has]
         if lacking:
-            not_run.append({"rule": rule.code, "reason": _NEEDS[lacking[0]], "lines": None})
-            continue
-        frames.append(_findings_of(rule, evidence.tables[rule.over], config))
-        if rule.edition and evidence.gaps.get(rule.edition):
+            said.append({"rule": rule.code, "reason": _NEEDS[lacking[0]], "lines": None})
+        elif rule.edition and gaps.get(rule.edition):
             reason = f"{_EDITS[rule.edition]} for the date"
-            not_run.append(
-                {"rule": rule.code, "reason": reason, "lines": evidence.gaps[rule.edition]}
-            )
-    if evidence.uncounted:
+            said.append({"rule": rule.code, "reason": reason, "lines": gaps[rule.edition]})
+    if uncounted:
         reason = "codes by area, extremity, month or episode: minutes cannot tell their units"
-        not_run.append({"rule": "U", "reason": reason, "lines": evidence.uncounted})
+        said.append({"rule": "U", "reason": reason, "lines": uncounted})
+    return said
+
+
+def found(
+    tables: Mapping[str, nw.LazyFrame[Any]], config: Config, rules: tuple[type[Rule], ...]
+) -> nw.DataFrame[Any]:
+    """Findings of the rules that look at these tables, before one fault is said once."""
+    here = [rule for rule in rules if rule.over in tables]
+    shared = {name: engine.shared(tables[name]) for name in {rule.over for rule in here}}
+    frames = [_findings_of(rule, shared[rule.over], config) for rule in here]
     if not frames:
-        return _nothing(), not_run
-    found = engine.collect(nw.concat(frames, how="vertical"))
-    return _ordered(_with_rows(_one_fault_once(found), evidence)), not_run
+        return _nothing()
+    there = engine.collect(nw.concat(frames, how="vertical"))
+    return _with_rows(there, tables["row"]) if "row" in tables else there.drop("over")
+
+
+def finished(frames: Sequence[nw.DataFrame[Any]]) -> nw.DataFrame[Any]:
+    """The findings of every table, or batch of them: one fault once, worst first."""
+    return _ordered(_one_fault_once(engine.stacked(frames)))
 
 
 def _findings_of(rule: type[Rule], table: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -168,11 +194,23 @@ def _one_fault_once(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     The folded rule's code then stands in ``also`` of the other.
     """
     # Engines give rows in any order: which of several a finding folds into must not hang on it.
-    found = found.sort("rule", "file", "row", "date", "patient", "clinician", "code", "rows")
+    found = found.sort(
+        "rule",
+        "file",
+        "row",
+        "date",
+        "patient",
+        "clinician",
+        "code",
+        "discipline",
+        "found",
+        "expected",
+        "rows",
+    )
     found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
     folds = _folds(found)
     if not len(folds):
-        return found.drop("explained").with_columns(also=nw.lit(""))
+        return found.drop("explained", "number").with_columns(also=nw.lit(""))
     for _ in range(3):  # a finding may be folded into one that is folded itself
         on = folds.rename({"number": "into", "into": "root"})
         folds = folds.join(on, on="into", how="left")
@@ -181,7 +219,7 @@ def _one_fault_once(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     also = engine.listed(codes, "into", "rule", "also").rename({"into": "number"})
     kept = found.join(folds.select("number"), on="number", how="anti")
     kept = kept.join(also, on="number", how="left")
-    return kept.drop("explained").with_columns(nw.col("also").fill_null(""))
+    return kept.drop("explained", "number").with_columns(nw.col("also").fill_null(""))
 
 
 def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
@@ -212,10 +250,11 @@ def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
 
 
 def _nothing() -> nw.DataFrame[Any]:
-    names = [name for name in FINDING if name != "fingerprint"]
+    lacking = ("fingerprint", "also", "waived")
+    names = [name for name in (*FINDING, "provider", "payer", "explained") if name not in lacking]
     types: dict[str, type] = dict.fromkeys(names, str) | {"row": int, "cents": int, "date": date}
     columns: engine.Columns = {name: [] for name in types}
-    return engine.collect(engine.table(columns | {"provider": []}, types | {"provider": str}))
+    return engine.collect(engine.table(columns, types))
 
 
 # --- the rows of a finding -----------------------------------------------------------------
@@ -224,12 +263,12 @@ _BY_CODE = ("service", "allowed_most", "pair", "evaluation")
 _BY_DAY = ("day", "treatment_day", "limit")
 
 
-def _with_rows(found: nw.DataFrame[Any], evidence: Evidence) -> nw.DataFrame[Any]:
+def _with_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     """Fill ``rows`` of findings about a code's or a patient's day with the day's other rows."""
+    found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
     wide = found.filter(nw.col("over").is_in([*_BY_CODE, *_BY_DAY]) & (nw.col("patient") != ""))
     if not len(wide):
         return found.drop("number", "over")
-    rows = evidence.tables["row"]
     days = wide.select("patient", "date").unique()
     table: engine.Columns = {name: days[name].to_list() for name in ("patient", "date")}
     near = engine.beside(rows, table, {"patient": str, "date": date})
@@ -268,8 +307,9 @@ def _ordered(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         rank = nw.when(nw.col("severity") == name).then(place).otherwise(rank)
     order = found.with_columns(rank=rank, less=0 - nw.col("cents").abs().fill_null(0))
     order = order.sort(
-        "rank", "less", "rule", "file", "row", "patient", "date", "code", "clinician"
-    )
+        "rank", "less", "rule", "file", "row", "patient", "date", "code", "clinician", "discipline",
+        "found", "expected", "rows",
+    )  # fmt: skip
     return order.drop("rank", "less").with_columns(waived=nw.lit(""))
 
 

@@ -7,10 +7,11 @@ written twice, so the cost stays in proportion to the rows.
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,6 +28,7 @@ PIECE_ROWS = 1_000_000  # of a Parquet file, read at once
 BATCH_ROWS = 1_000_000  # billed at once, about: keys differ in their rows
 
 Report = Callable[[str], None]
+RowsOf = Callable[[logs.Log], nw.LazyFrame[Any]]
 
 
 @dataclass
@@ -38,18 +40,19 @@ class Split:
     carried: tuple[str, ...] = ()
     rows_used: int = 0
     rejects: list[nw.DataFrame[Any]] = field(default_factory=list)
+    mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
+    files: dict[str, logs.File] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def rows_rejected(self) -> int:
         return sum(len(part) for part in self.rejects)
 
-    def logs(self) -> Iterator[logs.Log]:
-        """A log for each batch, to bill or to audit."""
-        for folder in self.folders:
-            if any(folder.iterdir()):
-                rows = engine.scan_parquet(sorted(map(str, folder.iterdir())))
-                rows = engine.with_text(rows, self.carried)
-                yield replace(self.log, sessions=rows, audited=rows, carried=self.carried)
+    def batch(self, number: int) -> logs.Log:
+        """The log of a batch, to bill or to audit; it may hold no row."""
+        rows = engine.scan_parquet(sorted(map(str, self.folders[number].iterdir())))
+        rows = engine.with_text(rows, self.carried)
+        return replace(self.log, sessions=rows, audited=rows, carried=self.carried)
 
 
 @dataclass
@@ -62,6 +65,7 @@ class Progress:
     began: float = field(default_factory=time.monotonic)
 
     def add(self, rows: int, what: str) -> None:
+        """``rows`` more are done; ``what`` is being done with them."""
         self.done += rows
         took = max(time.monotonic() - self.began, 0.001)
         left = took * (self.total - self.done) / max(self.done, 1)
@@ -69,71 +73,98 @@ class Progress:
         self.report(f"{what}: {self.done / self.total:.0%}, {speed:,.0f} rows/s, {left:.0f} s left")
 
 
-def pieces(sources: Sequence[str]) -> Iterator[tuple[str, Any, int]]:
+def pieces(files: Sequence[str]) -> Iterator[tuple[str, Any, int]]:
     """Each file's name, what `logs.read` takes, and its rows (0: not known before it is read).
 
     Parquet files come in pieces of PIECE_ROWS, other files whole.
     """
-    for source in _files(sources):
-        if not source.endswith(".parquet"):
-            yield source, source, 0
+    for name in files:
+        if not name.endswith(".parquet"):
+            yield name, name, 0
             continue
-        rows = engine.parquet_rows(source)
+        rows = engine.parquet_rows(name)
         for first in range(0, max(rows, 1), PIECE_ROWS):
             count = min(PIECE_ROWS, rows - first)
-            yield source, engine.parquet_slice(source, first, count), count
+            yield name, engine.parquet_slice(name, first, count), count
 
 
-def _files(sources: Sequence[str]) -> list[str]:
-    found = []
-    for source in sources:
-        path = Path(source)
-        inside = path.is_dir() and sorted(p for p in path.iterdir() if not p.name.startswith("."))
-        found += [str(p) for p in inside if p.is_file()] if inside else [source]
-    if not found:
-        raise InputError("nothing to read", hint="name a file or a folder of logs")
-    return found
+def count_for(sources: Sequence[str], batch_rows: int = BATCH_ROWS) -> int:
+    """How many batches of about ``batch_rows`` the sources need."""
+    return max(1, -(-sum(map(_rows, logs.paths(sources)[0])) // batch_rows))
+
+
+def new_folders(folder: Path, count: int) -> list[Path]:
+    """Folders for so many batches."""
+    folders = [folder / f"batch-{number:05d}" for number in range(count)]
+    for path in folders:
+        path.mkdir(parents=True)
+    return folders
 
 
 def split(
     sources: Sequence[str],
     config: Config,
     defaults: logs.Defaults,
-    folder: Path,
+    folders: list[Path],
     *,
     key: str = "patient",
+    rows_of: RowsOf = lambda log: log.sessions,
     audited: bool = False,
-    batch_rows: int = BATCH_ROWS,
+    maps: Mapping[str, str] | None = None,
     report: Report = lambda text: None,
 ) -> Split:
-    """Sort the rows of all sources into batches by ``key``, a column of SESSION.
+    """Sort the rows of all sources into the folders by ``key``, a column of SESSION.
 
-    Bills and rules about a patient need "patient"; rules about a clinician's day "clinician".
-    ``audited``: the rows that an audit sees instead of those that a bill sees. Raises InputError
-    as `logs.read`.
+    ``rows_of`` chooses the rows of each piece that is read, and may look at it; ``audited``: the
+    rejects of an audit instead of a bill's. Raises InputError as `logs.read`.
     """
-    files = _files(sources)
-    total = sum(_rows(name) for name in files)
-    count = max(1, -(-total // batch_rows))
-    folders = [folder / f"batch-{number:05d}" for number in range(count)]
-    for path in folders:
-        path.mkdir()
-    progress = Progress(total, report)
+    files, notes = logs.paths(sources)
+    progress = Progress(sum(map(_rows, files)), report)
     found: Split | None = None
+    there: dict[str, None] = {}
     for number, (name, piece, rows) in enumerate(pieces(files)):
-        log = logs.read(piece, config, defaults)
-        found = found or Split(folders, log)
-        frame = engine.plain(log.audited if audited else log.sessions)
-        frame = frame.with_columns(file=nw.lit(name))
+        log = _read(name, piece, config, defaults, maps)
+        found = found or Split(folders, log, notes=notes)
+        frame = rows_of(log).with_columns(file=nw.lit(name))
         found.carried = tuple(dict.fromkeys((*found.carried, *log.carried)))
         found.rows_used += engine.split_parquet(frame, key, folders, f"{number:05d}.parquet")
         rejects = engine.collect(log.rejects(audited))
         if len(rejects):
             found.rejects.append(rejects.with_columns(file=nw.lit(name)))
+        there |= dict.fromkeys(log.place)
+        for column, own in log.mapping.items():
+            known = found.mapping.setdefault(column, [])
+            known += [heading for heading in own if heading not in known]
+        found.files[name] = _with_rows(found.files.get(name), log.files[0], name)
+        found.notes += [note for note in log.notes if note not in found.notes]
         progress.add(rows or _rows(name), "reading")
     if found is None:
         raise InputError("nothing to read", hint="name a file or a folder of logs")
+    logs.require_maps(maps or {}, there)
+    found.notes += logs.same_content(list(found.files.values()))
     return found
+
+
+def _read(
+    name: str,
+    piece: Any,
+    config: Config,
+    defaults: logs.Defaults,
+    maps: Mapping[str, str] | None,
+) -> logs.Log:
+    """The log of a piece; an error names the file."""
+    try:
+        return logs.read(piece, config, defaults, maps=maps, all_maps=False)
+    except InputError as error:
+        raise InputError(error.what, error.where or name, error.hint) from None
+
+
+def _with_rows(known: logs.File | None, piece: logs.File, name: str) -> logs.File:
+    """The file of which one more piece was read."""
+    if known:
+        return replace(known, rows=known.rows + piece.rows)
+    with Path(name).open("rb") as file:
+        return logs.File(name, hashlib.file_digest(file, "sha256").hexdigest(), piece.rows)
 
 
 def _rows(name: str) -> int:
@@ -149,17 +180,21 @@ def _guess(name: str) -> int:
 
 
 @contextmanager
-def beside(output: str) -> Iterator[Path]:
-    """A hidden folder beside the output for what is not yet whole; gone at the end."""
+def beside(output: str | None) -> Iterator[Path]:
+    """A hidden folder beside the output for what is not yet whole; gone at the end.
+
+    Without an output it is where the system keeps what does not last.
+    """
+    where = Path(output).absolute() if output else Path(tempfile.gettempdir(), "therapy-calc")
     try:
-        parent = Path(output).absolute().parent
-        folder = tempfile.mkdtemp(dir=parent, prefix=f".{Path(output).name}.", suffix=".partial")
+        name = tempfile.mkdtemp(dir=where.parent, prefix=f".{where.name}.", suffix=".partial")
     except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", output) from None
+        reason = f"cannot be written ({error.strerror})"
+        raise InputError(reason, output or str(where.parent)) from None
     try:
-        yield Path(folder)
+        yield Path(name)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        shutil.rmtree(name, ignore_errors=True)
 
 
 @dataclass
@@ -172,6 +207,8 @@ class Billed:
     units: int
     cents: dict[str, int]
     rejects: list[nw.DataFrame[Any]]
+    notes: list[str]
+    mapping: dict[str, list[str]]
 
 
 def bill(
@@ -181,6 +218,7 @@ def bill(
     defaults: logs.Defaults | None = None,
     options: billing.Options | None = None,
     *,
+    maps: Mapping[str, str] | None = None,
     jobs: int = 1,
     batch_rows: int = BATCH_ROWS,
     report: Report = lambda text: None,
@@ -191,14 +229,14 @@ def bill(
     order, batch after batch. ``jobs`` batches at a time.
     """
     with beside(output) as folder:
+        folders = new_folders(folder / "log", count_for(sources, batch_rows))
         rows = split(
-            sources, config, defaults or logs.Defaults(), folder, batch_rows=batch_rows,
-            report=report,
-        )  # fmt: skip
+            sources, config, defaults or logs.Defaults(), folders, maps=maps, report=report
+        )
         progress = Progress(max(rows.rows_used, 1), report)
 
-        def one(job: tuple[int, logs.Log]) -> tuple[str, nw.DataFrame[Any]]:
-            number, log = job
+        def one(number: int) -> tuple[str, nw.DataFrame[Any]]:
+            log = rows.batch(number)
             columns = billing.printed_from(log.carried)
             lines = engine.collect(billing.bill(log, config, options, columns))
             part = str(folder / f"lines-{number:05d}.parquet")
@@ -208,13 +246,14 @@ def bill(
             return part, _sums(lines)
 
         with ThreadPoolExecutor(max(jobs, 1)) as pool:
-            parts = list(pool.map(one, enumerate(rows.logs())))
+            parts = list(pool.map(one, range(len(folders))))
         with engine.whole(output) as temporary:
             engine.join_parquet([part for part, _ in parts], temporary)
         sums = {name: sum(int(found[name][0]) for _, found in parts) for name in _SUMS}
     return Billed(
-        rows.rows_used, rows.rows_rejected, sums.pop("lines"), sums.pop("units"), sums, rows.rejects
-    )
+        rows.rows_used, rows.rows_rejected, sums.pop("lines"), sums.pop("units"), sums,
+        rows.rejects, rows.notes, rows.mapping,
+    )  # fmt: skip
 
 
 _SUMS = ("lines", "units", *billing.CENTS.values())

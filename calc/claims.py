@@ -18,7 +18,7 @@ _COLUMNS = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight", "role_blank", "fault_rule",
-    "documented",
+    "documented", "offset_ms",
 )  # fmt: skip
 
 
@@ -43,14 +43,19 @@ def documented(log: Log) -> Frame:
     return engine.plain(log.audited).with_columns(documented=nw.lit(True)).select(_COLUMNS)
 
 
-def beside(log: Log, claims: Log) -> tuple[Frame, frozenset[str]]:
-    """Rows of the log without its own billed columns, and the claims' lines; and what both hold.
+def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
+    """What a log and its claims hold together: what was billed, only the claims say."""
+    return (ours - set(_BILLED)) | (theirs & set(_BILLED))
 
-    Lines match services by patient, date, discipline, provider and code. What the claims leave
-    blank is taken from the log's rows of the same patient, date and code; a discipline also from
-    GP, GO or GN. A column that the log lacks altogether plays no part in matching.
+
+def beside(log: Log, claims: Log, ours: frozenset[str], theirs: frozenset[str]) -> Frame:
+    """Rows of the log without its own billed columns, and the claims' lines.
+
+    ``ours`` and ``theirs``: what the log and the claims hold, see `held`. Lines match services by
+    patient, date, discipline, provider and code. What the claims leave blank is taken from the
+    log's rows of the same patient, date and code; a discipline also from GP, GO or GN. A column
+    that the log lacks altogether plays no part in matching.
     """
-    ours, theirs = held(log), held(claims)
     nothing = nw.lit(None, dtype=nw.Int64)
     rows = documented(log).with_columns(
         units_billed=nothing, charge_cents=nothing, modifiers_billed=nw.lit("")
@@ -81,8 +86,7 @@ def beside(log: Log, claims: Log) -> tuple[Frame, frozenset[str]]:
         payers = lines.group_by("patient", "date").agg(nw.col("payer").min().alias("claimed_payer"))
         rows = rows.join(payers, on=["patient", "date"], how="left")
         rows = rows.with_columns(payer=nw.coalesce("claimed_payer", "payer")).select(_COLUMNS)
-    has = (ours - set(_BILLED)) | (theirs & set(_BILLED))
-    return nw.concat([rows, lines], how="vertical"), has
+    return nw.concat([rows, lines], how="vertical")
 
 
 def _filled(name: str, ours: frozenset[str]) -> nw.Expr:

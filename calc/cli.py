@@ -87,11 +87,24 @@ def _read_log(
         read = logs.read(
             sources if len(sources) > 1 else sources[0], config, defaults, on, report, maps
         )
-    for note in read.notes:
+    _said_of_reading(read.notes, read.mapping, reading)
+    return read
+
+
+def _said_of_reading(notes: list[str], mapping: dict[str, list[str]], reading: Any) -> None:
+    """Notes on stderr, and the mapping of headings to a file where one is asked for."""
+    from calc import headings
+
+    for note in notes:
         click.echo(f"note: {note}", err=True)
     if reading["save_map"]:
-        _write(headings.saved_text(read.mapping), reading["save_map"])
-    return read
+        _write(headings.saved_text(mapping), reading["save_map"])
+
+
+def _alone(on: str) -> None:
+    """InputError for batches on another engine than Polars."""
+    if on != "polars":
+        raise InputError(f"--jobs is not for {on}", hint="leave out --engine, or --jobs")
 
 
 def _on_terminal() -> bool:
@@ -117,8 +130,9 @@ def _progress(log: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
         click.echo("\r\x1b[K", nl=False, err=True)
 
 
+_jobs = click.option("--jobs", type=click.IntRange(1), help="In batches, so many at a time.")
 _large = _options(
-    click.option("--jobs", type=click.IntRange(1), help="In batches, so many at a time."),
+    _jobs,
     click.option("--master", default="", metavar="URL", help="Spark's, e.g. spark://host:7077."),
 )
 
@@ -385,7 +399,9 @@ def bill(
     defaults = _defaults(reading, sheet)
     options = _pricing(qualifying_apm, nonparticipating, deductible, prior)
     if jobs or master:
-        _bill_large(list(log), output, rejects_file, config, defaults, options, jobs, master, on)
+        _bill_large(
+            list(log), output, rejects_file, config, defaults, options, jobs, master, on, reading
+        )
         return
     read = _read_log(log, config, on, defaults, reading)
     rejected = engine.collect(read.rejects())
@@ -432,9 +448,10 @@ def _bill_large(
     jobs: int | None,
     master: str,
     on: str,
+    reading: dict[str, Any],
 ) -> None:
     """What does not fit into memory: in batches, or on a cluster."""
-    from calc import batches, cluster, engine
+    from calc import batches, cluster, engine, headings
     from calc.money import show
 
     if output is None or (jobs and not output.endswith(".parquet")):
@@ -448,9 +465,13 @@ def _bill_large(
         _say_rejects(rejected, tuple(sources), rejects_file)
         click.echo(f"lines written to {output}", err=True)
         return
+    _alone(on)
+    maps = headings.read_maps(reading["pairs"], reading["map_file"])
     done = batches.bill(
-        sources, output, config, blanks, options, jobs=jobs or 1, report=_report_progress()
-    )
+        sources, output, config, blanks, options, maps=maps, jobs=jobs or 1,
+        report=_report_progress(),
+    )  # fmt: skip
+    _said_of_reading(done.notes, done.mapping, reading)
     name = _say_rejects(engine.stacked(done.rejects), tuple(sources), rejects_file)
     work, allowed, medicare, patient = (show(cents) for cents in done.cents.values())
     click.echo(
@@ -468,7 +489,7 @@ def _report_progress() -> Callable[[str], None]:
     """Progress on one line of a terminal; elsewhere silence."""
     if not sys.stderr.isatty():
         return lambda text: None
-    return lambda text: click.echo(f"\r\x1b[K{text}", nl=text.startswith("billing: 100%"), err=True)
+    return lambda text: click.echo(f"\r\x1b[K{text}", nl=": 100%," in text, err=True)
 
 
 def _used_said(read: int, used: int, rejected: int, name: str) -> str:
@@ -546,6 +567,7 @@ _beside = _options(
 )
 @_beside
 @_blanks
+@_jobs
 @_audit_output
 def audit(
     log: tuple[str, ...],
@@ -565,6 +587,7 @@ def audit(
     nonparticipating: bool,
     deductible: str | None,
     prior: str | None,
+    jobs: int | None,
     form: str | None,
     output: str | None,
     folder: str | None,
@@ -574,6 +597,7 @@ def audit(
     """Find what a reviewer would find in a log, before the reviewer does.
 
     The log's own billed units are judged, or those of --claims. Exit 1 where something is found.
+    With --jobs a log or folder larger than memory, in batches of patients and of clinicians.
     """
     from dataclasses import replace
 
@@ -599,11 +623,16 @@ def audit(
         baseline or "",
         redact or "",
     )
-    read = _read_log(log, config, on, replace(defaults, sheet=sheet), reading)
-    claimed = logs.read(claims, config, defaults, on) if claims else None
-    with _progress(log) as report:
-        report("auditing")
-        done = reviewing.review(read, config, asked, claimed)
+    defaults = replace(defaults, sheet=sheet)
+    if jobs:
+        _alone(on)
+        done = _audit_large(log, output, config, defaults, asked, claims or "", jobs, reading)
+    else:
+        read = _read_log(log, config, on, defaults, reading)
+        billed = logs.read(claims, config, replace(defaults, sheet=""), on) if claims else None
+        with _progress(log) as report:
+            report("auditing")
+            done = reviewing.review(read, config, asked, billed)
     rejects_name = _say_rejects(done.rejects, log, rejects_file)
     if strict and len(done.rejects):
         hint = "correct the log, or leave out --strict"
@@ -620,6 +649,29 @@ def audit(
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
     if reviewing.fails(done.audit.findings, fail_on):
         raise click.exceptions.Exit(1)
+
+
+def _audit_large(
+    sources: tuple[str, ...],
+    output: str | None,
+    config: Any,
+    defaults: Any,
+    asked: Any,
+    claims: str,
+    jobs: int,
+    reading: dict[str, Any],
+) -> Any:
+    """The audit of a log larger than memory; rows wait beside the output, or where others do."""
+    from calc import batches, headings, large_audits
+
+    maps = headings.read_maps(reading["pairs"], reading["map_file"])
+    with batches.beside(output) as folder:
+        done, read = large_audits.audit(
+            sources, folder, config, defaults, asked, claimed=claims, maps=maps, jobs=jobs,
+            report=_report_progress(),
+        )  # fmt: skip
+    _said_of_reading(read.notes, read.mapping, reading)
+    return done
 
 
 @cli.command()

@@ -105,9 +105,10 @@ def _clock(column: str) -> Facts:
 
 
 def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.LazyFrame[Any]:
-    """Add date, start_ms, end_ms (UTC where an offset or zone is known) and past_midnight.
+    """Add date, start_ms and end_ms (UTC where an offset or zone is known), and past_midnight.
 
-    A session belongs to the date on which it began. ``known`` is what holds for all rows.
+    ``offset_ms`` leads from start_ms back to the clock on the wall. A session belongs to the date
+    on which it began. ``known`` is what holds for all rows.
     """
     dated = known.get("start_date", "") is not None
     frame = frame.with_columns(
@@ -125,6 +126,7 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
     return frame.with_columns(
         start_ms=start if naive else start - start_offset,
         end_ms=end if naive else end - end_offset,
+        offset_ms=nw.lit(0, dtype=nw.Int64) if naive else start_offset.cast(nw.Int64),
         past_midnight=(
             (nw.col("end_day") > nw.col("start_day")) & (nw.col("end_clock_ms") > 0)
         ).fill_null(False),

@@ -91,9 +91,9 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     """
     said = lines.filter(nw.col("distinct_rows") > 0).select(*KEY)
     swept = rows.filter(nw.col("full") & nw.col("one_on_one"))
-    marked = swept.join(said, on=list(KEY), how="semi")
+    marked = engine.shared(swept.join(said, on=list(KEY), how="semi"))
     others = swept.join(marked.select("patient").unique(), on="patient", how="semi")
-    pairs = overlaps.beside_other_codes(marked, others)
+    pairs = engine.shared(overlaps.beside_other_codes(marked, others))
     visit = ["patient", "date", "discipline", "provider"]
     codes = lines.filter(nw.col("billed") > 0).select(*visit, other=nw.col("service")).unique()
     met = pairs.select(*visit, "code", other=nw.col("service_2")).unique()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ _MISSING = {
     "duckdb": "pip install 'therapy-billing-calc[duckdb]'",
     "spark": "pip install 'therapy-billing-calc[spark]' (Spark also needs Java 17)",
 }
+_SPARK_MEMORY = "6g"  # of a local session, which holds the log itself
 _POLARS: dict[type, Any] = {str: pl.String, int: pl.Int64, bool: pl.Boolean, date: pl.Date}
 _SQL = {str: "varchar", int: "bigint", bool: "boolean", date: "date"}
 
@@ -65,7 +67,7 @@ def beside(
     if kind.is_polars():
         return _alike(table(columns, types), frame, alike or {})
     if kind.is_duckdb():
-        return _frame(native.query("caller", _values(columns, types)))
+        return _frame(_duckdb().sql(_values(columns, types)))
     if kind.is_pyspark() or kind.is_pyspark_connect():
         return _frame(native.sparkSession.createDataFrame(_arrow(columns, types)))
     raise InputError(f"frames of {kind} are not supported", hint="give a Polars frame")
@@ -202,16 +204,23 @@ def _literal(value: Any) -> str:
 
 
 def lazy(frame: Any) -> nw.LazyFrame[Any]:
-    """Any frame of a caller as a lazy one; eager pandas and PyArrow frames become Polars."""
+    """Any frame of a caller as a lazy one; eager pandas and PyArrow frames become Polars.
+
+    The rows of a DuckDB relation are read once, so that the caller's database is left alone.
+    """
     wrapped = nw.from_native(frame)
     if isinstance(wrapped, nw.DataFrame):
         return _frame(wrapped.to_polars().lazy())
+    if wrapped.implementation.is_duckdb():
+        return _frame(_duckdb().from_arrow(frame.to_arrow_table()))
     return _frame(frame)
 
 
 def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:
     """``lines`` as the kind of frame that the caller gave."""
     given = nw.from_native(caller)
+    if given.implementation.is_duckdb():
+        return _related(nw.to_native(lines).to_arrow_table(), caller)
     if isinstance(given, nw.LazyFrame):
         return nw.to_native(lines)
     done = collect(lines)
@@ -233,12 +242,25 @@ def given_back(rows: nw.DataFrame[Any], caller: Any, money: Sequence[str]) -> An
     if kind.is_pandas():
         return done.collect().to_pandas()
     if kind.is_duckdb():
-        import duckdb
-
-        return duckdb.from_arrow(arrow)
+        return _related(arrow, caller)
     if kind.is_pyspark() or kind.is_pyspark_connect():
         return nw.to_native(given).sparkSession.createDataFrame(arrow)
     return arrow
+
+
+def _related(rows_of_calc: Any, caller: Any) -> Any:
+    """An Arrow table as a relation of the caller's connection, which finds it by this name."""
+    return caller.query("calc_caller", "select * from rows_of_calc")
+
+
+@lru_cache(maxsize=1)
+def _duckdb() -> Any:
+    """The connection of every relation here: only those of one can meet."""
+    try:
+        import duckdb
+    except ImportError:
+        raise InputError("duckdb is not installed", hint=_MISSING["duckdb"]) from None
+    return duckdb.connect()
 
 
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
@@ -256,12 +278,15 @@ def settled(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     if frame.implementation.is_polars():
         return collect(frame).lazy()
     if frame.implementation.is_duckdb():
-        relation = nw.to_native(frame)
-        # DuckDB 2 names it materialize; before, execute kept the rows in the relation.
-        keep = relation.materialize if hasattr(relation, "materialize") else relation.execute
-        return _frame(keep())
+        # Arrow's rows: those that DuckDB keeps itself are copied by its planner for every use.
+        return _frame(_duckdb().from_arrow(nw.to_native(frame).to_arrow_table()))
     # A cached frame keeps the plan that led to it: an audit's many steps would fill the heap.
     return _frame(nw.to_native(frame).localCheckpoint())
+
+
+def shared(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The same rows, `settled` where an engine computes them anew for each use in one query."""
+    return frame if is_eager(frame) else settled(frame)
 
 
 def distinct(frame: nw.LazyFrame[Any], *names: str) -> list[Any]:
@@ -405,11 +430,7 @@ def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
     rows = collect(frame).to_arrow()
     if engine == "spark":
         return _frame(spark_session().createDataFrame(rows))
-    try:
-        import duckdb
-    except ImportError:
-        raise InputError("duckdb is not installed", hint=_MISSING["duckdb"]) from None
-    return _frame(duckdb.connect().from_arrow(rows))
+    return _frame(_duckdb().from_arrow(rows))
 
 
 def spark_session(master: str = "") -> Any:
@@ -432,6 +453,8 @@ def spark_session(master: str = "") -> Any:
     if not master or master.startswith("local"):
         # 200 tiny shuffles, the default, cost more than the work itself.
         builder = builder.config("spark.sql.shuffle.partitions", str(2 * (os.cpu_count() or 1)))
+        if "SPARK_DRIVER_MEMORY" not in os.environ:  # 1g, the default, holds no million lines
+            builder = builder.config("spark.driver.memory", _SPARK_MEMORY)
     try:
         return builder.getOrCreate()
     except PySparkException as error:
@@ -476,7 +499,7 @@ def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -
         return frame
     native = nw.to_native(frame)
     there = native.collect_schema()
-    known = {name: values for name, values in known.items() if there[name] == pl.String}
+    known = {name: values for name, values in known.items() if there.get(name) == pl.String}
     if not known:
         return frame
     asked = [name for name, values in known.items() if values is None]
@@ -1133,7 +1156,7 @@ def parquet_rows(source: str) -> int:
 def parquet_slice(source: str, first: int, rows: int) -> nw.LazyFrame[Any]:
     """Some rows of a Parquet file, numbered as the records of a file are: the first is row 2."""
     frame = pl.scan_parquet(source).slice(first, rows).collect()
-    return _frame(frame.with_row_index("row", offset=first + 2).lazy())
+    return _frame(frame.with_row_index(ROW, offset=first + 2).lazy())
 
 
 def scan_parquet(sources: Sequence[str]) -> nw.LazyFrame[Any]:
@@ -1156,14 +1179,19 @@ def stacked(frames: Sequence[nw.DataFrame[Any]]) -> nw.DataFrame[Any]:
 
 
 def split_parquet(frame: nw.LazyFrame[Any], key: str, folders: Sequence[Path], name: str) -> int:
-    """Write each row to the file ``name`` in the folder that its key falls to; how many rows."""
-    rows = nw.to_native(collect(frame))
+    """Write each row to the file ``name`` in the folder that its key falls to; how many rows.
+
+    Every folder gets the file, so that it knows the columns.
+    """
+    rows = nw.to_native(collect(plain(frame)))
     if len(folders) == 1:
         rows.write_parquet(folders[0] / name, compression="lz4")
         return len(rows)
-    number = rows[key].hash(seed=0) % len(folders)
-    for (part,), some in rows.group_by(number.alias(_ROWS)):
-        some.drop(_ROWS, strict=False).write_parquet(folders[int(part)] / name, compression="lz4")
+    numbered = rows.with_columns((rows[key].hash(seed=0) % len(folders)).alias(_ROWS))
+    parts = numbered.partition_by(_ROWS, as_dict=True, include_key=False)
+    for number, folder in enumerate(folders):
+        some = parts.get((number,), rows.head(0))
+        some.write_parquet(folder / name, compression="lz4")
     return len(rows)
 
 

@@ -17,21 +17,22 @@ from calc import (
     amounts,
     billed,
     billing,
+    clinicians,
     counting,
     edits,
     engine,
     habits,
-    lookups,
+    limits,
     modifiers,
     overlaps,
     times,
 )
+from calc.limits import PATIENT_DAY
 from calc.params import Config
 from calc.schema import POOL, total
 
 Frame = nw.LazyFrame[Any]
 
-PATIENT_DAY = ("patient", "date", "discipline", "provider")
 KEY = (*POOL, "code")
 
 
@@ -72,11 +73,31 @@ def gather(
 ) -> Evidence:
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
     extras = extras or Extras()
+    found = of_patients(rows, has, config, options, extras)
+    rows, tables = found.tables["row"], found.tables
+    mine = clinicians.gather(rows, config, found.days, extras.timesheet)
+    shared = clinicians.together(rows, mine.clashes, mine.lost, config, found.days, options)
+    both = nw.concat([tables["limit"], mine.tables["limit"]], how="vertical")
+    found.tables |= mine.tables | of_groups(group_rows(rows)) | of_habits(tables, config)
+    found.tables |= {"together": shared, "limit": both}
+    return found
+
+
+def of_patients(
+    rows: Frame,
+    has: frozenset[str],
+    config: Config,
+    options: billing.Options,
+    extras: Extras,
+) -> Evidence:
+    """The tables that whole patients' rows are enough for.
+
+    "habit" and "off_day" hold what adds up over batches of patients: see `of_habits`.
+    """
     days = engine.distinct(rows, "date")
     rows = billing.dense(engine.settled(rows), config)
     rows = _with_own_time(engine.settled(_rows(_asking(rows, has), config, extras)))
-    limits = limits_of(rows, config, days)
-    together, own_time = _clinicians(rows, config, days, options)
+    by_date = limits.by_date(rows, config, days)
     lines = engine.settled(service_lines(rows, config, days, options))
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
@@ -87,24 +108,38 @@ def gather(
         "row": rows,
         "unminuted": without_minutes(rows, lines),
         "clash": all_clashes,
-        "together": together,
         "group": overlaps.group_beside_one_on_one(rows),
-        "alone": overlaps.groups_of_one(rows),
-        "open": overlaps.started_together(rows),
         "service": lines,
         "day": day,
         "treatment_day": treatment_days(rows),
-        "clinician_day": clinician_days(rows, own_time, extras.timesheet),
-        "limit": beyond_limits(rows, own_time, lines, limits),
-        "evaluation": evaluations(lines, limits),
+        "limit": beyond_limits(rows, lines, by_date),
+        "evaluation": evaluations(lines, by_date),
         "allowed_most": edits.most_allowed(lines, config, days),
         "pair": edits.bundled(lines, config, days),
         "same_minutes": edits.distinct_at_the_same_time(lines, rows),
-        "habit": habits.of_clinicians(rows, lines, limits),
-        "cloned_day": habits.cloned_days(rows, limits),
+        "cloned_day": habits.cloned_days(rows, by_date),
+        "habit": habits.counted(rows, lines),
         "off_day": habits.off_days(rows, config, days),
     }
     return Evidence(tables, has, days, edits.gaps_of(lines, config, days), _uncounted(lines))
+
+
+def of_groups(rows: Frame) -> dict[str, Frame]:
+    """The table for which all `group_rows` of a date are needed, whoever's they are."""
+    return {"alone": overlaps.groups_of_one(rows)}
+
+
+def group_rows(rows: Frame) -> Frame:
+    """Rows of group treatment."""
+    return rows.filter((nw.col("attendance") == "group") & nw.col("counts"))
+
+
+def of_habits(tables: Mapping[str, Frame], config: Config) -> dict[str, Frame]:
+    """Clinicians' habits over the whole log, from the counts of one or more batches."""
+    return {
+        "habit": habits.of_clinicians(tables["habit"], config),
+        "off_day": habits.added_up(tables["off_day"]),
+    }
 
 
 # --- rows ----------------------------------------------------------------------------------
@@ -172,58 +207,6 @@ def _plain(diagnosis: str) -> str:
     return diagnosis.replace(".", "").upper()
 
 
-def limits_of(frame: Frame, config: Config, days: list[date]) -> Frame:
-    """The limits of `audit_limits.toml` by date, and the day's number."""
-    names = (
-        "patient_minutes", "patient_units", "clinician_minutes", "evaluation_days",
-        "round_percent", "round_sessions", "cloned_days", "false_discovery_percent",
-    )  # fmt: skip
-    columns = {f"{name}_limit": lookups.on(config, "audit_limits", days, name) for name in names}
-    return lookups.dated(frame, days, day_number=[day.toordinal() for day in days], **columns)
-
-
-def _clinicians(
-    rows: Frame, config: Config, days: list[date], options: billing.Options
-) -> tuple[Frame, Frame]:
-    """Clashes of a clinician's patients with their effect on units, and each row's loss."""
-    mine = engine.settled(overlaps.by_clinician(rows))
-    swept = engine.settled(overlaps.lost_to_other_patients(mine))
-    clashes = overlaps.of_clinicians(swept)
-    lost = swept.select("file", "row", "clinician_lost_ms")
-    taken = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
-    # What another clinician has with the patient already is not taken a second time.
-    joint = nw.col("clinician_ms") - nw.col("counted_ms")
-    more = nw.max_horizontal(nw.col("clinician_lost_ms").fill_null(0) - joint, nw.lit(0))
-    taken = taken.join(lost, on=["file", "row"], how="left").with_columns(
-        counted_ms=nw.col("counted_ms") - more
-    )
-    after = _units_by_pool(taken, config, days, options)
-    pools = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
-    before = _units_by_pool(pools, config, days, options)
-    effect = before.join(after, on=list(POOL), how="left", suffix="_after")
-    effect = effect.with_columns(
-        units_lost=nw.col("pool_units") - nw.col("pool_units_after"),
-        lost_cents=nw.col("pool_cents") - nw.col("pool_cents_after"),
-    )
-    together = clashes.join(effect, on=list(POOL), how="left")
-    together = engine.placed(together, POOL, ("file", "row"))
-    # A day's dollars are said once, with its first clash.
-    first = (nw.col("turn") == 1) & (nw.col("units_lost") > 0)
-    return together.with_columns(lost_cents=nw.when(first).then(nw.col("lost_cents"))), lost
-
-
-def _units_by_pool(
-    rows: Frame, config: Config, days: list[date], options: billing.Options
-) -> Frame:
-    counted = billing.count_services(counting.services(rows), config, days)
-    lines = billing.code_lines(counted, config).with_columns(units=nw.col("units").fill_null(0))
-    lines = amounts.fees(lines, config, days, options)
-    priced = amounts.allowed(lines, "units", "pool")
-    return priced.group_by(*POOL).agg(
-        total("units").alias("pool_units"), total("pool_cents").alias("pool_cents")
-    )
-
-
 # --- services and days of units ------------------------------------------------------------
 
 
@@ -282,6 +265,7 @@ _JUDGING_STEPS = (
 
 def _with_primary(lines: Frame) -> Frame:
     """Add primary_billed: units of the code that an add-on belongs to, on the same day."""
+    lines = engine.shared(lines)
     visit = ["patient", "date", "provider"]
     nothing = nw.lit(0, dtype=nw.Int64)
     others = lines.filter(nw.col("add_on_of") == "").with_columns(primary_billed=nothing)
@@ -409,96 +393,29 @@ def treatment_days(rows: Frame) -> Frame:
     )
 
 
-def clinician_days(
-    rows: Frame, lost: Frame, timesheet: Mapping[tuple[str, date], int] | None
-) -> Frame:
-    """One-on-one minutes of a clinician's day, its span from first start to last end, its sheet.
+def beyond_limits(rows: Frame, lines: Frame, by_date: Frame) -> Frame:
+    """What is measured of a patient's day (minutes or units), how much, and the limit.
 
-    ``span_minutes`` is null where a row has no clock times: the day may be longer than it seems.
-    ``own_minutes``: without the minutes that another patient has.
+    Units only where the minutes keep within their limit; ``supported`` beside them.
     """
-    mine = rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
-    clash = nw.col("clinician_lost_ms") >= times.MINUTE
-    own = nw.col("clinician_ms") - nw.col("clinician_lost_ms").fill_null(0)
-    mine = mine.join(lost, on=["file", "row"], how="left").with_columns(
-        own_ms=own,
-        unclocked=(~nw.col("in_sweep")).cast(nw.Int64),
-        clashes=clash.fill_null(False).cast(nw.Int64),
-        place=nw.col("row").fill_null(0),
+    mine = rows.filter(nw.col("one_on_one")).with_columns(
+        first_row=nw.col("row").fill_null(0), first_file=nw.col("file")
     )
-    day = mine.group_by("clinician", "date").agg(
-        total("clinician_ms"), total("own_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
-        total("unclocked"), total("clashes"),
-        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
-    )  # fmt: skip
-    sheet: engine.Columns = {
-        "clinician": [clinician for clinician, _ in timesheet or ()],
-        "date": [day for _, day in timesheet or ()],
-        "sheet_minutes": list((timesheet or {}).values()),
-    }
-    types: dict[str, type] = {"clinician": str, "date": date, "sheet_minutes": int}
-    day = day.join(engine.beside(day, sheet, types), on=["clinician", "date"], how="left")
-    span = (nw.col("end_ms") - nw.col("start_ms")) // times.MINUTE
-    return day.with_columns(
-        one_on_one_minutes=nw.col("clinician_ms") // times.MINUTE,
-        own_minutes=nw.col("own_ms") // times.MINUTE,
-        span_minutes=nw.when(nw.col("unclocked") == 0).then(span),
-    )
-
-
-def beyond_limits(rows: Frame, lost: Frame, lines: Frame, limits: Frame) -> Frame:
-    """What is measured of a day (minutes or units), how much, and the limit.
-
-    Units only where the patient's minutes keep within their limit; ``supported`` beside them. A
-    clinician's minutes are without those that another patient has.
-    """
-    own = nw.col("clinician_ms") - nw.col("clinician_lost_ms").fill_null(0)
-    mine = rows.filter(nw.col("one_on_one")).join(lost, on=["file", "row"], how="left")
-    mine = mine.with_columns(
-        own_ms=own, first_row=nw.col("row").fill_null(0), first_file=nw.col("file")
-    )
-    nothing = nw.lit(None, dtype=nw.Int64)
-    ends = (nw.col("first_row").min(), nw.col("first_file").min())
-    patients = mine.group_by(*PATIENT_DAY).agg(
-        total("counted_ms").alias("measured"), nw.col("clinician").min(), *ends
-    )
-    people = mine.filter(nw.col("clinician") != "").group_by("clinician", "date")
-    clinicians = people.agg(total("own_ms").alias("measured"), *ends).with_columns(
-        patient=nw.lit(""), discipline=nw.lit(""), provider=nw.lit("")
-    )
+    ends = (nw.col("clinician").min(), nw.col("first_row").min(), nw.col("first_file").min())
+    minutes = mine.group_by(*PATIENT_DAY).agg(total("counted_ms").alias("measured"), *ends)
+    minutes = minutes.with_columns(supported=nw.lit(None, dtype=nw.Int64))
+    minutes = limits.measured(minutes, by_date, "patient_minutes")
     unclaimed = nw.col("units_claimed").is_null()
     units = nw.when(unclaimed).then(nw.col("units")).otherwise(nw.col("billed"))
     timed = lines.filter(nw.col("timed")).with_columns(measured=units, supported=nw.col("units"))
-    by_units = timed.group_by(*PATIENT_DAY).agg(
-        total("measured"), total("supported"), nw.col("clinician").min(), *ends
-    )
-
-    def limited(frame: Frame, name: str) -> Frame:
-        frame = frame.join(limits, on="date", how="left")
-        return frame.with_columns(what=nw.lit(name), limit=nw.col(f"{name}_limit"))
-
-    def in_minutes(frame: Frame, name: str) -> Frame:
-        frame = frame.with_columns(measured=nw.col("measured") // times.MINUTE, supported=nothing)
-        return limited(frame, name)
-
-    long_days = in_minutes(patients, "patient_minutes")
-    beyond = long_days.filter(nw.col("measured") > nw.col("limit")).select(PATIENT_DAY)
+    by_units = timed.group_by(*PATIENT_DAY).agg(total("measured"), total("supported"), *ends)
+    by_units = limits.measured(by_units, by_date, "patient_units")
+    beyond = minutes.filter(nw.col("measured") > nw.col("limit")).select(PATIENT_DAY)
     by_units = by_units.join(beyond, on=list(PATIENT_DAY), how="anti")
-    names = (
-        *PATIENT_DAY, "clinician", "first_file", "first_row", "what", "measured", "supported",
-        "limit",
-    )  # fmt: skip
-    parts = (
-        long_days,
-        in_minutes(clinicians, "clinician_minutes"),
-        limited(by_units, "patient_units"),
-    )
-    whole = nw.col("measured").cast(nw.Int64)
-    found = [engine.plain(frame.with_columns(whole).select(names)) for frame in parts]
-    return nw.concat(found, how="vertical")
+    return nw.concat([minutes, by_units], how="vertical")
 
 
-def evaluations(lines: Frame, limits: Frame) -> Frame:
+def evaluations(lines: Frame, by_date: Frame) -> Frame:
     """First evaluations, each with the days since the one before it in its group."""
     group = nw.col("evaluation")
     first = lines.filter(
@@ -507,7 +424,7 @@ def evaluations(lines: Frame, limits: Frame) -> Frame:
         & ((nw.col("billed") > 0) | (nw.col("units") > 0))
     )
     first = first.join(
-        limits.select("date", "day_number", "evaluation_days_limit"), on="date", how="left"
+        by_date.select("date", "day_number", "evaluation_days_limit"), on="date", how="left"
     )
     days = first.group_by("patient", "provider", "evaluation", "date", "day_number").agg(
         nw.col("code").min(), nw.col("discipline").min(), nw.col("clinician").min(),

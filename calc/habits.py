@@ -12,7 +12,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine, lookups, times
+from calc import engine, limits, lookups, times
 from calc.params import Config
 from calc.schema import POOL, total
 
@@ -21,10 +21,11 @@ BAND, FIRST, LAST_HEAP = 15, 8, 56  # minutes: bands of 15 from 8 on; heaps up t
 _PER_MILLION = 1_000_000
 
 
-def of_clinicians(
-    rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any], limits: nw.LazyFrame[Any]
-) -> nw.LazyFrame[Any]:
-    """One line per clinician: sessions, round minutes, heaps, an assistant's CQ and CO."""
+def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """One line per clinician: sessions, round minutes, heaps, an assistant's CQ and CO.
+
+    Of batches of whole patients the counts add up.
+    """
     mine = rows.filter(nw.col("counts") & (nw.col("clinician") != "") & nw.col("documented"))
     whole, minute = nw.col("length_ms"), times.MINUTE
     lasting = nw.col("one_on_one") & (whole > 0)
@@ -39,9 +40,26 @@ def of_clinicians(
         nw.col("date").max(), nw.col("file").min().alias("first_file"),
         nw.col("place").min().alias("first_row"),
     )  # fmt: skip
-    people = people.join(limits, on="date", how="left")
     people = people.join(_assistants(mine, lines), on="clinician", how="left")
-    return _heaps(people, mine)
+    return people.join(_heaps(mine), on="clinician", how="left")
+
+
+_COUNTS = (
+    "sessions", "on_quarter", "on_five", "assistant_units_due", "assistant_marks", "heap_days",
+    "near_days", "timed_days",
+)  # fmt: skip
+
+
+def of_clinicians(counts: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    """Counts of each clinician added up, the limits of the last date, and ``heaped`` over all."""
+    filled = {name: nw.col(name).fill_null(0) for name in _COUNTS}
+    people = counts.with_columns(**filled).group_by("clinician").agg(
+        *(total(name) for name in _COUNTS),
+        nw.col("date").max(), nw.col("first_file").min(), nw.col("first_row").min(),
+    )  # fmt: skip
+    people = engine.settled(people)
+    by_date = limits.by_date(people, config, engine.distinct(people, "date"))
+    return _with_chances(people.join(by_date, on="date", how="left"))
 
 
 def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -63,8 +81,8 @@ def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFra
     )
 
 
-def _heaps(people: nw.LazyFrame[Any], mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add heap_days just at a unit's threshold, near_days with their neighbours, and heaped."""
+def _heaps(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """By clinician: heap_days just at a unit's threshold, near_days with their neighbours."""
     keys = ("clinician", "patient", "date", "discipline")
     day = mine.filter(nw.col("timed")).group_by(*keys).agg(total("counted_ms"))
     day = day.with_columns(minutes=nw.col("counted_ms") // times.MINUTE)
@@ -73,18 +91,23 @@ def _heaps(people: nw.LazyFrame[Any], mine: nw.LazyFrame[Any]) -> nw.LazyFrame[A
     near = (nw.col("minutes") >= FIRST - 2) & (nw.col("minutes") <= LAST_HEAP) & (past < 6)
     heap = near & (past >= 2) & (past < 4)
     day = day.with_columns(near=near.cast(nw.Int64), heap=heap.cast(nw.Int64))
-    counts = day.group_by("clinician").agg(
-        total("heap").alias("heap_days"), total("near").alias("near_days")
+    return day.group_by("clinician").agg(
+        total("heap").alias("heap_days"),
+        total("near").alias("near_days"),
+        nw.len().cast(nw.Int64).alias("timed_days"),
     )
-    found = engine.collect(counts.sort("clinician"))
+
+
+def _with_chances(people: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add the chance of so many heaps, its rank over all clinicians with timed days, ``heaped``."""
+    tested = people.filter(nw.col("timed_days") > 0).sort("clinician")
+    found = engine.collect(tested.select("clinician", "heap_days", "near_days"))
     chances = [
         _at_least(heap, near)
         for heap, near in zip(found["heap_days"], found["near_days"], strict=True)
     ]
     table: engine.Columns = {
         "clinician": found["clinician"].to_list(),
-        "heap_days": found["heap_days"].to_list(),
-        "near_days": found["near_days"].to_list(),
         "chance_per_million": [round(chance * _PER_MILLION) for chance in chances],
         "rank_per_million": [round(chance * _PER_MILLION) for chance in _adjusted(chances)],
     }
@@ -135,13 +158,13 @@ def _adjusted(chances: list[float]) -> list[float]:
     return adjusted
 
 
-def cloned_days(rows: nw.LazyFrame[Any], limits: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def cloned_days(rows: nw.LazyFrame[Any], by_date: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Days of a patient with one clinician whose services are alike to the minute, counted.
 
     Only days of two or more services with clock times are compared.
     """
     codes = rows.filter(nw.col("in_sweep") & nw.col("documented") & (nw.col("clinician") != ""))
-    clock = (nw.col("start_ms") % times.DAY) // times.MINUTE
+    clock = ((nw.col("start_ms") + nw.col("offset_ms")) % times.DAY) // times.MINUTE
     minutes = nw.col("length_ms") // times.MINUTE
     # A whole number for each code, clock and length; a day is known by their sums.
     print_ = (nw.col("code_number") * 1440 + clock) * 1441 + minutes
@@ -158,7 +181,7 @@ def cloned_days(rows: nw.LazyFrame[Any], limits: nw.LazyFrame[Any]) -> nw.LazyFr
         nw.len().cast(nw.Int64).alias("days"), nw.col("date").min(), nw.col("first_row").min(),
         nw.col("first_file").min(),
     )  # fmt: skip
-    alike = alike.join(limits.select("date", "cloned_days_limit"), on="date", how="left")
+    alike = alike.join(by_date.select("date", "cloned_days_limit"), on="date", how="left")
     return alike.filter(nw.col("days") >= nw.col("cloned_days_limit"))
 
 
@@ -180,3 +203,10 @@ def off_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.La
         nw.len().cast(nw.Int64).alias("sessions"), nw.col("place").min().alias("first_row"),
         nw.col("file").min().alias("first_file"),
     )  # fmt: skip
+
+
+def added_up(off_days: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The lines of `off_days` of several batches, one for each clinician and date."""
+    return off_days.group_by("clinician", "date", "kind").agg(
+        total("sessions"), nw.col("first_row").min(), nw.col("first_file").min()
+    )

@@ -28,7 +28,7 @@ USED = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight",
-    "role_blank",
+    "role_blank", "offset_ms",
 )  # fmt: skip
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
 
@@ -97,37 +97,44 @@ def read(
     on: str = "polars",
     report: Report | None = None,
     maps: Mapping[str, str] | None = None,
+    all_maps: bool = True,
 ) -> Log:
     """Read a file (`-` is standard input), a folder, a list of files, or a frame.
 
     ``report`` is told what is being done. ``maps``: heading to our column, before all that
-    columns.toml says, "" for one to be carried. Raises InputError where nothing can be used: an
-    unreadable or empty file, missing headings, a folder without logs.
+    columns.toml says, "" for one to be carried; with ``all_maps`` each must be in the log. Raises
+    InputError where nothing can be used: an unreadable or empty file, missing headings, a folder
+    without logs.
     """
     defaults = _known_defaults(defaults or Defaults(), config)
     several = isinstance(source, list | tuple)
     if not several and not isinstance(source, str) and not hasattr(source, "__fspath__"):
         log = _from_frame(engine.lazy(source), config, defaults, maps or {})
-        _require_maps(maps or {}, [log])
+        if all_maps:
+            require_maps(maps or {}, log.place)
         return log
-    paths, notes = _paths(source if several else [source])
+    found, notes = paths(source if several else [source])
     parts = [
         _from_file(path, config, defaults, report or (lambda text: None), maps or {})
-        for path in paths
+        for path in found
     ]
     log = parts[0] if len(parts) == 1 else _together(parts)
-    log.notes = [*notes, *log.notes, *_same_content(log.files)]
-    _require_maps(maps or {}, parts)
+    log.notes = [*notes, *log.notes, *same_content(log.files)]
+    if all_maps:
+        require_maps(maps or {}, [name for part in parts for name in part.place])
     return _on_engine(log, on)
 
 
-def _paths(sources: Sequence[Any]) -> tuple[list[str], list[str]]:
-    """The files named, those of a folder in order of name, and notes about what was left out."""
-    paths: list[str] = []
+def paths(sources: Sequence[Any]) -> tuple[list[str], list[str]]:
+    """The files named, those of a folder in order of name, and notes about what was left out.
+
+    Raises InputError for a folder without logs and for a file that is named twice.
+    """
+    found: list[str] = []
     notes: list[str] = []
     for source in map(str, sources):
         if source == "-" or not Path(source).is_dir():
-            paths.append(source)
+            found.append(source)
             continue
         try:
             inside = sorted(path for path in Path(source).iterdir() if path.is_file())
@@ -140,11 +147,11 @@ def _paths(sources: Sequence[Any]) -> tuple[list[str], list[str]]:
         others = [path.name for path in inside if path not in logs and path.name[0] not in ".~"]
         if others:
             notes.append(f"{source}: left out {', '.join(others)}")
-        paths += map(str, logs)
-    double = [path for place, path in enumerate(paths) if path in paths[:place]]
+        found += map(str, logs)
+    double = [path for place, path in enumerate(found) if path in found[:place]]
     if double:
         raise InputError("is named twice", double[0], "name each file once")
-    return paths, notes
+    return found, notes
 
 
 def _is_log(path: Path) -> bool:
@@ -153,7 +160,8 @@ def _is_log(path: Path) -> bool:
     return not hidden and not ours and path.suffix.lower().lstrip(".") in decoding.ENDINGS
 
 
-def _same_content(files: list[File]) -> list[str]:
+def same_content(files: Sequence[File]) -> list[str]:
+    """Notes about files with the same bytes, whose rows count twice."""
     notes = []
     for place, file in enumerate(files):
         twins = [other.name for other in files[:place] if other.sha256 == file.sha256]
@@ -162,11 +170,13 @@ def _same_content(files: list[File]) -> list[str]:
     return notes
 
 
-def _require_maps(maps: Mapping[str, str], parts: list[Log]) -> None:
-    found = {headings.plain(name) for part in parts for name in part.place}
+def require_maps(maps: Mapping[str, str], there: Iterable[str]) -> None:
+    """InputError where a heading that is mapped is not among those of the log."""
+    names = list(dict.fromkeys(there))
+    found = {headings.plain(name) for name in names}
     for name in maps:
         if headings.plain(name) not in found:
-            hint = f"found: {', '.join(list(parts[0].place)[:40])}"
+            hint = f"found: {', '.join(names[:40])}"
             raise InputError(f'heading "{name}" of the mapping is not in the log', "", hint)
 
 
@@ -243,8 +253,10 @@ def _from_frame(
     frame: nw.LazyFrame[Any], config: Config, defaults: Defaults, maps: Mapping[str, str]
 ) -> Log:
     names = frame.collect_schema().names()
-    numbered = "row" in names
-    frame = frame.rename({"row": engine.ROW}) if numbered else engine.with_rows(frame)
+    if "row" in names and engine.ROW not in names:
+        frame = frame.rename({"row": engine.ROW})
+    elif engine.ROW not in names:
+        frame = engine.with_rows(frame)
     return _sessions(frame, "", 0, config, defaults, maps)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine, times
+from calc.schema import total
 
 _KEPT = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
@@ -40,9 +41,11 @@ def _pairs(
     rows: nw.LazyFrame[Any], others: nw.LazyFrame[Any], on: tuple[str, ...]
 ) -> nw.LazyFrame[Any]:
     """Rows beside those that run while they start; a partner's columns end in ``_2``."""
-    theirs = _on_days(others.select(_KEPT))
+    # Left to plan such joins of joins by itself, DuckDB takes a thousand times as long.
+    rows, others = engine.shared(rows.select(_KEPT)), engine.shared(others.select(_KEPT))
+    theirs = _on_days(others)
     theirs = theirs.rename({name: f"{name}_2" for name in _KEPT if name not in on})
-    mine = rows.select(_KEPT).with_columns(day=nw.col("start_ms") // times.DAY)
+    mine = rows.with_columns(day=nw.col("start_ms") // times.DAY)
     both = mine.join(theirs, on=[*on, "day"], how="inner")
     start, other = nw.col("start_ms"), nw.col("start_ms_2")
     place = (nw.col("file_2") < nw.col("file")) | (
@@ -173,7 +176,7 @@ def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """A patient's group and one-on-one rows on the same minutes; windows prove nothing."""
-    swept = rows.filter(nw.col("in_sweep") & nw.col("full"))
+    swept = engine.shared(rows.filter(nw.col("in_sweep") & nw.col("full")))
     group = swept.filter(nw.col("attendance") == "group")
     single = swept.filter(nw.col("lane") == "").join(
         group.select("patient").unique(), on="patient", how="semi"
@@ -201,27 +204,33 @@ def beside_other_codes(marked: nw.LazyFrame[Any], others: nw.LazyFrame[Any]) -> 
     return pairs.filter(same & other & (nw.col("shared_ms") >= times.MINUTE))
 
 
-def groups_of_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Group rows with ``company``: 1 if another patient of the provider has group treatment then.
+def groups_of_one(group: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Group rows with ``company``: how many rows of group treatment of other patients run then.
 
-    Rows without clock times are taken to have company where any other patient of the provider has
-    group treatment on the day.
+    Only those of the same provider. Rows without clock times are taken to run all day.
     """
-    group = rows.filter((nw.col("attendance") == "group") & nw.col("counts")).with_columns(
-        begins=nw.col("start_ms").fill_null(-(2**50)), ends=nw.col("end_ms").fill_null(2**50)
+    begins = nw.col("start_ms").fill_null(-(2**50))
+    ends = nw.max_horizontal(nw.col("end_ms").fill_null(2**50), begins + 1)
+    one, none = nw.lit(1, dtype=nw.Int64), nw.lit(0, dtype=nw.Int64)
+    names = ("file", "row", "patient", "provider", "date")
+    # Rows begun before a row ends, less rows ended before it begins, are those it meets: two
+    # running sums where pairs would grow with the square of a day's rows.
+    events = nw.concat(
+        [
+            group.select(*names, at=begins, opens=one, closes=none),
+            group.select(*names, at=ends, opens=none, closes=one),
+        ],
+        how="vertical",
     )
-    others = group.select(
-        "provider", "date", patient_2=nw.col("patient"), start_2=nw.col("begins"),
-        end_2=nw.col("ends"),
-    ).unique()  # fmt: skip
-    met = group.join(others, on=["provider", "date"], how="inner").filter(
-        (nw.col("patient") != nw.col("patient_2"))
-        & (nw.col("begins") < nw.col("end_2"))
-        & (nw.col("start_2") < nw.col("ends"))
-    )
-    met = met.select("file", "row").unique().with_columns(company=nw.lit(1, dtype=nw.Int64))
-    group = group.join(met, on=["file", "row"], how="left")
-    return group.with_columns(nw.col("company").fill_null(0))
+    order = ("at", "opens", "file", "row")
+    for name, whose in (("all", ()), ("own", ("patient",))):
+        sums = {f"{name}_begun": "opens", f"{name}_ended": "closes"}
+        events = engine.within(events, ("provider", "date", *whose), order, running=sums)
+    begun = nw.col("all_begun") - nw.col("own_begun")
+    ended = nw.col("own_ended") - nw.col("all_ended")
+    events = events.with_columns(met=nw.when(nw.col("closes") == 1).then(begun).otherwise(ended))
+    company = events.group_by("file", "row").agg(total("met").alias("company"))
+    return group.join(company, on=["file", "row"], how="left")
 
 
 def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

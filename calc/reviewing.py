@@ -7,6 +7,7 @@ about the run. Overbilled and underbilled dollars are never netted.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -28,6 +29,7 @@ from calc import (
 from calc.auditing import Audit
 from calc.params import Config, load
 from calc.rule import RULES
+from calc.schema import total
 
 Frame = nw.LazyFrame[Any]
 
@@ -55,6 +57,19 @@ class Reviewed:
     rejects: nw.DataFrame[Any]
 
 
+@dataclass
+class Seen:
+    """What an audit saw of a log, or of a batch of its patients; batches add up."""
+
+    has: frozenset[str]
+    days: list[date]
+    rows_used: int
+    lines_claimed: int
+    uncounted: int
+    gaps: dict[str, int]
+    people: nw.DataFrame[Any]  # clinician, sessions, units_billed, units_supported
+
+
 def review(
     log: logs.Log, config: Config, asked: Asked | None = None, claimed: logs.Log | None = None
 ) -> Reviewed:
@@ -68,34 +83,84 @@ def review(
     if claimed is None:
         rows, has = claims.documented(log), claims.held(log)
     else:
-        rows, has = claims.beside(log, claimed)
-    given = {
-        "timesheet": asked.extras.timesheet is not None,
-        "diagnosis_list": asked.extras.diagnoses is not None,
-        "prior": bool(asked.options.prior),
-    }
-    has |= {name for name, there in given.items() if there}
+        ours, theirs = claims.held(log), claims.held(claimed)
+        rows, has = claims.beside(log, claimed, ours, theirs), claims.held_by_both(ours, theirs)
+    has |= given(asked)
     rejects = engine.collect(log.rejects(audited=True))
     key = redacting.read_key(asked.redact) if asked.redact else None
     if key:
         rows = redacting.redact(rows, ("patient",), key)
-        rejects = _without_names(rejects, log, key)
+        rejects = without_names(rejects, log.mapping, key)
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
-    findings, not_run = auditing.run(found, config, picked)
-    findings = auditing.with_fingerprints(findings)
-    findings, said = _accepted(findings, asked, key)
-    by_clinician = _by_clinician(found, findings)
-    meta = _meta(claimed, config, asked, found, len(rejects))
-    meta |= {
-        name: int(by_clinician[name].sum())
-        for name in ("sessions", "units_billed", "units_supported")
+    findings = auditing.found(found.tables, config, auditing.runnable(picked, has))
+    files = [file for read in (log, claimed) if read for file in read.files]
+    bad = None if claimed is None else engine.count(claimed.rejects(audited=True))
+    shared = [found.tables["row"]]
+    return finish([seen(found)], [findings], rejects, files, bad, shared, config, asked, key)
+
+
+def given(asked: Asked) -> frozenset[str]:
+    """What lies beside the log, by the names that rules need it under."""
+    there = {
+        "timesheet": asked.extras.timesheet is not None,
+        "diagnosis_list": asked.extras.diagnoses is not None,
+        "prior": bool(asked.options.prior),
     }
-    meta |= totals(findings)
+    return frozenset(name for name, here in there.items() if here)
+
+
+def seen(found: evidence.Evidence) -> Seen:
+    """What adds up over the batches of an audit."""
+    rows = found.tables["row"]
+    used = engine.count(rows.filter(nw.col("documented")))
+    claimed = engine.count(rows.filter(~nw.col("documented")))
+    return Seen(
+        found.has, found.days, used, claimed, found.uncounted, found.gaps, _people(found.tables)
+    )
+
+
+def finish(
+    parts: Sequence[Seen],
+    findings: Sequence[nw.DataFrame[Any]],
+    rejects: nw.DataFrame[Any],
+    files: Sequence[logs.File],
+    claims_rejected: int | None,
+    rows: Iterable[Frame],
+    config: Config,
+    asked: Asked,
+    key: redacting.Key | None,
+) -> Reviewed:
+    """The audit of a log, or of its batches: what was seen and found in each, put together.
+
+    ``rows``: the table of rows of each batch, for the clinicians' days that a report draws.
+    ``claims_rejected``: None without claims.
+    """
+    whole = _whole(parts)
+    picked = auditing.rules_chosen(asked.select, asked.ignore)
+    found = auditing.with_fingerprints(auditing.finished(findings))
+    found, said = _accepted(found, asked, key)
+    by_clinician = _by_clinician(whole.people, found)
+    sums = ("sessions", "units_billed", "units_supported")
+    meta = _meta(whole, config, asked, len(rejects), claims_rejected)
+    meta |= {name: int(by_clinician[name].sum()) for name in sums}
+    meta |= totals(found)
     meta["known"] = said["known"]
     meta["notes"] += said["notes"]
-    meta["files"] = [asdict(file) for read in (log, claimed) if read for file in read.files]
-    audit = Audit(findings, not_run, meta, by_clinician, _timeline(found, findings))
-    return Reviewed(audit, rejects)
+    meta["files"] = [asdict(file) for file in files]
+    not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted)
+    return Reviewed(Audit(found, not_run, meta, by_clinician, _timeline(rows, found)), rejects)
+
+
+def _whole(parts: Sequence[Seen]) -> Seen:
+    return Seen(
+        parts[0].has,
+        sorted({day for part in parts for day in part.days}),
+        sum(part.rows_used for part in parts),
+        sum(part.lines_claimed for part in parts),
+        sum(part.uncounted for part in parts),
+        {name: sum(part.gaps[name] for part in parts) for name in parts[0].gaps},
+        engine.stacked([part.people for part in parts]),
+    )
 
 
 def _accepted(
@@ -113,14 +178,14 @@ def _accepted(
     return findings, said
 
 
-def _without_names(
-    rejects: nw.DataFrame[Any], log: logs.Log, key: redacting.Key
+def without_names(
+    rejects: nw.DataFrame[Any], mapping: Mapping[str, list[str]], key: redacting.Key
 ) -> nw.DataFrame[Any]:
     """Rejects with codes for patients, and only those columns whose meaning is known."""
-    known = {heading for headings in log.mapping.values() for heading in headings}
+    known = {heading for headings in mapping.values() for heading in headings}
     ours = {*known, "file", *logs.REJECT}
     kept = rejects.select([name for name in rejects.columns if name in ours])
-    return redacting.redact(kept, log.mapping["patient"], key)
+    return redacting.redact(kept, mapping["patient"], key)
 
 
 def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:
@@ -152,23 +217,23 @@ def fails(findings: nw.DataFrame[Any], at: str) -> bool:
 # --- what a report says beside the findings ------------------------------------------------
 
 
-def _by_clinician(found: evidence.Evidence, findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    """Sessions, units billed and supported, findings and dollars of each clinician."""
-    rows = found.tables["row"].filter(nw.col("documented") & nw.col("counts"))
+def _people(tables: Mapping[str, Frame]) -> nw.DataFrame[Any]:
+    """Sessions, units billed and units supported by clinician."""
+    rows = tables["row"].filter(nw.col("documented") & nw.col("counts"))
     sessions = rows.group_by("clinician").agg(nw.len().cast(nw.Int64).alias("sessions"))
-    lines = (
-        found.tables["service"]
-        .group_by("clinician")
-        .agg(
-            nw.col("billed").sum().cast(nw.Int64).alias("units_billed"),
-            nw.col("units").sum().cast(nw.Int64).alias("units_supported"),
-        )
+    lines = tables["service"].group_by("clinician")
+    units = lines.agg(
+        total("billed").alias("units_billed"), total("units").alias("units_supported")
     )
-    people = engine.collect(engine.plain(lines)).join(
-        engine.collect(engine.plain(sessions)), on="clinician", how="left"
-    )
+    return engine.stacked([engine.collect(engine.plain(part)) for part in (sessions, units)])
+
+
+def _by_clinician(people: nw.DataFrame[Any], findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Sessions, units billed and supported, findings and dollars of each clinician."""
+    counts = ("sessions", "units_billed", "units_supported")
+    people = people.group_by("clinician").agg(*(nw.col(name).sum() for name in counts))
     cents, severity = nw.col("cents"), nw.col("severity")
-    counts = findings.filter(nw.col("waived") == "").with_columns(
+    live = findings.filter(nw.col("waived") == "").with_columns(
         errors=(severity == "error").cast(nw.Int64),
         warnings=(severity == "warning").cast(nw.Int64),
         infos=(severity == "info").cast(nw.Int64),
@@ -176,60 +241,60 @@ def _by_clinician(found: evidence.Evidence, findings: nw.DataFrame[Any]) -> nw.D
         underbilled_cents=nw.when(cents < 0).then(0 - cents).otherwise(0),
     )
     sums = ("errors", "warnings", "infos", "overbilled_cents", "underbilled_cents")
-    counts = counts.group_by("clinician").agg(*(nw.col(name).sum() for name in sums))
-    people = people.join(counts, on="clinician", how="left")
-    filled = {name: nw.col(name).fill_null(0) for name in ("sessions", *sums)}
-    names = ("clinician", "sessions", "units_billed", "units_supported", *sums)
-    return people.with_columns(**filled).select(names).sort("clinician")
+    found = live.group_by("clinician").agg(*(nw.col(name).sum() for name in sums))
+    people = people.join(found, on="clinician", how="left")
+    filled = {name: nw.col(name).fill_null(0) for name in sums}
+    return people.with_columns(**filled).select("clinician", *counts, *sums).sort("clinician")
 
 
-def _timeline(found: evidence.Evidence, findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    """Rows of the clinicians' days on which rows overlap; ``overlap`` marks those that do."""
+def _timeline(rows: Iterable[Frame], findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Rows of the clinicians' days on which rows overlap; ``overlap`` marks those that do.
+
+    start_ms and end_ms are of the clock on the wall.
+    """
     here = findings.filter(nw.col("rule").is_in(OVERLAPS) & (nw.col("clinician") != ""))
     days = here.select("clinician", "date").unique()
-    rows = found.tables["row"]
     table: engine.Columns = {name: days[name].to_list() for name in ("clinician", "date")}
-    near = engine.beside(rows, table, {"clinician": str, "date": date})
-    rows = rows.filter(nw.col("in_sweep")).join(near, on=["clinician", "date"], how="semi")
-    names = ("clinician", "date", "patient", "code", "file", "row", "start_ms", "end_ms")
-    shown = engine.collect(engine.plain(rows.select(names)))
-    marked = {(file, row) for file, row in here.select("file", "row").iter_rows()}
-    for file, partners in here.select("file", "rows").iter_rows():
-        for partner in partners.split():
-            other, _, row = partner.rpartition(":")
-            marked.add((other or file, int(row)))
-    flags = [(file, row) in marked for file, row in shown.select("file", "row").iter_rows()]
-    shown = shown.with_columns(nw.new_series("overlap", flags, nw.Boolean, backend="polars"))
-    return shown.drop("file").sort("date", "clinician", "start_ms", "row")
+    names = ("clinician", "date", "patient", "code", "file", "row")
+    clocks = {name: nw.col(name) + nw.col("offset_ms") for name in ("start_ms", "end_ms")}
+    shown = []
+    for part in rows:
+        near = engine.beside(part, table, {"clinician": str, "date": date})
+        swept = part.filter(nw.col("in_sweep")).join(near, on=["clinician", "date"], how="semi")
+        shown.append(engine.collect(engine.plain(swept.select(*names, **clocks))))
+    # A partner is a row of the same file, or FILE:ROW.
+    partner, elsewhere = nw.col("rows"), nw.col("rows").str.contains(":")
+    other = nw.when(elsewhere).then(partner.str.replace_all(r":\d+$", "")).otherwise(nw.col("file"))
+    partners = here.filter(partner != "").select(
+        file=other, row=partner.str.replace_all("^.*:", "").cast(nw.Int64)
+    )
+    marked = nw.concat([here.select("file", "row"), partners], how="vertical").unique()
+    marked = marked.with_columns(overlap=nw.lit(True))
+    done = engine.stacked(shown).join(marked, on=["file", "row"], how="left")
+    done = done.with_columns(nw.col("overlap").fill_null(False)).drop("file")
+    return done.sort("date", "clinician", "start_ms", "row")
 
 
 def _meta(
-    claimed: logs.Log | None,
-    config: Config,
-    asked: Asked,
-    found: evidence.Evidence,
-    rejected: int,
+    whole: Seen, config: Config, asked: Asked, rejected: int, claims_rejected: int | None
 ) -> dict[str, Any]:
-    rows = found.tables["row"]
-    used = engine.count(rows.filter(nw.col("documented")))
     notes = [asked.options.deductible_said]
-    if claimed is not None:
-        lines = engine.count(rows.filter(~nw.col("documented")))
-        notes.append(f"{lines:,} billed lines of claims beside the log")
-        bad = engine.count(claimed.rejects(audited=True))
-        notes += [f"{bad:,} lines of claims could not be read"] if bad else []
+    if claims_rejected is not None:
+        notes.append(f"{whole.lines_claimed:,} billed lines of claims beside the log")
+        if claims_rejected:
+            notes.append(f"{claims_rejected:,} lines of claims could not be read")
     return {
         "program": "therapy-billing-calc",
         "version": __version__,
         "created": datetime.now().isoformat(timespec="seconds"),
-        "figures": figures(config, found.days),
+        "figures": figures(config, whole.days),
         "config_folders": [str(folder) for folder in config.folders[:-1]],
         "options": {"select": list(asked.select), "ignore": list(asked.ignore)},
-        "rows_read": used + rejected,
-        "rows_used": used,
+        "rows_read": whole.rows_used + rejected,
+        "rows_used": whole.rows_used,
         "rows_rejected": rejected,
-        "first_date": str(found.days[0]) if found.days else "",
-        "last_date": str(found.days[-1]) if found.days else "",
+        "first_date": str(whole.days[0]) if whole.days else "",
+        "last_date": str(whole.days[-1]) if whole.days else "",
         "notes": notes,
         "never_checked": list(auditing.NEVER_CHECKED),
     }

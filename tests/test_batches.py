@@ -74,10 +74,10 @@ def test_no_batch_cuts_a_key(config, tmp_path):
     log = tmp_path / "log.parquet"
     write(log, ROWS, Kind(days=10))
     for key in ("patient", "clinician"):
-        folder = tmp_path / key
-        folder.mkdir()
-        found = batches.split([str(log)], config, logs.Defaults(), folder, key=key, batch_rows=500)
-        parts = [part.sessions.collect()[key].unique().to_list() for part in found.logs()]
+        folders = batches.new_folders(tmp_path / key, batches.count_for([str(log)], 500))
+        found = batches.split([str(log)], config, logs.Defaults(), folders, key=key)
+        read = [found.batch(number) for number in range(len(folders))]
+        parts = [part.sessions.collect()[key].unique().to_list() for part in read]
         assert len(parts) > 1
         values = [value for part in parts for value in part]
         assert len(values) == len(set(values))
@@ -196,3 +196,26 @@ def test_jobs_and_master_need_a_place(log, words):
     assert done.returncode == 2
     assert "hint:" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_jobs_understand_headings_of_the_user(log, at_once, tmp_path):
+    """--map and --save-map hold for batches too; a heading that no file has is an error."""
+    source, output = tmp_path / "own.parquet", tmp_path / "lines.parquet"
+    pl.read_parquet(log).rename({"patient": "whom"}).write_parquet(source)
+    saved = tmp_path / "map.toml"
+    words = ["bill", source, "--jobs", 1, "-o", output, "--map"]
+    done = command(*words, "whom=patient", "--save-map", saved)
+    assert done.returncode == 0, done.stderr
+    assert pl.read_parquet(output).sort(ORDER).equals(at_once)
+    assert "whom" in saved.read_text()
+    done = command(*words, "whom=patient", "--map", "nobody=charge")
+    assert done.returncode == 2 and '"nobody"' in done.stderr
+    done = command(*words, "charge=")
+    assert done.returncode == 2 and "own.parquet: missing heading patient" in done.stderr
+
+
+def test_jobs_are_for_polars(log, tmp_path):
+    """--jobs with another engine is an error, not silence."""
+    for words in (["bill", log, "-o", tmp_path / "x.parquet"], ["audit", log]):
+        done = command(*words, "--jobs", 1, "--engine", "duckdb")
+        assert done.returncode == 2 and "hint:" in done.stderr

@@ -46,6 +46,33 @@ def test_clock_changes_need_a_zone(config):
     assert not findings(rows, config, "T109", zone="America/Phoenix")
 
 
+@pytest.mark.parametrize("zone", ["", "America/Chicago", "America/Phoenix"])
+def test_the_timeline_shows_the_clock_on_the_wall(zone, config):
+    """Whatever the zone, and where a stamp says its own offset."""
+    row = VISIT | {"clinician": "Kim", "start": "2026-03-02T09:00", "end": "2026-03-02T09:30"}
+    other = row | {"patient": "B", "start": "2026-03-02T09:15", "end": "2026-03-02T09:45"}
+    rows = [row, other]
+    if zone == "America/Phoenix":
+        rows[1] |= {name: f"{other[name]}-07:00" for name in ("start", "end")}
+    log = logs.read(frame(rows), config, logs.Defaults(zone=zone))
+    shown = reviewing.review(log, config, Asked()).audit.timeline
+    assert shown["overlap"].to_list() == [True, True]
+    minutes = [ms // 60_000 % 1440 for ms in shown["start_ms"]]
+    assert minutes == [9 * 60, 9 * 60 + 15]
+    assert shown["end_ms"][1] - shown["start_ms"][1] == 30 * 60_000
+
+
+def test_cloned_days_on_both_sides_of_a_clock_change(config):
+    """Days alike on the wall clock are alike in summer and in winter."""
+    days = ["2026-02-23", "2026-02-25", "2026-03-02", "2026-03-04", "2026-03-09", "2026-03-11"]
+    rows = []
+    for day in days:
+        row = VISIT | {"clinician": "Kim", "date": day, "start": "09:00", "end": "09:31"}
+        rows += [row, row | {"code": "97110", "start": "09:31", "end": "09:55"}]
+    found = findings(rows, config, "S703", zone="America/Chicago")
+    assert [finding["found"] for finding in found] == ["6"]
+
+
 def test_doubtful_minutes_are_those_of_the_wall_clock(config):
     """01:30 to 02:10 on the night when 02:00 to 03:00 is left out: 40 minutes, three units."""
     row = VISIT | {"date": "2026-03-08", "start": "01:30", "end": "02:10"}

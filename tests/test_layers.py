@@ -39,24 +39,38 @@ ALLOWED = {
     "modifiers": {"engine", "schema"},
     "pricing": {"engine", "schema", "money"},
     "rules": {"rule", "money", "billed"},
-    "overlaps": {"engine", "times"},
+    "overlaps": {"engine", "schema", "times"},
     "billed": {"engine", "schema"},
     "billing": {"engine", "logs", "lookups", "params", "reserved", "schema", "values"} | STEPS,
     "summaries": {"billing", "money"},
     "batches": {"billing", "engine", "errors", "logs", "params"},
+    "large_audits": {"auditing", "batches", "billing", "claims", "clinicians", "engine"}
+    | {"evidence", "logs", "params", "redacting", "reviewing", "rule"},
     "cluster": {"billing", "engine", "logs", "params"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "amounts": {"billing", "engine", "lookups", "params", "pricing", "schema"},
-    "habits": {"engine", "lookups", "params", "schema", "times"},
+    "habits": {"engine", "limits", "lookups", "params", "schema", "times"},
     "edits": {"engine", "overlaps", "params", "schema"},
-    "evidence": {"amounts", "billed", "billing", "counting", "edits", "engine", "habits", "lookups"}
-    | {"modifiers", "overlaps", "params", "schema", "times"},
+    "limits": {"engine", "lookups", "params", "times"},
+    "clinicians": {"amounts", "billing", "counting", "engine", "limits", "overlaps", "params"}
+    | {"schema", "times"},
+    "evidence": {"amounts", "billed", "billing", "clinicians", "counting", "edits", "engine"}
+    | {"habits", "limits", "modifiers", "overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers", "schema"},
     "baseline": {"errors"},
     "waivers": {"engine", "errors", "files"},
     "redacting": {"cells", "engine", "errors"},
     "auditing": {"errors", "engine", "evidence", "params", "rule", "rules"},
-    "reviewing": {"auditing", "baseline", "billing", "claims", "engine", "evidence", "logs"}
+    "reviewing": {
+        "auditing",
+        "baseline",
+        "billing",
+        "claims",
+        "engine",
+        "evidence",
+        "logs",
+        "schema",
+    }
     | {"params", "redacting", "rule", "waivers"},
     "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
@@ -76,11 +90,12 @@ LEVELS = {
         "billed",
         "edits",
         "habits",
+        "limits",
         "overlaps",
     }
     | STEPS,
     3: {"batches", "cluster", "billing", "auditing", "estimating", "rating", "summaries"}
-    | {"amounts", "claims", "evidence", "reviewing"},
+    | {"amounts", "claims", "clinicians", "evidence", "large_audits", "reviewing"},
     4: {"reports", "cms", "installing"},
 }
 TOP = {"cli", "__main__"}  # may import everything below

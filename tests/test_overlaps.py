@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import date
 
 from helpers import read
 
@@ -167,3 +168,36 @@ def test_clashes_of_clinicians(config):
             assert found == expected, seed
             exact += bool(expected)
     assert exact > 50, "few of the logs were judged exactly"
+
+
+def meets(one, other):
+    """Two group rows of different patients that run at the same time with the same provider."""
+    apart = one["patient"] == other["patient"] or one["provider"] != other["provider"]
+    begin = max(-1 if row["start_ms"] is None else row["start_ms"] for row in (one, other))
+    end = min(10**9 if row["end_ms"] is None else row["end_ms"] for row in (one, other))
+    return not apart and one["date"] == other["date"] and begin < end
+
+
+def test_company_of_group_rows(engine_name):
+    """Every pair of many small days of group treatment, some without clock times."""
+    pick, rows = random.Random(9), []
+    for number in range(1500):
+        begin = pick.randrange(0, 50)
+        end = begin + pick.choice([1, 5, 10, 30])
+        if pick.random() < 0.03:
+            begin, end = pick.choice([(None, None), (begin, None)])
+        rows.append({
+            "file": "a", "row": number, "patient": f"P{pick.randrange(4)}",
+            "provider": pick.choice(["N", "S"]), "date": date(2026, 1, 1 + pick.randrange(31)),
+            "start_ms": begin, "end_ms": end, "group": pick.randrange(12),
+        })  # fmt: skip
+    for row in rows:  # many small groups: a day holds few rows of one
+        row["provider"] += str(row.pop("group"))
+    types = {"file": str, "row": int, "patient": str, "provider": str, "date": date,
+             "start_ms": int, "end_ms": int}  # fmt: skip
+    table = engine.table({name: [row[name] for row in rows] for name in types}, types)
+    done = engine.collect(overlaps.groups_of_one(engine.on_engine(table, engine_name)))
+    found = dict(zip(done["row"], done["company"], strict=True))
+    expected = {one["row"]: sum(meets(one, other) for other in rows) for one in rows}
+    assert found == expected
+    assert len(set(expected.values())) > 2 and 0 in expected.values()

@@ -1,0 +1,162 @@
+"""The audit's tables of clinicians' days: minutes shared by patients, hours, common starts.
+
+Needs all rows of a clinician, as `evidence` leaves them: a patient's minutes are counted once
+already. What a clash takes from a patient's units needs that patient's rows again (`together`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import amounts, billing, counting, engine, limits, overlaps, times
+from calc.params import Config
+from calc.schema import POOL, total
+
+Frame = nw.LazyFrame[Any]
+
+# What these tables need of a row, and what the patients' units after a clash need.
+NEEDED = (
+    "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
+    "code", "service", "lane", "start_ms", "end_ms", "given_ms", "length_ms", "counted_ms",
+    "therapist_ms", "clinician_ms", "lost_ms", "full", "in_sweep", "one_on_one", "counts",
+    "attendance", "mode",
+)  # fmt: skip
+IN_POOLS = (
+    *NEEDED,
+    "locality_number",
+    "units_billed",
+    "modifiers_billed",
+    "charge_cents",
+    "offset_ms",
+)
+SHARED = ("file", "row", "patient", "clinician_lost_ms")
+
+
+@dataclass
+class Clinicians:
+    """Tables of clinicians' days; ``clashes`` of their patients, ``lost``: what each row loses."""
+
+    tables: dict[str, Frame]
+    clashes: Frame
+    lost: Frame
+
+
+def gather(
+    rows: Frame, config: Config, days: list[date], timesheet: Mapping[tuple[str, date], int] | None
+) -> Clinicians:
+    """Every table that a whole clinician's rows are enough for."""
+    mine = engine.settled(overlaps.by_clinician(rows))
+    swept = engine.settled(overlaps.lost_to_other_patients(mine))
+    clashes = engine.settled(overlaps.of_clinicians(swept))
+    lost = engine.settled(swept.filter(nw.col("clinician_lost_ms") > 0).select(SHARED))
+    own = with_own_minutes(rows, lost)
+    tables = {
+        "open": overlaps.started_together(rows),
+        "clinician_day": clinician_days(own, timesheet),
+        "limit": beyond_limits(own, limits.by_date(rows, config, days)),
+    }
+    return Clinicians(tables, clashes, lost)
+
+
+def together(
+    rows: Frame,
+    clashes: Frame,
+    lost: Frame,
+    config: Config,
+    days: list[date],
+    options: billing.Options,
+) -> Frame:
+    """Clashes of a clinician's patients with their effect on the units of the patient's pool.
+
+    ``rows``: all of the pools that a clash touches, at least.
+    """
+    pools = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
+    pools = engine.settled(pools)
+    # What another clinician has with the patient already is not taken a second time.
+    joint = nw.col("clinician_ms") - nw.col("counted_ms")
+    more = nw.max_horizontal(nw.col("clinician_lost_ms").fill_null(0) - joint, nw.lit(0))
+    taken = pools.join(lost.drop("patient"), on=["file", "row"], how="left").with_columns(
+        counted_ms=nw.col("counted_ms") - more
+    )
+    after = _units_by_pool(taken, config, days, options)
+    before = _units_by_pool(pools, config, days, options)
+    effect = before.join(after, on=list(POOL), how="left", suffix="_after")
+    effect = effect.with_columns(
+        units_lost=nw.col("pool_units") - nw.col("pool_units_after"),
+        lost_cents=nw.col("pool_cents") - nw.col("pool_cents_after"),
+    )
+    found = clashes.join(effect, on=list(POOL), how="left")
+    found = engine.placed(found, POOL, ("file", "row"))
+    # A day's dollars are said once, with its first clash.
+    first = (nw.col("turn") == 1) & (nw.col("units_lost") > 0)
+    return found.with_columns(lost_cents=nw.when(first).then(nw.col("lost_cents")))
+
+
+def _units_by_pool(
+    rows: Frame, config: Config, days: list[date], options: billing.Options
+) -> Frame:
+    counted = billing.count_services(counting.services(rows), config, days)
+    lines = billing.code_lines(counted, config).with_columns(units=nw.col("units").fill_null(0))
+    lines = amounts.fees(lines, config, days, options)
+    priced = amounts.allowed(lines, "units", "pool")
+    return priced.group_by(*POOL).agg(
+        total("units").alias("pool_units"), total("pool_cents").alias("pool_cents")
+    )
+
+
+def with_own_minutes(rows: Frame, lost: Frame) -> Frame:
+    """One-on-one rows of named clinicians with ``own_ms``, without what another patient has."""
+    mine = rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
+    mine = mine.join(lost.drop("patient"), on=["file", "row"], how="left")
+    return mine.with_columns(
+        own_ms=nw.col("clinician_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    )
+
+
+def clinician_days(mine: Frame, timesheet: Mapping[tuple[str, date], int] | None) -> Frame:
+    """One-on-one minutes of a clinician's day, its span from first start to last end, its sheet.
+
+    ``span_minutes`` is null where a row has no clock times: the day may be longer than it seems.
+    ``own_minutes``: without the minutes that another patient has.
+    """
+    clash = nw.col("clinician_lost_ms") >= times.MINUTE
+    mine = mine.with_columns(
+        unclocked=(~nw.col("in_sweep")).cast(nw.Int64),
+        clashes=clash.fill_null(False).cast(nw.Int64),
+        place=nw.col("row").fill_null(0),
+    )
+    day = mine.group_by("clinician", "date").agg(
+        total("clinician_ms"), total("own_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
+        total("unclocked"), total("clashes"),
+        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
+    )  # fmt: skip
+    sheet: engine.Columns = {
+        "clinician": [clinician for clinician, _ in timesheet or ()],
+        "date": [day for _, day in timesheet or ()],
+        "sheet_minutes": list((timesheet or {}).values()),
+    }
+    types: dict[str, type] = {"clinician": str, "date": date, "sheet_minutes": int}
+    day = day.join(engine.beside(day, sheet, types), on=["clinician", "date"], how="left")
+    span = (nw.col("end_ms") - nw.col("start_ms")) // times.MINUTE
+    return day.with_columns(
+        one_on_one_minutes=nw.col("clinician_ms") // times.MINUTE,
+        own_minutes=nw.col("own_ms") // times.MINUTE,
+        span_minutes=nw.when(nw.col("unclocked") == 0).then(span),
+    )
+
+
+def beyond_limits(mine: Frame, by_date: Frame) -> Frame:
+    """A clinician's minutes without those that another patient has, beside the day's limit."""
+    mine = mine.with_columns(place=nw.col("row").fill_null(0))
+    day = mine.group_by("clinician", "date").agg(
+        total("own_ms").alias("measured"),
+        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
+    )  # fmt: skip
+    nobody = {name: nw.lit("") for name in limits.PATIENT_DAY if name != "date"}
+    day = day.with_columns(**nobody, supported=nw.lit(None, dtype=nw.Int64))
+    return limits.measured(day, by_date, "clinician_minutes")

@@ -1,0 +1,209 @@
+"""A log larger than memory, audited in batches: no batch cuts a patient, nor a clinician.
+
+Rows go through batches of patients first, which leave their findings and what clinicians' tables
+need; then through batches of clinicians, and group rows through batches of dates; then patients
+whose minutes a clinician shared with another come once more, for the units that this costs. What
+a clinician's habits add up to, and one fault said once, wait for the last batch.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import (
+    auditing,
+    batches,
+    billing,
+    claims,
+    clinicians,
+    engine,
+    evidence,
+    logs,
+    redacting,
+    reviewing,
+)
+from calc.params import Config
+from calc.rule import Rule
+
+Frame = nw.LazyFrame[Any]
+Findings = nw.DataFrame[Any]
+Habits = dict[str, nw.DataFrame[Any]]  # counts of clinicians that add up over batches
+
+_HABITS = ("habit", "off_day")
+
+
+def audit(
+    sources: Sequence[str],
+    folder: Path,
+    config: Config,
+    defaults: logs.Defaults | None = None,
+    asked: reviewing.Asked | None = None,
+    *,
+    claimed: str = "",
+    maps: Mapping[str, str] | None = None,
+    jobs: int = 1,
+    batch_rows: int = batches.BATCH_ROWS,
+    report: batches.Report = lambda text: None,
+) -> tuple[reviewing.Reviewed, batches.Split]:
+    """What `reviewing.review` gives, of sources of any size; and how they were read.
+
+    ``folder`` holds what is not done yet; ``jobs`` batches at a time. Raises InputError as
+    `reviewing.review`.
+    """
+    asked, blanks = asked or reviewing.Asked(), defaults or logs.Defaults()
+    picked = auditing.rules_chosen(asked.select, asked.ignore)
+    key = redacting.read_key(asked.redact) if asked.redact else None
+    places = _Places.under(folder, batches.count_for(sources, batch_rows))
+    ours, theirs = _Reader(key), _Reader(key)
+    log = batches.split(
+        sources, config, blanks, places.log, rows_of=ours, audited=True, maps=maps, report=report
+    )
+    lines = None
+    if claimed:
+        lines = batches.split(
+            [claimed], config, replace(blanks, sheet=""), places.claims, rows_of=theirs,
+            audited=True, report=report,
+        )  # fmt: skip
+    run = _Run(places, log, lines, ours.held, theirs.held, config, asked, picked)
+    numbers = range(len(places.log))
+    progress = batches.Progress(max(log.rows_used, 1), report)
+
+    def patients(number: int) -> tuple[reviewing.Seen, Findings, Habits]:
+        done = run.patients(number)
+        progress.add(done[0].rows_used, "auditing patients")
+        return done
+
+    with ThreadPoolExecutor(max(jobs, 1)) as pool:
+        first = list(pool.map(patients, numbers))
+        report("auditing clinicians")
+        later = [pool.map(step, numbers) for step in (run.groups, run.clinicians)]
+        found = [findings for step in later for findings in step]
+        found += pool.map(run.together, numbers)
+    found += [findings for _, findings, _ in first]
+    found.append(run.habits([habits for _, _, habits in first]))
+    rejects = engine.stacked(log.rejects)
+    if key:
+        rejects = reviewing.without_names(rejects, log.mapping, key)
+    files = [file for part in (log, lines) if part for file in part.files.values()]
+    bad = lines.rows_rejected if lines else None
+    rows = (engine.scan_parquet([str(path / _ROWS)]) for path in places.rows)
+    seen = [part for part, _, _ in first]
+    done = reviewing.finish(seen, found, rejects, files, bad, rows, config, asked, key)
+    return done, log
+
+
+_ROWS = "rows.parquet"
+
+
+@dataclass
+class _Places:
+    """Folders in which rows wait, one for each batch."""
+
+    log: list[Path]
+    claims: list[Path]
+    rows: list[Path]  # a patient's, counted
+    clashes: list[Path]  # of clinicians, by patient
+    lost: list[Path]
+    clinicians: list[Path]
+    dates: list[Path]  # group rows
+
+    @classmethod
+    def under(cls, folder: Path, count: int) -> _Places:
+        names = ("log", "claims", "rows", "clashes", "lost", "clinicians", "dates")
+        return cls(*(batches.new_folders(folder / name, count) for name in names))
+
+
+class _Reader:
+    """Chooses an audit's rows of each piece, and remembers what they hold."""
+
+    def __init__(self, key: redacting.Key | None) -> None:
+        self.held: frozenset[str] = frozenset()
+        self._key = key
+
+    def __call__(self, log: logs.Log) -> Frame:
+        self.held |= claims.held(log)
+        rows = engine.plain(log.audited).select(*logs.USED, "fault_rule")
+        return redacting.redact(rows, ("patient",), self._key) if self._key else rows
+
+
+@dataclass
+class _Run:
+    """The steps of an audit, each for one batch."""
+
+    places: _Places
+    log: batches.Split
+    lines: batches.Split | None
+    ours: frozenset[str]
+    theirs: frozenset[str]
+    config: Config
+    asked: reviewing.Asked
+    picked: tuple[type[Rule], ...]
+
+    def __post_init__(self) -> None:
+        both = claims.held_by_both(self.ours, self.theirs) if self.lines else self.ours
+        self.has = both | reviewing.given(self.asked)
+        self.rules = auditing.runnable(self.picked, self.has)
+
+    def patients(self, number: int) -> tuple[reviewing.Seen, Findings, Habits]:
+        """Findings about whole patients; their rows go on to the batches of the next steps."""
+        found = evidence.of_patients(
+            self._rows(number), self.has, self.config, self.asked.options, self.asked.extras
+        )
+        habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
+        findings = auditing.found(found.tables, self.config, self.rules)
+        seen, rows, name = reviewing.seen(found), found.tables["row"], f"{number:05d}.parquet"
+        kept = rows.select(clinicians.IN_POOLS)
+        engine.write_parquet_part(engine.plain(kept), str(self.places.rows[number] / _ROWS))
+        mine = rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
+        mine = mine.select(clinicians.NEEDED)
+        engine.split_parquet(mine, "clinician", self.places.clinicians, name)
+        group = evidence.group_rows(rows).select(clinicians.NEEDED)
+        engine.split_parquet(group, "date", self.places.dates, name)
+        for folder in (self.places.log[number], self.places.claims[number]):
+            shutil.rmtree(folder)
+        return seen, findings, habits
+
+    def _rows(self, number: int) -> Frame:
+        log = self.log.batch(number)
+        if self.lines is None:
+            return claims.documented(log)
+        return claims.beside(log, self.lines.batch(number), self.ours, self.theirs)
+
+    def groups(self, number: int) -> Findings:
+        """Findings about the groups of whole dates."""
+        tables = evidence.of_groups(_all(self.places.dates[number]))
+        return auditing.found(tables, self.config, self.rules)
+
+    def clinicians(self, number: int) -> Findings:
+        """Findings about whole clinicians; what their clashes cost waits for the patients."""
+        rows = billing.dense(engine.settled(_all(self.places.clinicians[number])), self.config)
+        days = engine.distinct(rows, "date")
+        found = clinicians.gather(rows, self.config, days, self.asked.extras.timesheet)
+        name = f"{number:05d}.parquet"
+        engine.split_parquet(found.clashes, "patient", self.places.clashes, name)
+        engine.split_parquet(found.lost, "patient", self.places.lost, name)
+        return auditing.found(found.tables, self.config, self.rules)
+
+    def together(self, number: int) -> Findings:
+        """Findings about clinicians with two patients at once, with the patients' units."""
+        clashes, lost = _all(self.places.clashes[number]), _all(self.places.lost[number])
+        days = engine.distinct(clashes, "date")
+        rows = _all(self.places.rows[number])
+        shared = clinicians.together(rows, clashes, lost, self.config, days, self.asked.options)
+        return auditing.found({"together": shared}, self.config, self.rules)
+
+    def habits(self, parts: Sequence[Habits]) -> Findings:
+        """Signals of clinicians' habits, over all batches."""
+        counts = {name: engine.stacked([part[name] for part in parts]).lazy() for name in _HABITS}
+        return auditing.found(evidence.of_habits(counts, self.config), self.config, self.rules)
+
+
+def _all(folder: Path) -> Frame:
+    return engine.scan_parquet(sorted(map(str, folder.iterdir())))

@@ -1,0 +1,214 @@
+"""An audit in batches gives what an audit in one piece gives, to the last cell."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from datetime import date, datetime, timedelta
+
+import polars as pl
+import pytest
+from helpers import ROOT
+
+from calc import batches, billing, evidence, large_audits, logs, reviewing
+
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
+from logs import Kind, write
+
+TABLES = ("findings", "by_clinician", "timeline")
+
+
+def in_one_piece(sources, config, asked=None, claimed=""):
+    """The audit of a log that fits into memory."""
+    log = logs.read([str(source) for source in sources], config)
+    return reviewing.review(log, config, asked, logs.read(claimed, config) if claimed else None)
+
+
+def in_batches(sources, config, folder, asked=None, claimed="", rows=400, **options):
+    """The same in batches of about so many rows."""
+    sources = [str(source) for source in sources]
+    return large_audits.audit(
+        sources, folder, config, asked=asked, claimed=claimed, batch_rows=rows, **options
+    )[0]
+
+
+def same(one, other):
+    """Every table, what did not run, and what a report says of the run."""
+    for name in TABLES:
+        mine, theirs = (getattr(done.audit, name).to_native() for done in (one, other))
+        assert mine.equals(theirs), name
+    assert one.audit.not_run == other.audit.not_run
+    meta = [{k: v for k, v in done.audit.meta.items() if k != "created"} for done in (one, other)]
+    assert meta[0] == meta[1]
+    assert len(one.rejects) == len(other.rejects)
+
+
+def crowded(rows=1500, seed=4):
+    """A log whose patients see several clinicians, at the same time and past midnight too."""
+    pick, made = random.Random(seed), []
+    for _ in range(rows):
+        no_end = pick.random() < 0.1
+        code = pick.choice(["97110", "97116", "97530", "97140", "97150", "97161", "97129"])
+        day = date(2026, 3, 2) + timedelta(days=pick.randrange(12))
+        begin = datetime(day.year, day.month, day.day, 8) + timedelta(
+            minutes=pick.choice([*range(0, 180, 5), 0, 0, 15 * 60 + 50])
+        )
+        minutes = pick.choice([8, 14, 15, 23, 30, 38])
+        end = begin + timedelta(minutes=minutes)
+        made.append({
+            "patient": f"P{pick.randrange(60):03}", "clinician": f"C{pick.randrange(9)}",
+            "role": pick.choice(["therapist", "therapist", "assistant"]), "discipline": "PT",
+            "provider": pick.choice(["North", "South"]), "date": str(day), "code": code,
+            "start": str(begin), "end": "" if no_end else str(end),
+            "minutes": str(minutes) if no_end or pick.random() < 0.3 else "",
+            "units_billed": pick.choice(["", "1", "1", "2"]),
+            "modifiers_billed": pick.choice(["GP", "GP", "GP CQ", "GP 59", "GP KX", ""]),
+            "charge": pick.choice(["", "45.00"]), "diagnosis": pick.choice(["M62.81", "R26.2"]),
+        })  # fmt: skip
+    return pl.DataFrame(made)
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    """The crowded log as two monthly files, one csv and one Parquet."""
+    folder, rows = tmp_path_factory.mktemp("audits") / "log", crowded()
+    folder.mkdir()
+    rows.head(700).write_csv(folder / "march one.csv")
+    rows.tail(800).write_parquet(folder / "march two.parquet")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(log, config):
+    """Its audit in one piece."""
+    return in_one_piece([log], config)
+
+
+def test_the_log_has_faults_of_all_kinds(expected):
+    """What is compared: clashes, limits, groups and signals, in two files."""
+    found = expected.audit.findings
+    assert {"T101", "T102", "T104", "T108", "U211", "U212", "G501", "S704"} <= set(found["rule"])
+    assert len(expected.audit.timeline) > 500
+    assert found["also"].str.contains("T").any()
+
+
+@pytest.mark.parametrize(("rows", "jobs"), [(100, 1), (400, 2), (10**6, 1)])
+def test_batches_change_nothing(log, expected, config, tmp_path, monkeypatch, rows, jobs):
+    """Whatever is audited at once, in many batches or in one."""
+    monkeypatch.setattr(batches, "PIECE_ROWS", 300)
+    same(in_batches([log], config, tmp_path, rows=rows, jobs=jobs), expected)
+
+
+@pytest.mark.parametrize("name", ["audit_week", "clean_week", "visit_windows", "clinic_week"])
+def test_examples(name, config, tmp_path):
+    """The example logs."""
+    source = ROOT / "examples" / f"{name}.csv"
+    same(in_batches([source], config, tmp_path, rows=50), in_one_piece([source], config))
+
+
+def test_a_generated_log(config, tmp_path):
+    """A seeded log of many clinicians with overlaps, as Parquet."""
+    path = tmp_path / "log.parquet"
+    write(path, 6000, Kind(billed=True, overlaps=0.05))
+    same(in_batches([path], config, tmp_path / "work", rows=900), in_one_piece([path], config))
+
+
+def test_what_lies_beside_the_log(log, config, tmp_path):
+    """Chosen rules, prior amounts, a timesheet and diagnoses reach every batch."""
+    asked = reviewing.Asked(
+        select=("T", "U", "M", "D"),
+        ignore=("T106",),
+        options=billing.Options(prior={("P001", "PT+SLP"): 240_000}),
+        extras=evidence.Extras(
+            {("C1", date(2026, 3, 3)): 30}, {"97116": ("M62.81",), "97110": ("R26.2",)}
+        ),
+    )
+    same(in_batches([log], config, tmp_path, asked), in_one_piece([log], config, asked))
+
+
+def test_redacted(log, config, tmp_path):
+    """Codes instead of patients, in findings, rows and rejects."""
+    asked = reviewing.Asked(redact=str(tmp_path / "key"))
+    done = in_batches([log], config, tmp_path / "work", asked)
+    same(done, in_one_piece([log], config, asked))
+    assert not done.audit.findings["patient"].str.contains(r"^P\d").any()
+
+
+def test_claims(log, config, tmp_path):
+    """Billed lines of a file of their own, some of patients that the log does not have."""
+    rows = crowded(400, seed=5).with_columns(
+        patient=pl.when(pl.col("code") == "97140").then(pl.lit("X1")).otherwise("patient")
+    )
+    claimed = tmp_path / "claims.csv"
+    names = ("patient", "date", "code", "units_billed", "modifiers_billed", "charge")
+    rows.filter(pl.col("units_billed") != "").select(names).write_csv(claimed)
+    done = in_batches([log], config, tmp_path / "work", claimed=str(claimed))
+    same(done, in_one_piece([log], config, claimed=str(claimed)))
+    assert "U207" in set(done.audit.findings["rule"])
+
+
+# --- the command line ---------------------------------------------------------------------------
+
+
+def command(*words):
+    """Run the program."""
+    words = [sys.executable, "-m", "calc", *map(str, words)]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_jobs_on_the_command_line(tmp_path):
+    """`audit --jobs` prints what `audit` prints, exits alike and leaves no file behind."""
+    source = tmp_path / "audit_week.csv"
+    shutil.copy(ROOT / "examples" / "audit_week.csv", source)
+    whole, parts = (command("audit", source, *more) for more in ([], ["--jobs", 2]))
+    assert (parts.stdout, parts.stderr) == (whole.stdout, whole.stderr)
+    assert parts.returncode == whole.returncode == 1
+    output = tmp_path / "findings.json"
+    assert command("audit", source, "--jobs", 1, "-o", output).returncode == 1
+    assert json.loads(output.read_text())["findings"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [source.name, output.name]
+
+
+def test_killed_in_the_middle(log, expected, config, tmp_path):
+    """kill -9 while batches are audited: no output, and a second run succeeds."""
+    output = tmp_path / "findings.csv"
+    code = (
+        "import sys, time\n"
+        "from calc import batches, cli\n"
+        "batches.BATCH_ROWS = 400\n"
+        "def report():\n"
+        "    def said(text):\n"
+        "        print(text, flush=True)\n"
+        "        time.sleep(60 if text.startswith('auditing') else 0)\n"
+        "    return said\n"
+        "cli._report_progress = report\n"
+        "cli.cli.main(['audit', *sys.argv[1:]], standalone_mode=False)"
+    )
+    words = [str(log), "--jobs", "1", "-o", str(output)]
+    run = subprocess.Popen([sys.executable, "-c", code, *words], cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        began = time.monotonic()
+        while b"auditing" not in run.stdout.readline():
+            assert time.monotonic() - began < 120
+    finally:
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        run.stdout.close()
+    assert not output.exists()
+    assert command("audit", *words).returncode == 1
+    assert len(pl.read_csv(output, infer_schema=False)) == len(expected.audit.findings)
+
+
+def test_an_error_leaves_nothing(log, tmp_path):
+    """Neither an output nor rows of patients stay where an audit fails."""
+    waivers = tmp_path / "waivers.csv"
+    waivers.write_text("rule\nU201\n")
+    output = tmp_path / "findings.csv"
+    done = command("audit", log, "--jobs", 1, "--waivers", waivers, "-o", output)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == [waivers.name]
