@@ -52,32 +52,62 @@ def allowed(lines: nw.LazyFrame[Any], units: str, name: str) -> nw.LazyFrame[Any
     return lines.drop("own_units", "code_units", "modified", "day_turn", "full_units")
 
 
-def with_amounts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add supported_cents, billed_cents, kept_cents and the differences between them.
+def with_amounts(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: billing.Options
+) -> nw.LazyFrame[Any]:
+    """Add supported_cents, billed_cents, kept_cents, the differences between them, and KX.
 
-    Needs `fees` and units, billed, kept_units. Only visits in which they differ are priced thrice.
-    ``over_cents`` is kept less supported, ``unsupported_cents`` billed less kept. What the
-    reduction shifts to lines whose own units are right stands with the first line of the visit
-    whose units are not, so that both add up to what the visit was billed too much.
+    Needs `fees` and units, billed, kept_units, odd_group. ``over_cents`` is kept less supported,
+    ``unsupported_cents`` billed less kept. What the reduction shifts to lines whose own units are
+    right stands with the first line of the visit whose units are not, so that both add up to what
+    the visit was billed too much. ``kx_due`` and ``kx_early``: see `_with_kx`. Amounts are null in
+    visits where nobody asks: billed as supported, not charged below the fee, far from a threshold.
     """
-    lines = engine.settled(allowed(lines, "units", "supported"))
+    lines = billing.kx_figures(lines, config, days, options)
+    # No reduction and no charge: never less than what is allowed.
+    most = nw.col("fee_cents") * nw.max_horizontal("billed", "units")
+    spent = nw.when(nw.col("payer_part_b")).then(most).otherwise(0).fill_null(0)
+    lines = lines.with_columns(spent=spent.cast(nw.Int64))
+    lines = engine.summed(lines, _YEAR, "spent", "year_spent")
+    near = nw.col("year_spent") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
+    known = ~nw.col("kx_threshold_cents").is_null()
     differs = (nw.col("billed") != nw.col("units")) | (nw.col("kept_units") != nw.col("units"))
-    visits = engine.settled(lines.filter(differs.fill_null(False)).select(VISIT).unique())
-    nothing = nw.when(~nw.col("supported_cents").is_null()).then(0).cast(nw.Int64)
-    same = lines.join(visits, on=VISIT, how="anti").with_columns(
-        billed_cents=nw.col("supported_cents"),
-        billed_scheduled_cents=nw.col("supported_scheduled_cents"),
-        kept_cents=nw.col("supported_cents"),
-        over_cents=nothing,
-        unsupported_cents=nothing,
+    below = nw.col("charge_cents") < nw.col("fee_cents") * nw.col("billed")
+    nothing = nw.lit(None, dtype=nw.Int64)
+    known_fee = ~nw.col("fee_cents").is_null()
+    none = nw.when(known_fee).then(0).cast(nw.Int64)
+    lines = lines.with_columns(
+        near_threshold=near.fill_null(False),
+        kx_due=nw.when(known).then(nw.lit(False)),
+        kx_early=nw.when(known).then(nw.lit(True)),
+        year_cents=nw.lit(0, dtype=nw.Int64),
+        over_cents=none,
+        unsupported_cents=none,
+        **dict.fromkeys(_AMOUNTS, nothing),
     )
-    other = engine.settled(lines.join(visits, on=VISIT, how="semi"))
-    other = engine.settled(allowed(allowed(other, "billed", "billed"), "kept_units", "kept"))
-    other = _difference(other, "kept", "kept_units", "supported", "units", "over_cents")
-    other = _difference(other, "billed", "billed", "kept", "kept_units", "unsupported_cents")
-    names = [name for name in same.collect_schema().names() if name not in _FEES]
-    parts = [same.select(names), other.select(names)]
-    return engine.settled(nw.concat(parts, how="vertical"))
+    asked = differs.fill_null(True) | below.fill_null(False) | nw.col("near_threshold")
+    lines = engine.settled(engine.touched(lines, asked, VISIT, "asked"))
+    lines = engine.some(lines, nw.col("asked"), _priced, (*_AMOUNTS, *_DIFFERENCES))
+    lines = engine.some(lines, nw.col("near_threshold"), _with_kx, _KX)
+    return lines.drop(*_FEES, "spent", "year_spent", "near_threshold", "asked")
+
+
+_YEAR = ("patient", "year", "kx_bucket")
+_AMOUNTS = (
+    "supported_cents", "supported_scheduled_cents", "billed_cents", "billed_scheduled_cents",
+    "kept_cents", "kept_scheduled_cents",
+)  # fmt: skip
+_DIFFERENCES = ("over_cents", "unsupported_cents")
+_KX = ("kx_due", "kx_early", "year_cents")
+
+
+def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Whole visits with what is allowed as supported, as billed and as kept."""
+    lines = engine.shared(lines.drop(*_AMOUNTS, *_DIFFERENCES))
+    for units, name in (("units", "supported"), ("billed", "billed"), ("kept_units", "kept")):
+        lines = engine.shared(allowed(lines, units, name))
+    lines = _difference(lines, "kept", "kept_units", "supported", "units", "over_cents")
+    return _difference(lines, "billed", "billed", "kept", "kept_units", "unsupported_cents")
 
 
 def _difference(
@@ -104,41 +134,21 @@ def _difference(
     return lines.with_columns(nw.when(nw.col("wrong")).then(cents).otherwise(nothing).alias(name))
 
 
-def with_kx(
-    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: billing.Options
-) -> nw.LazyFrame[Any]:
-    """Add kx_due and kx_early: KX needed whichever amounts count, or needed under neither.
+def _with_kx(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """kx_due and kx_early: KX needed whichever amounts count, or needed under neither.
 
     The lesser of the billed and the supported amount accrues for ``kx_due``, the greater for
-    ``kx_early``; null without a threshold. Only patients who may pass a threshold are added up.
+    ``kx_early``; null without a threshold. Whole years of patients who may pass one.
     """
+    known = ~nw.col("kx_threshold_cents").is_null()
     least = nw.min_horizontal("billed_cents", "supported_cents")
     most = nw.max_horizontal("billed_cents", "supported_cents")
-    lines = lines.with_columns(modified=nw.lit(0), least_cents=least, most_cents=most)
-    lines = engine.settled(billing.kx_figures(lines, config, days, options))
-    year = ["patient", "year", "kx_bucket"]
-    spent = nw.when(nw.col("payer_part_b")).then(nw.col("most_cents")).otherwise(0).fill_null(0)
-    sums = (
-        lines.with_columns(spent=spent)
-        .group_by(*year)
-        .agg(
-            nw.col("spent").sum().cast(nw.Int64),
-            nw.col("prior_cents").max(),
-            nw.col("kx_threshold_cents").min(),
-        )
-    )
-    may = nw.col("spent") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
-    passing = engine.settled(sums.filter(may.fill_null(False)).select(year))
-    known = ~nw.col("kx_threshold_cents").is_null()
-    below = lines.join(passing, on=year, how="anti").with_columns(
-        kx_due=nw.when(known).then(nw.lit(False)), kx_early=nw.when(known).then(nw.lit(True)),
-        year_cents=nw.lit(0, dtype=nw.Int64),
-    )  # fmt: skip
-    above = lines.join(passing, on=year, how="semi")
-    above = pricing.accrue(above.with_columns(allowed_cents=nw.col("least_cents"))).rename(
-        {"needs_kx": "kx_due", "year_cents": "least_year_cents"}
-    )
-    above = pricing.accrue(above.with_columns(allowed_cents=nw.col("most_cents")))
-    above = above.with_columns(kx_early=~nw.col("needs_kx"), year_cents=nw.col("least_year_cents"))
-    names = below.collect_schema().names()
-    return nw.concat([below, above.select(names)], how="vertical")
+    lines = lines.drop(*_KX).with_columns(modified=nw.lit(0), most_cents=most)
+    lines = engine.shared(lines.with_columns(allowed_cents=least))
+    lines = pricing.accrue(lines).rename({"needs_kx": "due", "year_cents": "least_year_cents"})
+    lines = pricing.accrue(lines.with_columns(allowed_cents=nw.col("most_cents")))
+    return lines.with_columns(
+        kx_due=nw.when(known).then(nw.col("due")),
+        kx_early=nw.when(known).then(~nw.col("needs_kx")),
+        year_cents=nw.col("least_year_cents"),
+    ).drop("due", "needs_kx", "least_year_cents", "allowed_cents", "most_cents", "modified")

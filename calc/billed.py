@@ -165,32 +165,44 @@ def as_allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     that counting chose another. Adds ``misplaced`` (a timed code beyond its bounds) and
     ``first_misplaced``, one line of those for each group of counting.
     """
+    never = {name: nw.lit(False) for name in ("moved", "misplaced", "first_misplaced")}
+    return engine.some(
+        lines.with_columns(**never), nw.col("odd_group"), _allowed, ("units", *never)
+    )
+
+
+def with_odd_groups(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``odd_group``: some line of the group of counting is not billed as its minutes say.
+
+    All other lines are as they should be, and most of what is asked about units is no matter there.
+    """
+    odd = (nw.col("billed") != nw.col("units")) | (nw.col("kept_units") != nw.col("units"))
+    return engine.touched(lines, odd.fill_null(True), GROUP, "odd_group")
+
+
+def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     kept, timed = nw.col("kept_units"), nw.col("timed")
     misplaced = timed & ((kept < nw.col("units_low")) | (kept > nw.col("units_high")))
     lines = lines.with_columns(misplaced=misplaced.fill_null(False)).with_columns(
-        beyond=nw.col("misplaced").cast(nw.Int64)
+        beyond=nw.col("misplaced").cast(nw.Int64), own=nw.col("units").fill_null(0)
     )
-    lines = lines.with_columns(
-        all_kept=kept.sum().over(*GROUP),
-        all_units=nw.col("units").sum().over(*GROUP),
-        all_beyond=nw.col("beyond").sum().over(*GROUP),
-        beyond_turn=nw.col("beyond").cum_sum().over(*GROUP, order_by=["code"]),
-    )
+    sums = {"all_kept": "kept_units", "all_units": "own", "all_beyond": "beyond"}
+    lines = engine.within(lines, GROUP, ["code"], total=sums, running={"beyond_turn": "beyond"})
     right = timed & (nw.col("all_kept") == nw.col("all_units")) & (nw.col("all_beyond") == 0)
     right = right.fill_null(False)
     return lines.with_columns(
         units=nw.when(right).then(kept).otherwise(nw.col("units")),
         moved=right & (kept != nw.col("units")),
         first_misplaced=nw.col("misplaced") & (nw.col("beyond_turn") == 1),
-    ).drop("beyond", "all_kept", "all_units", "all_beyond", "beyond_turn")
+    ).drop("beyond", "own", "all_kept", "all_units", "all_beyond", "beyond_turn")
 
 
 def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Timed codes added up by pool and group of counting: what U201 to U204 look at."""
+    """Timed codes of odd groups of counting added up, by group: what U201 to U204 look at."""
     left_out = (nw.col("billed") == 0) & (nw.col("units_low") > 0)
     wrong = (nw.col("kept_units") != nw.col("units")) & ~left_out
     without = nw.when(nw.col("documented_rows") > 0).then(nw.col("units_without_minutes"))
-    timed = lines.filter(nw.col("timed")).with_columns(
+    timed = lines.filter(nw.col("timed") & nw.col("odd_group")).with_columns(
         wrong=wrong.cast(nw.Int64),
         unbilled=nw.when(left_out).then(nw.col("units")).otherwise(0),
         without=without.otherwise(0),

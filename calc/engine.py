@@ -845,6 +845,44 @@ def marked(
     return frame.join(given, on=on, how="left").with_columns(nw.col(name).fill_null(False))
 
 
+def touched(
+    frame: nw.LazyFrame[Any], odd: nw.Expr, group: Sequence[str], name: str
+) -> nw.LazyFrame[Any]:
+    """Add whether ``odd`` holds for any row of a row's group."""
+    odd = odd.fill_null(False)
+    if not frame.implementation.is_polars():
+        most = odd.cast(nw.Int64).max().over(*group)
+        return frame.with_columns((most > 0).alias(name))
+    native = nw.to_native(frame.with_columns(odd.alias(_ANSWER)))
+
+    def compute(rows: pl.Series) -> pl.Series:
+        table = rows.struct.unnest()
+        return _touched(table[_ANSWER], table.drop(_ANSWER))
+
+    answer = pl.struct(_ANSWER, *group).map_batches(compute, return_dtype=pl.Boolean)
+    return _frame(native.with_columns(answer.alias(name)).drop(_ANSWER))
+
+
+def _touched(odd: pl.Series, group: pl.DataFrame) -> pl.Series:
+    if not odd.any():
+        return pl.repeat(False, len(odd), dtype=pl.Boolean, eager=True)
+    keys, _ = _packed(group.get_columns())
+    if not keys:
+        return pl.repeat(True, len(odd), dtype=pl.Boolean, eager=True)
+    low, size = _span(keys[0])
+    if len(keys) > 1 or size > _FLAGS:
+        numbers = pl.DataFrame([key.alias(str(n)) for n, key in enumerate(keys)])
+        few = numbers.filter(odd).unique().with_columns(pl.lit(True).alias(_ANSWER))
+        found = numbers.join(few, on=numbers.columns, how="left", maintain_order="left")
+        return found[_ANSWER].fill_null(False)
+    flags: pl.Series = pl.repeat(False, size, dtype=pl.Boolean, eager=True)
+    place = keys[0] - low
+    return flags.scatter(place.filter(odd), True).gather(place)
+
+
+_FLAGS = 1 << 27  # of a table of flags: more groups are better joined
+
+
 def some(
     frame: nw.LazyFrame[Any],
     where: nw.Expr,

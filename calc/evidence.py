@@ -239,12 +239,11 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
         on="code",
         how="left",
     )
-    lines = billed.as_allowed(engine.settled(billed.compared(lines)))
+    lines = billed.as_allowed(billed.with_odd_groups(billed.compared(lines)))
     lines = modifiers.doubts(lines).drop(_JUDGING_STEPS)
     lines = lines.with_columns(has_prior=nw.lit(bool(options.prior)))
     lines = engine.settled(amounts.fees(lines, config, days, options))
-    lines = amounts.with_kx(amounts.with_amounts(lines), config, days, options)
-    return _with_primary(lines)
+    return _with_primary(amounts.with_amounts(lines, config, days, options))
 
 
 # Steps that no rule looks at: a table of a million lines is as dear as it is wide.
