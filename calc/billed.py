@@ -27,7 +27,7 @@ def with_marks(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     table: engine.Columns = {"modifiers_billed": texts}
     table |= {f"says_{name}": [name in names for names in said] for name in _KNOWN}
     types: dict[str, type] = dict.fromkeys(table, bool) | {"modifiers_billed": str}
-    return rows.join(engine.beside(rows, table, types), on="modifiers_billed", how="left")
+    return engine.looked_up(rows, table, types, ["modifiers_billed"])
 
 
 def modifiers_in(text: str) -> set[str]:

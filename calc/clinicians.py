@@ -58,7 +58,7 @@ def gather(
     tables = {
         "open": overlaps.started_together(rows),
         "clinician_day": clinician_days(own, timesheet),
-        "limit": beyond_limits(own, limits.by_date(rows, config, days)),
+        "limit": beyond_limits(own, config, days),
     }
     return Clinicians(tables, clashes, lost)
 
@@ -150,13 +150,15 @@ def clinician_days(mine: Frame, timesheet: Mapping[tuple[str, date], int] | None
     )
 
 
-def beyond_limits(mine: Frame, by_date: Frame) -> Frame:
+def beyond_limits(mine: Frame, config: Config, days: list[date]) -> Frame:
     """A clinician's minutes without those that another patient has, beside the day's limit."""
+    day = ("clinician", "date")
+    mine = limits.long_days(mine, "own_ms", day, "clinician_minutes", config, days)
     mine = mine.with_columns(place=nw.col("row").fill_null(0))
-    day = mine.group_by("clinician", "date").agg(
-        total("own_ms").alias("measured"),
+    long = mine.group_by(*day).agg(
+        total("own_ms").alias("measured"), nw.col("limit").min(),
         nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
     )  # fmt: skip
     nobody = {name: nw.lit("") for name in limits.PATIENT_DAY if name != "date"}
-    day = day.with_columns(**nobody, supported=nw.lit(None, dtype=nw.Int64))
-    return limits.measured(day, by_date, "clinician_minutes")
+    long = long.with_columns(**nobody, supported=nw.lit(None, dtype=nw.Int64))
+    return limits.measured(long, "clinician_minutes")

@@ -34,18 +34,22 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
         "mai": [int(row["mai"]) for _, row in rows],
     }
     types: dict[str, type] = {"date": date, "code": str, "mue": int, "mai": int}
-    most = engine.beside(lines, table, types)
     over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
     over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
     marked = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).with_columns(
         by_day=over_day.cast(nw.Int64), excess=over.cast(nw.Int64)
     )
-    sums = marked.group_by("patient", "date", "provider", "code").agg(
+    keys = ("patient", "date", "provider", "code")
+    marked = engine.looked_up(marked, table, types, ["date", "code"])
+    marked = engine.summed(marked, keys, "billed", "billed_of_day")
+    # Below the most usual nothing is to be said.
+    marked = marked.filter((nw.col("billed_of_day") >= nw.col("mue")).fill_null(False))
+    return marked.group_by(*keys).agg(
         total("billed"), total("units"), total("by_day"), total("excess"),
+        nw.col("mue").min(), nw.col("mai").min(),
         nw.col("discipline").min(), nw.col("payer").min(), nw.col("clinician").min(),
         nw.col("first_row").min(), nw.col("first_file").min(),
     )  # fmt: skip
-    return sums.join(most, on=["date", "code"], how="inner")
 
 
 def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:

@@ -591,6 +591,49 @@ def placed(
     return within(frame, group, order, running={name: _ONE}).drop(_ONE)
 
 
+def stretches(
+    frame: nw.LazyFrame[Any],
+    group: Sequence[str],
+    order: Sequence[str],
+    until: str,
+    name: str,
+    rows_name: str,
+) -> nw.LazyFrame[Any]:
+    """Number the stretches of rows that begin before an earlier one is over, and count their rows.
+
+    Rows begin at the first column of ``order``, which must be total, and last ``until``, a column
+    without nulls. A number is a stretch's own within its group.
+    """
+    if not frame.implementation.is_polars():
+        frame = frame.with_columns(nw.lit(1, dtype=nw.Int64).alias(_ONE))
+        frame = within(frame, group, order, highest={"latest ": until})
+        frame = within(frame, group, order, earlier={"earlier ": "latest "})
+        opens = nw.when(nw.col(order[0]) < nw.col("earlier ")).then(0).otherwise(1)
+        frame = frame.with_columns(opens.cast(nw.Int64).alias("opens "))
+        frame = within(frame, group, order, running={name: "opens "})
+        frame = within(frame, (*group, name), total={rows_name: _ONE})
+        return frame.drop(_ONE, "latest ", "earlier ", "opens ")
+
+    def compute(rows: pl.Series) -> pl.Series:
+        table = rows.struct.unnest()
+        place, first = _grouping(table, group, order)
+        start, end = (c if place is None else c.gather(place) for c in table[[order[0], until]])
+        latest = _highest(end, (first.cum_sum() - 1).cast(pl.UInt32)).shift(1)
+        opens = first | ~(start < latest).fill_null(False)
+        number = opens.cum_sum().cast(pl.Int64)
+        starts = opens.arg_true().cast(pl.Int64)
+        size = starts.shift(-1, fill_value=len(table)) - starts
+        made = pl.DataFrame({name: number, rows_name: size.gather(number - 1)})
+        return (made if place is None else made[_inverse(place)]).to_struct()
+
+    used = dict.fromkeys((*group, *order, until))
+    kind = pl.Struct({name: pl.Int64, rows_name: pl.Int64})
+    answer = pl.struct(*used).map_batches(compute, return_dtype=kind)
+    native = nw.to_native(frame).with_columns(answer.alias(_ANSWER))
+    fields = [pl.col(_ANSWER).struct.field(field) for field in (name, rows_name)]
+    return _frame(native.with_columns(fields).drop(_ANSWER))
+
+
 _ONE = "one "
 _ANSWER = "answer "  # the blank keeps it apart from any heading
 

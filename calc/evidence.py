@@ -23,6 +23,7 @@ from calc import (
     engine,
     habits,
     limits,
+    lookups,
     modifiers,
     overlaps,
     times,
@@ -97,7 +98,6 @@ def of_patients(
     days = engine.distinct(rows, "date")
     rows = billing.dense(engine.settled(rows), config)
     rows = _with_own_time(engine.settled(_rows(_asking(rows, has), config, extras)))
-    by_date = limits.by_date(rows, config, days)
     lines = engine.settled(service_lines(rows, config, days, options))
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
@@ -112,12 +112,12 @@ def of_patients(
         "service": lines,
         "day": day,
         "treatment_day": treatment_days(rows),
-        "limit": beyond_limits(rows, lines, by_date),
-        "evaluation": evaluations(lines, by_date),
+        "limit": beyond_limits(rows, lines, config, days),
+        "evaluation": evaluations(lines, config, days),
         "allowed_most": edits.most_allowed(lines, config, days),
         "pair": edits.bundled(lines, config, days),
         "same_minutes": edits.distinct_at_the_same_time(lines, rows),
-        "cloned_day": habits.cloned_days(rows, by_date),
+        "cloned_day": habits.cloned_days(rows, config, days),
         "habit": habits.counted(rows, lines),
         "off_day": habits.off_days(rows, config, days),
     }
@@ -163,12 +163,12 @@ def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:
         "diagnoses": ["; ".join((extras.diagnoses or {}).get(code, ())) for code in codes],
     }
     kinds: dict[str, type] = dict.fromkeys(table, str) | {"code_number": int}
-    rows = rows.join(engine.beside(rows, table, kinds), on="code", how="left")
+    rows = engine.looked_up(rows, table, kinds, ["code"])
     rows = _with_diagnoses(rows, extras.diagnoses)
     part_b = [bool(facts.get("part_b")) for facts in config.payers.values()]
     payers: engine.Columns = {"payer": list(config.payers), "payer_part_b": part_b}
     types: dict[str, type] = {"payer": str, "payer_part_b": bool}
-    rows = rows.join(engine.beside(rows, payers, types), on="payer", how="left")
+    rows = engine.looked_up(rows, payers, types, ["payer"])
     span = nw.col("end_ms") - nw.col("start_ms")
     return rows.with_columns(
         lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
@@ -234,10 +234,8 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
         "add_on_of": [facts["add_on_of"] for facts in config.codes.values()],
         "evaluation": [facts["evaluation"] for facts in config.codes.values()],
     }
-    lines = lines.join(
-        engine.beside(lines, facts, dict.fromkeys(facts, str), {"add_on_of": "code"}),
-        on="code",
-        how="left",
+    lines = engine.looked_up(
+        lines, facts, dict.fromkeys(facts, str), ["code"], {"add_on_of": "code"}
     )
     lines = billed.as_allowed(billed.with_odd_groups(billed.compared(lines)))
     lines = modifiers.doubts(lines).drop(_JUDGING_STEPS)
@@ -284,7 +282,13 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
         *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
         group_without="day_without_minutes", group_cents="day_over_cents",
     )  # fmt: skip
-    return lines.join(sums, on=group, how="left")
+    names = [name for name in sums.collect_schema().names() if name not in group]
+    lines = lines.with_columns(**dict.fromkeys(names, nw.lit(None, dtype=nw.Int64)))
+
+    def beside(odd: Frame) -> Frame:
+        return odd.drop(*names).join(sums, on=group, how="left")
+
+    return engine.some(lines, nw.col("odd_group"), beside, names)
 
 
 def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
@@ -392,7 +396,7 @@ def treatment_days(rows: Frame) -> Frame:
     )
 
 
-def beyond_limits(rows: Frame, lines: Frame, by_date: Frame) -> Frame:
+def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -> Frame:
     """What is measured of a patient's day (minutes or units), how much, and the limit.
 
     Units only where the minutes keep within their limit; ``supported`` beside them.
@@ -400,21 +404,25 @@ def beyond_limits(rows: Frame, lines: Frame, by_date: Frame) -> Frame:
     mine = rows.filter(nw.col("one_on_one")).with_columns(
         first_row=nw.col("row").fill_null(0), first_file=nw.col("file")
     )
-    ends = (nw.col("clinician").min(), nw.col("first_row").min(), nw.col("first_file").min())
+    mine = limits.long_days(mine, "counted_ms", PATIENT_DAY, "patient_minutes", config, days)
+    ends = [nw.col(name).min() for name in ("clinician", "first_row", "first_file", "limit")]
     minutes = mine.group_by(*PATIENT_DAY).agg(total("counted_ms").alias("measured"), *ends)
     minutes = minutes.with_columns(supported=nw.lit(None, dtype=nw.Int64))
-    minutes = limits.measured(minutes, by_date, "patient_minutes")
+    minutes = limits.measured(minutes, "patient_minutes")
     unclaimed = nw.col("units_claimed").is_null()
     units = nw.when(unclaimed).then(nw.col("units")).otherwise(nw.col("billed"))
-    timed = lines.filter(nw.col("timed")).with_columns(measured=units, supported=nw.col("units"))
+    timed = lines.filter(nw.col("timed")).with_columns(
+        measured=units.fill_null(0).cast(nw.Int64), supported=nw.col("units")
+    )
+    timed = limits.long_days(timed, "measured", PATIENT_DAY, "patient_units", config, days)
     by_units = timed.group_by(*PATIENT_DAY).agg(total("measured"), total("supported"), *ends)
-    by_units = limits.measured(by_units, by_date, "patient_units")
+    by_units = limits.measured(by_units, "patient_units")
     beyond = minutes.filter(nw.col("measured") > nw.col("limit")).select(PATIENT_DAY)
     by_units = by_units.join(beyond, on=list(PATIENT_DAY), how="anti")
     return nw.concat([minutes, by_units], how="vertical")
 
 
-def evaluations(lines: Frame, by_date: Frame) -> Frame:
+def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
     """First evaluations, each with the days since the one before it in its group."""
     group = nw.col("evaluation")
     first = lines.filter(
@@ -422,10 +430,10 @@ def evaluations(lines: Frame, by_date: Frame) -> Frame:
         & ~group.cast(nw.String).str.starts_with("repeat")
         & ((nw.col("billed") > 0) | (nw.col("units") > 0))
     )
-    first = first.join(
-        by_date.select("date", "day_number", "evaluation_days_limit"), on="date", how="left"
-    )
-    days = first.group_by("patient", "provider", "evaluation", "date", "day_number").agg(
+    numbers = [day.toordinal() for day in days]
+    first = limits.beside(first, config, days, "evaluation_days")
+    first = lookups.on_date(first, days, day_number=numbers)
+    by_day = first.group_by("patient", "provider", "evaluation", "date", "day_number").agg(
         nw.col("code").min(), nw.col("discipline").min(), nw.col("clinician").min(),
         nw.col("first_row").min(), nw.col("first_file").min(),
         nw.col("evaluation_days_limit").min().cast(nw.Int64),
@@ -435,7 +443,7 @@ def evaluations(lines: Frame, by_date: Frame) -> Frame:
         .shift(1)
         .over("patient", "provider", "evaluation", order_by=["day_number"])
     )
-    return days.with_columns(days_since=nw.col("day_number") - before)
+    return by_day.with_columns(days_since=nw.col("day_number") - before)
 
 
 def _uncounted(lines: Frame) -> int:

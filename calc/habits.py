@@ -58,8 +58,8 @@ def of_clinicians(counts: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any
         nw.col("date").max(), nw.col("first_file").min(), nw.col("first_row").min(),
     )  # fmt: skip
     people = engine.settled(people)
-    by_date = limits.by_date(people, config, engine.distinct(people, "date"))
-    return _with_chances(people.join(by_date, on="date", how="left"))
+    names = ("round_percent", "round_sessions", "false_discovery_percent")
+    return _with_chances(limits.beside(people, config, engine.distinct(people, "date"), *names))
 
 
 def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -158,7 +158,7 @@ def _adjusted(chances: list[float]) -> list[float]:
     return adjusted
 
 
-def cloned_days(rows: nw.LazyFrame[Any], by_date: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def cloned_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
     """Days of a patient with one clinician whose services are alike to the minute, counted.
 
     Only days of two or more services with clock times are compared.
@@ -172,16 +172,16 @@ def cloned_days(rows: nw.LazyFrame[Any], by_date: nw.LazyFrame[Any]) -> nw.LazyF
         square=(nw.col("mark") % 1_000_003) * (nw.col("mark") % 1_000_003)
     )
     keys = ("patient", "clinician", "discipline", "provider")
-    days = marked.group_by(*keys, "date").agg(
+    by_day = marked.group_by(*keys, "date").agg(
         total("mark"), total("square"), nw.len().cast(nw.Int64).alias("services"),
         nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
     )  # fmt: skip
-    days = days.filter(nw.col("services") > 1)
-    alike = days.group_by(*keys, "mark", "square", "services").agg(
+    by_day = by_day.filter(nw.col("services") > 1)
+    alike = by_day.group_by(*keys, "mark", "square", "services").agg(
         nw.len().cast(nw.Int64).alias("days"), nw.col("date").min(), nw.col("first_row").min(),
         nw.col("first_file").min(),
     )  # fmt: skip
-    alike = alike.join(by_date.select("date", "cloned_days_limit"), on="date", how="left")
+    alike = limits.beside(alike, config, days, "cloned_days")
     return alike.filter(nw.col("days") >= nw.col("cloned_days_limit"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -16,26 +17,40 @@ PATIENT_DAY = ("patient", "date", "discipline", "provider")
 MEASURED = (
     *PATIENT_DAY, "clinician", "first_file", "first_row", "what", "measured", "supported", "limit",
 )  # fmt: skip
-_NAMES = (
-    "patient_minutes", "patient_units", "clinician_minutes", "evaluation_days", "round_percent",
-    "round_sessions", "cloned_days", "false_discovery_percent",
-)  # fmt: skip
 
 
-def by_date(frame: Frame, config: Config, days: list[date]) -> Frame:
-    """The limits and the day's number of each date, on the frame's engine."""
-    columns = {f"{name}_limit": lookups.on(config, "audit_limits", days, name) for name in _NAMES}
-    return lookups.dated(frame, days, day_number=[day.toordinal() for day in days], **columns)
+def beside(frame: Frame, config: Config, days: list[date], *names: str) -> Frame:
+    """Add `name_limit` by the row's date, for each of ``names`` in `audit_limits.toml`."""
+    columns = {f"{name}_limit": lookups.on(config, "audit_limits", days, name) for name in names}
+    return lookups.on_date(frame, days, **columns)
 
 
-def measured(frame: Frame, limits: Frame, what: str) -> Frame:
-    """``measured`` (minutes from milliseconds, or units) beside the limit called ``what``.
+def long_days(
+    frame: Frame,
+    amount: str,
+    group: Sequence[str],
+    what: str,
+    config: Config,
+    days: list[date],
+) -> Frame:
+    """The rows of groups whose ``amount`` adds up to half the limit called ``what``, or more.
+
+    Others are far from it. Amounts of minutes are milliseconds. Adds ``limit``.
+    """
+    frame = engine.summed(frame, group, amount, "sum_of_day")
+    frame = beside(frame, config, days, what).rename({f"{what}_limit": "limit"})
+    unit = times.MINUTE if what.endswith("minutes") else 1
+    near = 2 * nw.col("sum_of_day") >= nw.col("limit") * unit
+    return frame.filter(near.fill_null(False)).drop("sum_of_day")
+
+
+def measured(frame: Frame, what: str) -> Frame:
+    """``measured``, minutes from milliseconds or units, beside the limit called ``what``.
 
     Columns of MEASURED, text as text, so that tables of patients and clinicians go together.
     """
     whole = nw.col("measured").cast(nw.Int64)
     if what.endswith("minutes"):
         whole = whole // times.MINUTE
-    frame = frame.with_columns(measured=whole).join(limits, on="date", how="left")
-    frame = frame.with_columns(what=nw.lit(what), limit=nw.col(f"{what}_limit"))
+    frame = frame.with_columns(measured=whole, what=nw.lit(what))
     return engine.plain(frame).select(MEASURED)

@@ -112,19 +112,19 @@ def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFr
     In joint treatment the minutes count once for the patient, and for both clinicians' days.
     ``lost`` are the patients with rows that lost minutes: only theirs need another sweep.
     """
+    rows = engine.marked(rows, lost, "patient", "joint")
+    rows = rows.with_columns(clinician_ms=nw.col("counted_ms"))
+    return engine.some(rows, nw.col("joint"), _own_time, ("clinician_ms",)).drop("joint")
+
+
+def _own_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     theirs = nw.col("in_sweep") & (nw.col("lane") == "") & (nw.col("clinician") != "")
-    free = rows.join(lost, on="patient", how="anti")
-    free = free.with_columns(clinician_ms=nw.col("counted_ms"))
-    shared = rows.join(lost, on="patient", how="semi").with_columns(
-        patient_lane=nw.col("lane"), theirs=theirs, lane=nw.col("clinician")
-    )
-    shared = times.sweep(shared, nw.col("theirs"), "own_ms")
-    shared = shared.with_columns(
+    rows = rows.with_columns(patient_lane=nw.col("lane"), theirs=theirs, lane=nw.col("clinician"))
+    rows = times.sweep(rows, nw.col("theirs"), "own_ms")
+    return rows.with_columns(
         lane=nw.col("patient_lane"),
         clinician_ms=nw.when(nw.col("theirs")).then("own_ms").otherwise("counted_ms"),
-    )
-    names = free.collect_schema().names()
-    return nw.concat([free, shared.select(names)], how="vertical")
+    ).drop("patient_lane", "theirs", "own_ms")
 
 
 def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -138,20 +138,16 @@ def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         & (nw.col("lane") == "")
         & (nw.col("clinician") != "")
         & (nw.col("clinician_ms") > 0)
-    ).with_columns(one=nw.lit(1, dtype=nw.Int64))
-    order = ["start_ms", "file", "row"]
-    who = ("clinician",)
-    mine = engine.within(mine, who, order, highest={"latest": "end_ms"})
-    mine = engine.within(mine, who, order, earlier={"earlier": "latest"})
-    opens = (nw.col("earlier").is_null() | (nw.col("start_ms") >= nw.col("earlier"))).cast(nw.Int64)
-    mine = mine.with_columns(opens=opens)
-    mine = engine.within(mine, who, order, running={"lane": "opens"})
-    stretches = mine.group_by("clinician", "lane").agg(nw.col("one").sum().alias("together"))
-    shared = stretches.filter(nw.col("together") > 1).select("clinician", "lane")
-    mine = mine.join(shared, on=["clinician", "lane"], how="semi")
-    return mine.with_columns(
-        whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("clinician_ms")
-    ).drop("counted_ms", "therapist_ms", "one", "latest", "earlier", "opens")
+    ).drop("lane")
+    order = ("start_ms", "file", "row")
+    mine = engine.stretches(mine, ("clinician",), order, "end_ms", "lane", "together")
+    return (
+        mine.filter(nw.col("together") > 1)
+        .with_columns(
+            whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("clinician_ms")
+        )
+        .drop("counted_ms", "therapist_ms", "together")
+    )
 
 
 def lost_to_other_patients(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -235,14 +235,9 @@ def _share_runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def _runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``run_rows``: how many rows of a lane run on into one another; rows apart have 1."""
     end = nw.when(nw.col("in_sweep")).then(nw.col("end_ms")).otherwise(nw.col("start_ms"))
-    rows = sessions.with_columns(one=nw.lit(1, dtype=nw.Int64), until=end.fill_null(0))
-    rows = engine.within(rows, _LANE, ROW_ORDER, highest={"latest": "until"})
-    rows = engine.within(rows, _LANE, ROW_ORDER, earlier={"earlier": "latest"})
-    runs_on = nw.when(nw.col("start_ms") < nw.col("earlier")).then(0).otherwise(1)
-    rows = rows.with_columns(opens=runs_on.cast(nw.Int64))
-    rows = engine.within(rows, _LANE, ROW_ORDER, running={"run": "opens"})
-    rows = engine.within(rows, (*_LANE, "run"), total={"run_rows": "one"})
-    return rows.drop("one", "until", "latest", "earlier", "opens", "run")
+    rows = sessions.with_columns(until=end.fill_null(0))
+    rows = engine.stretches(rows, _LANE, ROW_ORDER, "until", "run", "run_rows")
+    return rows.drop("until", "run")
 
 
 def _share(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
