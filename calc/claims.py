@@ -40,7 +40,7 @@ def held(log: Log) -> frozenset[str]:
 
 def documented(log: Log) -> Frame:
     """The rows of a log that is audited by its own billed units."""
-    return engine.plain(log.audited).with_columns(documented=nw.lit(True)).select(_COLUMNS)
+    return log.audited.with_columns(documented=nw.lit(True)).select(_COLUMNS)
 
 
 def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
@@ -57,7 +57,7 @@ def beside(log: Log, claims: Log, ours: frozenset[str], theirs: frozenset[str]) 
     that the log lacks altogether plays no part in matching.
     """
     nothing = nw.lit(None, dtype=nw.Int64)
-    rows = documented(log).with_columns(
+    rows = engine.plain(documented(log)).with_columns(
         units_billed=nothing, charge_cents=nothing, modifiers_billed=nw.lit("")
     )
     lines = engine.plain(claims.audited).with_columns(

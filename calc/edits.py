@@ -93,10 +93,12 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
 
     ``apart_from``: how many other codes of the visit share no minute with the code.
     """
-    said = lines.filter(nw.col("distinct_rows") > 0).select(*KEY)
-    swept = rows.filter(nw.col("full") & nw.col("one_on_one"))
-    marked = engine.shared(swept.join(said, on=list(KEY), how="semi"))
-    others = swept.join(marked.select("patient").unique(), on="patient", how="semi")
+    said = engine.settled(lines.filter(nw.col("distinct_rows") > 0).select(*KEY))
+    rows = engine.marked(rows, said.select("patient").unique(), "patient", "apart")
+    others = engine.settled(
+        rows.filter(nw.col("apart") & nw.col("full") & nw.col("one_on_one")).drop("apart")
+    )
+    marked = engine.shared(others.join(said, on=list(KEY), how="semi"))
     pairs = engine.shared(overlaps.beside_other_codes(marked, others))
     visit = ["patient", "date", "discipline", "provider"]
     codes = lines.filter(nw.col("billed") > 0).select(*visit, other=nw.col("service")).unique()

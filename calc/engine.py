@@ -939,7 +939,7 @@ def some(
     if not frame.implementation.is_polars():
         frame = settled(frame)  # used twice
         kept, changed = frame.filter(~where), change(frame.filter(where))
-        return nw.concat([kept, changed.select(kept.collect_schema().names())], how="vertical")
+        return nw.concat([kept, changed.select(kept.columns)], how="vertical")
     rows = nw.to_native(collect(frame))
     number = f"{_ROWS}{rows.width}"  # what is changed may do the same with some of its rows
     few = _frame(rows.lazy().with_row_index(number)).filter(where)
@@ -1026,7 +1026,7 @@ def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFram
             return whole.map_batches(lambda c: c.rechunk(), return_dtype=kinds[column])
 
         kinds = native.collect_schema()
-        names = frame.collect_schema().names()
+        names = frame.columns
         # Column by column, so that those which nobody asks for are not even made.
         whole = [both(column) for column in names]
         return _frame(native.select(*whole, both(_ONE, 1).alias(name)))
@@ -1247,7 +1247,7 @@ def scan_parquet(sources: Sequence[str]) -> nw.LazyFrame[Any]:
 
 def with_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
     """Add the named columns, null, where they are not there."""
-    there = frame.collect_schema().names()
+    there = frame.columns
     lacking = {name: nw.lit(None, dtype=nw.String) for name in names if name not in there}
     return frame.with_columns(**lacking) if lacking else frame
 

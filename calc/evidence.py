@@ -111,7 +111,7 @@ def of_patients(
         "group": overlaps.group_beside_one_on_one(rows),
         "service": lines,
         "day": day,
-        "treatment_day": treatment_days(rows),
+        "treatment_day": treatment_days(rows, has),
         "limit": beyond_limits(rows, lines, config, days),
         "evaluation": evaluations(lines, config, days),
         "allowed_most": edits.most_allowed(lines, config, days),
@@ -272,7 +272,7 @@ def _with_primary(lines: Frame) -> Frame:
     primary = primary.rename({"code": "add_on_of"})
     add_ons = add_ons.join(primary, on=[*visit, "add_on_of"], how="left")
     add_ons = add_ons.with_columns(primary_billed=nw.col("primary_billed").fill_null(0))
-    return nw.concat([others, add_ons.select(others.collect_schema().names())], how="vertical")
+    return nw.concat([others, add_ons.select(others.columns)], how="vertical")
 
 
 def _beside_day(lines: Frame, day: Frame) -> Frame:
@@ -282,7 +282,7 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
         *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
         group_without="day_without_minutes", group_cents="day_over_cents",
     )  # fmt: skip
-    names = [name for name in sums.collect_schema().names() if name not in group]
+    names = [name for name in sums.columns if name not in group]
     lines = lines.with_columns(**dict.fromkeys(names, nw.lit(None, dtype=nw.Int64)))
 
     def beside(odd: Frame) -> Frame:
@@ -309,7 +309,8 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
     Units of a claim stand with the first such row of the code's day, and so do the dollars.
     """
     bare = rows.filter(nw.col("fault_rule") == "U209")
-    facts = lines.select(*KEY, "units_without_minutes", bare_cents=nw.col("unsupported_cents"))
+    unheard = lines.filter(nw.col("unminuted_rows") > 0)
+    facts = unheard.select(*KEY, "units_without_minutes", bare_cents=nw.col("unsupported_cents"))
     bare = bare.join(facts, on=list(KEY), how="left").with_columns(
         idle=nw.when(nw.col("units_billed") > 0).then(0).otherwise(1)
     )
@@ -368,12 +369,16 @@ def _with_twins(clashes: Frame, rows: Frame) -> Frame:
 # --- days of patients and clinicians -------------------------------------------------------
 
 
-def treatment_days(rows: Frame) -> Frame:
+def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     """Timed minutes and logged total minutes of a patient's day in a discipline.
 
-    Where the rows of a day log different totals these may be visits of their own and add up.
+    Where the rows of a day log different totals these may be visits of their own and add up. Of a
+    log without totals only days with a timed code and no minutes.
     """
     mine = rows.filter(nw.col("documented"))
+    if "total_minutes" not in has:
+        bare = nw.col("fault_rule") == "U209"
+        mine = engine.touched(mine, bare, PATIENT_DAY, "bare").filter(nw.col("bare")).drop("bare")
     totals = mine.filter(~nw.col("total_ms").is_null()).select(*PATIENT_DAY, "total_ms").unique()
     totals = totals.group_by(*PATIENT_DAY).agg(total("total_ms"))
     timed = nw.col("timed") & nw.col("counts")

@@ -57,7 +57,7 @@ def read(source: str, score: Score, sheet: str = "", stdin: IO[bytes] | None = N
             raise InputError("has no sheets", source, "leave out --sheet")
         records = _READERS[kind](data, source, score, sheet)
         records.sha256 = digest.result()
-    width = len(records.frame.collect_schema().names()) - 1
+    width = len(records.frame.columns) - 1
     if width > MAX_COLUMNS:
         hint = "leave out what is no part of the log"
         what = f"has {width:,} columns, more than {MAX_COLUMNS:,}"

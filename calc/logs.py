@@ -215,7 +215,7 @@ def _together(parts: list[Log]) -> Log:
         frames = []
         for part in parts:
             frame = engine.plain(getattr(part, name))
-            own = frame.collect_schema().names()
+            own = frame.columns
             blank = {n: nw.lit(None, dtype=nw.String) for n in columns if n not in own}
             text = {n: nw.col(n).cast(nw.String) for n in carried if n in own}
             frames.append(frame.select(**{n: (blank | text).get(n, nw.col(n)) for n in columns}))
@@ -252,7 +252,7 @@ def _on_engine(log: Log, on: str) -> Log:
 def _from_frame(
     frame: nw.LazyFrame[Any], config: Config, defaults: Defaults, maps: Mapping[str, str]
 ) -> Log:
-    names = frame.collect_schema().names()
+    names = frame.columns
     if "row" in names and engine.ROW not in names:
         frame = frame.rename({"row": engine.ROW})
     elif engine.ROW not in names:
@@ -293,7 +293,7 @@ def _sessions(
     maps: Mapping[str, str],
 ) -> Log:
     """``heading``: the row of the headings in ``source``, 0 for a caller's frame."""
-    names = [name for name in frame.collect_schema().names() if name != engine.ROW]
+    names = [name for name in frame.columns if name != engine.ROW]
     where = f"{source}:{heading}" if source else ""
     known = headings.meanings(config, maps)
     columns = headings.columns(names, where, known, maps)
@@ -497,7 +497,7 @@ def _rejects(
 
 def _ragged(ragged: list[tuple[int, list[str]]], rejects: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Records with more fields than the heading; the last column keeps all that is left over."""
-    names = rejects.collect_schema().names()
+    names = rejects.columns
     own = len(names) - len(REJECT)
     columns: engine.Columns = {name: [] for name in names}
     for row, record in ragged:

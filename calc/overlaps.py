@@ -191,7 +191,7 @@ def beside_other_codes(marked: nw.LazyFrame[Any], others: nw.LazyFrame[Any]) -> 
     earlier = _pairs(others, marked, ("patient",))
     turned = {name: f"{name}_2" for name in _KEPT if name != "patient"}
     back = {f"{name}_2": name for name in _KEPT if name != "patient"}
-    earlier = earlier.rename(turned | back).select(later.collect_schema().names())
+    earlier = earlier.rename(turned | back).select(later.columns)
     pairs = nw.concat([later, earlier], how="vertical").with_columns(kind=nw.lit(0))
     same = (nw.col("provider") == nw.col("provider_2")) & (
         nw.col("discipline") == nw.col("discipline_2")

@@ -98,7 +98,7 @@ def redact(frame: Frame, names: Sequence[str], key: Key) -> Frame:
 
     Each distinct patient is hashed once and joined back. Blank and null become blank.
     """
-    present = [name for name in names if name in frame.collect_schema().names()]
+    present = [name for name in names if name in frame.columns]
     if not present:
         return frame
     if isinstance(frame, nw.LazyFrame):

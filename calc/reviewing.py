@@ -89,7 +89,7 @@ def review(
     rejects = engine.collect(log.rejects(audited=True))
     key = redacting.read_key(asked.redact) if asked.redact else None
     if key:
-        rows = redacting.redact(rows, ("patient",), key)
+        rows = redacting.redact(engine.plain(rows), ("patient",), key)
         rejects = without_names(rejects, log.mapping, key)
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
     findings = auditing.found(found.tables, config, auditing.runnable(picked, has))

@@ -26,7 +26,7 @@ def safe(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         risky = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
         columns[name] = nw.when(risky).then(quoted).otherwise(text)
     frame = frame.with_columns(**columns) if columns else frame
-    names = frame.collect_schema().names()
+    names = frame.columns
     headings = {name: f"'{name}" for name in names if name[:1] in "=+-@\t\r" and name}
     return frame.rename(headings) if headings else frame
 
@@ -37,7 +37,7 @@ def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int
     cents = [name for name in money if name in frame.columns]
     lines = frame.lazy().with_columns(**blank) if blank else frame.lazy()
     # Money becomes text only now: a negative amount is no formula.
-    safe_names = dict(zip(frame.columns, safe(lines).collect_schema().names(), strict=True))
+    safe_names = dict(zip(frame.columns, safe(lines).columns, strict=True))
     lines = dollar_text(safe(lines), [safe_names[name] for name in cents])
     written: str = lines.collect().write_csv(None)
     return written
