@@ -373,11 +373,11 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     """Timed minutes and logged total minutes of a patient's day in a discipline.
 
     Where the rows of a day log different totals these may be visits of their own and add up. Of a
-    log without totals only days with a timed code and no minutes.
+    log without totals only days on which a row has no minutes or needs none.
     """
     mine = rows.filter(nw.col("documented"))
     if "total_minutes" not in has:
-        bare = nw.col("fault_rule") == "U209"
+        bare = (nw.col("fault_rule") == "U209") | ~nw.col("timed")
         mine = engine.touched(mine, bare, PATIENT_DAY, "bare").filter(nw.col("bare")).drop("bare")
     totals = mine.filter(~nw.col("total_ms").is_null()).select(*PATIENT_DAY, "total_ms").unique()
     totals = totals.group_by(*PATIENT_DAY).agg(total("total_ms"))

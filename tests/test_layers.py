@@ -55,7 +55,7 @@ ALLOWED = {
     "clinicians": {"amounts", "billing", "counting", "engine", "limits", "overlaps", "params"}
     | {"schema", "times"},
     "evidence": {"amounts", "billed", "billing", "clinicians", "counting", "edits", "engine"}
-    | {"habits", "limits", "modifiers", "overlaps", "params", "schema", "times"},
+    | {"habits", "limits", "lookups", "modifiers", "overlaps", "params", "schema", "times"},
     "claims": {"engine", "logs", "modifiers", "schema"},
     "baseline": {"errors"},
     "waivers": {"engine", "errors", "files"},
