@@ -538,7 +538,7 @@ def _reasons(rejected: Any) -> list[tuple[str, int]]:
 
 # --- audit ---------------------------------------------------------------------------------
 
-AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx")
+AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx", "parquet")
 _audit_output = _options(
     click.option("--format", "form", type=click.Choice(AUDIT_FORMATS), help="Default: a table."),
     click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
@@ -606,8 +606,8 @@ def audit(
     from calc.rule import RULES
 
     name = written.format_of(output, form)
-    if name == "xlsx" and output is None:
-        raise InputError("a workbook cannot be printed", hint="name a file: -o findings.xlsx")
+    if name in written.BINARY and output is None:
+        raise written.no_text(name)
     config = params.load(folder)
     defaults = _defaults(reading)
     extras = evidence.Extras(

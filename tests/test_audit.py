@@ -132,6 +132,7 @@ def test_a_log_without_billed_units(tmp_path):
     [
         (("no_such.csv",), "cannot be read"),
         ((WEEK, "--format", "xlsx"), "a workbook cannot be printed"),
+        ((WEEK, "--format", "parquet"), "parquet cannot be printed"),
         ((WEEK, "--baseline", "README.md"), "is not json"),
         ((WEEK, "--timesheet", "README.md"), "missing heading"),
         ((WEEK, "--diagnosis-list", "no_such.csv"), "cannot be read"),

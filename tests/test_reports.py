@@ -10,6 +10,7 @@ import re
 from datetime import date
 from html.parser import HTMLParser
 
+import polars as pl
 import pytest
 from audits import RULES, audit, finding, sessions
 
@@ -83,7 +84,7 @@ class Page(HTMLParser):
     [
         (None, None, "table"), (None, "sarif", "sarif"), ("a.csv", None, "csv"),
         ("a.HTM", None, "html"), ("a.txt", None, "table"), ("a.xlsx", "json", "json"),
-        ("a.json", None, "json"), ("a.sarif", None, "sarif"),
+        ("a.json", None, "json"), ("a.sarif", None, "sarif"), ("a.parquet", None, "parquet"),
     ],
 )  # fmt: skip
 def test_format(path, chosen, form):
@@ -331,6 +332,17 @@ def test_workbook_reads_nothing_as_a_formula_or_link(tmp_path):
     assert not any("<f>" in text or "<hyperlink" in text for text in inside.values())
     sheet = inside["xl/worksheets/sheet2.xml"]
     assert 'state="frozen"' in sheet and "<autoFilter" in sheet
+
+
+def test_parquet(full, tmp_path):
+    """The columns of csv and json, dates as dates and dollars as exact decimals."""
+    path = tmp_path / "out.parquet"
+    findings.write(full, "parquet", RULES, str(path))
+    rows = pl.read_parquet(path)
+    assert ",".join(rows.columns) == f"{HEADING},waived,fingerprint,discipline"
+    dollars = [None if value is None else str(value) for value in rows["dollars"]]
+    assert dollars == ["28.79", None, None, "28.79", "-30.11"]
+    assert rows["date"].dtype == pl.Date and isinstance(rows["dollars"].dtype, pl.Decimal)
 
 
 def test_workbook_writes_the_same_bytes(full, tmp_path):

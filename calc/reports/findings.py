@@ -18,7 +18,8 @@ import narwhals.stable.v2 as nw
 from calc import engine
 from calc.errors import InputError
 
-FORMATS = ("table", "csv", "json", "sarif", "xlsx", "html")
+FORMATS = ("table", "csv", "json", "sarif", "html", "xlsx", "parquet")
+BINARY = ("xlsx", "parquet")
 SEVERITIES = ("error", "warning", "info")  # worst first
 # The columns of csv and, with those of MORE, of json; `dollars` holds cents until it is written.
 COLUMNS = (
@@ -66,7 +67,7 @@ def format_of(path: str | None, chosen: str | None) -> str:
         raise InputError(
             f'no format of findings is known for the ending "{suffix}"',
             str(path),
-            "end the name in .csv, .json, .sarif, .xlsx, .html or .txt, or give --format",
+            "end the name in .csv, .json, .sarif, .xlsx, .parquet, .html or .txt, or give --format",
         )
     return name
 
@@ -74,17 +75,23 @@ def format_of(path: str | None, chosen: str | None) -> str:
 def text(audit: Audit, form: str, rules: Rules, limit: int = 0) -> str:
     """The audit as text; ``limit`` findings of a table, 0: all.
 
-    Raises InputError for xlsx, which is no text, and where an optional library is missing.
+    Raises InputError for a format that is no text, and where an optional library is missing.
     """
-    if form == "xlsx":
-        raise InputError("a workbook cannot be printed", hint="name a file: -o findings.xlsx")
+    if form in BINARY:
+        raise no_text(form)
     written: str = _module(form).text(audit, rules, limit)
     return written
 
 
+def no_text(form: str) -> InputError:
+    """The error for a format of BINARY without a file to write it to."""
+    what = "a workbook" if form == "xlsx" else form
+    return InputError(f"{what} cannot be printed", hint=f"name a file: -o findings.{form}")
+
+
 def write(audit: Audit, form: str, rules: Rules, path: str) -> None:
     """The audit in a file, whole or not at all."""
-    if form == "xlsx":
+    if form in BINARY:
         with engine.whole(path) as temporary:
             _module(form).write(audit, rules, temporary)
         return
