@@ -7,6 +7,7 @@ them, however many rows hold it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -90,8 +91,28 @@ def _constants(tables: Sequence[nw.LazyFrame[Any]]) -> dict[str, Any]:
     return {name: value for table in tables for name, value in engine.constants(table).items()}
 
 
+@dataclass(frozen=True)
+class Known:
+    """Facts that say beforehand what they make of a blank cell, so that nobody need work it out."""
+
+    facts: Facts
+    types: Mapping[str, type]
+    blank: Sequence[Any]  # in the order of ``types``
+
+    def __call__(self, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return self.facts(values)
+
+
 def of_blank(facts: Facts) -> nw.LazyFrame[Any]:
     """What facts make of a blank cell."""
+    if isinstance(facts, Known):
+        columns = {name: [value] for name, value in zip(facts.types, facts.blank, strict=True)}
+        return engine.table(columns, facts.types)
+    return worked_out(facts)
+
+
+def worked_out(facts: Facts) -> nw.LazyFrame[Any]:
+    """The same, worked out as for any other text."""
     return _table(facts, engine.table({"value": [""]}, {"value": str}))
 
 

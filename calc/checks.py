@@ -235,7 +235,7 @@ CHECKS: tuple[Check, ...] = (
 # Fault number to the audit rule that reports it.
 FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if check.finding}
 
-PATIENT_BLANK = 1  # the number of the check that a blank record fails
+PATIENT_BLANK, CODE_BLANK = 1, 2  # the numbers of the checks that a blank record and code fail
 
 
 def alone(column: str, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

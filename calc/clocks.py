@@ -9,7 +9,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import checks, times
-from calc.cells import Facts, by_values, read_each
+from calc.cells import Facts, Known, by_values, read_each
 from calc.errors import InputError
 
 # Frames and spreadsheets keep a day as a stamp at midnight.
@@ -29,7 +29,8 @@ def day_facts(column: str, where: str, chosen: str) -> Facts:
         values = values.with_columns(nw.col("text").alias(f"{column}_day_text"))
         return checks.alone(column, values).drop(f"{column}_day_text")
 
-    return facts
+    types = {f"{column}_day": int, f"{column}_date": date, f"{column}_fault": int}
+    return Known(facts, types, (None, None, 0))
 
 
 def _days(
@@ -88,7 +89,13 @@ def clock_facts(column: str, where: str, chosen: str) -> Facts:
         values, _ = by_values(values, [("clock", _clock(column))])
         return checks.alone(column, values).drop(f"{column}_day_text", f"{column}_text", "clock")
 
-    return facts
+    days = {f"{column}_day": int, f"{column}_date": date}
+    clock = {f"{column}_{name}": kind for name, kind in _CLOCK.items()}
+    types = {**days, **clock, f"{column}_fault": int}
+    return Known(facts, types, (None, None, None, None, False, False, 0))
+
+
+_CLOCK: dict[str, type] = {"clock_ms": int, "offset": int, "halved": bool, "open": bool}
 
 
 def _clock(column: str) -> Facts:
@@ -100,8 +107,7 @@ def _clock(column: str) -> Facts:
         counted = re.fullmatch(r"\d\d:\d\d:\d\d.*", text) is not None
         return clock, offset, halved, not halved and not counted and 1 <= hour <= 12
 
-    names = {"clock_ms": int, "offset": int, "halved": bool, "open": bool}
-    return lambda values: read_each(values, read, {f"{column}_{n}": t for n, t in names.items()})
+    return lambda values: read_each(values, read, {f"{column}_{n}": t for n, t in _CLOCK.items()})
 
 
 def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.LazyFrame[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import checks, times
-from calc.cells import MAX_DIGITS, Facts, by_values, number, read_each
+from calc.cells import MAX_DIGITS, Facts, Known, by_values, number, read_each
 from calc.money import scaled
 from calc.params import Config
 from calc.schema import CLAIM, COUNTED_ROLES, DISCIPLINES, MODES, ROLES
@@ -85,16 +85,19 @@ def code(config: Config) -> Facts:
         return known, timed, own.get("attendance") == "one-on-one", modifiers
 
     types = {"code": str, "timed_code": bool, "one_on_one": bool, "code_modifiers": str}
-    return _judged("code", read, types)
+    return _judged("code", read, types, checks.CODE_BLANK)
 
 
-def _judged(column: str, read: Callable[[str], Any], types: Mapping[str, type]) -> Facts:
+def _judged(
+    column: str, read: Callable[[str], Any], types: Mapping[str, type], blank_fault: int = 0
+) -> Facts:
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         values = read_each(values, read, types)
         values = values.with_columns(nw.col("text").alias(f"{column}_text"))
         return checks.alone(column, values).drop(f"{column}_text")
 
-    return facts
+    types_too = {**types, f"{column}_fault": int}
+    return Known(facts, types_too, (*read(""), blank_fault))
 
 
 def named(column: str, names: Mapping[str, str], blank: str = "") -> Facts:
@@ -114,7 +117,7 @@ def plain(column: str, blank: str = "") -> Facts:
         said = nw.when(text == "").then(nw.lit(blank)).otherwise(text) if blank else text
         return values.with_columns(said.alias(column))
 
-    return facts
+    return Known(facts, {column: str}, (blank,))
 
 
 def dense(config: Config) -> dict[str, Iterable[str] | None]:
@@ -231,7 +234,7 @@ def amount(
         values = values.with_columns(nw.coalesce("plain", "other").alias(name))
         return checks.alone(column, values).drop(f"{column}_text", "plain", "odd", "other")
 
-    return facts
+    return Known(facts, {name: int, f"{column}_fault": int}, (None, 0))
 
 
 def minutes(column: str, name: str) -> Facts:

@@ -7,7 +7,7 @@ import words
 from helpers import ROOT, bill, frame, read, rejects, sessions, used
 
 import calc
-from calc import engine, headings, logs
+from calc import cells, engine, headings, logs
 from calc.errors import InputError
 from calc.schema import LINE
 
@@ -399,3 +399,16 @@ def test_a_log_may_use_our_names(config):
     own = [name for name in found.columns if name not in LINE]
     assert {found[name].to_list()[0] for name in own} == {"x"}
     assert set(own) >= {"room", "status", "service", "one"} & set(names)
+
+
+@pytest.mark.parametrize("blanks", [{}, {"discipline": "PT", "provider": "X", "date_order": "mdy"}])
+def test_what_a_blank_cell_means_is_said_beforehand(blanks, config):
+    """Every column's facts say of a blank what they would work out for it."""
+    facts = logs._facts("", config, logs.Defaults(**blanks))
+    for name, known in facts.items():
+        said, worked_out = (
+            engine.collect(table).to_native()
+            for table in (cells.of_blank(known), cells.worked_out(known))
+        )
+        assert isinstance(known, cells.Known), name
+        assert said.schema == worked_out.schema and said.equals(worked_out), name
