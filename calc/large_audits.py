@@ -95,8 +95,8 @@ def audit(
     bad = lines.rows_rejected if lines else None
     rows = (engine.scan_parquet([str(path / _ROWS)]) for path in places.rows)
     seen = [part for part, _, _ in first]
-    done = reviewing.finish(seen, found, rejects, files, bad, rows, config, asked, key)
-    return done, log
+    gathered = reviewing.Gathered(seen, found, rows, rejects, files, bad)
+    return reviewing.finish(gathered, config, asked, key), log
 
 
 _ROWS = "rows.parquet"

@@ -70,6 +70,18 @@ class Seen:
     people: nw.DataFrame[Any]  # clinician, sessions, units_billed, units_supported
 
 
+@dataclass
+class Gathered:
+    """What an audit has before it is put together: of a log, or of each batch of its patients."""
+
+    seen: list[Seen]
+    findings: list[nw.DataFrame[Any]]  # see auditing.found
+    rows: Iterable[Frame]  # the table "row" of each, for the clinicians' days that a report draws
+    rejects: nw.DataFrame[Any]
+    files: list[logs.File]
+    claims_rejected: int | None = None  # None without claims
+
+
 def review(
     log: logs.Log, config: Config, asked: Asked | None = None, claimed: logs.Log | None = None
 ) -> Reviewed:
@@ -95,8 +107,8 @@ def review(
     findings = auditing.found(found.tables, config, auditing.runnable(picked, has))
     files = [file for read in (log, claimed) if read for file in read.files]
     bad = None if claimed is None else engine.count(claimed.rejects(audited=True))
-    shared = [found.tables["row"]]
-    return finish([seen(found)], [findings], rejects, files, bad, shared, config, asked, key)
+    gathered = Gathered([seen(found)], [findings], [found.tables["row"]], rejects, files, bad)
+    return finish(gathered, config, asked, key)
 
 
 def given(asked: Asked) -> frozenset[str]:
@@ -119,36 +131,23 @@ def seen(found: evidence.Evidence) -> Seen:
     )
 
 
-def finish(
-    parts: Sequence[Seen],
-    findings: Sequence[nw.DataFrame[Any]],
-    rejects: nw.DataFrame[Any],
-    files: Sequence[logs.File],
-    claims_rejected: int | None,
-    rows: Iterable[Frame],
-    config: Config,
-    asked: Asked,
-    key: redacting.Key | None,
-) -> Reviewed:
-    """The audit of a log, or of its batches: what was seen and found in each, put together.
-
-    ``rows``: the table of rows of each batch, for the clinicians' days that a report draws.
-    ``claims_rejected``: None without claims.
-    """
-    whole = _whole(parts)
+def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key | None) -> Reviewed:
+    """The audit of a log, or of its batches: what was seen and found in each, put together."""
+    whole, rejects = _whole(gathered.seen), gathered.rejects
     picked = auditing.rules_chosen(asked.select, asked.ignore)
-    found = auditing.with_fingerprints(auditing.finished(findings))
+    found = auditing.with_fingerprints(auditing.finished(gathered.findings))
     found, said = _accepted(found, asked, key)
     by_clinician = _by_clinician(whole.people, found)
     sums = ("sessions", "units_billed", "units_supported")
-    meta = _meta(whole, config, asked, len(rejects), claims_rejected)
+    meta = _meta(whole, config, asked, len(rejects), gathered.claims_rejected)
     meta |= {name: int(by_clinician[name].sum()) for name in sums}
     meta |= totals(found)
     meta["known"] = said["known"]
     meta["notes"] += said["notes"]
-    meta["files"] = [asdict(file) for file in files]
+    meta["files"] = [asdict(file) for file in gathered.files]
     not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted)
-    return Reviewed(Audit(found, not_run, meta, by_clinician, _timeline(rows, found)), rejects)
+    timeline = _timeline(gathered.rows, found)
+    return Reviewed(Audit(found, not_run, meta, by_clinician, timeline), rejects)
 
 
 def _whole(parts: Sequence[Seen]) -> Seen:

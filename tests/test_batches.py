@@ -112,6 +112,20 @@ def test_an_error_leaves_nothing(log, config, tmp_path, monkeypatch):
     assert output.read_text() == "old"
 
 
+def kill_when(said, code, *words):
+    """Run Python code, and kill -9 it when it has said so."""
+    command = [sys.executable, "-c", code, *map(str, words)]
+    run = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    try:
+        began = time.monotonic()
+        while said not in run.stdout.readline():
+            assert time.monotonic() - began < 120
+    finally:
+        run.send_signal(signal.SIGKILL)
+        run.wait()
+        run.stdout.close()
+
+
 def test_killed_in_the_middle(log, at_once, config, tmp_path):
     """kill -9 while batches are being billed: no output, and a second run succeeds."""
     output = tmp_path / "lines.parquet"
@@ -122,17 +136,7 @@ def test_killed_in_the_middle(log, at_once, config, tmp_path):
         "    time.sleep(60 if text.startswith('billing') else 0)\n"
         "batches.bill(sys.argv[1:2], sys.argv[2], params.load(), batch_rows=700, report=report)"
     )
-    run = subprocess.Popen(
-        [sys.executable, "-c", code, str(log), str(output)], cwd=ROOT, stdout=subprocess.PIPE
-    )
-    try:
-        began = time.monotonic()
-        while b"billing" not in run.stdout.readline():
-            assert time.monotonic() - began < 120
-    finally:
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        run.stdout.close()
+    kill_when(b"billing", code, log, output)
     assert not output.exists()
     _, lines = in_batches([log], output, config)
     assert lines.sort(ORDER).equals(at_once)

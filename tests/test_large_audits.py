@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 import random
 import shutil
-import signal
-import subprocess
 import sys
-import time
 from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
 from helpers import ROOT
+from test_batches import command, kill_when
 
 from calc import batches, billing, evidence, large_audits, logs, reviewing
 
@@ -155,12 +153,6 @@ def test_claims(log, config, tmp_path):
 # --- the command line ---------------------------------------------------------------------------
 
 
-def command(*words):
-    """Run the program."""
-    words = [sys.executable, "-m", "calc", *map(str, words)]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)
-
-
 def test_jobs_on_the_command_line(tmp_path):
     """`audit --jobs` prints what `audit` prints, exits alike and leaves no file behind."""
     source = tmp_path / "audit_week.csv"
@@ -190,15 +182,7 @@ def test_killed_in_the_middle(log, expected, config, tmp_path):
         "cli.cli.main(['audit', *sys.argv[1:]], standalone_mode=False)"
     )
     words = [str(log), "--jobs", "1", "-o", str(output)]
-    run = subprocess.Popen([sys.executable, "-c", code, *words], cwd=ROOT, stdout=subprocess.PIPE)
-    try:
-        began = time.monotonic()
-        while b"auditing" not in run.stdout.readline():
-            assert time.monotonic() - began < 120
-    finally:
-        run.send_signal(signal.SIGKILL)
-        run.wait()
-        run.stdout.close()
+    kill_when(b"auditing", code, *words)
     assert not output.exists()
     assert command("audit", *words).returncode == 1
     assert len(pl.read_csv(output, infer_schema=False)) == len(expected.audit.findings)
