@@ -173,6 +173,9 @@ def _rows(name: str) -> int:
 
 
 def _guess(name: str) -> int:
+    if name == "-":
+        hint = "name files, or leave out --jobs"
+        raise InputError("standard input cannot be read in batches", hint=hint)
     try:
         return Path(name).stat().st_size // 70 + 1
     except OSError as error:

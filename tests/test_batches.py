@@ -218,8 +218,11 @@ def test_jobs_understand_headings_of_the_user(log, at_once, tmp_path):
     assert done.returncode == 2 and "own.parquet: missing heading patient" in done.stderr
 
 
-def test_jobs_are_for_polars(log, tmp_path):
-    """--jobs with another engine is an error, not silence."""
+def test_jobs_are_for_files_and_polars(log, tmp_path):
+    """--jobs with another engine or standard input is an error, not silence."""
     for words in (["bill", log, "-o", tmp_path / "x.parquet"], ["audit", log]):
         done = command(*words, "--jobs", 1, "--engine", "duckdb")
         assert done.returncode == 2 and "hint:" in done.stderr
+        words = ["-" if word is log else word for word in words]
+        done = command(*words, "--jobs", 1)
+        assert done.returncode == 2 and "standard input" in done.stderr
