@@ -473,7 +473,7 @@ def test_a_device_is_not_replaced(tmp_path):
 
 def test_progress_only_on_a_terminal_and_for_large_files(tmp_path, monkeypatch):
     """Nothing when piped; what is being done on a terminal."""
-    from calc import cli as commands
+    from calc.cli import shared as commands
 
     log = put(tmp_path, "a.csv", HEAD + GOOD)
     assert "reading" not in bill(log)[2]
@@ -482,7 +482,7 @@ def test_progress_only_on_a_terminal_and_for_large_files(tmp_path, monkeypatch):
     said = []
     monkeypatch.setattr(commands, "_on_terminal", lambda: True)
     monkeypatch.setattr(commands.click, "echo", lambda text="", **_: said.append(text))
-    with commands._progress((str(log),)) as report:
+    with commands.progress((str(log),)) as report:
         report("reading a.csv")
     assert "reading a.csv ... 0 s" in said[0]
     assert said[-1] == "\r\x1b[K"

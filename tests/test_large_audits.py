@@ -171,15 +171,16 @@ def test_killed_in_the_middle(log, expected, config, tmp_path):
     output = tmp_path / "findings.csv"
     code = (
         "import sys, time\n"
-        "from calc import batches, cli\n"
+        "from calc import batches\n"
+        "from calc.cli import audits\n"
         "batches.BATCH_ROWS = 400\n"
         "def report():\n"
         "    def said(text):\n"
         "        print(text, flush=True)\n"
         "        time.sleep(60 if text.startswith('auditing') else 0)\n"
         "    return said\n"
-        "cli._report_progress = report\n"
-        "cli.cli.main(['audit', *sys.argv[1:]], standalone_mode=False)"
+        "audits.report_progress = report\n"
+        "audits.audit.main(sys.argv[1:], standalone_mode=False)"
     )
     words = [str(log), "--jobs", "1", "-o", str(output)]
     kill_when(b"auditing", code, *words)

@@ -1,0 +1,194 @@
+"""Commands of the audit: audit, rules, rule."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from calc.cli.shared import (
+    TABLE_ROWS,
+    alone,
+    blank_options,
+    defaults_of,
+    jobs_option,
+    pricing_options,
+    progress,
+    read_log,
+    reading_options,
+    report_progress,
+    said_of_reading,
+    say_rejects,
+    together,
+    used_said,
+)
+from calc.errors import InputError
+
+AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx", "parquet")
+_audit_output = together(
+    click.option("--format", "form", type=click.Choice(AUDIT_FORMATS), help="Default: a table."),
+    click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
+    click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
+)
+_beside = together(
+    click.option("--claims", metavar="FILE", help="Billed lines; default: the log's own units."),
+    click.option("--timesheet", metavar="FILE", help="Clinicians' hours: clinician,date,minutes."),
+    click.option("--diagnosis-list", metavar="FILE", help="Diagnoses that go with a code."),
+    click.option("--waivers", metavar="FILE", help="Findings accepted, with reason, by, until."),
+    click.option("--baseline", metavar="FILE", help="Show only what an earlier json lacks."),
+    click.option("--redact", metavar="KEYFILE", help="Codes instead of patients, by a secret key."),
+)
+
+
+@click.command()
+@reading_options
+@click.option("--select", multiple=True, metavar="RULES", help="Only these, e.g. U,M301.")
+@click.option("--ignore", multiple=True, metavar="RULES", help="All but these, e.g. T2.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["error", "warning", "info", "never"]),
+    default="error",
+    show_default=True,
+    help="Exit 1 where a finding is this bad.",
+)
+@_beside
+@blank_options
+@jobs_option
+@_audit_output
+def audit(
+    log: tuple[str, ...],
+    select: tuple[str, ...],
+    ignore: tuple[str, ...],
+    fail_on: str,
+    rejects_file: str | None,
+    strict: bool,
+    on: str,
+    claims: str | None,
+    timesheet: str | None,
+    diagnosis_list: str | None,
+    waivers: str | None,
+    baseline: str | None,
+    redact: str | None,
+    qualifying_apm: bool,
+    nonparticipating: bool,
+    deductible: str | None,
+    prior: str | None,
+    jobs: int | None,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+    sheet: str,
+    **reading: Any,
+) -> None:
+    """Find what a reviewer would find in a log, before the reviewer does.
+
+    The log's own billed units are judged, or those of --claims. Exit 1 where something is found.
+    With --jobs a log or folder larger than memory, in batches of patients and of clinicians.
+    """
+    from dataclasses import replace
+
+    from calc import balances, evidence, logs, params, reviewing
+    from calc.reports import findings as written
+    from calc.rule import RULES
+
+    name = written.format_of(output, form)
+    if name in written.BINARY and output is None:
+        raise written.no_text(name)
+    config = params.load(folder)
+    defaults = defaults_of(reading)
+    extras = evidence.Extras(
+        balances.read_timesheet(timesheet) if timesheet else None,
+        balances.read_diagnoses(diagnosis_list, config) if diagnosis_list else None,
+    )
+    asked = reviewing.Asked(
+        reviewing.prefixes(select),
+        reviewing.prefixes(ignore),
+        extras,
+        pricing_options(qualifying_apm, nonparticipating, deductible, prior),
+        waivers or "",
+        baseline or "",
+        redact or "",
+    )
+    defaults = replace(defaults, sheet=sheet)
+    if jobs:
+        alone(on)
+        done = _audit_large(log, output, config, defaults, asked, claims or "", jobs, reading)
+    else:
+        read = read_log(log, config, on, defaults, reading)
+        billed = logs.read(claims, config, replace(defaults, sheet=""), on) if claims else None
+        with progress(log) as report:
+            report("auditing")
+            done = reviewing.review(read, config, asked, billed)
+    rejects_name = say_rejects(done.rejects, log, rejects_file)
+    if strict and len(done.rejects):
+        hint = "correct the log, or leave out --strict"
+        raise InputError("rows were rejected, so nothing was audited", hint=hint)
+    if output:
+        written.write(done.audit, name, RULES, output)
+    else:
+        limit = TABLE_ROWS if name == "table" and sys.stdout.isatty() else 0
+        click.echo(written.text(done.audit, name, RULES, limit), nl=False)
+    meta = done.audit.meta
+    counts = (meta["rows_read"], meta["rows_used"], meta["rows_rejected"])
+    click.echo(used_said(*counts, rejects_name), err=True)
+    if meta["rows_read"] and not meta["rows_used"]:
+        raise InputError("no row can be used", ", ".join(log), "see the reasons above")
+    if reviewing.fails(done.audit.findings, fail_on):
+        raise click.exceptions.Exit(1)
+
+
+def _audit_large(
+    sources: tuple[str, ...],
+    output: str | None,
+    config: Any,
+    defaults: Any,
+    asked: Any,
+    claims: str,
+    jobs: int,
+    reading: dict[str, Any],
+) -> Any:
+    """The audit of a log larger than memory; rows wait beside the output, or where others do."""
+    from calc import batches, headings, large_audits
+
+    maps = headings.read_maps(reading["pairs"], reading["map_file"])
+    with batches.beside(output) as folder:
+        done, read = large_audits.audit(
+            sources, folder, config, defaults, asked, claimed=claims, maps=maps, jobs=jobs,
+            report=report_progress(),
+        )  # fmt: skip
+    said_of_reading(read.notes, read.mapping, reading)
+    return done
+
+
+@click.command()
+def rules() -> None:
+    """The audit's rules: code, severity, the fault."""
+    from calc import auditing
+    from calc.rule import FAMILIES
+
+    family = ""
+    for rule in auditing.rules_chosen():
+        if rule.code[0] != family:
+            family = rule.code[0]
+            click.echo(f"{FAMILIES[family]}")
+        severity = rule.severity + (f"/{rule.other_severity}" if rule.other_severity else "")
+        click.echo(f"  {rule.code}  {severity:15}  {rule.title()}")
+
+
+@click.command()
+@click.argument("code")
+def rule(code: str) -> None:
+    """A rule's page: what it finds, why it matters, what to do, an example."""
+    from calc import auditing, params
+    from calc.rule import RULES
+
+    name = code.strip().upper()
+    auditing.rules_chosen((name,))
+    if name not in RULES:
+        near = ", ".join(known for known in sorted(RULES) if known.startswith(name))
+        raise InputError(f'"{code}" is not one rule', hint=f"choose {near}")
+    shown = RULES[name]
+    severity = shown.severity + (f" or {shown.other_severity}" if shown.other_severity else "")
+    source = params.load().cite(shown.authority)
+    click.echo(f"{name} {shown.slug} ({severity})\n\n{shown.page()}\n\nAuthority: {source}")

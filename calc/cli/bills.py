@@ -1,0 +1,148 @@
+"""The command that turns logs into claim lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from calc.cli.shared import (
+    alone,
+    blank_options,
+    defaults_of,
+    large_options,
+    output_options,
+    pricing_options,
+    progress,
+    read_log,
+    reading_options,
+    report_progress,
+    said_of_reading,
+    say_rejects,
+    used_said,
+    write_frame,
+)
+from calc.errors import InputError
+
+
+@click.command()
+@reading_options
+@click.option("--by", type=click.Choice(["clinician", "code", "date", "patient"]))
+@large_options
+@blank_options
+@output_options
+def bill(
+    log: tuple[str, ...],
+    by: str | None,
+    rejects_file: str | None,
+    strict: bool,
+    on: str,
+    jobs: int | None,
+    master: str,
+    qualifying_apm: bool,
+    nonparticipating: bool,
+    deductible: str | None,
+    prior: str | None,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+    sheet: str,
+    **reading: Any,
+) -> None:
+    """Turn logs (csv, xlsx, parquet, json; files, a folder or - for stdin) into claim lines.
+
+    With --jobs a log or folder larger than memory, in batches of patients, into a Parquet file.
+    With --engine spark --master URL Parquet that the cluster reaches, into a Parquet folder.
+    """
+    from calc import billing, engine, params, reports, summaries
+
+    if not (jobs or master):
+        reports.format_of(output, form)
+    config = params.load(folder)
+    defaults = defaults_of(reading, sheet)
+    options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
+    if jobs or master:
+        _bill_large(
+            list(log), output, rejects_file, config, defaults, options, jobs, master, on, reading
+        )
+        return
+    read = read_log(log, config, on, defaults, reading)
+    rejected = engine.collect(read.rejects())
+    with progress(log) as report:
+        report("counting and pricing")
+        needed = (*billing.printed_from(read.carried), *summaries.NEEDED)
+        lines = engine.collect(billing.bill(read, config, options, needed))
+    used = engine.count(read.sessions)
+    _conserved(read, used, len(rejected))
+    name = say_rejects(rejected, log, rejects_file)
+    refused = strict and len(rejected) > 0
+    if not refused:
+        if by:
+            shown, money = summaries.by(lines, by), (*billing.CENTS, *summaries.KX_LEFT)
+        else:
+            shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
+            money = tuple(billing.CENTS)
+        write_frame(shown, money, form, output)
+        for note in summaries.notes(lines, options):
+            click.echo(note, err=True)
+    total = used + len(rejected)
+    click.echo(used_said(total, used, len(rejected), name), err=True)
+    if refused:
+        hint = "correct the log, or leave out --strict"
+        raise InputError("rows were rejected, so nothing was billed", hint=hint)
+    if total and not used:
+        raise InputError("no row can be used", ", ".join(log), "see the reasons above")
+
+
+def _conserved(read: Any, used: int, rejected: int) -> None:
+    """Nothing is lost: records read are rows used and rejects."""
+    rows = sum(file.rows for file in read.files)
+    if read.files and rows != used + rejected:
+        raise AssertionError(f"{rows} records read, {used} used, {rejected} rejected")
+
+
+def _bill_large(
+    sources: list[str],
+    output: str | None,
+    rejects_file: str | None,
+    config: Any,
+    blanks: Any,
+    options: Any,
+    jobs: int | None,
+    master: str,
+    on: str,
+    reading: dict[str, Any],
+) -> None:
+    """What does not fit into memory: in batches, or on a cluster."""
+    from calc import batches, cluster, engine, headings
+    from calc.money import show
+
+    if output is None or (jobs and not output.endswith(".parquet")):
+        hint = "write -o lines.parquet" if jobs else "name the folder to write with -o"
+        raise InputError("so many lines are no text", hint=hint)
+    if master:
+        if jobs or on != "spark" or len(sources) != 1:
+            hint = "say --engine spark --master URL and one Parquet source, without --jobs"
+            raise InputError("--master is for Spark alone", hint=hint)
+        rejected = cluster.bill(sources[0], output, config, blanks, options, master=master)
+        say_rejects(rejected, tuple(sources), rejects_file)
+        click.echo(f"lines written to {output}", err=True)
+        return
+    alone(on)
+    maps = headings.read_maps(reading["pairs"], reading["map_file"])
+    done = batches.bill(
+        sources, output, config, blanks, options, maps=maps, jobs=jobs or 1,
+        report=report_progress(),
+    )  # fmt: skip
+    said_of_reading(done.notes, done.mapping, reading)
+    name = say_rejects(engine.stacked(done.rejects), tuple(sources), rejects_file)
+    work, allowed, medicare, patient = (show(cents) for cents in done.cents.values())
+    click.echo(
+        f"{done.lines:,} lines, {done.units:,} units, work component {work}, allowed {allowed}"
+        f" (Medicare pays {medicare}, patients {patient}; {options.deductible_said})",
+        err=True,
+    )
+    total = done.rows_used + done.rows_rejected
+    click.echo(used_said(total, done.rows_used, done.rows_rejected, name), err=True)
+    if total and not done.rows_used:
+        raise InputError("no row can be used", sources[0], "see the reasons above")

@@ -1,0 +1,120 @@
+"""Commands about the figures: rates, config, template."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+
+from calc.cli.shared import output_options, say, write, write_frame
+
+
+@click.command()
+@click.option("--code", default="", help="One code or alias; default: all.")
+@click.option("--date", "day", default="", help="Default: the periods of the current year.")
+@click.option("--locality", default="", help="OH-00 or part of a name; default: all.")
+@click.option("--compare", default="", help="Show the change since this date.")
+@click.option("--qualifying-apm", is_flag=True, help="Factor of qualifying APM participants.")
+@output_options
+def rates(
+    code: str,
+    day: str,
+    locality: str,
+    compare: str,
+    qualifying_apm: bool,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+) -> None:
+    """Fees by code, locality and date."""
+    from calc import params, rating
+
+    config = params.load(folder)
+    if compare:
+        frame = rating.compare(config, code, day, compare, locality, qualifying_apm)
+        write_frame(frame, rating.COMPARED, form, output)
+        return
+    frame = rating.rates(config, code, day, locality, qualifying_apm)
+    write_frame(frame, rating.MONEY, form, output)
+
+
+@click.group()
+def config() -> None:
+    """The figures: factors, RVUs, GPCIs, codes, payers."""
+
+
+@config.command("check")
+@click.argument("checked", required=False, metavar="[FOLDER]")
+@click.option("--config", "folder", type=click.Path(), help="Folder with your own figures.")
+def config_check(checked: str | None, folder: str | None) -> None:
+    """Check every figure: dates, overlaps, sources, decimals."""
+    from calc import params
+
+    loaded = params.load(checked or folder)
+    faults = params.faults(loaded)
+    for fault in faults:
+        say(fault)
+    if faults:
+        raise click.exceptions.Exit(2)
+    where = ", ".join(str(path) for path in loaded.folders[:-1]) or "shipped figures"
+    click.echo(f"{where}: no faults")
+
+
+@config.command("import")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--from", "first", default="", help="First day of the release, YYYY-MM-DD.")
+@click.option("--until", "last", default="", help="Last day of the release.")
+@click.option("--basis", type=click.Choice(["nonQPP", "QPP"]), default="nonQPP")
+@click.option("--source", default="", help="Key in sources.toml; default: from the release.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, write nothing.")
+@click.option("--config", "folder", type=click.Path(), help="Folder to write to.")
+def config_import(
+    files: tuple[str, ...],
+    first: str,
+    last: str,
+    basis: str,
+    source: str,
+    dry_run: bool,
+    folder: str | None,
+) -> None:
+    """Take over what CMS publishes: RVU zip, PPRRVU, GPCI, LOCCO, MUE, PTP files.
+
+    Descriptors are dropped; codes that are not in codes.csv are skipped and counted.
+    """
+    from calc import cms, installing, params
+
+    if sys.stdin.isatty():
+        first = first or click.prompt("First day of the release (YYYY-MM-DD)")
+        last = last or click.prompt("Last day of the release (YYYY-MM-DD)")
+    loaded = params.load(folder)
+    target = params.writable_folder(loaded)
+    releases = [release for file in files for release in cms.read(file, set(loaded.codes), basis)]
+    plans = [(release, *installing.span(release, first, last)) for release in cms.joined(releases)]
+    for release, start, end in plans:
+        _show_changes(release, start, end, installing.changes(loaded, release, start, end))
+    if dry_run:
+        click.echo("dry run: nothing was written", err=True)
+        return
+    written = installing.install_all(target, plans, source, loaded)
+    click.echo(f"written: {', '.join(str(path) for path in written)}", err=True)
+
+
+def _show_changes(release: Any, first: Any, last: Any, diff: Any) -> None:
+    rows = len(release.during(first, last))
+    click.echo(
+        f"{release.kind}, {release.title}, {first} to {last}: {rows} rows,"
+        f" {release.skipped} of unknown codes skipped"
+    )
+    for name in ("new", "changed", "gone"):
+        for line in getattr(diff, name):
+            click.echo(f"  {name:8}{line}")
+
+
+@click.command()
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file.")
+def template(output: str | None) -> None:
+    """An empty log with the canonical headings."""
+    from calc.schema import SESSION
+
+    write(",".join(SESSION) + "\n", output)

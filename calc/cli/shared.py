@@ -1,0 +1,247 @@
+"""What commands have in common: options, reading with progress, rejects, writing."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from calc.errors import CalcError, InputError
+
+TABLE_ROWS = 200  # of a table on a terminal
+SHOWN_REJECTS = 20
+FORMATS = ("table", "csv", "json", "xlsx", "parquet", "github", "html", "latex", "tsv")
+PROGRESS_BYTES = 50_000_000  # of files that take long enough to say what is being done
+
+Command = Callable[..., Any]
+
+
+def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    def add(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
+
+
+output_options = together(
+    click.option("--format", "form", type=click.Choice(FORMATS), help="Default: a table."),
+    click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
+    click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
+)
+blank_options = together(
+    click.option("--payer", default="medicare", show_default=True, help="For rows without one."),
+    click.option("--locality", default="US", show_default=True, help="OH-00 or part of a name."),
+    click.option("--discipline", default="", help="PT, OT or SLP."),
+    click.option("--provider", default="", help="The billing provider."),
+    click.option("--tz", default="", help="Zone of naive times, e.g. America/Chicago."),
+    click.option("--qualifying-apm", is_flag=True, help="Factor of qualifying APM participants."),
+    click.option("--nonparticipating", is_flag=True, help="Fees of a non-participating provider."),
+    click.option("--deductible", metavar="FILE|AMOUNT", help="Left of it; default: assumed met."),
+    click.option("--prior", metavar="FILE", help="Allowed amounts of the year elsewhere, for KX."),
+)
+
+reading_options = together(
+    click.argument("log", nargs=-1, required=True, metavar="LOG..."),
+    click.option("--map", "pairs", multiple=True, metavar="HEADING=COLUMN", help="Repeatable."),
+    click.option("--map-file", metavar="FILE", help="A saved mapping of headings."),
+    click.option("--save-map", metavar="FILE", help="Save the headings as they were understood."),
+    click.option("--sheet", default="", help="Of workbooks; default: the first."),
+    click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="Of dates like 3/2/2026."),
+    click.option("--rejects", "rejects_file", type=click.Path(dir_okay=False)),
+    click.option("--strict", is_flag=True, help="Exit 2 if any row is rejected."),
+    click.option(
+        "--engine", "on", type=click.Choice(["polars", "duckdb", "spark"]), default="polars"
+    ),
+)
+
+
+def defaults_of(given: dict[str, Any], sheet: str = "") -> Any:
+    """What the options say of blank cells and dates; taken out of ``given``."""
+    from calc import logs
+
+    names = ("payer", "locality", "discipline", "provider")
+    blanks = {name: given.pop(name) for name in names}
+    order = given.pop("date_order") or ""
+    return logs.Defaults(zone=given.pop("tz"), date_order=order, sheet=sheet, **blanks)
+
+
+def read_log(
+    log: tuple[str, ...], config: Any, on: str, defaults: Any, reading: dict[str, Any]
+) -> Any:
+    """The log that the options of `reading_options` describe, and its notes on stderr."""
+    from calc import headings, logs
+
+    maps = headings.read_maps(reading["pairs"], reading["map_file"])
+    sources = list(log)
+    with progress(log) as report:
+        read = logs.read(
+            sources if len(sources) > 1 else sources[0], config, defaults, on, report, maps
+        )
+    said_of_reading(read.notes, read.mapping, reading)
+    return read
+
+
+def said_of_reading(notes: list[str], mapping: dict[str, list[str]], reading: Any) -> None:
+    """Notes on stderr, and the mapping of headings to a file where one is asked for."""
+    from calc import headings
+
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    if reading["save_map"]:
+        write(headings.saved_text(mapping), reading["save_map"])
+
+
+def alone(on: str) -> None:
+    """InputError for batches on another engine than Polars."""
+    if on != "polars":
+        raise InputError(f"--jobs is not for {on}", hint="leave out --engine, or --jobs")
+
+
+def _on_terminal() -> bool:
+    return sys.stderr.isatty()
+
+
+@contextlib.contextmanager
+def progress(log: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
+    """Says on a terminal what is being done with large files; one line, gone at the end."""
+    sizes = [Path(name).stat().st_size for name in log if Path(name).is_file()]
+    if sum(sizes) < PROGRESS_BYTES or not _on_terminal():
+        yield lambda text: None
+        return
+    start = time.monotonic()
+
+    def report(text: str) -> None:
+        taken = time.monotonic() - start
+        click.echo(f"\r\x1b[K{text} ... {taken:.0f} s", nl=False, err=True)
+
+    try:
+        yield report
+    finally:
+        click.echo("\r\x1b[K", nl=False, err=True)
+
+
+jobs_option = click.option("--jobs", type=click.IntRange(1), help="In batches, so many at a time.")
+large_options = together(
+    jobs_option,
+    click.option("--master", default="", metavar="URL", help="Spark's, e.g. spark://host:7077."),
+)
+
+
+def pricing_options(
+    qualifying_apm: bool, nonparticipating: bool, deductible: str | None, prior: str | None
+) -> Any:
+    """The options of pricing; a deductible is one amount for all, or a file by patient."""
+    from calc import balances, billing
+    from calc.schema import KX_BUCKET
+
+    left: dict[str, int] | None = None
+    if deductible is not None:
+        cents = balances.read_cents(deductible)
+        if cents is not None:
+            left = {"": cents}
+        else:
+            read = balances.read_balances(deductible, "patient")
+            left = {patient: amount for (patient,), amount in read.items()}
+    spent: dict[tuple[str, str], int] = {}
+    for (patient, bucket), amount in (
+        balances.read_balances(prior, "patient", "discipline") if prior else {}
+    ).items():
+        name = KX_BUCKET.get(bucket.upper(), bucket.upper())
+        if name not in KX_BUCKET.values():
+            hint = "write PT, OT, SLP or PT+SLP"
+            raise InputError(f'discipline "{bucket}" is not known', str(prior), hint)
+        spent[patient, name] = spent.get((patient, name), 0) + amount
+    return billing.Options(qualifying_apm, nonparticipating, left, spent)
+
+
+def report_progress() -> Callable[[str], None]:
+    """Progress on one line of a terminal; elsewhere silence."""
+    if not sys.stderr.isatty():
+        return lambda text: None
+    return lambda text: click.echo(f"\r\x1b[K{text}", nl=": 100%," in text, err=True)
+
+
+def used_said(read: int, used: int, rejected: int, name: str) -> str:
+    rejects = f" (rejects: {name})" if name else ""
+    return f"{read:,} rows read, {used:,} used, {rejected:,} rejected{rejects}"
+
+
+def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -> str:
+    """Name rejects and count their reasons on stderr, write them all to a file; its name."""
+    if not len(rejected):
+        return ""
+    one = "stdin" if log[0] == "-" else log[0]
+    several = len(log) > 1 or Path(one).is_dir()
+    for row in rejected.head(SHOWN_REJECTS).iter_rows(named=True):
+        source = row["file"] if several and "file" in row else one
+        click.echo(f"therapy-calc: {source}:{row['row']}: {row['reason']}", err=True)
+        if row["hint"]:
+            click.echo(f"  hint: {row['hint']}", err=True)
+    if len(rejected) > SHOWN_REJECTS:
+        more = f"{len(rejected) - SHOWN_REJECTS:,} more rejects"
+        click.echo(f"therapy-calc: {'' if several else f'{one}: '}{more}", err=True)
+    for reason, count in _reasons(rejected):
+        click.echo(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}", err=True)
+    name = rejects_file or _rejects_name(one, len(log))
+    from calc import reports
+
+    ending = Path(name).suffix.lstrip(".")
+    form = ending if ending in ("json", *reports.BINARY) else "csv"
+    reports.write(rejected.drop("hint"), form, (), name)
+    return name
+
+
+def _rejects_name(first: str, files: int) -> str:
+    """Beside the log; of several files in the folder of the first."""
+    if files > 1 and not Path(first).is_dir():
+        return str(Path(first).parent / "rejects.csv")
+    return str(Path(first).with_suffix(".rejects.csv"))
+
+
+def _reasons(rejected: Any) -> list[tuple[str, int]]:
+    """The reasons in short, without the cells they name, most frequent first."""
+    short = (re.sub(r' ".*"(?= )', "", str(reason)) for reason in rejected["reason"])
+    counts = Counter(reason.replace(" is ", " ") for reason in short)
+    return counts.most_common()
+
+
+def write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: str | None) -> None:
+    from calc import reports
+
+    name = reports.format_of(output, form)
+    if name in reports.BINARY and output is None:
+        raise InputError(f"{name} is no text for the screen", hint=f"write it with -o lines.{name}")
+    on_screen = name == "table" and output is None and sys.stdout.isatty()
+    limit = TABLE_ROWS if on_screen and len(frame) > TABLE_ROWS else 0
+    if output is None:
+        click.echo(reports.text(frame, name, money, limit), nl=False)
+    else:
+        reports.write(frame, name, money, output)
+    if limit:
+        click.echo(f"{limit} of {len(frame):,} lines shown; write all with -o FILE", err=True)
+
+
+def write(text: str, output: str | None) -> None:
+    """To standard output, or to a file whole or not at all."""
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    from calc import engine
+
+    with engine.whole(output) as temporary:
+        Path(temporary).write_text(text, encoding="utf-8")
+
+
+def say(error: CalcError) -> None:
+    click.echo(f"therapy-calc: {error}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {error.hint}", err=True)

@@ -1,0 +1,194 @@
+"""Commands about one visit: units and estimate."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import click
+
+from calc.cli.shared import blank_options, output_options, pricing_options, write, write_frame
+from calc.errors import InputError
+
+_MINUTES = re.compile(r"(\d+(?:\.\d+)?)([Aa]?)")
+_SPAN = re.compile(r"([^-]+?)-([^-]+?)([Aa]?)")
+
+
+def _items(items: tuple[str, ...]) -> list[tuple[str, list[dict[str, str]]]]:
+    """`97110=13+23A` and `97116=09:40-10:02` as code and its runs; no `=`: no runs."""
+    read = []
+    for item in items:
+        code, equals, runs = item.partition("=")
+        if not code.strip() or (equals and not runs.strip()):
+            raise InputError(f'"{item}" is not CODE=MINUTES', hint="write e.g. 97110=33")
+        parts = runs.split("+") if equals else []
+        read.append((code.strip(), [_run(part.strip(), item) for part in parts]))
+    return read
+
+
+def _run(text: str, item: str) -> dict[str, str]:
+    if found := _MINUTES.fullmatch(text):
+        return {"minutes": found[1], "role": "assistant" if found[2] else "therapist"}
+    # "9:00 AM-9:40 AM" ends in no A: an assistant's span is "09:00-09:40A".
+    if ":" in text and (found := _SPAN.fullmatch(text)):
+        role = "assistant" if found[3] else "therapist"
+        return {"start": found[1].strip(), "end": found[2].strip(), "role": role}
+    raise InputError(
+        f'"{item}": "{text}" is neither minutes nor a span of time',
+        hint="write 97110=33, 97110=13+23A (A: assistant) or 97116=09:40-10:02",
+    )
+
+
+@click.command()
+@click.argument("items", nargs=-1, required=True, metavar="CODE=MINUTES...")
+@click.option("--rule", default="cms", show_default=True, help="A counting rule, e.g. ama.")
+@click.option("--discipline", default="PT", show_default=True, help="Decides CQ or CO.")
+@output_options
+def units(
+    items: tuple[str, ...],
+    rule: str,
+    discipline: str,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+) -> None:
+    """Units of one day's minutes: therapy-calc units 97110=33 97140=7
+
+    With an assistant: 97110=13+23A (13 minutes therapist, 23 assistant).
+    """
+    from calc import engine, estimating, params, schema
+
+    minutes: dict[str, tuple[str | None, str | None]] = {}
+    for code, runs in _items(items):
+        if any("start" in run for run in runs):
+            raise InputError(f'"{code}" has clock times', hint="use `therapy-calc estimate`")
+        who: dict[str, str] = {}
+        for run in runs:
+            if run["role"] in who:
+                raise InputError(
+                    f'"{code}" names a {run["role"]} twice',
+                    hint="add the minutes up, or use `therapy-calc estimate`",
+                )
+            who[run["role"]] = run["minutes"]
+        if code in minutes:
+            raise InputError(f'"{code}" stands twice', hint="add its minutes up")
+        minutes[code] = (who.get("therapist", None if who else ""), who.get("assistant"))
+    config = params.load(folder)
+    rows = estimating.unit_rows(minutes, rule, discipline=discipline, config=config)
+    types: dict[str, type] = dict.fromkeys(schema.UNITS, int) | {"code": str, "tie": bool}
+    columns = {name: [row[name] for row in rows] for name in types}
+    write_frame(engine.collect(engine.table(columns, types)), (), form, output)
+
+
+@click.command()
+@click.argument("items", nargs=-1, required=True, metavar="CODE[=MINUTES|=START-END]...")
+@click.option("--start", default="", help='Start of the code, "2026-03-02 09:00" or 09:00.')
+@click.option("--end", default="", help="End of the code.")
+@click.option("--minutes", default="", help="Minutes of the code.")
+@click.option("--date", "day", default="", help="Date of service; default: today.")
+@click.option("--explain", is_flag=True, help="Every step with its source.")
+@blank_options
+@output_options
+def estimate(
+    items: tuple[str, ...],
+    start: str,
+    end: str,
+    minutes: str,
+    day: str,
+    explain: bool,
+    qualifying_apm: bool,
+    nonparticipating: bool,
+    deductible: str | None,
+    prior: str | None,
+    form: str | None,
+    output: str | None,
+    folder: str | None,
+    tz: str,
+    **defaults: str,
+) -> None:
+    """Estimate one visit.
+
+    \b
+    therapy-calc estimate 97116 --start "2026-03-02 09:00" --end 09:47
+    therapy-calc estimate 97110=33 97116=09:40-10:02 --date 2026-03-02
+    therapy-calc estimate "gait training=10+12" 97140=7 --date 3/2/2026
+    """
+    from calc import estimating, params
+
+    given = {"start": start, "end": end, "minutes": minutes}
+    given = {name: value for name, value in given.items() if value}
+    rows: list[dict[str, str]] = []
+    for code, runs in _items(items):
+        if runs and given:
+            raise InputError(
+                f'"{code}" has its own minutes beside --{next(iter(given))}',
+                hint="give either; for several codes write CODE=MINUTES",
+            )
+        if given and len(items) > 1:
+            raise InputError(
+                "--start, --end and --minutes are for one code",
+                hint="write CODE=09:00-09:30 for each code",
+            )
+        rows += [{"code": code, **run} for run in runs or [given]]
+    if day:
+        rows = [{**row, "date": day} for row in rows]
+    config = params.load(folder)
+    options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
+    result = estimating.estimate(rows, config=config, options=options, zone=tz, **defaults)
+    if not day and not any(estimating.has_date(row) for row in rows):
+        click.echo(f"date: {result.lines[0]['date']} (today)", err=True)
+    if explain:
+        write(result.explain(), output)
+    else:
+        write(_estimate_text(result, form, output), output)
+
+
+def _estimate_text(result: Any, form: str | None, output: str | None) -> str:
+    from calc import billing, engine, reports
+
+    name = reports.format_of(output, form)
+    if name == "json":
+        from calc.reports import as_json
+
+        return as_json.estimate(result.lines, result.totals)
+    lines = billing.as_printed(result.frame.lazy())
+    if name == "csv":
+        return reports.text(engine.collect(lines), name, tuple(billing.CENTS))
+    frame = engine.collect(lines.select(_ESTIMATE))
+    if name != "table":
+        return reports.text(frame, name, tuple(billing.CENTS))
+    silent = [n for n in ("modifiers", "reason") if not any(frame[n])]
+    silent += [] if any(frame["tie"]) else ["tie"]
+    return reports.text(frame.drop(silent), name, tuple(billing.CENTS)) + _estimate_notes(result)
+
+
+_ESTIMATE = (
+    "code", "minutes", "units", "tie", "modifiers", "work_payment", "allowed", "medicare_pays",
+    "patient_pays", "reason",
+)  # fmt: skip
+
+
+def _estimate_notes(result: Any) -> str:
+    from calc.reports import explain
+
+    line, totals = result.lines[0], result.totals
+
+    def amount(name: str) -> str:
+        return "none" if totals[name] is None else f"${totals[name]:,}"
+
+    unpriced = sum(row["allowed"] is None for row in result.lines)
+    units = "1 unit" if totals["units"] == 1 else f"{totals['units']} units"
+    shares = (
+        f"  (Medicare pays {amount('medicare_pays')}, patient {amount('patient_pays')};"
+        f" {result.options.deductible_said})"
+    )
+    text = (
+        f"\n{line['date']}, payer {line['payer']}, locality {line['locality']}: {units}\n"
+        f"Work component  {amount('work_payment')}\n"
+        f"Allowed         {amount('allowed')}"
+        f"{'' if totals['medicare_pays'] is None else shares}\n"
+    )
+    if unpriced:
+        text += f"{unpriced} of {len(result.lines)} lines have no allowed amount: see reason\n"
+    differs = explain.difference(result.units_by_rule)
+    return text + "".join(f"{said}\n" for said in differs if "differ" in said)
