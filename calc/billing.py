@@ -102,9 +102,10 @@ def _lines(
     apart: nw.LazyFrame[Any] | None,
 ) -> nw.LazyFrame[Any]:
     options = options or Options()
-    lines = code_lines(count_services(services, config, days), config)
-    lines = modifiers.parts(lines)
-    lines = price(lines, config, days, options)
+    step = engine.stepwise(services)
+    lines = code_lines(step(count_services(services, config, days)), config)
+    lines = step(modifiers.parts(lines))
+    lines = step(price(step(fees(lines, config, days, options)), config, days, options))
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
@@ -185,8 +186,8 @@ def fees(
 def price(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
-    """Every money step of lines with units, by the figures in force on their dates."""
-    lines = pricing.reduce_multiple(pricing.work(fees(lines, config, days, options)))
+    """Every money step of lines with units and `fees`, by the figures in force on their dates."""
+    lines = pricing.reduce_multiple(pricing.work(lines))
     lines = kx_figures(_deductible(pricing.allow(lines), options), config, days, options)
     lines = pricing.settle(pricing.accrue(lines))
     part_b = nw.col("payer_part_b")

@@ -27,6 +27,7 @@ import polars as pl
 from calc.errors import InputError
 
 Columns = dict[str, list[Any]]
+Change = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 
 ROW = "row "  # the record number; the blank keeps it apart from any heading of a log
 MAX_FIELD = 1_000_000  # bytes of one cell
@@ -289,6 +290,22 @@ def shared(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return frame if is_eager(frame) else settled(frame)
 
 
+def stepwise(frame: nw.LazyFrame[Any]) -> Change:
+    """What to do with each step of a long way: of few rows `settled`, of many nothing.
+
+    For a visit the plan is dearer than its rows, and grows faster than the steps.
+    """
+    few = is_eager(frame) and count(frame) <= _FEW_ROWS
+    return settled if few else _unchanged
+
+
+_FEW_ROWS = 1000
+
+
+def _unchanged(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return frame
+
+
 def distinct(frame: nw.LazyFrame[Any], *names: str) -> list[Any]:
     """The distinct values of the named columns together, nulls left out, sorted."""
     columns = [frame.select(value=nw.col(name)) for name in names]
@@ -329,8 +346,11 @@ def coded(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, Coded]:
     million rows in the time that one look at their texts takes.
     """
     rows = nw.to_native(frame).select(names).collect()
+    columns = rows.get_columns()
+    if len(rows) <= _FEW_ROWS:  # not worth a thread
+        return dict(zip(names, map(_coded, columns), strict=True))
     with ThreadPoolExecutor() as pool:
-        return dict(zip(names, pool.map(_coded, rows.get_columns()), strict=True))
+        return dict(zip(names, pool.map(_coded, columns), strict=True))
 
 
 def _coded(column: pl.Series) -> Coded:
@@ -950,8 +970,6 @@ def some(
 
 
 _ROWS = "rows "  # the blank keeps it apart from any heading
-
-Change = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 
 
 def once_each(
