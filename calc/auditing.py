@@ -112,7 +112,9 @@ def found(
     """Findings of the rules that look at these tables, before one fault is said once."""
     here = [rule for rule in rules if rule.over in tables]
     shared = {name: engine.shared(tables[name]) for name in {rule.over for rule in here}}
-    frames = [_findings_of(rule, shared[rule.over], config) for rule in here]
+    # Once for each table: to name columns of dense text takes a while.
+    columns = {name: table.columns for name, table in shared.items()}
+    frames = [_findings_of(rule, shared[rule.over], columns[rule.over], config) for rule in here]
     if not frames:
         return _nothing()
     there = engine.collect(nw.concat(frames, how="vertical"))
@@ -124,9 +126,10 @@ def finished(frames: Sequence[nw.DataFrame[Any]]) -> nw.DataFrame[Any]:
     return _ordered(_one_fault_once(engine.stacked(frames)))
 
 
-def _findings_of(rule: type[Rule], table: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+def _findings_of(
+    rule: type[Rule], table: nw.LazyFrame[Any], names: list[str], config: Config
+) -> nw.LazyFrame[Any]:
     """One lazy filter and select: the rule's findings in the columns that all share."""
-    names = table.columns  # without the types: to name those of dense text takes a while
 
     def column(name: str, blank: Any) -> nw.Expr:
         return nw.col(name) if name in names else blank

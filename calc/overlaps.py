@@ -119,12 +119,19 @@ def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFr
 
 def _own_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     theirs = nw.col("in_sweep") & (nw.col("lane") == "") & (nw.col("clinician") != "")
-    rows = rows.with_columns(patient_lane=nw.col("lane"), theirs=theirs, lane=nw.col("clinician"))
-    rows = times.sweep(rows, nw.col("theirs"), "own_ms")
+    rows = rows.with_columns(
+        patient_lane=nw.col("lane"), theirs=theirs, lane=nw.col("clinician"),
+        own_ms=nw.col("length_ms"),
+    )  # fmt: skip
+    rows = engine.some(times.with_runs(rows), nw.col("run_rows") > 1, _swept, ("own_ms",))
     return rows.with_columns(
         lane=nw.col("patient_lane"),
         clinician_ms=nw.when(nw.col("theirs")).then("own_ms").otherwise("counted_ms"),
-    ).drop("patient_lane", "theirs", "own_ms")
+    ).drop("patient_lane", "theirs", "own_ms", "run_rows")
+
+
+def _swept(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return times.sweep(rows.drop("own_ms"), nw.col("theirs"), "own_ms")
 
 
 def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

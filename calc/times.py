@@ -228,11 +228,11 @@ _SHARED = ("counted_ms", "therapist_ms")
 
 
 def _share_runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    runs = engine.some(_runs(sessions), nw.col("run_rows") > 1, _share, _SHARED)
+    runs = engine.some(with_runs(sessions), nw.col("run_rows") > 1, _share, _SHARED)
     return runs.drop("run_rows")
 
 
-def _runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def with_runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``run_rows``: how many rows of a lane run on into one another; rows apart have 1."""
     end = nw.when(nw.col("in_sweep")).then(nw.col("end_ms")).otherwise(nw.col("start_ms"))
     rows = sessions.with_columns(until=end.fill_null(0))
