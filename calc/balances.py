@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from calc import engine, files, times
+from calc import files, times
 from calc.cells import MAX_DIGITS
 from calc.errors import InputError
 from calc.money import scaled
@@ -25,30 +25,13 @@ def read_cents(text: str) -> int | None:
     return cents if 0 <= cents < 10 ** (MAX_DIGITS + 2) else None
 
 
-def _records(source: str, *needed: str) -> list[tuple[str, dict[str, str]]]:
-    """Records of a small csv, each with its place; InputError where a column is missing."""
-    frame, ragged = files.read_csv(source)
-    rows = engine.collect(frame)
-    names = [name for name in rows.columns if name != engine.ROW]
-    lacking = [name for name in needed if name not in names]
-    if lacking:
-        hint = f"found: {', '.join(names)}"
-        raise InputError(f"missing heading {', '.join(lacking)}", f"{source}:1", hint)
-    if ragged:
-        raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
-    return [
-        (f"{source}:{row[engine.ROW]}", {name: (row[name] or "").strip() for name in names})
-        for row in rows.iter_rows(named=True)
-    ]
-
-
 def read_balances(source: str, *keys: str) -> dict[tuple[str, ...], int]:
     """Opening balances: a csv with the columns ``keys`` and amount (dollars), by key in cents.
 
     Raises InputError that names row and column of what cannot be read.
     """
     balances: dict[tuple[str, ...], int] = {}
-    for where, row in _records(source, *keys, "amount"):
+    for where, row in files.small_csv(source, *keys, "amount"):
         cents = read_cents(row["amount"])
         if cents is None:
             raise InputError(f'amount "{row["amount"]}" is not an amount', where, "e.g. 257.00")
@@ -65,7 +48,7 @@ def read_timesheet(source: str) -> dict[tuple[str, date], int]:
     Several spells of a day add up. Raises InputError that names row and column.
     """
     sheet: dict[tuple[str, date], int] = {}
-    for where, row in _records(source, "clinician", "date"):
+    for where, row in files.small_csv(source, "clinician", "date"):
         day = times.read_date(row["date"])
         if day is None:
             raise InputError(f'date "{row["date"]}" is not a date', where, "YYYY-MM-DD")
@@ -100,7 +83,7 @@ def read_diagnoses(source: str, config: Config) -> dict[str, tuple[str, ...]]:
     Raises InputError for a code that is not known or a blank diagnosis.
     """
     pairs: dict[str, list[str]] = {}
-    for where, row in _records(source, "code", "diagnosis"):
+    for where, row in files.small_csv(source, "code", "diagnosis"):
         code = config.code_names.get(" ".join(row["code"].lower().split()))
         if code is None:
             hint = "use a code or alias of config/codes.csv"

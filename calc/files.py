@@ -74,6 +74,30 @@ def read_csv(source: str, stdin: IO[bytes] | None = None) -> tuple[nw.LazyFrame[
     return records.frame, records.ragged
 
 
+def small_csv(
+    source: str, *needed: str, check: Callable[[list[str], str], None] | None = None
+) -> list[tuple[str, dict[str, str]]]:
+    """Records of a file beside the log, stripped, each with its place.
+
+    ``check`` sees the headings and their place. InputError where a ``needed`` one is missing or a
+    record has too many fields.
+    """
+    frame, ragged = read_csv(source)
+    rows = engine.collect(frame)
+    names = [name for name in rows.columns if name != engine.ROW]
+    if check:
+        check(names, f"{source}:1")
+    if lacking := [name for name in needed if name not in names]:
+        hint = f"found: {', '.join(names)}"
+        raise InputError(f"missing heading {', '.join(lacking)}", f"{source}:1", hint)
+    if ragged:
+        raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
+    return [
+        (f"{source}:{row[engine.ROW]}", {name: (row[name] or "").strip() for name in names})
+        for row in rows.iter_rows(named=True)
+    ]
+
+
 def _is_blank(data: bytes) -> bool:
     return not data[:4096].strip() and not data.strip()
 

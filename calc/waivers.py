@@ -56,22 +56,9 @@ def read(source: str, rules: Collection[str]) -> list[Waiver]:
     Raises InputError that names file and row: a waiver without reason, by, until or any key, an
     unknown rule or heading, a date that is none.
     """
-    records = _toml(source) if source.lower().endswith(".toml") else _csv(source)
+    toml = source.lower().endswith(".toml")
+    records = _toml(source) if toml else files.small_csv(source, *NEEDED, check=_check_names)
     return [_waiver(record, where, rules) for where, record in records]
-
-
-def _csv(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    frame, ragged = files.read_csv(source)
-    if ragged:
-        raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
-    rows = engine.collect(frame)
-    names = [name for name in rows.columns if name != engine.ROW]
-    _check_names(names, f"{source}:1")
-    if lacking := [name for name in NEEDED if name not in names]:
-        hint = f"found: {', '.join(names)}"
-        raise InputError(f"missing heading {', '.join(lacking)}", f"{source}:1", hint)
-    for row in rows.iter_rows(named=True):
-        yield f"{source}:{row[engine.ROW]}", row
 
 
 def _toml(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
