@@ -11,12 +11,8 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, engine, pricing
+from calc import billed, billing, engine, pricing
 from calc.params import Config
-from calc.schema import POOL
-
-KEY = (*POOL, "code")
-VISIT = ["patient", "date", "provider"]
 
 
 def fees(
@@ -68,14 +64,12 @@ def with_amounts(
     most = nw.col("fee_cents") * nw.max_horizontal("billed", "units")
     spent = nw.when(nw.col("payer_part_b")).then(most).otherwise(0).fill_null(0)
     lines = lines.with_columns(spent=spent.cast(nw.Int64))
-    lines = engine.summed(lines, _YEAR, "spent", "year_spent")
+    lines = engine.summed(lines, pricing.KX_YEAR, "spent", "year_spent")
     near = nw.col("year_spent") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
     known = ~nw.col("kx_threshold_cents").is_null()
-    differs = (nw.col("billed") != nw.col("units")) | (nw.col("kept_units") != nw.col("units"))
     below = nw.col("charge_cents") < nw.col("fee_cents") * nw.col("billed")
     nothing = nw.lit(None, dtype=nw.Int64)
-    known_fee = ~nw.col("fee_cents").is_null()
-    none = nw.when(known_fee).then(0).cast(nw.Int64)
+    none = nw.when(~nw.col("fee_cents").is_null()).then(0).cast(nw.Int64)
     lines = lines.with_columns(
         near_threshold=near.fill_null(False),
         kx_due=nw.when(known).then(nw.lit(False)),
@@ -85,14 +79,13 @@ def with_amounts(
         unsupported_cents=none,
         **dict.fromkeys(_AMOUNTS, nothing),
     )
-    asked = differs.fill_null(True) | below.fill_null(False) | nw.col("near_threshold")
-    lines = engine.settled(engine.touched(lines, asked, VISIT, "asked"))
+    asked = billed.is_odd() | below.fill_null(False) | nw.col("near_threshold")
+    lines = engine.settled(engine.touched(lines, asked, pricing.VISIT, "asked"))
     lines = engine.some(lines, nw.col("asked"), _priced, (*_AMOUNTS, *_DIFFERENCES))
     lines = engine.some(lines, nw.col("near_threshold"), _with_kx, _KX)
     return lines.drop(*_FEES, "spent", "year_spent", "near_threshold", "asked")
 
 
-_YEAR = ("patient", "year", "kx_bucket")
 _AMOUNTS = (
     "supported_cents", "supported_scheduled_cents", "billed_cents", "billed_scheduled_cents",
     "kept_cents", "kept_scheduled_cents",
@@ -103,9 +96,9 @@ _KX = ("kx_due", "kx_early", "year_cents")
 
 def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Whole visits with what is allowed as supported, as billed and as kept."""
-    lines = engine.shared(lines.drop(*_AMOUNTS, *_DIFFERENCES))
+    lines = lines.drop(*_AMOUNTS, *_DIFFERENCES)
     for units, name in (("units", "supported"), ("billed", "billed"), ("kept_units", "kept")):
-        lines = engine.shared(allowed(lines, units, name))
+        lines = allowed(lines, units, name)
     lines = _difference(lines, "kept", "kept_units", "supported", "units", "over_cents")
     return _difference(lines, "billed", "billed", "kept", "kept_units", "unsupported_cents")
 
@@ -126,7 +119,7 @@ def _difference(
     )
     order = ["right", "discipline", "payer", "code"]
     lines = engine.within(
-        lines, VISIT, order, total={"visit_spilt": "spilt"}, running={"line_turn": "one"}
+        lines, pricing.VISIT, order, total={"visit_spilt": "spilt"}, running={"line_turn": "one"}
     )
     takes = (nw.col("line_turn") == 1) & (nw.col("right") == 0)
     cents = nw.col("own_cents") + nw.when(takes).then(nw.col("visit_spilt")).otherwise(0)
@@ -143,8 +136,7 @@ def _with_kx(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     known = ~nw.col("kx_threshold_cents").is_null()
     least = nw.min_horizontal("billed_cents", "supported_cents")
     most = nw.max_horizontal("billed_cents", "supported_cents")
-    lines = lines.drop(*_KX).with_columns(modified=nw.lit(0), most_cents=most)
-    lines = engine.shared(lines.with_columns(allowed_cents=least))
+    lines = lines.drop(*_KX).with_columns(modified=nw.lit(0), most_cents=most, allowed_cents=least)
     lines = pricing.accrue(lines).rename({"needs_kx": "due", "year_cents": "least_year_cents"})
     lines = pricing.accrue(lines.with_columns(allowed_cents=nw.col("most_cents")))
     return lines.with_columns(

@@ -18,7 +18,6 @@ import narwhals.stable.v2 as nw
 from calc import engine
 from calc import rules as rules  # the rules are known from here on
 from calc.errors import InputError
-from calc.evidence import Evidence
 from calc.params import Config
 from calc.rule import FAMILIES, SEVERITIES, Rule, chosen
 
@@ -71,16 +70,6 @@ def rules_chosen(
             hint=f"families: {', '.join(f'{letter} {name}' for letter, name in FAMILIES.items())};"
             " `therapy-calc rules` lists all",
         ) from None
-
-
-def run(
-    evidence: Evidence, config: Config, picked: tuple[type[Rule], ...]
-) -> tuple[nw.DataFrame[Any], list[dict[str, Any]]]:
-    """Findings (columns of FINDING, no fingerprint yet) and what did not run, with the reason."""
-    rules = runnable(picked, evidence.has)
-    frames = [found(evidence.tables, config, rules)]
-    gaps = not_run(picked, evidence.has, evidence.gaps, evidence.uncounted)
-    return finished(frames), gaps
 
 
 def runnable(picked: tuple[type[Rule], ...], has: frozenset[str]) -> tuple[type[Rule], ...]:
@@ -197,18 +186,9 @@ def _one_fault_once(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     """
     # Engines give rows in any order: which of several a finding folds into must not hang on it.
     found = found.sort(
-        "rule",
-        "file",
-        "row",
-        "date",
-        "patient",
-        "clinician",
-        "code",
-        "discipline",
-        "found",
-        "expected",
-        "rows",
-    )
+        "rule", "file", "row", "date", "patient", "clinician", "code", "discipline", "found",
+        "expected", "rows",
+    )  # fmt: skip
     found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
     folds = _folds(found)
     if not len(folds):

@@ -163,6 +163,8 @@ def _with_rows(known: logs.File | None, piece: logs.File, name: str) -> logs.Fil
     """The file of which one more piece was read."""
     if known:
         return replace(known, rows=known.rows + piece.rows)
+    if piece.sha256:
+        return piece
     with Path(name).open("rb") as file:
         return logs.File(name, hashlib.file_digest(file, "sha256").hexdigest(), piece.rows)
 

@@ -176,8 +176,13 @@ def with_odd_groups(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     All other lines are as they should be, and most of what is asked about units is no matter there.
     """
+    return engine.touched(lines, is_odd(), GROUP, "odd_group")
+
+
+def is_odd() -> nw.Expr:
+    """The line is not billed as its minutes say, or nobody can tell."""
     odd = (nw.col("billed") != nw.col("units")) | (nw.col("kept_units") != nw.col("units"))
-    return engine.touched(lines, odd.fill_null(True), GROUP, "odd_group")
+    return odd.fill_null(True)
 
 
 def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -27,13 +27,8 @@ NEEDED = (
     "attendance", "mode",
 )  # fmt: skip
 IN_POOLS = (
-    *NEEDED,
-    "locality_number",
-    "units_billed",
-    "modifiers_billed",
-    "charge_cents",
-    "offset_ms",
-)
+    *NEEDED, "locality_number", "units_billed", "modifiers_billed", "charge_cents", "offset_ms",
+)  # fmt: skip
 SHARED = ("file", "row", "patient", "clinician_lost_ms")
 
 
@@ -109,10 +104,14 @@ def _units_by_pool(
     )
 
 
+def rows_for(rows: Frame) -> Frame:
+    """The rows that these tables look at: one-on-one, of a named clinician."""
+    return rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
+
+
 def with_own_minutes(rows: Frame, lost: Frame) -> Frame:
-    """One-on-one rows of named clinicians with ``own_ms``, without what another patient has."""
-    mine = rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
-    mine = mine.join(lost.drop("patient"), on=["file", "row"], how="left")
+    """`rows_for` these tables with ``own_ms``, without what another patient has."""
+    mine = rows_for(rows).join(lost.drop("patient"), on=["file", "row"], how="left")
     return mine.with_columns(
         own_ms=nw.col("clinician_ms") - nw.col("clinician_lost_ms").fill_null(0)
     )

@@ -98,8 +98,8 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     others = engine.settled(
         rows.filter(nw.col("apart") & nw.col("full") & nw.col("one_on_one")).drop("apart")
     )
-    marked = engine.shared(others.join(said, on=list(KEY), how="semi"))
-    pairs = engine.shared(overlaps.beside_other_codes(marked, others))
+    marked = others.join(said, on=list(KEY), how="semi")
+    pairs = overlaps.beside_other_codes(marked, others)
     visit = ["patient", "date", "discipline", "provider"]
     codes = lines.filter(nw.col("billed") > 0).select(*visit, other=nw.col("service")).unique()
     met = pairs.select(*visit, "code", other=nw.col("service_2")).unique()

@@ -392,19 +392,21 @@ def spread(
     rows = nw.to_native(frame).collect()
     columns: list[Any] = []
     for codes, table in facts:
+        at = codes[0] if codes else None
         for fact in nw.to_native(table).collect().get_columns():
             if fact.name in known and fact.dtype == pl.String:
-                fact = fact.cast(_enum(fact, known[fact.name]))
-            same = codes is None or codes[0] is None or fact.n_unique() == 1
-            columns.append(pl.lit(fact[0], fact.dtype).alias(fact.name) if same and len(fact)
-                           else fact.gather(codes[0]) if codes and codes[0] is not None
-                           else fact)  # fmt: skip
+                values = known[fact.name]
+                fact = fact.cast(_enum(fact if values is None else values))
+            if len(fact) and (at is None or fact.n_unique() == 1):
+                columns.append(pl.lit(fact[0], fact.dtype).alias(fact.name))
+            else:
+                columns.append(fact if at is None else fact.gather(at))
     return _frame(rows.with_columns(columns).lazy())
 
 
-def _enum(texts: pl.Series, known: Iterable[str] | None) -> pl.Enum:
-    values = texts if known is None else pl.Series(list(known), dtype=pl.String)
-    return pl.Enum(_categories(values))
+def _enum(values: Iterable[str]) -> pl.Enum:
+    texts = values if isinstance(values, pl.Series) else pl.Series(list(values), dtype=pl.String)
+    return pl.Enum(_categories(texts))
 
 
 def beside_each(
@@ -525,8 +527,7 @@ def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -
     asked = [name for name, values in known.items() if values is None]
     found = native.select(pl.col(name).unique().implode() for name in asked).collect()
     kinds = {
-        name: _enum(found[name][0] if values is None else pl.Series([""]), values)
-        for name, values in known.items()
+        name: _enum(found[name][0] if values is None else values) for name, values in known.items()
     }
     return _frame(native.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items()))
 
@@ -571,13 +572,24 @@ def within(
             **{n: nw.col(c).shift(1).over(*group, order_by=order) for n, c in earlier.items()},
         )
     jobs = (total, running, highest, earlier)
-    used = dict.fromkeys((*group, *order, *(column for job in jobs for column in job.values())))
+    used = (*group, *order, *(column for job in jobs for column in job.values()))
     made = dict.fromkeys((name for job in jobs for name in job), pl.Int64)
+    return _with_made(frame, used, made, lambda rows: _within(rows, group, order, *jobs))
 
-    def compute(rows: pl.Series) -> pl.Series:
-        return _within(rows.struct.unnest(), group, order, *jobs)
 
-    answer = pl.struct(*used).map_batches(compute, return_dtype=pl.Struct(made))
+def _with_made(
+    frame: nw.LazyFrame[Any],
+    used: Iterable[str],
+    made: Mapping[str, Any],
+    compute: Callable[[pl.DataFrame], pl.DataFrame],
+) -> nw.LazyFrame[Any]:
+    """Add to a Polars frame the columns ``made``, name by type, that ``compute`` makes of others.
+
+    Lazily, and only if one of them is asked for.
+    """
+    answer = pl.struct(*dict.fromkeys(used)).map_batches(
+        lambda rows: compute(rows.struct.unnest()).to_struct(), return_dtype=pl.Struct(made)
+    )
     native = nw.to_native(frame).with_columns(answer.alias(_ANSWER))
     fields = [pl.col(_ANSWER).struct.field(name) for name in made]
     return _frame(native.with_columns(fields).drop(_ANSWER))
@@ -590,17 +602,15 @@ def summed(
     if not frame.implementation.is_polars():
         return frame.with_columns(nw.col(column).sum().over(*group).cast(nw.Int64).alias(name))
 
-    def compute(rows: pl.Series) -> pl.Series:
-        table = rows.struct.unnest()
-        keys, _ = _packed([table[key] for key in group])
+    def compute(rows: pl.DataFrame) -> pl.DataFrame:
+        keys, _ = _packed([rows[key] for key in group])
         if not keys:
-            return pl.repeat(table[column].sum(), len(table), dtype=pl.Int64, eager=True)
+            return rows.select(pl.repeat(pl.col(column).sum(), pl.len()).alias(name))
         numbers = [key.alias(f"{n}") for n, key in enumerate(keys)]
-        own = pl.DataFrame([*numbers, table[column].alias(_ONE)])
-        return own.select(pl.col(_ONE).sum().over([key.name for key in numbers]))[_ONE]
+        own = pl.DataFrame([*numbers, rows[column].alias(_ONE)])
+        return own.select(pl.col(_ONE).sum().over([key.name for key in numbers]).alias(name))
 
-    answer = pl.struct(*group, column).map_batches(compute, return_dtype=pl.Int64)
-    return _frame(nw.to_native(frame).with_columns(answer.alias(name)))
+    return _with_made(frame, (*group, column), {name: pl.Int64}, compute)
 
 
 def placed(
@@ -634,8 +644,7 @@ def stretches(
         frame = within(frame, (*group, name), total={rows_name: _ONE})
         return frame.drop(_ONE, "latest ", "earlier ", "opens ")
 
-    def compute(rows: pl.Series) -> pl.Series:
-        table = rows.struct.unnest()
+    def compute(table: pl.DataFrame) -> pl.DataFrame:
         place, first = _grouping(table, group, order)
         start, end = (c if place is None else c.gather(place) for c in table[[order[0], until]])
         latest = _highest(end, (first.cum_sum() - 1).cast(pl.UInt32)).shift(1)
@@ -644,14 +653,10 @@ def stretches(
         starts = opens.arg_true().cast(pl.Int64)
         size = starts.shift(-1, fill_value=len(table)) - starts
         made = pl.DataFrame({name: number, rows_name: size.gather(number - 1)})
-        return (made if place is None else made[_inverse(place)]).to_struct()
+        return made if place is None else made[_inverse(place)]
 
-    used = dict.fromkeys((*group, *order, until))
-    kind = pl.Struct({name: pl.Int64, rows_name: pl.Int64})
-    answer = pl.struct(*used).map_batches(compute, return_dtype=kind)
-    native = nw.to_native(frame).with_columns(answer.alias(_ANSWER))
-    fields = [pl.col(_ANSWER).struct.field(field) for field in (name, rows_name)]
-    return _frame(native.with_columns(fields).drop(_ANSWER))
+    made = {name: pl.Int64, rows_name: pl.Int64}
+    return _with_made(frame, (*group, *order, until), made, compute)
 
 
 _ONE = "one "
@@ -666,7 +671,7 @@ def _within(
     running: Mapping[str, str],
     highest: Mapping[str, str],
     earlier: Mapping[str, str],
-) -> pl.Series:
+) -> pl.DataFrame:
     place, first = _grouping(rows, group, order)
 
     def arranged(column: pl.Series) -> pl.Series:
@@ -693,8 +698,7 @@ def _within(
     for name, column in earlier.items():
         made[name] = arranged(rows[column]).shift(1).scatter(starts, None)
     back = None if place is None else _inverse(place)
-    done = {n: c if back is None else c.gather(back) for n, c in made.items()}
-    return pl.DataFrame(done).to_struct()
+    return pl.DataFrame({n: c if back is None else c.gather(back) for n, c in made.items()})
 
 
 def _highest(x: pl.Series, number: pl.Series) -> pl.Series:
@@ -916,14 +920,12 @@ def touched(
     if not frame.implementation.is_polars():
         most = odd.cast(nw.Int64).max().over(*group)
         return frame.with_columns((most > 0).alias(name))
-    native = nw.to_native(frame.with_columns(odd.alias(_ANSWER)))
 
-    def compute(rows: pl.Series) -> pl.Series:
-        table = rows.struct.unnest()
-        return _touched(table[_ANSWER], table.drop(_ANSWER))
+    def compute(rows: pl.DataFrame) -> pl.DataFrame:
+        return _touched(rows[_ANSWER], rows.drop(_ANSWER)).alias(name).to_frame()
 
-    answer = pl.struct(_ANSWER, *group).map_batches(compute, return_dtype=pl.Boolean)
-    return _frame(native.with_columns(answer.alias(name)).drop(_ANSWER))
+    frame = frame.with_columns(odd.alias(_ANSWER))
+    return _with_made(frame, (_ANSWER, *group), {name: pl.Boolean}, compute)
 
 
 def _touched(odd: pl.Series, group: pl.DataFrame) -> pl.Series:
@@ -979,22 +981,20 @@ def once_each(
     if not frame.implementation.is_polars():
         return change(frame)
 
-    def compute(rows: pl.Series) -> pl.Series:
-        table = rows.struct.unnest()
+    def compute(table: pl.DataFrame) -> pl.DataFrame:
         packed, _ = _packed(table.get_columns())
         number = packed[0] if packed else pl.repeat(0, len(table), dtype=pl.Int64, eager=True)
         low, size = _span(number)
         if len(packed) > 1 or size > _PLACES:
-            return _made(table, change, name)
+            return _made(table, change, name).to_frame()
         one_of: pl.Series = pl.repeat(None, low + size, dtype=pl.UInt32, eager=True)
         numbers: pl.Series = pl.int_range(len(table), dtype=pl.UInt32, eager=True)
         one_of = one_of.scatter(number, numbers)
         made = _made(table[one_of.drop_nulls()], change, name)
         at = one_of.is_not_null().cum_sum() - 1
-        return made.gather(at.gather(number))
+        return made.gather(at.gather(number)).to_frame()
 
-    answer = pl.struct(*keys).map_batches(compute, return_dtype=pl.String)
-    return _frame(nw.to_native(frame).with_columns(answer.alias(name)))
+    return _with_made(frame, keys, {name: pl.String}, compute)
 
 
 def where(
@@ -1012,17 +1012,16 @@ def where(
     """
     if not frame.implementation.is_polars():
         return change(frame)
-    native = nw.to_native(frame.with_columns(odd.alias(_ANSWER)))
+    kind = pl.String if isinstance(blank, str) else pl.Boolean
 
-    def compute(rows: pl.Series) -> pl.Series:
-        table = rows.struct.unnest()
+    def compute(table: pl.DataFrame) -> pl.DataFrame:
         odd = table[_ANSWER].fill_null(True).arg_true()
         done: pl.Series = pl.repeat(blank, len(table), dtype=kind, eager=True)
-        return done.scatter(odd, _made(table[odd], change, name)) if len(odd) else done
+        done = done.scatter(odd, _made(table[odd], change, name)) if len(odd) else done
+        return done.alias(name).to_frame()
 
-    kind = pl.String if isinstance(blank, str) else pl.Boolean
-    answer = pl.struct(_ANSWER, *needs).map_batches(compute, return_dtype=kind)
-    return _frame(native.with_columns(answer.alias(name)).drop(_ANSWER))
+    frame = frame.with_columns(odd.alias(_ANSWER))
+    return _with_made(frame, (_ANSWER, *needs), {name: kind}, compute)
 
 
 def _made(rows: pl.DataFrame, change: Change, name: str) -> pl.Series:

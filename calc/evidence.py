@@ -262,7 +262,6 @@ _JUDGING_STEPS = (
 
 def _with_primary(lines: Frame) -> Frame:
     """Add primary_billed: units of the code that an add-on belongs to, on the same day."""
-    lines = engine.shared(lines)
     visit = ["patient", "date", "provider"]
     nothing = nw.lit(0, dtype=nw.Int64)
     others = lines.filter(nw.col("add_on_of") == "").with_columns(primary_billed=nothing)

@@ -161,8 +161,7 @@ class _Run:
         seen, rows, name = reviewing.seen(found), found.tables["row"], f"{number:05d}.parquet"
         kept = rows.select(clinicians.IN_POOLS)
         engine.write_parquet_part(engine.plain(kept), str(self.places.rows[number] / _ROWS))
-        mine = rows.filter(nw.col("one_on_one") & (nw.col("clinician") != ""))
-        mine = mine.select(clinicians.NEEDED)
+        mine = clinicians.rows_for(rows).select(clinicians.NEEDED)
         engine.split_parquet(mine, "clinician", self.places.clinicians, name)
         group = evidence.group_rows(rows).select(clinicians.NEEDED)
         engine.split_parquet(group, "date", self.places.dates, name)

@@ -253,10 +253,9 @@ def _from_frame(
     frame: nw.LazyFrame[Any], config: Config, defaults: Defaults, maps: Mapping[str, str]
 ) -> Log:
     names = frame.columns
-    if "row" in names and engine.ROW not in names:
-        frame = frame.rename({"row": engine.ROW})
-    elif engine.ROW not in names:
-        frame = engine.with_rows(frame)
+    if engine.ROW not in names:
+        own = "row" in names
+        frame = frame.rename({"row": engine.ROW}) if own else engine.with_rows(frame)
     return _sessions(frame, "", 0, config, defaults, maps)
 
 

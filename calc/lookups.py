@@ -96,14 +96,6 @@ def _share(payer: str, facts: dict[str, Any]) -> int | None:
         ) from None
 
 
-def dated(
-    frame: nw.LazyFrame[Any], days: list[date], **columns: Iterable[int | None]
-) -> nw.LazyFrame[Any]:
-    """A small table beside a frame: the date and columns that go with ``days``."""
-    table: engine.Columns = {"date": days, **{name: list(c) for name, c in columns.items()}}
-    return engine.beside(frame, table, dict.fromkeys(table, int) | {"date": date})
-
-
 def on_date(
     frame: nw.LazyFrame[Any], days: list[date], **columns: Iterable[int | None]
 ) -> nw.LazyFrame[Any]:

@@ -41,11 +41,9 @@ def _pairs(
     rows: nw.LazyFrame[Any], others: nw.LazyFrame[Any], on: tuple[str, ...]
 ) -> nw.LazyFrame[Any]:
     """Rows beside those that run while they start; a partner's columns end in ``_2``."""
-    # Left to plan such joins of joins by itself, DuckDB takes a thousand times as long.
-    rows, others = engine.shared(rows.select(_KEPT)), engine.shared(others.select(_KEPT))
-    theirs = _on_days(others)
+    theirs = _on_days(others.select(_KEPT))
     theirs = theirs.rename({name: f"{name}_2" for name in _KEPT if name not in on})
-    mine = rows.with_columns(day=nw.col("start_ms") // times.DAY)
+    mine = rows.select(_KEPT).with_columns(day=nw.col("start_ms") // times.DAY)
     both = mine.join(theirs, on=[*on, "day"], how="inner")
     start, other = nw.col("start_ms"), nw.col("start_ms_2")
     place = (nw.col("file_2") < nw.col("file")) | (
@@ -179,7 +177,7 @@ def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """A patient's group and one-on-one rows on the same minutes; windows prove nothing."""
-    swept = engine.shared(rows.filter(nw.col("in_sweep") & nw.col("full")))
+    swept = rows.filter(nw.col("in_sweep") & nw.col("full"))
     group = swept.filter(nw.col("attendance") == "group")
     single = swept.filter(nw.col("lane") == "").join(
         group.select("patient").unique(), on="patient", how="semi"

@@ -181,18 +181,18 @@ def accrue(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     amount = nw.when(counts).then(nw.col("allowed_cents")).otherwise(0)
     lines = lines.with_columns(accrued_cents=amount.fill_null(0).cast(nw.Int64))
     # Most patients stay below: only those whose whole year passes it need their lines in order.
-    lines = engine.summed(lines, _BUCKET, "accrued_cents", "whole_cents")
+    lines = engine.summed(lines, KX_YEAR, "accrued_cents", "whole_cents")
     may = nw.col("whole_cents") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
-    needs = (*_BUCKET, *CLAIM_ORDER, "accrued_cents", "prior_cents", "kx_threshold_cents")
+    needs = (*KX_YEAR, *CLAIM_ORDER, "accrued_cents", "prior_cents", "kx_threshold_cents")
     lines = engine.where(lines, may.fill_null(False), needs, _above, "needs_kx", False)
     return _in_order(lines).drop("accrued_cents", "whole_cents")
 
 
-_BUCKET = ("patient", "year", "kx_bucket")
+KX_YEAR = ("patient", "year", "kx_bucket")
 
 
 def _in_order(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    lines = engine.within(lines, _BUCKET, CLAIM_ORDER, running={"so_far_cents": "accrued_cents"})
+    lines = engine.within(lines, KX_YEAR, CLAIM_ORDER, running={"so_far_cents": "accrued_cents"})
     lines = lines.with_columns(year_cents=nw.col("so_far_cents") + nw.col("prior_cents"))
     return lines.drop("so_far_cents")
 

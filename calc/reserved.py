@@ -16,13 +16,13 @@ assistant_whole at at_cut at_next attendance audit audit_limits audited authorit
 bare_cents before before_cents begins beside beyond beyond_turn big bigint bill billed
 billed_cents billed_code billed_of_day billed_rows billed_scheduled_cents billing bills
 blank_allowed bold boolean both bottom bound_to bundled busy by by_day by_quarters calc_caller
-carried cents cf chance_per_million charge charge_cents claim claimed claimed_codes claimed_payer
-claimed_rows claims clash clash_kind clash_rule clashes clinician clinician_2 clinician_day
-clinician_lost_ms clinician_minutes clinician_ms clinicians clock clock_ms clocks cloned_day
-cloned_days cloned_days_limit closes cluster cms code code_2 code_modifiers code_number code_units
-codes coinsurance coinsurance_cents coinsurance_percent column1 column2 company compression
-config_folders constant_memory contractor conversion_factor cota cotreatment count counted
-counted_cents counted_ms counted_rows counting_rule counts created crowded cut cut_minutes
+carried cents cf chance_per_million charge charge_cents check claim claimed claimed_codes
+claimed_payer claimed_rows claims clash clash_kind clash_rule clashes clinician clinician_2
+clinician_day clinician_lost_ms clinician_minutes clinician_ms clinicians clock clock_ms clocks
+cloned_day cloned_days cloned_days_limit closes cluster cms code code_2 code_modifiers code_number
+code_units codes coinsurance coinsurance_cents coinsurance_percent column1 column2 company
+compression config_folders constant_memory contractor conversion_factor cota cotreatment count
+counted counted_cents counted_ms counted_rows counting_rule counts created crowded cut cut_minutes
 cut_more date date_date date_day date_order dates day day_group day_kept day_minutes day_number
 day_over_cents day_spoilt day_turn day_unbilled day_undocumented day_units day_units_billed
 day_unsupported_cents day_whole day_without_minutes day_wrong days days_since de_minimis

@@ -154,8 +154,9 @@ def _prior(stack: Stack) -> dict[tuple[str, str], int]:
 
 def audit(found: evidence.Evidence, config, rules=ALL) -> tuple[list[dict], list[dict]]:
     """Findings as dicts, and what did not run."""
-    findings, not_run = auditing.run(found, config, rules)
-    return findings.to_native().to_dicts(), not_run
+    frame = auditing.found(found.tables, config, auditing.runnable(rules, found.has))
+    not_run = auditing.not_run(rules, found.has, found.gaps, found.uncounted)
+    return auditing.finished([frame]).to_native().to_dicts(), not_run
 
 
 def differences(cases: list[Case], findings: list[dict], codes: set[str]) -> list[str]:

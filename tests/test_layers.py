@@ -48,7 +48,7 @@ ALLOWED = {
     | {"evidence", "logs", "params", "redacting", "reviewing", "rule"},
     "cluster": {"billing", "engine", "logs", "params"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
-    "amounts": {"billing", "engine", "lookups", "params", "pricing", "schema"},
+    "amounts": {"billed", "billing", "engine", "lookups", "params", "pricing", "schema"},
     "habits": {"engine", "limits", "lookups", "params", "schema", "times"},
     "edits": {"engine", "overlaps", "params", "schema"},
     "limits": {"engine", "lookups", "params", "times"},
@@ -60,7 +60,7 @@ ALLOWED = {
     "baseline": {"errors"},
     "waivers": {"engine", "errors", "files"},
     "redacting": {"cells", "engine", "errors"},
-    "auditing": {"errors", "engine", "evidence", "params", "rule", "rules"},
+    "auditing": {"errors", "engine", "params", "rule", "rules"},
     "reviewing": {
         "auditing",
         "baseline",

@@ -9,10 +9,10 @@ import click
 
 from calc.cli.shared import (
     TABLE_ROWS,
-    alone,
     blank_options,
     defaults_of,
     jobs_option,
+    polars_only,
     pricing_options,
     progress,
     read_log,
@@ -22,15 +22,11 @@ from calc.cli.shared import (
     say_rejects,
     together,
     used_said,
+    writing_options,
 )
 from calc.errors import InputError
 
 AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx", "parquet")
-_audit_output = together(
-    click.option("--format", "form", type=click.Choice(AUDIT_FORMATS), help="Default: a table."),
-    click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
-    click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
-)
 _beside = together(
     click.option("--claims", metavar="FILE", help="Billed lines; default: the log's own units."),
     click.option("--timesheet", metavar="FILE", help="Clinicians' hours: clinician,date,minutes."),
@@ -55,7 +51,7 @@ _beside = together(
 @_beside
 @blank_options
 @jobs_option
-@_audit_output
+@writing_options(AUDIT_FORMATS)
 def audit(
     log: tuple[str, ...],
     select: tuple[str, ...],
@@ -96,7 +92,7 @@ def audit(
     if name in written.BINARY and output is None:
         raise written.no_text(name)
     config = params.load(folder)
-    defaults = defaults_of(reading)
+    defaults = defaults_of(reading, sheet)
     extras = evidence.Extras(
         balances.read_timesheet(timesheet) if timesheet else None,
         balances.read_diagnoses(diagnosis_list, config) if diagnosis_list else None,
@@ -110,9 +106,8 @@ def audit(
         baseline or "",
         redact or "",
     )
-    defaults = replace(defaults, sheet=sheet)
     if jobs:
-        alone(on)
+        polars_only(on)
         done = _audit_large(log, output, config, defaults, asked, claims or "", jobs, reading)
     else:
         read = read_log(log, config, on, defaults, reading)

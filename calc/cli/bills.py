@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from calc.cli.shared import (
-    alone,
     blank_options,
     defaults_of,
     large_options,
     output_options,
+    polars_only,
     pricing_options,
     progress,
     read_log,
@@ -128,7 +128,7 @@ def _bill_large(
         say_rejects(rejected, tuple(sources), rejects_file)
         click.echo(f"lines written to {output}", err=True)
         return
-    alone(on)
+    polars_only(on)
     maps = headings.read_maps(reading["pairs"], reading["map_file"])
     done = batches.bill(
         sources, output, config, blanks, options, maps=maps, jobs=jobs or 1,

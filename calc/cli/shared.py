@@ -32,11 +32,16 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return add
 
 
-output_options = together(
-    click.option("--format", "form", type=click.Choice(FORMATS), help="Default: a table."),
-    click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
-    click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
-)
+def writing_options(formats: tuple[str, ...]) -> Callable[[Command], Command]:
+    """Where and how to write, and by which figures."""
+    return together(
+        click.option("--format", "form", type=click.Choice(formats), help="Default: a table."),
+        click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
+        click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
+    )
+
+
+output_options = writing_options(FORMATS)
 blank_options = together(
     click.option("--payer", default="medicare", show_default=True, help="For rows without one."),
     click.option("--locality", default="US", show_default=True, help="OH-00 or part of a name."),
@@ -100,7 +105,7 @@ def said_of_reading(notes: list[str], mapping: dict[str, list[str]], reading: An
         write(headings.saved_text(mapping), reading["save_map"])
 
 
-def alone(on: str) -> None:
+def polars_only(on: str) -> None:
     """InputError for batches on another engine than Polars."""
     if on != "polars":
         raise InputError(f"--jobs is not for {on}", hint="leave out --engine, or --jobs")
@@ -165,7 +170,7 @@ def pricing_options(
 
 def report_progress() -> Callable[[str], None]:
     """Progress on one line of a terminal; elsewhere silence."""
-    if not sys.stderr.isatty():
+    if not _on_terminal():
         return lambda text: None
     return lambda text: click.echo(f"\r\x1b[K{text}", nl=": 100%," in text, err=True)
 
