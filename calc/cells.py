@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -71,12 +72,9 @@ def by_values(
     may number, see `engine.dense`. Also returned: what proved to be the same for all rows.
     """
     if engine.is_eager(frame):
-        codes = engine.coded(frame, list(dict.fromkeys(column for column, _ in wanted)))
-        found = [_table(facts, engine.values_of(codes[column])) for column, facts in wanted]
-        coded = [codes[column] for column, _ in wanted]
-        facts = [*zip(coded, found, strict=True), *((None, table) for table in blank)]
-        frame = engine.spread(frame, facts, dense or {})
-        return frame, _constants([*blank, *found])
+        each = [(column, partial(_table, facts)) for column, facts in wanted]
+        frame, found = engine.of_each_value(frame, each, dense or {})
+        return engine.alike(frame, blank, dense or {}), _constants([*blank, *found])
     frame, found = _joined(frame, wanted) if wanted else (frame, [])
     literals: dict[str, nw.Expr] = {}
     for table in [*blank, *found]:

@@ -61,7 +61,7 @@ def _date_order(texts: list[str], column: str, where: str, chosen: str) -> str:
     orders = times.date_orders(texts)
     if len(orders) == 1:
         return orders.pop()
-    shown = times.slashed(texts)[0]
+    shown = min(times.slashed(texts))
     what = "could be month or day first" if orders else "and others are in two orders"
     raise InputError(
         f'{column}: dates such as "{shown}" {what}',

@@ -15,17 +15,19 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 # Freed memory is asked for again at once, and taking it anew costs a third of a large run: the
-# allocator of Polars (jemalloc, on Linux) keeps it for some seconds, in large pages.
-os.environ.setdefault("_RJEM_MALLOC_CONF", "thp:always,dirty_decay_ms:5000,muzzy_decay_ms:5000")
+# allocator of Polars (jemalloc, on Linux) keeps it for a minute, in large pages.
+os.environ.setdefault("_RJEM_MALLOC_CONF", "thp:always,dirty_decay_ms:60000,muzzy_decay_ms:60000")
 
 import narwhals.stable.v2 as nw
 import polars as pl
 
 from calc.errors import InputError
 
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 Columns = dict[str, list[Any]]
 Change = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 
@@ -146,7 +148,7 @@ def _found_by_place(
         kind = kinds[name]
         if not (isinstance(kind, pl.Enum) or kind == pl.Date or kind.is_integer()):
             return None
-        numbers = _numbers(rows[name]).cast(pl.Int64)
+        numbers = rows[name].to_physical().cast(pl.Int64)
         if numbers.has_nulls():
             return None
         low, size = (0, len(kind.categories)) if isinstance(kind, pl.Enum) else _span(numbers)
@@ -336,24 +338,51 @@ def is_eager(frame: nw.LazyFrame[Any]) -> bool:
     return bool(frame.implementation.is_polars())
 
 
-Coded = tuple["pl.Series | None", "pl.Series"]
+def of_each_value(
+    frame: nw.LazyFrame[Any],
+    wanted: Sequence[tuple[str, Change]],
+    known: Mapping[str, Iterable[str] | None],
+) -> tuple[nw.LazyFrame[Any], list[nw.LazyFrame[Any]]]:
+    """Add to an eager frame what each of ``wanted`` makes of the distinct values of its column.
 
-
-def coded(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, Coded]:
-    """Each column of an eager frame as numbers into its distinct values; None: one value for all.
-
-    Texts are null-free. Numbers are cheap to follow: a fact about a value is found for a
-    million rows in the time that one look at their texts takes.
+    It sees them as a table with the column ``value``, texts without null, and gives one with as
+    many rows, or one row for all; these tables are returned too. Numbers are cheap to follow: a
+    fact about a value is found for a million rows in the time that one look at their texts takes.
+    Text columns named in ``known`` come out as `dense` would make them.
     """
-    rows = nw.to_native(frame).select(names).collect()
-    columns = rows.get_columns()
-    if len(rows) <= _FEW_ROWS:  # not worth a thread
-        return dict(zip(names, map(_coded, columns), strict=True))
+    rows = nw.to_native(frame).collect()
+
+    def found(one: tuple[str, Change]) -> tuple[nw.LazyFrame[Any], list[Any]]:
+        column, change = one
+        at, values = _coded(rows[column])
+        table = change(_frame(values.to_frame().lazy()))
+        return table, _spread(table, at, known)
+
+    done = _side_by_side(found, wanted, len(rows))
+    columns = [column for _, columns in done for column in columns]
+    return _frame(rows.with_columns(columns).lazy()), [table for table, _ in done]
+
+
+def alike(
+    frame: nw.LazyFrame[Any],
+    tables: Sequence[nw.LazyFrame[Any]],
+    known: Mapping[str, Iterable[str] | None],
+) -> nw.LazyFrame[Any]:
+    """Add to every row of an eager frame what small tables of one row say; see `of_each_value`."""
+    columns = [column for table in tables for column in _spread(table, None, known)]
+    return _frame(nw.to_native(frame).with_columns(columns))
+
+
+def _side_by_side(work: Callable[[_T], _R], jobs: Sequence[_T], rows: int) -> list[_R]:
+    """What ``work`` makes of each job, in order; in threads where there are enough rows."""
+    if rows <= _FEW_ROWS or len(jobs) < 2:
+        return list(map(work, jobs))
     with ThreadPoolExecutor() as pool:
-        return dict(zip(names, pool.map(_coded, columns), strict=True))
+        return list(pool.map(work, jobs))
 
 
-def _coded(column: pl.Series) -> Coded:
+def _coded(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
+    """A column as numbers into its distinct values, None for one value throughout; the values."""
     if column.dtype == pl.String:
         column = column.fill_null("")
     alike = column.head(1000).n_unique() == 1 and column.null_count() == 0
@@ -374,34 +403,20 @@ def _coded(column: pl.Series) -> Coded:
     return found["at"], values["value"]
 
 
-def values_of(code: Coded) -> nw.LazyFrame[Any]:
-    """The distinct values of `coded` as a column ``value``."""
-    return _frame(code[1].to_frame().lazy())
-
-
-def spread(
-    frame: nw.LazyFrame[Any],
-    facts: Sequence[tuple[Coded | None, nw.LazyFrame[Any]]],
-    known: Mapping[str, Iterable[str] | None],
-) -> nw.LazyFrame[Any]:
-    """Add to an eager frame what is known of each value, in the order of `values_of`.
-
-    None in place of the values: one row that holds for all. Text columns named in ``known`` come
-    out as `dense` would make them.
-    """
-    rows = nw.to_native(frame).collect()
+def _spread(
+    table: nw.LazyFrame[Any], at: pl.Series | None, known: Mapping[str, Iterable[str] | None]
+) -> list[Any]:
+    """Columns of a table, ``at`` its rows; None: its one row for all."""
     columns: list[Any] = []
-    for codes, table in facts:
-        at = codes[0] if codes else None
-        for fact in nw.to_native(table).collect().get_columns():
-            if fact.name in known and fact.dtype == pl.String:
-                values = known[fact.name]
-                fact = fact.cast(_enum(fact if values is None else values))
-            if len(fact) and (at is None or fact.n_unique() == 1):
-                columns.append(pl.lit(fact[0], fact.dtype).alias(fact.name))
-            else:
-                columns.append(fact if at is None else fact.gather(at))
-    return _frame(rows.with_columns(columns).lazy())
+    for fact in nw.to_native(table).collect().get_columns():
+        if fact.name in known and fact.dtype == pl.String:
+            values = known[fact.name]
+            fact = fact.cast(_enum(fact if values is None else values))
+        if len(fact) and (at is None or fact.n_unique() == 1):
+            columns.append(pl.lit(fact[0], fact.dtype).alias(fact.name))
+        else:
+            columns.append(fact if at is None else fact.gather(at))
+    return columns
 
 
 def _enum(values: Iterable[str]) -> pl.Enum:
@@ -603,7 +618,7 @@ def summed(
         return frame.with_columns(nw.col(column).sum().over(*group).cast(nw.Int64).alias(name))
 
     def compute(rows: pl.DataFrame) -> pl.DataFrame:
-        keys, _ = _packed([rows[key] for key in group])
+        keys, _ = _packed(rows.select(group))
         if not keys:
             return rows.select(pl.repeat(pl.col(column).sum(), pl.len()).alias(name))
         numbers = [key.alias(f"{n}") for n, key in enumerate(keys)]
@@ -720,9 +735,11 @@ def _grouping(
     """The row numbers that bring groups together, in ``order`` (None: they stand so), and where,
     in that order, a group begins.
     """
-    # Logs and lines stand by date: groups in that order need little sorting, and few far reads.
-    group = sorted(group, key=lambda name: rows[name].dtype != pl.Date)
-    keys, rooms = _packed([rows[name] for name in (*group, *order)], len(group))
+    numbers = _numbers(rows.select(*group, *order))
+    # Logs and lines stand by date, the only 32 bits with a sign: groups in that order need little
+    # sorting, and few far reads.
+    group = sorted(group, key=lambda name: numbers[name].dtype != pl.Int32)
+    keys, rooms = _packed(numbers.select(*group, *order), len(group))
     place = _order(keys)
     begins = pl.int_range(len(rows), eager=True) == 0
     for key, room in zip(keys, rooms, strict=True):
@@ -766,21 +783,20 @@ def _order(packed: Sequence[pl.Series]) -> pl.Series | None:
 _ROOM = 2**62
 
 
-def _packed(columns: Sequence[pl.Series], grouping: int = 0) -> tuple[list[pl.Series], list[int]]:
+def _packed(table: pl.DataFrame, grouping: int = 0) -> tuple[list[pl.Series], list[int]]:
     """The columns as few Int64 columns that sort and group as they do, nulls first.
 
     Beside each number what to divide it by for that of the first ``grouping`` columns, 0 for a
     number that holds none of them.
     """
-    numbers = [_numbers(column) for column in columns]
-    frame = pl.DataFrame([column.alias(str(n)) for n, column in enumerate(numbers)])
+    frame = _numbers(table)
     bounds = frame.select(
         pl.all().min().name.prefix("min "), pl.all().max().name.prefix("max ")
     ).row(0, named=True)
     packed: list[pl.Expr] = []
     rooms: list[int] = []
     room = 0
-    for place, (name, column) in enumerate(zip(frame.columns, numbers, strict=True)):
+    for place, (name, column) in enumerate(zip(frame.columns, frame.get_columns(), strict=True)):
         low, high = bounds[f"min {name}"], bounds[f"max {name}"]
         nulls = column.has_nulls()
         if low is None or (low == high and not nulls):
@@ -800,15 +816,17 @@ def _packed(columns: Sequence[pl.Series], grouping: int = 0) -> tuple[list[pl.Se
     return frame.select(e.alias(str(n)) for n, e in enumerate(packed)).get_columns(), rooms
 
 
-def _numbers(column: pl.Series) -> pl.Series:
-    """Integers in the order of a column's values."""
-    if column.dtype.is_integer():
-        return column
-    if isinstance(column.dtype, pl.Enum | pl.Date):
-        return column.to_physical()
-    if column.dtype == pl.Boolean:
-        return column.cast(pl.UInt8)
-    return column.rank("dense")
+def _numbers(table: pl.DataFrame) -> pl.DataFrame:
+    """Integers in the order of each column's values."""
+    # The type of dense text is not asked for: to name it with all its categories takes a while.
+    table = table.select(pl.all().to_physical())
+    kinds = [(column.name, column.dtype) for column in table.get_columns()]
+    others = [
+        pl.col(name).cast(pl.UInt8) if kind == pl.Boolean else pl.col(name).rank("dense")
+        for name, kind in kinds
+        if not kind.is_integer()
+    ]
+    return table.with_columns(others) if others else table
 
 
 _PART_ROWS = 500_000  # fewer are not worth a thread
@@ -891,7 +909,7 @@ def arranged(frame: nw.LazyFrame[Any], order: Sequence[str]) -> nw.LazyFrame[Any
 
 
 def _places(keys: pl.Series) -> pl.Series:
-    place = _order(_packed(keys.struct.unnest().get_columns())[0])
+    place = _order(_packed(keys.struct.unnest())[0])
     if place is None:
         return pl.int_range(len(keys), dtype=pl.get_index_type(), eager=True)
     return place
@@ -931,7 +949,7 @@ def touched(
 def _touched(odd: pl.Series, group: pl.DataFrame) -> pl.Series:
     if not odd.any():
         return pl.repeat(False, len(odd), dtype=pl.Boolean, eager=True)
-    keys, _ = _packed(group.get_columns())
+    keys, _ = _packed(group)
     if not keys:
         return pl.repeat(True, len(odd), dtype=pl.Boolean, eager=True)
     low, size = _span(keys[0])
@@ -982,7 +1000,7 @@ def once_each(
         return change(frame)
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
-        packed, _ = _packed(table.get_columns())
+        packed, _ = _packed(table)
         number = packed[0] if packed else pl.repeat(0, len(table), dtype=pl.Int64, eager=True)
         low, size = _span(number)
         if len(packed) > 1 or size > _PLACES:
@@ -1036,16 +1054,18 @@ def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFram
         native = native.with_columns(pl.lit(0, dtype=pl.Int64).alias(_ONE))
 
         def both(column: str, more: int = 0) -> pl.Expr:
-            own = pl.col(column)
-            again = own.filter(pl.col(_ANSWER))
-            whole = own.append(again + more if more else again)
-            # Columns in pieces of their own would all be copied at the next step.
-            return whole.map_batches(lambda c: c.rechunk(), return_dtype=kinds[column])
+            def whole(parts: Sequence[pl.Series]) -> pl.Series:
+                own, again = parts
+                if not again.any():
+                    return own
+                # Columns in pieces of their own would all be copied at the next step.
+                later = own.filter(again)
+                return own.clone().append(later + more if more else later).rechunk()
 
-        kinds = native.collect_schema()
-        names = frame.columns
+            return pl.map_batches([column, _ANSWER], whole, return_dtype=pl.dtype_of(column))
+
         # Column by column, so that those which nobody asks for are not even made.
-        whole = [both(column) for column in names]
+        whole = [both(column) for column in frame.columns]
         return _frame(native.select(*whole, both(_ONE, 1).alias(name)))
     if frame.implementation.is_duckdb():
         frame = settled(frame)  # or every later step binds the whole query again
