@@ -99,11 +99,19 @@ def found(
     tables: Mapping[str, nw.LazyFrame[Any]], config: Config, rules: tuple[type[Rule], ...]
 ) -> nw.DataFrame[Any]:
     """Findings of the rules that look at these tables, before one fault is said once."""
-    here = [rule for rule in rules if rule.over in tables]
-    shared = {name: engine.shared(tables[name]) for name in {rule.over for rule in here}}
+    flags: dict[str, dict[str, nw.Expr]] = {}
+    for rule in rules:
+        if rule.over in tables:
+            flags.setdefault(rule.over, {})[rule.code] = rule.flag
+    # Most rules find nothing in a log: only the others are worth their sentences.
+    few = engine.flagged({name: tables[name] for name in flags}, flags)
     # Once for each table: to name columns of dense text takes a while.
-    columns = {name: table.columns for name, table in shared.items()}
-    frames = [_findings_of(rule, shared[rule.over], columns[rule.over], config) for rule in here]
+    columns = {name: table.columns for name, (table, _) in few.items()}
+    frames = [
+        _findings_of(rule, few[rule.over][0], columns[rule.over], config)
+        for rule in rules
+        if rule.over in few and rule.code in few[rule.over][1]
+    ]
     if not frames:
         return _nothing()
     there = engine.collect(nw.concat(frames, how="vertical"))

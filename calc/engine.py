@@ -287,9 +287,25 @@ def settled(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return _frame(nw.to_native(frame).localCheckpoint())
 
 
-def shared(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The same rows, `settled` where an engine computes them anew for each use in one query."""
-    return frame if is_eager(frame) else settled(frame)
+def flagged(
+    tables: Mapping[str, nw.LazyFrame[Any]], flags: Mapping[str, Mapping[str, nw.Expr]]
+) -> dict[str, tuple[nw.LazyFrame[Any], set[str]]]:
+    """Of each table the rows where one of its ``flags`` holds, and the flags that hold anywhere.
+
+    Looking costs a SQL engine a query of its own: there the table `settled`, and every flag.
+    """
+    eager = {name: table for name, table in tables.items() if is_eager(table)}
+    found = {name: (settled(t), set(flags[name])) for name, t in tables.items() if name not in eager}
+    marks = {name: {f"{_ANSWER}{n}": n for n in flags[name]} for name in eager}
+    wanted = []
+    for name, table in eager.items():
+        marked = table.with_columns(**{m: flags[name][n] for m, n in marks[name].items()})
+        wanted.append(nw.to_native(marked.filter(nw.any_horizontal(*marks[name], ignore_nulls=True))))
+    # All at once: the tables have much in common, and each has room beside the others.
+    for name, rows in zip(eager, pl.collect_all(wanted, engine="in-memory"), strict=True):
+        holding = {n for mark, n in marks[name].items() if rows[mark].any()}
+        found[name] = _frame(rows.drop(marks[name]).lazy()), holding
+    return found
 
 
 def stepwise(frame: nw.LazyFrame[Any]) -> Change:
