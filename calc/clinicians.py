@@ -70,6 +70,9 @@ def together(
 
     ``rows``: all of the pools that a clash touches, at least.
     """
+    if engine.is_empty(clashes):
+        nothing = nw.lit(None, dtype=nw.Int64)
+        return clashes.with_columns(units_lost=nothing, lost_cents=nothing)
     pools = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
     pools = engine.settled(pools)
     # What another clinician has with the patient already is not taken a second time.

@@ -94,10 +94,12 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     ``apart_from``: how many other codes of the visit share no minute with the code.
     """
     said = engine.settled(lines.filter(nw.col("distinct_rows") > 0).select(*KEY))
-    rows = engine.marked(rows, said.select("patient").unique(), "patient", "apart")
+    who = engine.settled(said.select("patient").unique())
+    rows = engine.marked(rows, who, "patient", "apart")
     others = engine.settled(
         rows.filter(nw.col("apart") & nw.col("full") & nw.col("one_on_one")).drop("apart")
     )
+    lines = engine.marked(lines, who, "patient", "apart").filter(nw.col("apart"))
     marked = others.join(said, on=list(KEY), how="semi")
     pairs = overlaps.beside_other_codes(marked, others)
     visit = ["patient", "date", "discipline", "provider"]

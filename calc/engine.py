@@ -349,6 +349,11 @@ def some_of(frame: nw.LazyFrame[Any], which: nw.Expr) -> nw.LazyFrame[Any]:
     return frame.filter(which)
 
 
+def is_empty(frame: nw.LazyFrame[Any]) -> bool:
+    """Whether there surely are no rows; an engine to which the look is a query says no."""
+    return is_eager(frame) and not count(frame)
+
+
 def is_eager(frame: nw.LazyFrame[Any]) -> bool:
     """Whether the rows are in this process (Polars), so that looking at them costs little."""
     return bool(frame.implementation.is_polars())
@@ -998,9 +1003,9 @@ def some(
         return nw.concat([kept, changed.select(kept.columns)], how="vertical")
     rows = nw.to_native(collect(frame))
     number = f"{_ROWS}{rows.width}"  # what is changed may do the same with some of its rows
-    few = _frame(rows.lazy().with_row_index(number)).filter(where)
-    done = nw.to_native(collect(change(few).select(number, *names)))
-    if len(done):
+    few = collect(_frame(rows.lazy().with_row_index(number)).filter(where))
+    if len(few):
+        done = nw.to_native(collect(change(few.lazy()).select(number, *names)))
         rows = rows.with_columns(rows[n].scatter(done[number], done[n]) for n in names)
     return _frame(rows.lazy())
 
