@@ -294,17 +294,20 @@ def flagged(
 
     Looking costs a SQL engine a query of its own: there the table `settled`, and every flag.
     """
-    eager = {name: table for name, table in tables.items() if is_eager(table)}
-    found = {name: (settled(t), set(flags[name])) for name, t in tables.items() if name not in eager}
-    marks = {name: {f"{_ANSWER}{n}": n for n in flags[name]} for name in eager}
-    wanted = []
-    for name, table in eager.items():
-        marked = table.with_columns(**{m: flags[name][n] for m, n in marks[name].items()})
-        wanted.append(nw.to_native(marked.filter(nw.any_horizontal(*marks[name], ignore_nulls=True))))
-    # All at once: the tables have much in common, and each has room beside the others.
-    for name, rows in zip(eager, pl.collect_all(wanted, engine="in-memory"), strict=True):
-        holding = {n for mark, n in marks[name].items() if rows[mark].any()}
-        found[name] = _frame(rows.drop(marks[name]).lazy()), holding
+    found: dict[str, tuple[nw.LazyFrame[Any], set[str]]] = {}
+    marked: dict[str, Any] = {}
+    for name, table in tables.items():
+        if is_eager(table):
+            marks = {f"{_ANSWER}{n}": flag.fill_null(False) for n, flag in flags[name].items()}
+            some = nw.any_horizontal(*marks, ignore_nulls=True)
+            marked[name] = nw.to_native(table.with_columns(**marks).filter(some))
+        else:
+            found[name] = settled(table), set(flags[name])
+    # All at once: the tables have much in common, and small ones run beside the others.
+    few = pl.collect_all(list(marked.values()), engine="in-memory")
+    for name, rows in zip(marked, few, strict=True):
+        holding = {n for n in flags[name] if rows[f"{_ANSWER}{n}"].any()}
+        found[name] = _frame(rows.drop(f"{_ANSWER}{n}" for n in flags[name]).lazy()), holding
     return found
 
 

@@ -331,7 +331,9 @@ def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[da
     shared = engine.settled(shared)
     if engine.is_empty(shared):
         return day.with_columns(raw_units=nw.col("day_units"), clash_rule=nw.lit(""))
-    twice = rows.join(shared, on=list(POOL), how="semi").with_columns(counted_ms=nw.col("length_ms"))
+    twice = rows.join(shared, on=list(POOL), how="semi").with_columns(
+        counted_ms=nw.col("length_ms")
+    )
     counted = billing.count_services(counting.services(twice), config, days)
     counted = counted.filter(nw.col("unit_basis") == "minutes").with_columns(
         day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service"))
