@@ -6,6 +6,7 @@ Authority: MCPM ch. 5 s. 20.2 (units), 42 U.S.C. 1395m(v) (CQ, CO), 1395l(g) (KX
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -46,24 +47,19 @@ def has(modifiers: str) -> nw.Expr:
     return nw.any_horizontal(*found, ignore_nulls=True)
 
 
-def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """One line per pool and code: what its rows bill, and where its first row stands.
-
-    Adds units_claimed (null where no row bills), assistant_units_billed, units_without_minutes,
-    billed_rows, plain_rows, kx_rows, distinct_rows, assistant_marks, uncharged_rows, refused_rows,
-    first_file, first_row.
-    """
+def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows `with_marks` with what of them adds up to the FACTS of a group of rows."""
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
     assistant, distinct = has("CQ|CO"), has(DISTINCT)
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
     place = nw.col("row").fill_null(0)
-    marked = rows.with_columns(
+    return rows.with_columns(
         units_of_assistant=nw.when(assistant).then(units).otherwise(0).fill_null(0),
         units_without=nw.when(silent).then(units).otherwise(0).fill_null(0),
         bills=bills.cast(nw.Int64),
-        spoilt_units=nw.when(silent & (nw.col("fault_rule") == "T109"))
+        spoilt=nw.when(silent & (nw.col("fault_rule") == "T109"))
         .then(units)
         .otherwise(0)
         .fill_null(0),
@@ -75,40 +71,60 @@ def by_code(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
         uncharged=(bills & nw.col("charge_cents").is_null()).cast(nw.Int64),
         refused=has(EXCLUDED).cast(nw.Int64),
-        row_order=nw.when(nw.col("documented")).then(place).otherwise(place + 2**40),
+        row_order=nw.when(nw.col("documented")).then(place).otherwise(place + _UNDOCUMENTED),
     )
-    sums = {
-        "units_billed": "units_billed",
-        "assistant_units_billed": "units_of_assistant",
-        "units_without_minutes": "units_without",
-        "spoilt_units": "spoilt_units",
-        "unminuted_rows": "unminuted",
-        "billed_rows": "bills",
-        "plain_rows": "plain",
-        "kx_rows": "kx",
-        "distinct_rows": "apart",
-        "assistant_marks": "marks",
-        "uncharged_rows": "uncharged",
-        "refused_rows": "refused",
-    }
-    grouped = engine.grouped(
-        marked,
-        KEY,
-        total=sums,
-        filled={"unit_rows": "units_billed"},
-        least={"first_file": "file", "first_row": "row_order"},
-        most={"someone": "clinician"},
-    )
-    claimed = nw.when(nw.col("unit_rows") > 0).then(nw.col("units_billed"))
-    return grouped.with_columns(units_claimed=claimed, first_row=nw.col("first_row") % 2**40).drop(
-        "unit_rows", "units_billed"
-    )
+
+
+_UNDOCUMENTED = 2**40  # sorts a claim's lines behind all rows
+_SUMS = {
+    "all_billed": "units_billed",
+    "assistant_units_billed": "units_of_assistant",
+    "units_without_minutes": "units_without",
+    "spoilt_units": "spoilt",
+    "unminuted_rows": "unminuted",
+    "billed_rows": "bills",
+    "plain_rows": "plain",
+    "kx_rows": "kx",
+    "distinct_rows": "apart",
+    "assistant_marks": "marks",
+    "uncharged_rows": "uncharged",
+    "refused_rows": "refused",
+}
+FACTS: Mapping[str, Mapping[str, str]] = {
+    "total": _SUMS,
+    "filled": {"unit_rows": "units_billed"},
+    "least": {"first_file": "file", "first_row": "row_order"},
+    "most": {"someone": "clinician"},
+}
+_NAMES = tuple(name for made in FACTS.values() for name in made)
+
+
+def with_facts(
+    lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any], services: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """Code lines with what the rows of their own code bill, and where the first of them stands.
+
+    Needs the FACTS of their service, and the rows `counted`; ``services`` are those of two codes.
+    Adds units_claimed (null where no row bills); the sums are 0 of a code without rows.
+    """
+
+    def own(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        theirs = rows.filter(nw.col("service").is_in(list(services)))
+        by_code = engine.grouped(theirs, KEY, **FACTS)
+        few = few.drop(*_NAMES).join(by_code, on=list(KEY), how="left")
+        return few.with_columns(nw.col(*_SUMS, "unit_rows").fill_null(0))
+
+    lines = engine.some(lines, nw.col("has_add_on"), own, _NAMES)
+    return lines.with_columns(
+        units_claimed=nw.when(nw.col("unit_rows") > 0).then(nw.col("all_billed")),
+        first_row=nw.col("first_row") % _UNDOCUMENTED,
+    ).drop("unit_rows", "all_billed")
 
 
 def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add to code lines what may be billed: units_low to units_high, and what has support.
 
-    Needs the steps of `counting.count` and the columns of `by_code`. units_claimed becomes
+    Needs the steps of `counting.count` and the columns of `with_facts`. units_claimed becomes
     ``billed`` (0 for none); ``kept_units`` are those that some documented minutes stand behind.
     The allowed allocations: whole units, and one more for a remainder at or above the smallest
     that got a unit.

@@ -6,6 +6,7 @@ counting rule is data: minutes of a unit, minutes that earn the first, pool (day
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -22,13 +23,19 @@ NEEDED = (
 )  # fmt: skip
 
 
-def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.LazyFrame[Any]:
+def services(
+    sessions: nw.LazyFrame[Any],
+    carried: tuple[str, ...] = (),
+    also: Mapping[str, Mapping[str, str]] | None = None,
+) -> nw.LazyFrame[Any]:
     """One row per pool and service, from rows with ``counted_ms`` and ``therapist_ms``.
 
     A service is a code, or a primary code with its timed add-on (97129 with 97130): one stretch
     of time. Fractions of a minute are dropped once, after adding. Carried columns keep their
-    value, or the least and the greatest where the rows differ.
+    value, or the least and the greatest where the rows differ. ``also``: what else of the rows to
+    gather, by the aggregates of `engine.grouped`.
     """
+    also = also or {}
     primary = nw.col("code") == nw.col("service")
     sessions = sessions.with_columns(
         assistant_ms=nw.when(nw.col("role") == "assistant").then(nw.col("counted_ms")).otherwise(0),
@@ -58,11 +65,14 @@ def services(sessions: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.L
     grouped = engine.grouped(
         sessions,
         SERVICE_KEY,
-        total={name: name for name in (*sums, *pairs)},
-        filled={f"{name}_rows": name for name in pairs},
+        total={name: name for name in (*sums, *pairs)} | dict(also.get("total", {})),
+        filled={f"{name}_rows": name for name in pairs} | dict(also.get("filled", {})),
         least={"place": "place", "least clinician": "clinician"}
-        | {f"least {name}": f"text {name}" for name in carried},
-        most={"most clinician": "clinician"} | {f"most {name}": f"text {name}" for name in carried},
+        | {f"least {name}": f"text {name}" for name in carried}
+        | dict(also.get("least", {})),
+        most={"most clinician": "clinician"}
+        | {f"most {name}": f"text {name}" for name in carried}
+        | dict(also.get("most", {})),
     )
     counted, therapist = nw.col("counted_ms"), nw.col("therapist_ms")
     # Joint time is the therapist's, so the assistant's is what the therapist leaves.

@@ -212,23 +212,16 @@ def _plain(diagnosis: str) -> str:
 
 def service_lines(rows: Frame, config: Config, days: list[date], options: billing.Options) -> Frame:
     """Code lines with units and amounts as supported and as billed, and the modifiers' facts."""
-    counted = billing.count_services(counting.services(rows), config, days)
-    lines = billing.code_lines(counted, config).drop(_COUNTING_STEPS)
-    lines = lines.join(billed.by_code(rows), on=list(KEY), how="left")
+    rows = billed.counted(rows)
+    services = counting.services(rows, also=billed.FACTS)
+    lines = billing.code_lines(billing.count_services(services, config, days), config)
+    lines = billed.with_facts(lines.drop(_COUNTING_STEPS), rows, lookups.with_add_ons(config))
     lines = lines.with_columns(
-        **{
-            name: nw.col(name).fill_null(0)
-            for name in (
-                "assistant_units_billed", "units_without_minutes", "unminuted_rows",
-                "billed_rows", "plain_rows", "kx_rows", "distinct_rows", "assistant_marks",
-                "uncharged_rows", "refused_rows", "spoilt_units",
-            )
-        },
         # A claim's lines name nobody.
         clinician=nw.when(nw.col("clinician") == "")
         .then(nw.col("someone"))
         .otherwise(nw.col("clinician").str.replace_all("^; ", "")),
-    )  # fmt: skip
+    )
     facts: engine.Columns = {
         "code": list(config.codes),
         "add_on_of": [facts["add_on_of"] for facts in config.codes.values()],

@@ -37,7 +37,7 @@ def localities(frame: nw.LazyFrame[Any], config: Config, on: str = "locality") -
 
 def service_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     services = {code: facts for code, facts in config.codes.items() if facts["family"] == code}
-    with_add_on = {facts["family"] for code, facts in config.codes.items() if code not in services}
+    with_add_on = with_add_ons(config)
     columns: engine.Columns = {
         "service": list(services),
         "has_add_on": [code in with_add_on for code in services],
@@ -52,6 +52,11 @@ def service_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]
         columns[name] = [facts[name] for facts in services.values()]
         types[name] = kind
     return engine.looked_up(frame, columns, types, ["service"])
+
+
+def with_add_ons(config: Config) -> list[str]:
+    """The services of two codes, by their primary code."""
+    return sorted({facts["family"] for c, facts in config.codes.items() if facts["family"] != c})
 
 
 def add_ons(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
