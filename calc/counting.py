@@ -87,20 +87,15 @@ def services(
         locality_number=nw.col("place") % 1000,
         start_order=nw.col("place") // 1000,
         **{name: nw.when(nw.col(f"{name}_rows") > 0).then(name) for name in pairs},
-        clinician=_either("least clinician", "most clinician"),
-        **{name: _either(f"least {name}", f"most {name}") for name in carried},
     )
+    for name in ("clinician", *carried):
+        grouped = engine.either(grouped, f"least {name}", f"most {name}", name)
     return grouped.with_columns(
         assistant_minutes=nw.col("minutes") - nw.col("therapist_minutes"),
         units_logged=nw.when(
             ~(nw.col("first_billed").is_null() & nw.col("add_on_billed").is_null())
         ).then(nw.col("first_billed").fill_null(0) + nw.col("add_on_billed").fill_null(0)),
     ).drop([f"{end} {name}" for name in carried for end in ("least", "most")])
-
-
-def _either(least: str, most: str) -> nw.Expr:
-    both = nw.concat_str([nw.col(least), nw.lit("; "), nw.col(most)])
-    return nw.when(nw.col(least) == nw.col(most)).then(nw.col(least)).otherwise(both)
 
 
 def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -1066,6 +1066,26 @@ def where(
     return _with_made(frame, (_ANSWER, *needs), {name: kind}, compute)
 
 
+def either(frame: nw.LazyFrame[Any], one: str, other: str, name: str) -> nw.LazyFrame[Any]:
+    """Add ``name``, the text of column ``one``, and behind it ``other`` where they differ."""
+
+    def both(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        text = nw.concat_str([nw.col(one), nw.lit("; "), nw.col(other)])
+        alike = nw.col(one) == nw.col(other)
+        return few.with_columns(nw.when(alike).then(nw.col(one)).otherwise(text).alias(name))
+
+    if not frame.implementation.is_polars():
+        return both(frame)
+
+    def compute(table: pl.DataFrame) -> pl.DataFrame:
+        done = table[one].cast(pl.String)
+        odd = (table[one] != table[other]).arg_true()
+        done = done.scatter(odd, _made(table[odd], both, name)) if len(odd) else done
+        return done.alias(name).to_frame()
+
+    return _with_made(frame, (one, other), {name: pl.String}, compute)
+
+
 def _made(rows: pl.DataFrame, change: Change, name: str) -> pl.Series:
     made: pl.Series = nw.to_native(collect(change(_frame(rows.lazy())).select(name)))[name]
     return made

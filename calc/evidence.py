@@ -215,13 +215,10 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     rows = billed.counted(rows)
     services = counting.services(rows, also=billed.FACTS)
     lines = billing.code_lines(billing.count_services(services, config, days), config)
+    # A claim's lines name nobody.
+    unnamed, named = nw.col("least clinician") == "", nw.col("most clinician")
+    lines = lines.with_columns(clinician=nw.when(unnamed).then(named).otherwise("clinician"))
     lines = billed.with_facts(lines.drop(_COUNTING_STEPS), rows, lookups.with_add_ons(config))
-    lines = lines.with_columns(
-        # A claim's lines name nobody.
-        clinician=nw.when(nw.col("clinician") == "")
-        .then(nw.col("someone"))
-        .otherwise(nw.col("clinician").str.replace_all("^; ", "")),
-    )
     facts: engine.Columns = {
         "code": list(config.codes),
         "add_on_of": [facts["add_on_of"] for facts in config.codes.values()],

@@ -8,13 +8,13 @@ from __future__ import annotations
 WORDS = """
 accrued_cents add_on add_on_ add_on_billed add_on_billed_rows add_on_charge add_on_charge_rows
 add_on_code add_on_of add_on_rows after after_deductible_cents aide all all_begun all_beyond
-all_ended all_kept all_maps all_modifiers all_units allowed allowed_cents allowed_most alone also
-anti apart apart_from as_dict as_series ascii asked asks_ assistant assistant_cut assistant_doubt
-assistant_marks assistant_minutes assistant_ms assistant_policy assistant_rest assistant_rows
-assistant_share assistant_share_percent assistant_units assistant_units_billed assistant_units_due
-assistant_whole at at_cut at_next attendance audit audit_limits audited authority bad bare
-bare_cents before before_cents begins beside beyond beyond_turn big bigint bill billed
-billed_cents billed_code billed_of_day billed_rows billed_scheduled_cents billing bills
+all_billed all_ended all_kept all_maps all_modifiers all_units allowed allowed_cents allowed_most
+alone also anti apart apart_from as_dict as_series ascii asked asks_ assistant assistant_cut
+assistant_doubt assistant_marks assistant_minutes assistant_ms assistant_policy assistant_rest
+assistant_rows assistant_share assistant_share_percent assistant_units assistant_units_billed
+assistant_units_due assistant_whole at at_cut at_next attendance audit audit_limits audited
+authority bad bare bare_cents before before_cents begins beside beyond beyond_turn big bigint bill
+billed billed_cents billed_code billed_of_day billed_rows billed_scheduled_cents billing bills
 blank_allowed bold boolean both bottom bound_to bundled busy by by_day by_quarters calc_caller
 carried cents cf chance_per_million charge charge_cents check claim claimed claimed_codes
 claimed_payer claimed_rows claims clash clash_kind clash_rule clashes clinician clinician_2
@@ -66,7 +66,7 @@ rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edit
 says_ scheduled_cents schema seconds seed select semi separator sequestration
 sequestration_permille service service_2 service_assistant_units service_minutes service_units
 services sessions severity sha256 share_cents share_of_medicare share_percent shared_ms sheet
-sheet_minutes skip_rows slack slp so_far_cents someone span_minutes spark spent spilt spoilt_units
+sheet_minutes skip_rows slack slp so_far_cents span_minutes spark spent spilt spoilt spoilt_units
 square st stacklevel start start_1 start_clock_ms start_date start_day start_ms start_ms_2
 start_offset start_order status strict string strings_to_formulas strings_to_numbers
 strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
