@@ -7,6 +7,7 @@ import io
 import itertools
 import json
 import re
+import sys
 from datetime import date
 from html.parser import HTMLParser
 
@@ -459,8 +460,6 @@ def test_page_stops_at_its_limit(monkeypatch):
 
 
 def test_page_says_what_is_missing(monkeypatch):
-    import sys
-
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(InputError, match="html needs jinja2") as caught:
         findings.text(audit(), "html", RULES)
@@ -556,3 +555,27 @@ def test_workbook_needs_its_library(monkeypatch, tmp_path, full):
         findings.write(full, "xlsx", RULES, str(tmp_path / "a.xlsx"))
     assert list(tmp_path.iterdir()) == []
     assert engine.SHEET_ROWS == 2**20 - 1
+
+
+@pytest.mark.parametrize(
+    ("command", "output", "library"),
+    [
+        ("audit", "x.html", "jinja2"),
+        ("audit", "x.xlsx", "xlsxwriter"),
+        ("bill", "x.xlsx", "xlsxwriter"),
+    ],
+)
+def test_a_missing_library_is_said_before_the_work(command, output, library, monkeypatch, tmp_path):
+    from click.testing import CliRunner
+
+    from calc.cli import cli
+
+    def read(*words, **options):
+        raise AssertionError("the log was read")
+
+    monkeypatch.setitem(sys.modules, library, None)
+    monkeypatch.setattr("calc.logs.read", read)
+    log, path = "examples/audit_week.csv", str(tmp_path / output)
+    done = CliRunner().invoke(cli, [command, log, "-o", path])
+    assert isinstance(done.exception, InputError)
+    assert library in str(done.exception) and "therapy-billing-calc[" in done.exception.hint

@@ -18,6 +18,7 @@ from calc.cli.shared import (
     read_log,
     reading_options,
     report_progress,
+    require_libraries,
     said_of_reading,
     say_rejects,
     together,
@@ -91,6 +92,7 @@ def audit(
     name = written.format_of(output, form)
     if name in written.BINARY and output is None:
         raise written.no_text(name)
+    require_libraries(name)
     config = params.load(folder)
     defaults = defaults_of(reading, sheet)
     extras = evidence.Extras(

@@ -17,6 +17,7 @@ from calc.cli.shared import (
     read_log,
     reading_options,
     report_progress,
+    require_libraries,
     said_of_reading,
     say_rejects,
     used_said,
@@ -57,7 +58,7 @@ def bill(
     from calc import billing, engine, params, reports, summaries
 
     if not (jobs or master):
-        reports.format_of(output, form)
+        require_libraries(reports.format_of(output, form))
     config = params.load(folder)
     defaults = defaults_of(reading, sheet)
     options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)

@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +218,18 @@ def _reasons(rejected: Any) -> list[tuple[str, int]]:
     short = (re.sub(r' ".*"(?= )', "", str(reason)) for reason in rejected["reason"])
     counts = Counter(reason.replace(" is ", " ") for reason in short)
     return counts.most_common()
+
+
+def require_libraries(form: str) -> None:
+    """InputError where the format of an output needs a library that is missing: before the work."""
+    extra, libraries = _EXTRAS.get(form, ("", ()))
+    lacking = [library for library in libraries if find_spec(library) is None]
+    if lacking:
+        hint = f"pip install 'therapy-billing-calc[{extra}]'"
+        raise InputError(f"{form} needs {' and '.join(lacking)}", hint=hint)
+
+
+_EXTRAS = {"html": ("report", ("jinja2", "matplotlib")), "xlsx": ("excel", ("xlsxwriter",))}
 
 
 def write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: str | None) -> None:
