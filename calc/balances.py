@@ -5,24 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from calc import files, times
-from calc.cells import MAX_DIGITS
 from calc.errors import InputError
-from calc.money import scaled
 from calc.params import Config
-
-
-def read_cents(text: str) -> int | None:
-    """Dollars with at most two decimals as cents, or None.
-
-    >>> read_cents("1,257.50"), read_cents("-3"), read_cents("x")
-    (125750, None, None)
-    """
-    plain = text.strip().removeprefix("$").replace(",", "")
-    try:
-        cents = scaled(plain, 2)
-    except (ValueError, ArithmeticError):
-        return None
-    return cents if 0 <= cents < 10 ** (MAX_DIGITS + 2) else None
+from calc.values import read_cents
 
 
 def read_balances(source: str, *keys: str) -> dict[tuple[str, ...], int]:

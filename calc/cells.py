@@ -24,7 +24,12 @@ def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
     column = nw.col(name)
     if isinstance(kind, nw.Datetime):
         zoned = getattr(kind, "time_zone", None) is not None
-        column = column.dt.to_string("%Y-%m-%dT%H:%M:%S" + ("%z" if zoned else ""))
+        stamp = column.dt.to_string("%Y-%m-%dT%H:%M:%S")
+        part = column.dt.millisecond().cast(nw.String).str.zfill(3)
+        offset = column.dt.to_string("%z") if zoned else nw.lit("")
+        whole = nw.concat_str([stamp, offset])
+        exact = nw.concat_str([stamp, nw.lit("."), part, offset])
+        column = nw.when(column.dt.millisecond() == 0).then(whole).otherwise(exact)
     elif isinstance(kind, nw.Date):
         column = column.dt.to_string("%Y-%m-%d")
     elif isinstance(kind, nw.Enum | nw.Categorical):
@@ -39,7 +44,7 @@ def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
 
 def number(text: str, places: int) -> nw.Expr:
     """Digits with at most ``places`` decimals as an exact integer of 10**-places; else null."""
-    column = nw.col(text).str.replace_all(r"\.0*$", "")
+    column = nw.col(text).str.replace_all(r"(\.\d*?)0+$", "${1}").str.replace_all(r"\.$", "")
     result = nw.lit(None, dtype=nw.Int64)
     digits = column.str.replace_all(r"\.", "")
     for decimals in range(places, -1, -1):

@@ -121,11 +121,15 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
         date=nw.coalesce("start_date", "date_date") if dated else nw.col("date_date"),
         start_day=nw.coalesce("start_day", "date_day") if dated else nw.col("date_day"),
     ).with_columns(end_day=nw.coalesce("end_day", "start_day"))
+    # An offset at one end holds for both: `09:00-06:00` to `09:47`.
+    offsets = {
+        "start_offset": nw.coalesce("start_offset", "end_offset"),
+        "end_offset": nw.coalesce("end_offset", "start_offset"),
+    }
+    frame = frame.with_columns(**offsets)
     if zone:
         frame = _zone_offsets(frame, zone)
-    # An offset at one end holds for both: `09:00-06:00` to `09:47`.
-    start_offset = nw.coalesce("start_offset", "end_offset").fill_null(0)
-    end_offset = nw.coalesce("end_offset", "start_offset").fill_null(0)
+    start_offset, end_offset = (nw.col(name).fill_null(0) for name in offsets)
     start = nw.col("start_day") * times.DAY + nw.col("start_clock_ms")
     end = nw.col("end_day") * times.DAY + nw.col("end_clock_ms")
     naive = not zone and all(known.get(f"{n}_offset", 0) is None for n in ("start", "end"))

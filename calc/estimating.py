@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,7 +11,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, engine, logs, params, times
+from calc import billing, engine, logs, params, times, values
 from calc.errors import InputError
 from calc.money import dollars
 from calc.schema import LINE, MONEY, SESSION, UNITS
@@ -114,8 +115,9 @@ def estimate(
 
 def has_date(row: Mapping[str, Any]) -> bool:
     start = row.get("start")
-    dated = isinstance(start, datetime) or (isinstance(start, str) and len(start.strip()) > 10)
-    return bool(row.get("date")) or dated
+    if isinstance(start, str):
+        return bool(row.get("date")) or re.match(times.DATE_FIRST, start.strip()) is not None
+    return bool(row.get("date")) or isinstance(start, datetime)
 
 
 def _units_under(
@@ -197,6 +199,6 @@ def unit_rows(
     services = billing.count(log.sessions, config, [today], rule=rule)
     lines = billing.code_lines(services, config)
     found = {row["code"]: row for row in engine.collect(lines).iter_rows(named=True)}
-    asked = [config.code_names[" ".join(code.lower().split())] for code in minutes]
+    asked = [str(values.read_code(code, config.code_names)[0]) for code in minutes]
     order = [*dict.fromkeys(asked), *(code for code in sorted(found) if code not in asked)]
     return [{name: found[code][name] for name in UNITS} for code in order if code in found]

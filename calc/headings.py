@@ -106,11 +106,11 @@ def columns(
         mapped = [name for name in own if plain(name) in chosen]
         exact = mapped or [name for name in own if plain(name) == plain(column)] or own
         if len(exact) > 1:
-            raise InputError(
-                f'headings "{exact[0]}" and "{exact[1]}" both mean {column}',
-                where,
-                f'say which one: --map "{exact[0]}={column}", or rename it to {column}',
-            )
+            hint = f'say which one: --map "{exact[0]}={column}", or rename it to {column}'
+            if plain(exact[0]) == plain(exact[1]):
+                hint = "rename one of them: a mapping cannot tell them apart"
+            both = f'headings "{exact[0]}" and "{exact[1]}" both mean {column}'
+            raise InputError(both, where, hint)
         found[column] = exact
     _require(found, names, where, known)
     return found

@@ -304,7 +304,7 @@ def _sessions(
     frame = engine.settled(frame.select("fault", *USED, *place.values()))
     mapped = {name for own in columns.values() for name in own}
     carried = {
-        reserved.carried(f"{name}_in_log" if name in LINE else name): place[name]
+        reserved.carried(reserved.in_log(name, names) if name in LINE else name): place[name]
         for name in names
         if name not in mapped
     }
@@ -461,10 +461,11 @@ def _rejects_of_files(parts: list[Log], audited: bool) -> nw.LazyFrame[Any]:
     """The rejects of each file under the headings of all, in the order of the files."""
     frames = [engine.collect(part.rejects(audited)) for part in parts]
     own = [name for frame in frames for name in frame.columns if name not in REJECT]
-    names = [f"{name}_in_log" if name == "file" else name for name in dict.fromkeys(own)]
+    file = reserved.in_log("file", own)
+    names = [file if name == "file" else name for name in dict.fromkeys(own)]
     stacked = []
     for frame, part in zip(frames, parts, strict=True):
-        frame = frame.rename({"file": "file_in_log"}) if "file" in frame.columns else frame
+        frame = frame.rename({"file": file}) if "file" in frame.columns else frame
         text = {n: nw.col(n).cast(nw.String) for n in names if n in frame.columns}
         blank = {n: nw.lit(None, dtype=nw.String) for n in names if n not in frame.columns}
         frame = frame.with_columns(**text, **blank, file=nw.lit(part.files[0].name))
@@ -488,7 +489,7 @@ def _rejects(
         reason = nw.when(here).then(says).otherwise(reason)
         hint = nw.when(here).then(nw.lit(check.hint)).otherwise(hint)
     original = {
-        f"{name}_in_log" if name in REJECT else name: nw.col(column)
+        reserved.in_log(name, place) if name in REJECT else name: nw.col(column)
         for name, column in place.items()
     }
     return bad.select(**original, row=nw.col("row"), reason=reason, hint=hint)

@@ -126,11 +126,12 @@ def policies(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.L
 def calendar(
     frame: nw.LazyFrame[Any], config: Config, days: list[date], basis: str, nonparticipating: bool
 ) -> nw.LazyFrame[Any]:
+    """Add the figures of each date. Only Medicare pays a non-participating provider less."""
     participation: list[int | None] = [100 for _ in days]
     if nonparticipating:
         participation = on(config, "nonparticipating", days)
     editions = {table: [config.edition(table, day) for day in days] for table in ("rvu", "gpci")}
-    return on_date(
+    lines = on_date(
         frame,
         days,
         cf=on(config, "conversion_factor", days, basis),
@@ -144,6 +145,10 @@ def calendar(
         rvu_edition=[edition.number if edition else None for edition in editions["rvu"]],
         gpci_edition=[edition.number if edition else None for edition in editions["gpci"]],
     )
+    if not nonparticipating:
+        return lines
+    part = nw.when(nw.col("payer_part_b")).then(nw.col("participation_percent")).otherwise(100)
+    return lines.with_columns(participation_percent=part.cast(nw.Int64))
 
 
 def _edition_rows(config: Config, table: str, days: list[date]) -> list[tuple[int, dict[str, Any]]]:

@@ -23,11 +23,12 @@ VISIT = ("patient", "date", "provider")
 def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add fee_cents, reduced_cents (per unit) and ``price_status``.
 
-    Needs status, work_rvu, pe_rvu, mp_rvu (1/100), work_gpci, pe_gpci, mp_gpci (1/1000), cf
-    (1/10000), mppr_percent, share_percent (of Medicare's fee; null where the payer has none),
-    participation_percent (100, or what a non-participating provider gets), payer_fee_table with
-    own_fee_cents and own_reduced_cents of payers that have their own.
-    Null where a figure is missing. Bundled codes (status B) have a fee of 0.
+    Needs status, mppr_indicator, work_rvu, pe_rvu, mp_rvu (1/100), work_gpci, pe_gpci, mp_gpci
+    (1/1000), cf (1/10000), mppr_percent, share_percent (of Medicare's fee; null where the payer
+    has none), participation_percent (100, or what a non-participating provider gets),
+    payer_fee_table with own_fee_cents and own_reduced_cents of payers that have their own.
+    Null where a figure is missing. Bundled codes (status B) have a fee of 0. Of a code that is
+    never reduced both are the same.
     """
     status, rvus = nw.col("status"), nw.col("work_rvu") + nw.col("pe_rvu") + nw.col("mp_rvu")
     work = nw.col("work_rvu") * nw.col("work_gpci")
@@ -37,6 +38,7 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     full = (work + practice + insurance) * nw.col("cf") * share
     kept = 100 - nw.col("mppr_percent")
     reduced = ((work + insurance) * 100 + practice * kept) * nw.col("cf") * share
+    falls = (nw.col("mppr_indicator") == MPPR_INDICATOR).fill_null(False)
     lines = lines.with_columns(
         price_status=nw.when(status.is_null())
         .then(nw.lit(""))
@@ -56,8 +58,10 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .when(nothing)
         .then(0)
         .cast(nw.Int64),
-        reduced_cents=nw.when(priced)
+        reduced_cents=nw.when(priced & falls)
         .then(divide_half_up(reduced, 100 * 100 * NANO_PER_CENT))
+        .when(priced)
+        .then(divide_half_up(full, 100 * NANO_PER_CENT))
         .when(nothing)
         .then(0)
         .cast(nw.Int64),
@@ -139,11 +143,19 @@ def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add allowed_cents: the lesser of the schedule's amount and the charge, if one is logged.
 
     The charge of a code is for the units it was billed with; other units get their part of it.
+    Its plain and its modified line share it to the cent: the plain units come first.
     """
     scheduled, charge = nw.col("scheduled_cents"), nw.col("charge_cents")
     logged = nw.when(nw.col("units_logged") > 0).then(nw.col("units_logged"))
     billed = nw.coalesce(logged, nw.col("code_units"))
-    mine = nw.when(billed > 0).then((charge * nw.col("units") * 2 + billed) // (billed * 2))
+    first = (
+        nw.when(nw.col("modified") == 1).then(nw.col("code_units") - nw.col("units")).otherwise(0)
+    )
+
+    def part(units: nw.Expr) -> nw.Expr:
+        return (charge * units * 2 + billed) // (billed * 2)
+
+    mine = nw.when(billed > 0).then(part(first + nw.col("units")) - part(first))
     return lines.with_columns(
         allowed_cents=nw.when(~mine.is_null() & (mine < scheduled)).then(mine).otherwise(scheduled)
     )

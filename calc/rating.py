@@ -38,7 +38,9 @@ def rates(
         asked = f"{wanted or 'any code'} in {locality or 'any locality'}"
         raise InputError(f"no rate for {asked} on {days[0]}", hint="check code, locality and date")
     names = ("work_rvu", "pe_rvu", "mp_rvu", "work_gpci", "pe_gpci", "mp_gpci")
-    text = ("effective_from", "effective_to", "locality", "code", "status", "basis")
+    text = (
+        "effective_from", "effective_to", "locality", "code", "status", "mppr_indicator", "basis",
+    )  # fmt: skip
     types: dict[str, type] = dict.fromkeys(
         (*names, "cf", "mppr_percent", "share_percent", "participation_percent"), int
     )

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 WORDS = """
 accrued_cents add_on add_on_ add_on_billed add_on_billed_rows add_on_charge add_on_charge_rows
 add_on_code add_on_of add_on_rows after after_deductible_cents aide all all_begun all_beyond
@@ -32,10 +34,10 @@ dmy documented documented_rows dollars doubt dtype dtypes duckdb due duration ea
 encoding end end_1 end_clock_ms end_day end_ms end_ms_2 end_offset ends engine error errors
 estimate evaluation evaluation_days evaluation_days_limit excess expected false
 false_discovery_percent false_discovery_percent_limit family fault fault_rule federal_holidays fee
-fee_cents fee_table figures file file_2 file_in_log files fill_value filled finding findings
-fingerprint first first_ first_billed first_billed_rows first_charge first_charge_rows first_date
-first_file first_minutes first_misplaced first_row first_unit_minutes first_year flags found fresh
-from frozen full full_busy full_earlier full_units given_ms given_ms_2 gpci gpci_edition group
+fee_cents fee_table figures file file_2 files fill_value filled finding findings fingerprint first
+first_ first_billed first_billed_rows first_charge first_charge_rows first_date first_file
+first_minutes first_misplaced first_row first_unit_minutes first_year flags found fresh from
+frozen full full_busy full_earlier full_units given_ms given_ms_2 gpci gpci_edition group
 group_cents group_kept group_units group_without group_wrong habit halved has_add_on has_header
 has_prior header_row heading heap heap_days heaped highest hint holiday how idle ignore
 ignore_errors ignore_nulls in_pool in_sweep include_header include_key indicator individual
@@ -87,10 +89,23 @@ _MARK = " (log)"
 
 def carried(name: str) -> str:
     """The name under which a log's own column is carried."""
-    return f"{name}{_MARK}" if name in _RESERVED else name
+    return f"{name}{_MARK}" if _plain(name) in _RESERVED else name
 
 
 def shown(name: str) -> str:
     """The name under which a carried column is written."""
-    plain = name.removesuffix(_MARK)
-    return plain if plain in _RESERVED else name
+    return name.removesuffix(_MARK) if _plain(name) in _RESERVED else name
+
+
+def _plain(name: str) -> str:
+    while name.endswith(_MARK):
+        name = name.removesuffix(_MARK)
+    return name
+
+
+def in_log(name: str, names: Iterable[str]) -> str:
+    """The name for a log's own column where an output has one of that name, unlike all others."""
+    taken = set(names)
+    while name in taken:
+        name += "_in_log"
+    return name

@@ -87,7 +87,8 @@ def date_orders(texts: Iterable[str]) -> set[str]:
     """Which of "mdy" and "dmy" read every date with slashes; both where nothing tells."""
     found = slashed(texts)
     orders = {order for order in ("mdy", "dmy") if all(read_date(text, order) for text in found)}
-    return orders if found else {"mdy"}
+    same = all(read_date(text, "mdy") == read_date(text, "dmy") for text in found)  # 3/3/2026
+    return {"mdy"} if same else orders
 
 
 _HOUR = re.compile(r"(\d{1,2})\s*([AaPp])\.?\s?[Mm]\.?")

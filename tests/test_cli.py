@@ -281,3 +281,42 @@ def test_a_users_folder_adds_a_year(tmp_path):
 def test_template_and_version():
     assert run("template")[1].startswith("patient,clinician,role,discipline,provider,payer,")
     assert run("--version")[1] == "therapy-calc, version 0.1.0\n"
+
+
+@pytest.mark.parametrize("code", ["97110-GP", "97110.0", "97110"])
+def test_units_of_a_code_as_a_log_may_write_it(code):
+    status, out, _ = run("units", f"{code}=33", "--format", "csv")
+    assert (status, out.splitlines()[1].split(",")[:3]) == (0, ["97110", "33", "2"])
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("09:00:00 AM", "09:47:00 AM"),
+        ("09:00-05:00", "09:47-05:00"),
+        ("09:00:00.000", "09:47:00.000"),
+    ],
+)
+def test_a_long_clock_time_is_no_date(start, end):
+    status, out, err = run("estimate", "97116", "--start", start, "--end", end, "--format", "csv")
+    assert (status, out.splitlines()[1].split(",")[7]) == (0, "47"), err
+
+
+@pytest.mark.parametrize(
+    ("span", "assistant"), [("9:00a-9:40a", "0"), ("9:00a-9:40aA", "40"), ("09:00-09:40A", "40")]
+)
+def test_the_last_letter_of_a_span(span, assistant):
+    words = ("--date", "2026-03-02", "--discipline", "PT", "--format", "csv")
+    status, out, err = run("estimate", f"97116={span}", *words)
+    (line,) = csv.DictReader(io.StringIO(out))
+    assert (status, line["minutes"], line["assistant_minutes"]) == (0, "40", assistant), err
+
+
+@pytest.mark.parametrize(
+    ("amount", "pays"), [("20,00", "7.10"), ("$20", "7.10"), ("1,000", "0.00")]
+)
+def test_a_deductible_is_read_as_a_charge_is(amount, pays):
+    words = ("--deductible", amount, "--date", "2026-03-02", "--format", "csv")
+    status, out, err = run("estimate", "97116=20", *words)
+    (line,) = csv.DictReader(io.StringIO(out))
+    assert (status, line["medicare_pays"]) == (0, pays), err

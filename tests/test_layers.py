@@ -32,7 +32,7 @@ ALLOWED = {
     "clocks": {"cells", "checks", "engine", "errors", "times"},
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
     | {"params", "reserved", "schema", "times", "values"},
-    "balances": {"cells", "engine", "errors", "files", "money", "params", "times"},
+    "balances": {"engine", "errors", "files", "params", "times", "values"},
     "lookups": {"engine", "errors", "money", "params"},
     "times": {"engine", "errors", "schema"},
     "counting": {"engine", "schema"},
@@ -72,7 +72,7 @@ ALLOWED = {
         "schema",
     }
     | {"params", "redacting", "rule", "waivers"},
-    "estimating": {"billing", "engine", "logs", "params", "reports", "times"} | WORDS,
+    "estimating": {"billing", "engine", "logs", "params", "reports", "times", "values"} | WORDS,
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
     "cms": {"engine", "errors", "money", "params"},
     "installing": {"cms", "errors", "money", "params"},

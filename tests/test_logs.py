@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
+import polars as pl
 import pytest
 import words
 from helpers import ROOT, bill, frame, read, rejects, sessions, used
@@ -412,3 +415,65 @@ def test_what_a_blank_cell_means_is_said_beforehand(blanks, config):
         )
         assert isinstance(known, cells.Known), name
         assert said.schema == worked_out.schema and said.equals(worked_out), name
+
+
+@pytest.mark.parametrize("zone", ["", CHICAGO])
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [("09:00-05:00", "09:47"), ("09:00", "09:47-05:00"), ("2026-03-02T15:00:00Z", "15:47")],
+)
+def test_an_offset_at_one_end_holds_for_both(start, end, zone, config):
+    log = read([GOOD | {"start": start, "end": end}], config, zone=zone)
+    (row,) = engine.collect(log.sessions).iter_rows(named=True)
+    assert row["end_ms"] - row["start_ms"] == 47 * 60_000
+
+
+def test_fractions_of_a_second_in_columns_of_stamps(config):
+    """7 min 59.9 s by the text, and by the same in a column of stamps."""
+    texts = {"start": "2026-03-02T09:00:00.600", "end": "2026-03-02T09:08:00.500"}
+    stamps = {name: datetime.fromisoformat(text) for name, text in texts.items()}
+    for columns in (texts, stamps):
+        rows = pl.DataFrame([{"patient": "p", "code": "97116", **columns}])
+        assert calc.bill(rows)["minutes"].to_list() == [7]
+    whole = stamps | {"start": datetime(2026, 3, 2, 9)}
+    rows = pl.DataFrame([{"patient": "p", "code": "97116", **whole}])
+    assert calc.bill(rows)["minutes"].to_list() == [8]
+
+
+@pytest.mark.parametrize(("cell", "cents"), [("20.5000", 2050), ("20.0000", 2000), ("20.", 2000)])
+def test_zeros_at_the_end_of_an_amount_say_nothing(cell, cents, config):
+    log = read([GOOD | {"charge": cell, "minutes": "8.5000"}], config)
+    (row,) = engine.collect(log.sessions).iter_rows(named=True)
+    assert (row["charge_cents"], row["given_ms"]) == (cents, 510_000)
+
+
+def test_columns_whose_new_name_is_taken_are_all_kept(tmp_path, config):
+    path = tmp_path / "log.csv"
+    names = ("reason", "reason_in_log", "row", "row_in_log", "prior", "prior (log)")
+    values = [f"v{number}" for number in range(len(names))]
+    lines = [
+        ",".join(["patient,date,code,minutes", *names]),
+        ",".join(["p,2026-03-02,97116,20", *values]),
+        ",".join(["p,2026-03-02,nothing,20", *values]),
+    ]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.warns(UserWarning, match="1 rows"):
+        calc.bill(path)
+    lines, bad = calc.bill(path, rejects=True)
+    for found in (lines, bad):
+        (row,) = found.to_dicts()
+        assert set(values) <= set(row.values())
+
+
+def test_a_date_that_is_the_same_in_both_orders(config):
+    log = read([GOOD | {"date": "3/3/2026"}], config)
+    (row,) = engine.collect(log.sessions).iter_rows(named=True)
+    assert row["date"] == date(2026, 3, 3)
+
+
+def test_headings_that_differ_in_case_only(config):
+    with pytest.raises(InputError, match='"Mins" and "mins" both mean') as caught:
+        read(
+            [{"patient": "p", "date": "2026-03-02", "code": "97116", "Mins": 1, "mins": 1}], config
+        )
+    assert "--map" not in caught.value.hint

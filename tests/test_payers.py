@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 import calc
-from calc import params, rating
+from calc import billing, params, rating
 from calc.errors import InputError
 
 FILES = {
@@ -180,3 +180,15 @@ def test_rates_compared(config):
     frame = rating.compare(config, "97116", "2025-06-30", "2024-12-31", "US", False)
     (row,) = frame.iter_rows(named=True)
     assert (row["fee_before"], row["fee"], row["fee_change"]) == (2929, 2879, -50)
+
+
+@pytest.mark.parametrize(
+    ("payer", "dollars"), [("bravo", "41.50"), ("acme", "31.96"), ("delta", "27.61")]
+)
+def test_only_medicare_pays_a_nonparticipating_provider_less(payer, dollars, own):
+    """42 U.S.C. 1395w-4(a)(3) is of part B; delta is a payer of it."""
+    found = calc.estimate(
+        [{"code": "97116", "minutes": 20, "date": "2026-03-02"}],
+        payer=payer, config=own, options=billing.Options(nonparticipating=True),
+    )  # fmt: skip
+    assert found.lines[0]["allowed"] == Decimal(dollars)

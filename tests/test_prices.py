@@ -121,7 +121,9 @@ def test_every_code_in_every_locality(day, config):
             places = [Fraction(gpci[name]) for name in ("work_gpci", "pe_gpci", "mp_gpci")]
             expected = (0, 0) if rvu["status"] == "B" else (None, None)
             if is_priced(rvu):
-                fees = (oracle.fee(*parts, *places, cf, half) for half in (1, Fraction(1, 2)))
+                # DOMAIN 5.1: codes of another indicator are never reduced.
+                share = Fraction(1, 2) if rvu["mppr_indicator"] == "5" else 1
+                fees = (oracle.fee(*parts, *places, cf, part) for part in (1, share))
                 expected = tuple(int(fee * 100) for fee in fees)
             key = f"{rvu['code']} {gpci['locality']}"
             if found[key] != expected:

@@ -74,7 +74,9 @@ def check_visit(visit):
         gpcis = [Decimal(line[name]).scaleb(-3) for name in indexes]
         factor = Decimal(line["cf"]).scaleb(-4)
         full = oracle.fee(*rvus, *gpcis, factor)
-        reduced = oracle.fee(*rvus, *gpcis, factor, Decimal("0.5"))
+        # DOMAIN 5.1: codes of another indicator are never reduced.
+        part = Decimal("0.5") if line["mppr_indicator"] == "5" else Decimal(1)
+        reduced = oracle.fee(*rvus, *gpcis, factor, part)
         assert (cents(full), cents(reduced)) == (line["fee_cents"], line["reduced_cents"])
         given.append(
             {
@@ -267,3 +269,19 @@ def test_a_later_year_without_a_deductible_is_blank_with_its_reason(config):
     assert [line["allowed_cents"] for line in lines] == [5062, 5127]  # 28.79 + 21.83; 29.06 + 22.21
     assert [line["medicare_cents"] is None for line in lines] == [False, True]
     assert lines[1]["reason"].startswith("no deductible")
+
+
+def test_plain_and_modified_line_share_the_charge_to_the_cent(config):
+    """2 units charged 40.01: 20.01 for the plain one, 20.00 for the other, never 40.02."""
+    day = {"patient": "p", "discipline": "PT", "date": "2026-03-02", "code": "97110"}
+    rows = [
+        day | {"minutes": "15", "role": "therapist", "charge": "30.00"},
+        day | {"minutes": "15", "role": "assistant", "charge": "10.01"},
+    ]
+    assert [line["allowed_cents"] for line in bill(rows, config)] == [2001, 2000]
+
+
+def test_a_code_that_is_never_reduced_has_one_fee(config):
+    """97129 has indicator 0: a reduced fee beside its fee would mislead."""
+    (line,) = bill([VISIT | {"date": "2026-03-02", "code": "97129", "minutes": "15"}], config)
+    assert line["fee_cents"] == line["reduced_cents"] == 2238

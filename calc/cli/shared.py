@@ -146,12 +146,12 @@ def pricing_options(
     qualifying_apm: bool, nonparticipating: bool, deductible: str | None, prior: str | None
 ) -> Any:
     """The options of pricing; a deductible is one amount for all, or a file by patient."""
-    from calc import balances, billing
+    from calc import balances, billing, values
     from calc.schema import KX_BUCKET
 
     left: dict[str, int] | None = None
     if deductible is not None:
-        cents = balances.read_cents(deductible)
+        cents = values.read_cents(deductible)
         if cents is not None:
             left = {"": cents}
         else:

@@ -12,6 +12,7 @@ from calc.errors import InputError
 
 _MINUTES = re.compile(r"(\d+(?:\.\d+)?)([Aa]?)")
 _SPAN = re.compile(r"([^-]+?)-([^-]+?)([Aa]?)")
+_HALF = re.compile(r"\d\s*[AaPp]$")
 
 
 def _items(items: tuple[str, ...]) -> list[tuple[str, list[dict[str, str]]]]:
@@ -29,10 +30,12 @@ def _items(items: tuple[str, ...]) -> list[tuple[str, list[dict[str, str]]]]:
 def _run(text: str, item: str) -> dict[str, str]:
     if found := _MINUTES.fullmatch(text):
         return {"minutes": found[1], "role": "assistant" if found[2] else "therapist"}
-    # "9:00 AM-9:40 AM" ends in no A: an assistant's span is "09:00-09:40A".
+    # An assistant's span is "09:00-09:40A"; the last letter of "9:00a-9:40a" is a half of the day.
     if ":" in text and (found := _SPAN.fullmatch(text)):
-        role = "assistant" if found[3] else "therapist"
-        return {"start": found[1].strip(), "end": found[2].strip(), "role": role}
+        start, end, last = (part.strip() for part in found.groups())
+        if last and _HALF.search(start) and not _HALF.search(end):
+            end, last = end + last, ""
+        return {"start": start, "end": end, "role": "assistant" if last else "therapist"}
     raise InputError(
         f'"{item}": "{text}" is neither minutes nor a span of time',
         hint="write 97110=33, 97110=13+23A (A: assistant) or 97116=09:40-10:02",

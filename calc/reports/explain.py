@@ -201,7 +201,9 @@ def _fee(row: Row, factor: Value, config: Config) -> list[str]:
         return [f"{where}: none, {row['reason']}"]
     if row["price_status"] == "bundled":
         return [f"{where}: 0.00, {row['reason']}"]
-    unit = f"fee {dollars(row['fee_cents'])}, reduced {dollars(row['reduced_cents'])}"
+    unit = f"fee {dollars(row['fee_cents'])}"
+    if row["reduced_cents"] != row["fee_cents"]:
+        unit += f", reduced {dollars(row['reduced_cents'])}"
     if row["payer_fee_table"]:
         return [f"{row['code']}: {unit}, from the payer's own table", _scheduled(row)]
     terms = " + ".join(
