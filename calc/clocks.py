@@ -13,7 +13,7 @@ from calc.cells import Facts, Known, by_values, read_each
 from calc.errors import InputError
 
 # Frames and spreadsheets keep a day as a stamp at midnight.
-MIDNIGHT = r"[T ]0?0:00(:00(\.0+)?)?(Z|[+]00:?00)?$"
+MIDNIGHT = r"[T ]0?0:00(:00(\.0+)?)?(Z|[+]00(:?00)?)?$"
 
 
 def day_facts(column: str, where: str, chosen: str) -> Facts:
@@ -114,7 +114,7 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
     """Add date, start_ms and end_ms (UTC where an offset or zone is known), and past_midnight.
 
     ``offset_ms`` leads from start_ms back to the clock on the wall. A session belongs to the date
-    on which it began. ``known`` is what holds for all rows.
+    on which it began, in the ``zone`` if one is given. ``known`` is what holds for all rows.
     """
     dated = known.get("start_date", "") is not None
     frame = frame.with_columns(
@@ -127,12 +127,15 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
         "end_offset": nw.coalesce("end_offset", "start_offset"),
     }
     frame = frame.with_columns(**offsets)
+    naive = all(known.get(name, 0) is None for name in offsets)
+    if zone and dated and not naive:
+        frame = _on_the_wall(frame, zone)
     if zone:
         frame = _zone_offsets(frame, zone)
     start_offset, end_offset = (nw.col(name).fill_null(0) for name in offsets)
     start = nw.col("start_day") * times.DAY + nw.col("start_clock_ms")
     end = nw.col("end_day") * times.DAY + nw.col("end_clock_ms")
-    naive = not zone and all(known.get(f"{n}_offset", 0) is None for n in ("start", "end"))
+    naive = naive and not zone
     return frame.with_columns(
         start_ms=start if naive else start - start_offset,
         end_ms=end if naive else end - end_offset,
@@ -161,6 +164,49 @@ def without_spoilt(frame: nw.LazyFrame[Any], faults: list[int]) -> nw.LazyFrame[
     )
 
 
+def _on_the_wall(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
+    """Stamps with date and offset as the clocks of the zone show them.
+
+    An evening may be the next day in UTC, but not where the patient was.
+    """
+    stamped = ~nw.col("start_date").is_null() & ~nw.col("start_offset").is_null()
+    frame = frame.with_columns(stamped=stamped)
+
+    def there(name: str) -> Facts:
+        def read(text: str) -> tuple[int | None, int | None, int | None]:
+            return times.utc_day(zone, _day(text)) if text else (None, None, None)
+
+        types = dict.fromkeys((f"{name}_before", f"{name}_after", f"{name}_change"), int)
+        return lambda values: read_each(values, read, types)
+
+    for name in ("start", "end"):
+        clock, offset = nw.col(f"{name}_clock_ms"), nw.col(f"{name}_offset")
+        instant = nw.col(f"{name}_day") * times.DAY + clock - offset
+        frame = frame.with_columns(instant=instant, utc_day=instant // times.DAY)
+        frame, _ = by_values(frame, [("utc_day", there(name))])
+        early = nw.col("instant") % times.DAY < nw.col(f"{name}_change")
+        own = nw.when(early).then(nw.col(f"{name}_before")).otherwise(nw.col(f"{name}_after"))
+        own = nw.when(nw.col("stamped")).then(own)
+        frame = frame.with_columns(own=nw.coalesce(own, offset))
+        wall = nw.when(nw.col("stamped")).then(nw.col("instant") + nw.col("own"))
+        frame = frame.with_columns(wall=wall).with_columns(
+            nw.coalesce(nw.col("wall") // times.DAY, nw.col(f"{name}_day")).alias(f"{name}_day"),
+            nw.coalesce(nw.col("wall") % times.DAY, clock).alias(f"{name}_clock_ms"),
+            nw.col("own").alias(f"{name}_offset"),
+        )
+    dates = lambda values: read_each(  # noqa: E731
+        values, lambda text: (_day(text) if text else None,), {"date_there": date}
+    )
+    frame, _ = by_values(frame, [("start_day", dates)])
+    return frame.with_columns(
+        date=nw.when(nw.col("stamped")).then(nw.col("date_there")).otherwise(nw.col("date"))
+    )
+
+
+def _day(text: str) -> date:
+    return date.fromordinal(int(text) + times.EPOCH)
+
+
 def _zone_offsets(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
     """Fill missing offsets from the zone; mark wall times that do not exist or exist twice."""
 
@@ -168,7 +214,7 @@ def _zone_offsets(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
         def read(text: str) -> tuple[int | None, int | None, int | None, int | None, str | None]:
             if not text:
                 return None, None, None, None, None
-            day = times.zone_day(zone, date.fromordinal(int(text) + times.EPOCH))
+            day = times.zone_day(zone, _day(text))
             return day.before, day.after, day.spoilt_from, day.spoilt_until, day.kind
 
         types = {"before": int, "after": int, "from": int, "until": int, "kind": str}

@@ -43,7 +43,7 @@ _WRITTEN = (
 )
 _CLOCK = re.compile(
     r"(\d{1,2}):?(\d{2})(?::(\d{2})(?:[.,](\d{1,9}))?)?\s*([AaPp])?\.?\s?(?:[Mm]\.?)?"
-    r"\s*(Z|[+-]\d{2}:?\d{2})?"
+    r"\s*(Z|[+-]\d{2}(?::?\d{2})?)?"
 )
 
 
@@ -120,6 +120,8 @@ def read_clock(text: str) -> tuple[int, int | None] | None:
     if hours > 24 or minutes > 59 or seconds > 59:
         return None
     fraction = int(found[4][:3].ljust(3, "0")) if found[4] else 0
+    if found[6] and len(found[6]) == 3 and not found[3]:
+        return None  # "09:00-05" may be a span; databases write "09:00:00-05"
     if found[6] and _read_offset(found[6]) is None:
         return None
     clock = ((hours * 60 + minutes) * 60 + seconds) * SECOND + fraction
@@ -133,8 +135,9 @@ def _read_offset(text: str | None) -> int | None:
         return None
     if text == "Z":
         return 0
-    minutes = int(text[1:3]) * 60 + int(text[-2:])
-    if minutes > _FARTHEST_OFFSET or int(text[-2:]) > 59:
+    rest = int(text[3:].removeprefix(":") or 0)
+    minutes = int(text[1:3]) * 60 + rest
+    if minutes > _FARTHEST_OFFSET or rest > 59:
         return None
     return (-minutes if text[0] == "-" else minutes) * MINUTE
 
@@ -167,14 +170,31 @@ def zone_day(zone: str, day: date) -> ZoneDay:
     before, after = _offset(zone, start), _offset(zone, end)
     if before == after:
         return ZoneDay(before * SECOND, after * SECOND, DAY, DAY, "")
-    while end - start > 60:
-        middle = (start + end) // 2 // 60 * 60
-        start, end = (middle, end) if _offset(zone, middle) == before else (start, middle)
-    local = end // 60 * 60 + before - midnight
+    local = _change(zone, start, end) + before - midnight
     shift = after - before
     spoilt = sorted((local, local + shift))
     kind = "missing" if shift > 0 else "twice"
     return ZoneDay(before * SECOND, after * SECOND, spoilt[0] * SECOND, spoilt[1] * SECOND, kind)
+
+
+@lru_cache(maxsize=4096)
+def utc_day(zone: str, day: date) -> tuple[int, int, int]:
+    """The zone's offset as ``day`` begins in UTC and as it ends, and when in it they change."""
+    midnight = (day.toordinal() - EPOCH) * 86400
+    before, after = _offset(zone, midnight), _offset(zone, midnight + 86399)
+    change = DAY // SECOND
+    if before != after:
+        change = _change(zone, midnight, midnight + 86399) - midnight
+    return before * SECOND, after * SECOND, change * SECOND
+
+
+def _change(zone: str, start: int, end: int) -> int:
+    """The instant between two at which the zone's offset is another; offsets change at minutes."""
+    before = _offset(zone, start)
+    while end - start > 60:
+        middle = (start + end) // 2 // 60 * 60
+        start, end = (middle, end) if _offset(zone, middle) == before else (start, middle)
+    return end // 60 * 60
 
 
 def _offset(zone: str, instant: int) -> int:

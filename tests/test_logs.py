@@ -477,3 +477,29 @@ def test_headings_that_differ_in_case_only(config):
             [{"patient": "p", "date": "2026-03-02", "code": "97116", "Mins": 1, "mins": 1}], config
         )
     assert "--map" not in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("stamps", "day", "minutes"),
+    [
+        # An evening of March 2 in Chicago, a session that ends after midnight in UTC, and the
+        # hour that exists twice in November.
+        (("2026-03-03T00:30:00Z", "2026-03-03T01:00:00Z"), date(2026, 3, 2), 30),
+        (("2026-03-02T23:50:00Z", "00:20"), date(2026, 3, 2), None),
+        (("2026-03-02T23:50:00Z", "2026-03-03T00:20:00Z"), date(2026, 3, 2), 30),
+        (("2026-11-01T05:50:00Z", "2026-11-01T07:20:00Z"), date(2026, 11, 1), 90),
+        (("2026-03-08T04:30:00Z", "2026-03-08T05:00:00Z"), date(2026, 3, 7), 30),
+        (("2026-03-02T18:30:00-06:00", "2026-03-02T19:00:00-06:00"), date(2026, 3, 2), 30),
+    ],
+)
+def test_the_date_of_service_is_the_zones(stamps, day, minutes, config):
+    row = GOOD | {"date": "", "start": stamps[0], "end": stamps[1]}
+    log = read([row], config, zone=CHICAGO)
+    if minutes is None:
+        assert "before its start" in rejects(log)[0]["reason"]
+        return
+    (found,) = engine.collect(log.sessions).iter_rows(named=True)
+    assert (found["date"], found["end_ms"] - found["start_ms"]) == (day, minutes * 60_000)
+    assert not found["past_midnight"]
+    there = read([row | {"date": day.isoformat()}], config, zone=CHICAGO)
+    assert engine.count(there.sessions) == 1

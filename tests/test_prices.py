@@ -318,7 +318,7 @@ STATUS = [
 @pytest.mark.parametrize(("code", "status", "allowed", "patient", "reason"), STATUS)
 def test_status(code, status, allowed, patient, reason, config):
     """Bundled is 0.00; what Medicare or the fee schedule does not price is blank, never 0.00."""
-    (line,) = bill([one(code, "2026-03-02", minutes=90)], config)
+    (line,) = bill([one(code, "2026-03-02", minutes=90, units_billed=1)], config)
     assert (line["status"], line["units"], line["reason"]) == (status, 1, reason)
     assert (line["allowed_cents"], line["patient_cents"]) == (allowed, patient)
     assert (line["work_cents"], line["medicare_cents"]) == (allowed, allowed)

@@ -62,6 +62,8 @@ CLOCKS = [
     ("09:00-06:00", (9, 0, 0), -6),
     ("09:00:00-0600", (9, 0, 0), -6),
     ("09:00+01:00", (9, 0, 0), 1),
+    ("09:00:00-05", (9, 0, 0), -5),
+    ("09:00:00.000+00", (9, 0, 0), 0),
 ]
 
 
@@ -93,6 +95,7 @@ def test_no_clock(text):
 def test_no_such_offset():
     """No place on earth is 99 hours ahead."""
     assert times.read_clock("09:00+99:99") is None
+    assert times.read_clock("09:00-05") is None  # may be a span
 
 
 ZONE_DAYS = [

@@ -48,7 +48,7 @@ blank_options = together(
     click.option("--locality", default="US", show_default=True, help="OH-00 or part of a name."),
     click.option("--discipline", default="", help="PT, OT or SLP."),
     click.option("--provider", default="", help="The billing provider."),
-    click.option("--tz", default="", help="Zone of naive times, e.g. America/Chicago."),
+    click.option("--tz", default="", help="Zone of the clinic, e.g. America/Chicago."),
     click.option("--qualifying-apm", is_flag=True, help="Factor of qualifying APM participants."),
     click.option("--nonparticipating", is_flag=True, help="Fees of a non-participating provider."),
     click.option("--deductible", metavar="FILE|AMOUNT", help="Left of it; default: assumed met."),
