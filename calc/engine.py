@@ -401,7 +401,7 @@ def _side_by_side(work: Callable[[_T], _R], jobs: Sequence[_T], rows: int) -> li
     """What ``work`` makes of each job, in order; in threads where there are enough rows."""
     if rows <= _FEW_ROWS or len(jobs) < 2:
         return list(map(work, jobs))
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         return list(pool.map(work, jobs))
 
 
@@ -868,8 +868,7 @@ def in_parts(
     if not frame.implementation.is_polars():
         return work(frame)
     rows = nw.to_native(collect(frame))
-    threads = pl.thread_pool_size()
-    count = min(threads, len(rows) // _PART_ROWS)
+    count = min(pl.thread_pool_size(), len(rows) // _PART_ROWS)
     if count < 2:
         return work(_frame(rows.lazy()))
     number = rows[key].to_physical().cast(pl.Int64)
@@ -877,9 +876,12 @@ def in_parts(
     number = (number * count // (values + 1)).cast(pl.UInt32)
     parts = [rows.filter(number == part) for part in range(count)]
     del rows
-    with ThreadPoolExecutor(threads) as pool:
-        done = list(pool.map(lambda part: collect(work(_frame(part.lazy()))).to_native(), parts))
-    return _frame(pl.concat(done).lazy())
+
+    def done(part: pl.DataFrame) -> pl.DataFrame:
+        rows: pl.DataFrame = nw.to_native(collect(work(_frame(part.lazy()))))
+        return rows
+
+    return _frame(pl.concat(_side_by_side(done, parts, _PART_ROWS)).lazy())
 
 
 def grouped(

@@ -8,7 +8,6 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -222,6 +221,8 @@ def _reasons(rejected: Any) -> list[tuple[str, int]]:
 
 def require_libraries(form: str) -> None:
     """InputError where the format of an output needs a library that is missing: before the work."""
+    from importlib.util import find_spec
+
     extra, libraries = _EXTRAS.get(form, ("", ()))
     lacking = [library for library in libraries if find_spec(library) is None]
     if lacking:
