@@ -10,18 +10,20 @@ import csv
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from calc.errors import ConfigError, InputError
 from calc.money import decimal_text, scaled
 
 FOLDER_VARIABLE = "THERAPY_CALC_CONFIG"
+ONE_DAY = timedelta(days=1)
+Held = TypeVar("Held")
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,28 @@ class Parameter:
         if value is None:
             raise missing(self.title, f"{self.name}.toml", day)
         return value
+
+
+def runs(
+    at: Callable[[date], Held],
+    spans: Iterable[Value | Edition],
+    first: date = date.min,
+    last: date = date.max,
+) -> list[tuple[date, date, Held]]:
+    """The days from ``first`` to ``last`` in runs over which ``at`` gives the same, in order.
+
+    ``at`` may change only where one of ``spans`` begins to hold, or on the day after one ends.
+    """
+    starts = {first}
+    for span in spans:
+        starts |= {span.first} | ({span.last + ONE_DAY} if span.last < last else set())
+    found: list[tuple[date, Held]] = []
+    for day in sorted(start for start in starts if first <= start <= last):
+        here = at(day)
+        if not found or found[-1][1] != here:
+            found.append((day, here))
+    ends = [day - ONE_DAY for day, _ in found[1:]] + [last]
+    return [(day, end, here) for (day, here), end in zip(found, ends, strict=True)]
 
 
 def missing(title: str, file: str, day: date) -> ConfigError:

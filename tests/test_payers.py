@@ -9,7 +9,8 @@ import pytest
 
 import calc
 from calc import params, rating
-from calc.errors import InputError
+from calc.errors import ConfigError, InputError
+from calc.params import Config
 
 FILES = {
     "sources.toml": '[contract]\ntitle = "Contract"\n',
@@ -180,3 +181,102 @@ def test_rates_compared(config):
     frame = rating.compare(config, "97116", "2025-06-30", "2024-12-31", "US", False)
     (row,) = frame.iter_rows(named=True)
     assert (row["fee_before"], row["fee"], row["fee_change"]) == (2929, 2879, -50)
+
+
+SOME_RVUS = "code,status,work_rvu,pe_rvu,pe_rvu_facility,mp_rvu,mppr_indicator\n"
+OVERLAID = {
+    "an edition from July": (
+        {
+            "rvu/editions.toml": """
+[[edition]]
+from = 2026-07-01
+until = 2026-12-31
+file = "july.csv"
+source = "contract"
+""",
+            "rvu/july.csv": SOME_RVUS + "97116,A,1.00,0.40,0.40,0.01,5\n",
+        },
+        [("01-01", "06-30", "0.45", 2906), ("07-01", "12-31", "1.00", 4710)],
+    ),
+    "a factor of one quarter": (
+        {
+            "conversion_factor.toml": """
+places = 4
+[[value]]
+from = 2026-07-01
+until = 2026-09-30
+value = 50.0000
+source = "contract"
+""",
+        },
+        [
+            ("01-01", "06-30", "0.45", 2906),
+            ("07-01", "09-30", "0.45", 4350),
+            ("10-01", "12-31", "0.45", 2906),
+        ],
+    ),
+    "an index of one day and a reduction from then on": (
+        {
+            "gpci/editions.toml": """
+[[edition]]
+from = 2026-07-01
+until = 2026-07-01
+file = "july.csv"
+source = "contract"
+""",
+            "gpci/july.csv": "locality,name,work_gpci,pe_gpci,mp_gpci\nUS,US,2.000,2.000,2.000\n",
+            "mppr.toml": """
+[[value]]
+from = 2026-07-01
+until = 2026-12-31
+value = 0
+source = "contract"
+""",
+        },
+        [
+            ("01-01", "06-30", "0.45", 2906),
+            ("07-01", "07-01", "0.45", 5812),
+            ("07-02", "12-31", "0.45", 2906),
+        ],
+    ),
+}
+
+
+class In2026(date):
+    """A calendar that stands at 2026-03-02."""
+
+    @classmethod
+    def today(cls):
+        """Always the same day."""
+        return cls(2026, 3, 2)
+
+
+@pytest.mark.parametrize(("files", "periods"), OVERLAID.values(), ids=list(OVERLAID))
+def test_rates_of_a_year_with_figures_laid_over_it(files, periods, tmp_path, monkeypatch):
+    """Every day once, and each day's fee is that of a visit on it."""
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    figures = Config([tmp_path, params.shipped_folder()])
+    monkeypatch.setattr(rating, "date", In2026)
+    names = ("effective_from", "effective_to", "work_rvu", "fee")
+    rows = rating.rates(figures, "97116", locality="US").select(names).rows()
+    assert rows == [(f"2026-{a}", f"2026-{b}", rvu, fee) for a, b, rvu, fee in periods]
+    for row in rows:
+        for day in row[:2]:
+            assert rating.rates(figures, "97116", day, "US").select(names).rows() == [row]
+            visit = {"code": "97116", "minutes": 15, "date": day}
+            (line,) = calc.estimate([visit], config=figures).lines
+            assert line["allowed"] * 100 == row[3]
+
+
+def test_rates_name_the_figure_that_is_missing(tmp_path):
+    """A day with a factor and without RVUs; a day with nothing."""
+    text = "places = 4\n[[value]]\nfrom = 2027-01-01\nuntil = 2027-12-31\nvalue = 30\n"
+    (tmp_path / "conversion_factor.toml").write_text(f'{text}source = "cpt-midpoint"\n')
+    figures = Config([tmp_path, params.shipped_folder()])
+    with pytest.raises(ConfigError, match="no RVU file for 2027-03-01"):
+        rating.rates(figures, "97116", "2027-03-01", "US")
+    with pytest.raises(ConfigError, match="conversion factor for 2028-03-01"):
+        rating.rates(figures, "97116", "2028-03-01", "US")
