@@ -16,7 +16,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from calc.cms import COLUMNS, NUMBER, Release, Row, table_rows
-from calc.errors import InputError
+from calc.errors import CalcError, InputError
 from calc.money import FACTOR_PLACES, decimal_text, scaled
 from calc.params import KEYS, ONE_DAY, Config, Value, runs
 
@@ -199,7 +199,12 @@ def install_all(
         for release, first, last in plans:
             key = source_id or f"cms-{release.kind}{first.year % 100:02d}"
             both = Config([copy, *others])
-            touched += install(copy, release, first, last, key, both)
+            try:
+                touched += install(copy, release, first, last, key, both)
+            except CalcError as error:
+                # The copy is gone before its name could be read: the user's file has the fault.
+                told = [text.replace(str(copy), str(folder)) for text in error.args]
+                raise type(error)(*told) from None
         texts = {folder / path.relative_to(copy): path.read_text("utf-8") for path in touched}
     _write_all(texts)
     return list(texts)

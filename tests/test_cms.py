@@ -682,10 +682,29 @@ def test_a_zip_is_installed_whole_or_not_at_all(tmp_path, write, config):
     written = installing.install_all(folder, plans, "", both)
     assert {path.parent.name for path in written} >= {"rvu", "gpci"}
     before = {path: path.read_bytes() for path in folder.rglob("*.*")}
-    with pytest.raises(InputError, match="overlaps"):
+    with pytest.raises(InputError, match="overlaps") as caught:
         installing.install_all(folder, plans[::-1], "", both)
+    assert caught.value.where == str(folder / "gpci" / "editions.toml")
     assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
     assert params.faults(params.Config([folder, *config.folders])) == []
+
+
+def test_faults_of_an_import_name_the_users_folder(tmp_path, write, config):
+    """Not the copy in which the releases are tried: a faulty file, and a table in the way."""
+    folder = tmp_path / "figures"
+    (folder / "rvu").mkdir(parents=True)
+    (folder / "rvu" / "2027.csv").write_text("mine")
+    plans = [(only(write("a.csv", rvu_csv(2027, invented()))), *YEAR)]
+    with pytest.raises(InputError, match="stands there already") as caught:
+        installing.install_all(folder, plans, "", config)
+    assert caught.value.where == str(folder / "rvu" / "2027.csv")
+    value = '[[value]]\nfrom = 2027-01-01\nuntil = 2027-12-31\nvalue = 0.01\nsource = "mine"\n'
+    (folder / "rvu" / "2027.csv").unlink()
+    (folder / "conversion_factor.toml").write_text(f"places = 4\n{value}{value}")
+    with pytest.raises(ConfigError, match="overlaps") as caught:
+        installing.install_all(folder, plans, "", config)
+    assert caught.value.where == f"{folder}/conversion_factor.toml: value 2"
+    assert caught.value.what.endswith(f"{folder}/conversion_factor.toml: value 1")
 
 
 def test_the_command_imports_and_the_estimate_follows(tmp_path, write):
