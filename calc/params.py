@@ -502,10 +502,11 @@ class Config:
         return {row["locality"]: row["name"] for e in editions for row in self.rows("gpci", e)}
 
     def locality(self, text: str, day: date | None = None) -> str:
-        """`OH-00`, `US`, a part of a locality's name or `Cook, IL` as the locality's number.
+        """`OH-00`, `US`, a locality's name or part of it, or `Cook, IL` as the locality's number.
 
-        Names are those in force on ``day``, or the newest. InputError lists the choices where
-        several fit; a county needs an imported county file.
+        A whole name counts before names that contain it: Kansas is not Kansas City. Names are
+        those in force on ``day``, or the newest. InputError lists the choices where several fit;
+        a county needs an imported county file.
         """
         asked = " ".join(text.upper().split())
         if asked in self.localities:
@@ -513,8 +514,9 @@ class Config:
         editions = sorted(self.editions("gpci"), key=lambda edition: edition.first)
         edition = (self.edition("gpci", day) if day else None) or editions[-1]
         names = {row["locality"]: row["name"] for row in self.rows("gpci", edition)}
+        fits = [place for place, name in names.items() if asked == name.upper()]
         # Two letters are a state, not a part of a name.
-        fits = [p for p, name in names.items() if len(asked) > 2 and asked in name.upper()]
+        fits = fits or [p for p, name in names.items() if len(asked) > 2 and asked in name.upper()]
         fits = fits or self._of_county(asked, day)
         if len(fits) == 1:
             return fits[0]
