@@ -46,7 +46,11 @@ def read_maps(pairs: Sequence[str], file: str | None) -> dict[str, str]:
     found: dict[str, str] = {}
     if file:
         for column, headings in _saved(file).items():
-            for heading in [headings] if isinstance(headings, str) else headings:
+            listed = [headings] if isinstance(headings, str) else headings
+            if not isinstance(listed, list):
+                hint = 'write e.g. start = ["Time In"]'
+                raise InputError("is no list of headings", f"{file}: {column}", hint)
+            for heading in listed:
                 found[str(heading)] = _known(column, file)
     for pair in pairs:
         heading, equals, column = pair.rpartition("=")

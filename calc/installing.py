@@ -10,15 +10,15 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 from calc.cms import COLUMNS, NUMBER, Release, Row, table_rows
-from calc.errors import InputError
+from calc.errors import CalcError, InputError
 from calc.money import FACTOR_PLACES, decimal_text, scaled
-from calc.params import KEYS, Config
+from calc.params import KEYS, ONE_DAY, Config, Value, runs
 
 TITLES = {
     "rvu": "Relative value units",
@@ -31,11 +31,12 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Diff:
-    """What a release changes, as lines of text."""
+    """What a release changes, as lines of text; ``kept``: what it says otherwise and stays."""
 
     new: list[str]
     changed: list[str]
     gone: list[str]
+    kept: list[str] = field(default_factory=list)
 
 
 def span(release: Release, first: str | None, last: str | None) -> tuple[date, date]:
@@ -61,7 +62,7 @@ def span(release: Release, first: str | None, last: str | None) -> tuple[date, d
 
 def changes(config: Config, release: Release, first: date, last: date) -> Diff:
     """What ``release`` changes against the edition of the day before ``first``, or of ``first``."""
-    before = first if first == date.min else first - timedelta(days=1)
+    before = _day_before(first)
     edition = config.edition(release.kind, before) or config.edition(release.kind, first)
     keys = KEYS[release.kind]
 
@@ -83,7 +84,12 @@ def changes(config: Config, release: Release, first: date, last: date) -> Diff:
         if key not in old
     ]
     gone = [key for key in old if key not in new]
-    return Diff(added, _factor_changes(config, release, before, first) + changed, gone)
+    written, kept = _factor_changes(config, release, first, last)
+    return Diff(added, written + changed, gone, kept)
+
+
+def _day_before(day: date) -> date:
+    return day if day == date.min else day - ONE_DAY
 
 
 def _same(old: str, new: str) -> bool:
@@ -92,16 +98,57 @@ def _same(old: str, new: str) -> bool:
     return old == new
 
 
-def _factor_changes(config: Config, release: Release, before: date, first: date) -> list[str]:
-    parameter = config.parameter("conversion_factor")
-    lines = []
+@dataclass(frozen=True)
+class _FactorRun:
+    """A release's conversion factor over days that have the same one already, or none."""
+
+    applies_to: str
+    text: str
+    first: date
+    last: date
+    held: Value | None
+
+
+def _factor_runs(config: Config, release: Release, first: date, last: date) -> list[_FactorRun]:
+    """The release's factors over its days; only those of days without one are written."""
+    values = config.parameter("conversion_factor").values
+    found = []
     for applies, factor in release.factors.items():
-        old = parameter.find(before, applies) or parameter.find(first, applies)
-        new = decimal_text(scaled(factor, FACTOR_PLACES), FACTOR_PLACES)
-        if old is None or old.text != new:
-            name = " ".join(["conversion_factor", applies]).strip()
-            lines.append(f"{name} {old.text if old else 'none'} -> {new}")
-    return lines
+        text = decimal_text(scaled(factor, FACTOR_PLACES), FACTOR_PLACES)
+        for run in _rivals(values, applies, first, last):
+            found.append(_FactorRun(applies, text, *run))
+    return found
+
+
+def _rivals(
+    values: Sequence[Value], applies: str, first: date, last: date
+) -> list[tuple[date, date, Value | None]]:
+    """The value of each day that a new one for ``applies`` would overlap, or None."""
+    rivals = [v for v in values if not (v.applies_to and applies) or v.applies_to == applies]
+
+    def at(day: date) -> Value | None:
+        return next((value for value in rivals if value.first <= day <= value.last), None)
+
+    return runs(at, rivals, first, last)
+
+
+def _factor_changes(
+    config: Config, release: Release, first: date, last: date
+) -> tuple[list[str], list[str]]:
+    """What is written and what stays of the conversion factors."""
+    parameter = config.parameter("conversion_factor")
+    written, kept = [], []
+    for run in _factor_runs(config, release, first, last):
+        name = " ".join(["conversion_factor", run.applies_to]).strip()
+        days = f"{run.first} to {run.last}"
+        if run.held is None:
+            old = parameter.find(_day_before(run.first), run.applies_to)
+            line = f"{name} {old.text if old else 'none'} -> {run.text}"
+            whole = (run.first, run.last) == (first, last)
+            written.append(line if whole else f"{line} for {days}")
+        elif not _same(run.held.text, run.text):
+            kept.append(f"{name} {run.held.text} for {days}; the file's {run.text} is not taken")
+    return written, kept
 
 
 def install(
@@ -152,7 +199,12 @@ def install_all(
         for release, first, last in plans:
             key = source_id or f"cms-{release.kind}{first.year % 100:02d}"
             both = Config([copy, *others])
-            touched += install(copy, release, first, last, key, both)
+            try:
+                touched += install(copy, release, first, last, key, both)
+            except CalcError as error:
+                # The copy is gone before its name could be read: the user's file has the fault.
+                told = [text.replace(str(copy), str(folder)) for text in error.args]
+                raise type(error)(*told) from None
         texts = {folder / path.relative_to(copy): path.read_text("utf-8") for path in touched}
     _write_all(texts)
     return list(texts)
@@ -210,16 +262,12 @@ def _factor_text(
 ) -> dict[Path, str]:
     parameter = config.parameter("conversion_factor")
     blocks = []
-    for applies, factor in release.factors.items():
-        rivals = [
-            v for v in parameter.values if not (v.applies_to and applies) or v.applies_to == applies
-        ]
-        if any(first <= value.last and value.first <= last for value in rivals):
+    for run in _factor_runs(config, release, first, last):
+        if run.held:
             continue
-        amount = decimal_text(scaled(factor, FACTOR_PLACES), FACTOR_PLACES)
-        lines = ["[[value]]", f"from = {first}", f"until = {last}", f"value = {amount}"]
+        lines = ["[[value]]", f"from = {run.first}", f"until = {run.last}", f"value = {run.text}"]
         lines += [f"source = {_quoted(source_id)}"]
-        lines += [f"applies_to = {_quoted(applies)}"] if applies else []
+        lines += [f"applies_to = {_quoted(run.applies_to)}"] if run.applies_to else []
         blocks.append("\n".join([*lines, ""]))
     if not blocks:
         return {}

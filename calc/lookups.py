@@ -10,9 +10,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.errors import ConfigError
 from calc.money import scaled
-from calc.params import FEES, Config
+from calc.params import FEES, PAYER_SWITCHES, Config
 
 
 def code_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -77,28 +76,21 @@ def payer_facts(frame: nw.LazyFrame[Any], config: Config, rule: str) -> nw.LazyF
         "rule_unit_minutes": [rule["unit_minutes"] for rule in rules],
         "rule_first_minutes": [rule["first_minutes"] for rule in rules],
         "rule_pool": [rule["pool"] for rule in rules],
-        "share_percent": [_share(payer, facts) for payer, facts in payers.items()],
+        "share_percent": [_share(facts) for facts in payers.values()],
     }
     types: dict[str, type] = dict.fromkeys(columns, int)
     types |= dict.fromkeys(("payer", "counting_rule", "rule_pool"), str)
-    for name in ("mppr", "assistant_cut", "sequestration", "part_b"):
-        columns[f"payer_{name}"] = [bool(facts.get(name)) for facts in payers.values()]
+    for name in PAYER_SWITCHES:
+        columns[f"payer_{name}"] = [facts.get(name, False) for facts in payers.values()]
         types[f"payer_{name}"] = bool
     columns["payer_fee_table"] = ["fee_table" in facts for facts in payers.values()]
     return engine.looked_up(frame, columns, types | {"payer_fee_table": bool}, ["payer"])
 
 
-def _share(payer: str, facts: dict[str, Any]) -> int | None:
+def _share(facts: dict[str, Any]) -> int | None:
     if "share_of_medicare" not in facts:
         return 100 if "conversion_factor" in facts else None
-    try:
-        return scaled(Decimal(str(facts["share_of_medicare"])), 2)
-    except (ValueError, ArithmeticError):
-        raise ConfigError(
-            f"share_of_medicare: {facts['share_of_medicare']} is no number of 2 decimals",
-            f"payers.toml: {payer}",
-            'write it as "1.10"',
-        ) from None
+    return scaled(Decimal(str(facts["share_of_medicare"])), 2)
 
 
 def on_date(

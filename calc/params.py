@@ -10,18 +10,20 @@ import csv
 import difflib
 import os
 import tomllib
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from decimal import Decimal
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from calc.errors import ConfigError, InputError
-from calc.money import decimal_text, scaled
+from calc.money import FACTOR_PLACES, decimal_text, scaled
 
 FOLDER_VARIABLE = "THERAPY_CALC_CONFIG"
+ONE_DAY = timedelta(days=1)
+Held = TypeVar("Held")
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,15 @@ class Edition:
     release: str
 
 
+def _of_places(value: Value, places: int) -> Value:
+    """The same figure in units of 10**-places; ConfigError where it has more decimals."""
+    amount, rest = divmod(value.scaled * 10**places, 10**value.places)
+    if rest:
+        what = f"value: {value.text} has more than {places} decimals"
+        raise ConfigError(what, value.where, f"round it to {places} decimals")
+    return replace(value, scaled=amount, places=places)
+
+
 @dataclass(frozen=True)
 class Parameter:
     """The dated values of one file, e.g. ``conversion_factor``."""
@@ -76,6 +87,28 @@ class Parameter:
         return value
 
 
+def runs(
+    at: Callable[[date], Held],
+    spans: Iterable[Value | Edition],
+    first: date = date.min,
+    last: date = date.max,
+) -> list[tuple[date, date, Held]]:
+    """The days from ``first`` to ``last`` in runs over which ``at`` gives the same, in order.
+
+    ``at`` may change only where one of ``spans`` begins to hold, or on the day after one ends.
+    """
+    starts = {first}
+    for span in spans:
+        starts |= {span.first} | ({span.last + ONE_DAY} if span.last < last else set())
+    found: list[tuple[date, Held]] = []
+    for day in sorted(start for start in starts if first <= start <= last):
+        here = at(day)
+        if not found or found[-1][1] != here:
+            found.append((day, here))
+    ends = [day - ONE_DAY for day, _ in found[1:]] + [last]
+    return [(day, end, here) for (day, here), end in zip(found, ends, strict=True)]
+
+
 def missing(title: str, file: str, day: date) -> ConfigError:
     return ConfigError(
         f"no {title} for {day}",
@@ -87,10 +120,14 @@ def missing(title: str, file: str, day: date) -> ConfigError:
 
 @dataclass
 class _Reader:
-    """Reads one folder; every fault is kept, so that a check can report them all."""
+    """Reads one folder; every fault is kept, so that a check can report them all.
+
+    ``cited``: the sources that its entries name, with the place.
+    """
 
     folder: Path
     faults: list[ConfigError] = field(default_factory=list)
+    cited: list[tuple[str, str]] = field(default_factory=list)
 
     def fault(self, what: str, where: str, hint: str = "") -> None:
         self.faults.append(ConfigError(what, where, hint))
@@ -109,21 +146,131 @@ class _Reader:
         try:
             with path.open(encoding="utf-8", newline="") as text:
                 rows = list(csv.DictReader(text))
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
             self.fault(f"cannot be read ({error})", str(path))
             return []
         lacking = [name for name in columns if rows and name not in rows[0]]
         if lacking:
             self.fault(f"has no column {', '.join(lacking)}", str(path))
             return []
+        uneven = [n for n, row in enumerate(rows, 2) if None in row or None in row.values()]
+        if uneven:
+            some = ", ".join(map(str, uneven[:20])) + (" ..." if len(uneven) > 20 else "")
+            hint = "put a cell that holds a comma into quotation marks"
+            self.fault(f"has more or fewer cells than the heading in row {some}", str(path), hint)
+            return []
         return rows
+
+    def tables(self, file: str) -> dict[str, dict[str, Any]]:
+        """The [blocks] of a file by their names."""
+        found = {}
+        for name, entry in self.toml(file).items():
+            if isinstance(entry, dict):
+                found[name] = entry
+            else:
+                where = f"{self.folder / file}: {name}"
+                self.fault("is no table", where, f"write [{name}] and its keys below")
+        return found
+
+    def _blocks(
+        self, data: dict[str, Any], key: str, file: str
+    ) -> Iterator[tuple[dict[str, Any], str]]:
+        """The [[key]] blocks of a file, each with its place."""
+        place, hint = f"{self.folder / file}: {key}", f"write [[{key}]] and its keys below"
+        blocks = data.get(key, [])
+        if not isinstance(blocks, list):
+            self.fault("is no list of blocks", place, hint)
+            return
+        for count, block in enumerate(blocks, 1):
+            if isinstance(block, dict):
+                yield block, f"{place} {count}"
+            else:
+                self.fault("is no block", f"{place} {count}", hint)
+
+    def codes(self) -> list[dict[str, Any]]:
+        """The facts of each row of codes.csv."""
+        path = self.folder / "codes.csv"
+        rows = _once(self, path, CODE_COLUMNS, ("code",)) if path.is_file() else []
+        return [_code_facts(self, row, f"{path}:{line}") for line, row in enumerate(rows, 2)]
+
+    def minutes(self, row: dict[str, str], name: str, where: str) -> int | None:
+        """A cell of whole minutes, None where it is blank, 0 after a fault."""
+        text = row[name]
+        if not text:
+            return None
+        if text.isascii() and text.isdigit() and int(text):
+            return int(text)
+        what = f'{row["code"]}: {name} "{text}" is no whole number of minutes'
+        self.fault(what, where, "write it without decimals, such as 15")
+        return 0
+
+    def counting_rules(self) -> dict[str, dict[str, Any]]:
+        rules = self.tables("counting_rules.toml")
+        for name, rule in rules.items():
+            where = f"{self.folder / 'counting_rules.toml'}: {name}"
+            for key in ("unit_minutes", "first_minutes"):
+                if not _whole(rule.get(key), 1):
+                    what = f"{key} is missing or no whole number of minutes"
+                    self.fault(what, where, "copy a block of the shipped file")
+            if rule.get("pool") not in POOLS:
+                self.fault(f"pool is none of {', '.join(POOLS)}", where, f'pool = "{POOLS[0]}"')
+            for key in ("title", "source"):
+                if not _is_text(rule.get(key)):
+                    self.fault(f"{key} is missing", where, f'write {key} = "..."')
+            if _is_text(rule.get("source")):
+                self.cited.append((rule["source"], where))
+        return rules
+
+    def payers(self) -> dict[str, dict[str, Any]]:
+        payers = self.tables("payers.toml")
+        for name, facts in payers.items():
+            where = f"payers.toml: {name}"
+            self.cited.append((str(facts.get("source", "")), where))
+            if not _is_text(facts.get("name")):
+                self.fault("name is missing", where, 'write name = "..."')
+            if not _are_texts(facts.get("aliases", [])):
+                self.fault("aliases is no list of names", where, 'write aliases = ["..."]')
+            for key in ("conversion_factor", "fee_table"):
+                if not _is_text(facts.get(key, key)):
+                    self.fault(f"{key} is no name", where, f'write {key} = "..."')
+            for key in PAYER_SWITCHES:
+                if not isinstance(facts.get(key, False), bool):
+                    what = f'{key}: "{facts[key]}" is neither true nor false'
+                    self.fault(what, where, f"write {key} = false, without quotation marks")
+            share = facts.get("share_of_medicare", 0)
+            try:
+                scaled(Decimal(str(share)), 2)
+            except (ValueError, ArithmeticError):
+                what = f"share_of_medicare: {share} is no number of 2 decimals"
+                self.fault(what, where, 'write it as "1.10"')
+        return payers
+
+    def headings(self) -> dict[str, list[str]]:
+        """Headings by our column; a single one needs no list, as in a saved mapping."""
+        path, hint = self.folder / "columns.toml", 'write [columns], then e.g. start = ["Time In"]'
+        data = self.toml("columns.toml")
+        columns = data.get("columns") if data else {}
+        if not isinstance(columns, dict):
+            self.fault("is no mapping of headings", str(path), hint)
+            return {}
+        found = {}
+        for column, names in columns.items():
+            listed = [names] if isinstance(names, str) else names
+            if _are_texts(listed):
+                found[column] = listed
+            else:
+                self.fault("is no list of headings", f"{path}: {column}", hint)
+        return found
 
     def parameter(self, name: str) -> Parameter:
         data = self.toml(f"{name}.toml")
-        places = data.get("places", 0)
+        title, unit, places = data.get("title", name), data.get("unit", ""), data.get("places", 0)
         values = []
-        for count, entry in enumerate(data.get("value", []), 1):
-            where = f"{self.folder / name}.toml: value {count}"
+        if not _whole(places, 0):
+            where = f"{self.folder / name}.toml: places"
+            self.fault(f'"{places}" is no whole number', where, "write how many decimals: 4")
+            data = {}
+        for entry, where in self._blocks(data, "value", f"{name}.toml"):
             span = self._span(entry, where)
             try:
                 amount = scaled(entry["value"], places)
@@ -137,13 +284,13 @@ class _Reader:
                 applies = str(entry.get("applies_to", ""))
                 values.append(Value(*span, amount, places, entry["source"], where, applies))
         self._overlaps([(v.first, v.last, v.applies_to, v.where) for v in values])
-        return Parameter(name, data.get("title", name), data.get("unit", ""), tuple(values))
+        return Parameter(name, str(title), str(unit), tuple(values))
 
     def editions(self, name: str) -> list[Edition]:
         data = self.toml(f"{name}/editions.toml")
         editions = []
-        for count, entry in enumerate(data.get("edition", []), 1):
-            where = f"{self.folder / name}/editions.toml: edition {count}"
+        blocks = self._blocks(data, "edition", f"{name}/editions.toml")
+        for count, (entry, where) in enumerate(blocks, 1):
             span = self._span(entry, where)
             path = self.folder / name / str(entry.get("file", ""))
             if not path.is_file():
@@ -162,9 +309,11 @@ class _Reader:
             if type(entry.get(key)) is not date:
                 self.fault(f"{key} is missing or no date", where, "every value needs a last day")
                 sound = False
-        if not entry.get("source"):
+        if not _is_text(entry.get("source")):
             self.fault("source is missing", where, "name an entry of sources.toml")
             sound = False
+        else:
+            self.cited.append((entry["source"], where))
         if sound and entry["until"] < entry["from"]:
             self.fault("until is before from", where)
             sound = False
@@ -176,6 +325,18 @@ class _Reader:
                 same = applies == other_applies or "" in (applies, other_applies)
                 if same and first <= other_last and other_first <= last:
                     self.fault(f"{first} to {last} overlaps {other_where}", where)
+
+
+def _whole(value: Any, least: int) -> bool:
+    return type(value) is int and value >= least
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(map(_is_text, values))
 
 
 PARAMETERS = (
@@ -224,6 +385,8 @@ CODE_COLUMNS = (
     "attendance",
     "disciplines",
 )
+POOLS = ("day", "code")
+PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")
 UNIT_BASES = ("minutes", "day", "area", "extremity", "month", "period", "episode")
 
 
@@ -240,15 +403,20 @@ class Config:
         for folder in self.folders:
             reader = _Reader(folder)
             yield reader
-            if reader.faults:
-                raise reader.faults[0]
+            self._accept(reader)
+
+    def _accept(self, reader: _Reader) -> None:
+        if reader.faults:
+            raise reader.faults[0]
 
     def parameter(self, name: str) -> Parameter:
         """A dated parameter by its file's name; ConfigError names file and key of a fault."""
         if name not in self._parameters:
             read = [reader.parameter(name) for reader in self._readers()]
             shipped = next(p for p in reversed(read))
-            values = tuple(value for parameter in read for value in parameter.values)
+            # What is reckoned with has the decimals of the shipped figure, of a factor four.
+            places = shipped.values[0].places if shipped.values else FACTOR_PLACES
+            values = tuple(_of_places(v, places) for parameter in read for v in parameter.values)
             self._parameters[name] = Parameter(name, shipped.title, shipped.unit, values)
         return self._parameters[name]
 
@@ -273,33 +441,42 @@ class Config:
         if edition.path not in self._rows:
             reader = _Reader(edition.path.parent)
             self._rows[edition.path] = _scaled_rows(reader, table, edition.path)
-            if reader.faults:
-                raise reader.faults[0]
+            self._accept(reader)
         return self._rows[edition.path]
 
-    def _merged(self, name: str) -> dict[str, Any]:
-        merged: dict[str, Any] = {}
-        for data in [reader.toml(name) for reader in self._readers()]:
+    def _merged(
+        self, read: Callable[[_Reader], dict[str, dict[str, Any]]]
+    ) -> dict[str, dict[str, Any]]:
+        merged: dict[str, dict[str, Any]] = {}
+        for data in [read(reader) for reader in self._readers()]:
             merged = {**data, **merged}
         return merged
 
     @cached_property
     def sources(self) -> dict[str, dict[str, Any]]:
-        return self._merged("sources.toml")
+        return self._merged(lambda reader: reader.tables("sources.toml"))
 
     @cached_property
     def counting_rules(self) -> dict[str, dict[str, Any]]:
-        return self._merged("counting_rules.toml")
+        return self._merged(_Reader.counting_rules)
 
     @cached_property
     def payers(self) -> dict[str, dict[str, Any]]:
-        return self._merged("payers.toml")
+        """Payer to its facts; ConfigError where it counts by a rule that does not exist."""
+        for fault in _unknown_rules(self):
+            raise fault
+        return self.named_payers
+
+    @cached_property
+    def named_payers(self) -> dict[str, dict[str, Any]]:
+        """Payers as they are written, before their counting rules are looked up."""
+        return self._merged(_Reader.payers)
 
     @cached_property
     def headings(self) -> dict[str, list[str]]:
         merged: dict[str, list[str]] = {}
         for reader in self._readers():
-            for column, names in reader.toml("columns.toml").get("columns", {}).items():
+            for column, names in reader.headings().items():
                 merged.setdefault(column, []).extend(names)
         return merged
 
@@ -308,9 +485,8 @@ class Config:
         """Code to its facts: minutes as int or None, ``pooled`` as bool, ``family`` (primary)."""
         codes: dict[str, dict[str, Any]] = {}
         for reader in self._readers():
-            path = reader.folder / "codes.csv"
-            for row in reader.csv(path, CODE_COLUMNS) if path.is_file() else []:
-                codes.setdefault(row["code"], _code_facts(row))
+            for facts in reader.codes():
+                codes.setdefault(facts["code"], facts)
         return codes
 
     @cached_property
@@ -337,10 +513,11 @@ class Config:
         return {row["locality"]: row["name"] for e in editions for row in self.rows("gpci", e)}
 
     def locality(self, text: str, day: date | None = None) -> str:
-        """`OH-00`, `US`, a part of a locality's name or `Cook, IL` as the locality's number.
+        """`OH-00`, `US`, a locality's name or part of it, or `Cook, IL` as the locality's number.
 
-        Names are those in force on ``day``, or the newest. InputError lists the choices where
-        several fit; a county needs an imported county file.
+        A whole name counts before names that contain it: Kansas is not Kansas City. Names are
+        those in force on ``day``, or the newest. InputError lists the choices where several fit;
+        a county needs an imported county file.
         """
         asked = " ".join(text.upper().split())
         if asked in self.localities:
@@ -348,8 +525,9 @@ class Config:
         editions = sorted(self.editions("gpci"), key=lambda edition: edition.first)
         edition = (self.edition("gpci", day) if day else None) or editions[-1]
         names = {row["locality"]: row["name"] for row in self.rows("gpci", edition)}
+        fits = [place for place, name in names.items() if asked == name.upper()]
         # Two letters are a state, not a part of a name.
-        fits = [p for p, name in names.items() if len(asked) > 2 and asked in name.upper()]
+        fits = fits or [p for p, name in names.items() if len(asked) > 2 and asked in name.upper()]
         fits = fits or self._of_county(asked, day)
         if len(fits) == 1:
             return fits[0]
@@ -383,10 +561,10 @@ class Config:
         return f"{title} ({dated})" if dated and dated not in title else title
 
 
-def _code_facts(row: dict[str, str]) -> dict[str, Any]:
+def _code_facts(reader: _Reader, row: dict[str, str], where: str) -> dict[str, Any]:
     facts: dict[str, Any] = dict(row)
     for name in ("first_unit_minutes", "unit_minutes"):
-        facts[name] = int(row[name]) if row[name] else None
+        facts[name] = reader.minutes(row, name, where)
     facts["aliases"] = [alias.strip() for alias in row["aliases"].split(";") if alias.strip()]
     facts["pooled"] = row["pooled"] == "yes"
     facts["evaluation"] = row.get("evaluation") or ""
@@ -462,86 +640,96 @@ def _load(folder: str) -> Config:
     return Config([Path(folder), shipped_folder()])
 
 
+class _Checked(Config):
+    """The figures as far as they can be read, with the faults and citations met on the way."""
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        super().__init__(folders)
+        self.found: list[ConfigError] = []
+        self.cited: list[tuple[str, str]] = []
+
+    def _accept(self, reader: _Reader) -> None:
+        self.found += reader.faults
+        self.cited += reader.cited
+
+    def parameter(self, name: str) -> Parameter:
+        try:
+            return super().parameter(name)
+        except ConfigError as error:
+            self.found.append(error)
+            self._parameters[name] = Parameter(name, name, "", ())
+            return self._parameters[name]
+
+    def read_all(self) -> None:
+        """Read every file once."""
+        factors, tables = _of_payers(self.named_payers)
+        for name in (*PARAMETERS, *factors):
+            self.parameter(name)
+        for table in (*TABLES, *tables):
+            for edition in self.editions(table):
+                self.rows(table, edition)
+        _ = self.counting_rules, self.sources, self.headings, self.codes
+
+    def unread(self, file: str) -> bool:
+        """Whether a file as a whole could not be read: what is missed in it is no fault."""
+        return any(fault.where.endswith(file) for fault in self.found)
+
+
 def faults(config: Config) -> list[ConfigError]:
     """Every fault of every file, not only the first: what `config check` prints."""
-    found: list[ConfigError] = []
-    cited: list[tuple[str, str]] = []
-    for folder in config.folders:
-        reader = _Reader(folder)
-        cited += _check_folder(reader)
-        found += reader.faults
-    if found:
-        return found
-    known = config.sources
-    for source, where in cited:
-        if source not in known:
+    checked = _Checked(config.folders)
+    checked.read_all()
+    found = list(checked.found)
+    for source, where in [] if checked.unread("sources.toml") else checked.cited:
+        if source not in checked.sources:
             hint = "add it to sources.toml"
             found.append(ConfigError(f'source: "{source}" is not known', where, hint))
-    return found + _cross_faults(config)
+    return found + _cross_faults(checked)
 
 
-def _check_folder(reader: _Reader) -> list[tuple[str, str]]:
-    """Read all of a folder; returns the citations with their places."""
-    cited = []
-    for name in PARAMETERS:
-        cited += [(value.source, value.where) for value in reader.parameter(name).values]
-    names, tables = _of_payers(reader.toml("payers.toml"))
-    for name in names:
-        cited += [(value.source, value.where) for value in reader.parameter(name).values]
-    for table in (*TABLES, *tables):
-        where = f"{reader.folder / table}/editions.toml"
-        for edition in reader.editions(table):
-            cited.append((edition.source, where))
-            _scaled_rows(reader, table, edition.path)
-    for file in ("counting_rules.toml", "payers.toml"):
-        for name, entry in reader.toml(file).items():
-            where = f"{reader.folder / file}: {name}"
-            if isinstance(entry, dict):
-                cited.append((str(entry.get("source", "")), where))
-            else:
-                reader.fault("is no table", where)
-    if (reader.folder / "codes.csv").is_file():
-        _once(reader, reader.folder / "codes.csv", CODE_COLUMNS, ("code",))
-    reader.toml("sources.toml")
-    reader.toml("columns.toml")
-    return cited
-
-
-def _of_payers(payers: dict[str, Any]) -> tuple[list[str], list[str]]:
+def _of_payers(payers: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
     """The factor files and fee tables that payers name."""
-    blocks = [facts for facts in payers.values() if isinstance(facts, dict)]
-    names = [str(facts["conversion_factor"]) for facts in blocks if "conversion_factor" in facts]
-    tables = [f"{FEES}{facts['fee_table']}" for facts in blocks if "fee_table" in facts]
-    return names, tables
+
+    def named(key: str) -> list[str]:
+        return [facts[key] for facts in payers.values() if _is_text(facts.get(key))]
+
+    return named("conversion_factor"), [f"{FEES}{name}" for name in named("fee_table")]
 
 
-def _cross_faults(config: Config) -> list[ConfigError]:
+def _unknown_rules(config: Config) -> list[ConfigError]:
+    known = config.counting_rules
+    hint = f"known: {', '.join(known)}"
+    return [
+        ConfigError("counting_rule is not known", f"payers.toml: {payer}", hint)
+        for payer, facts in config.named_payers.items()
+        if str(facts.get("counting_rule")) not in known
+    ]
+
+
+def _cross_faults(config: _Checked) -> list[ConfigError]:
     """What needs more than one file: payers' rules, add-ons, names that mean two codes."""
-    found = []
-    for payer, facts in config.payers.items():
-        where = f"payers.toml: {payer}"
-        if facts.get("counting_rule") not in config.counting_rules:
-            known = ", ".join(config.counting_rules)
-            found.append(ConfigError("counting_rule is not known", where, f"known: {known}"))
-        if "name" not in facts:
-            found.append(ConfigError("name is missing", where))
+    found = [] if config.unread("counting_rules.toml") else _unknown_rules(config)
+    for payer, facts in config.named_payers.items():
         factors, tables = _of_payers({payer: facts})
-        if any(not config.parameter(name).values for name in factors):
-            found.append(ConfigError(f"{factors[0]}.toml has no value", where))
-        if any(not config.editions(table) for table in tables):
-            found.append(ConfigError(f"{tables[0]}/editions.toml has no edition", where))
+        lacking = {f"{n}.toml": "value" for n in factors if not config.parameter(n).values}
+        lacking |= {f"{t}/editions.toml": "edition" for t in tables if not config.editions(t)}
+        for file, block in lacking.items():
+            if not any(file in fault.where for fault in config.found):
+                found.append(ConfigError(f"{file} has no {block}", f"payers.toml: {payer}"))
     names: dict[str, str] = {}
     for code, facts in config.codes.items():
         where = f"codes.csv: {code}"
         if facts["unit_basis"] not in UNIT_BASES:
             found.append(ConfigError(f'unit_basis "{facts["unit_basis"]}" is not known', where))
-        if facts["unit_basis"] == "minutes" and not facts["unit_minutes"]:
+        if facts["unit_basis"] == "minutes" and facts["unit_minutes"] is None:
             found.append(ConfigError("unit_minutes is missing", where))
         if facts["add_on_of"] and facts["add_on_of"] not in config.codes:
             found.append(ConfigError(f"add_on_of: {facts['add_on_of']} is no code", where))
         for name in {n.lower() for n in (code, facts["label"], *facts["aliases"])}:
             if names.setdefault(name, code) != code:
                 found.append(ConfigError(f'"{name}" also names {names[name]}', where))
+    if config.unread("codes.csv"):
+        return found
     rvu_codes = {r["code"] for e in config.editions("rvu") for r in config.rows("rvu", e)}
     for code in sorted(rvu_codes - set(config.codes)):
         found.append(ConfigError(f"{code} has RVUs but is not in codes.csv", "codes.csv"))

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from calc import engine, pricing, times
-from calc.errors import InputError
-from calc.params import Config, missing
+from calc.errors import ConfigError, InputError
+from calc.params import Config, Edition, Value, missing, runs
 
 COLUMNS = (
     "effective_from", "effective_to", "locality", "code", "work_rvu", "pe_rvu", "mp_rvu",
@@ -17,6 +18,18 @@ COLUMNS = (
     "basis",
 )  # fmt: skip
 MONEY = ("fee", "reduced_fee", "work_payment")
+
+
+@dataclass(frozen=True)
+class _Period:
+    """Days with the same factor, reduction, RVUs and GPCIs."""
+
+    first: date
+    last: date
+    factor: Value
+    reduction: int
+    rvu: Edition
+    gpci: Edition
 
 
 def rates(
@@ -28,15 +41,19 @@ def rates(
     locality or date, ConfigError for a date without figures.
     """
     basis = "QPP" if qualifying else "nonQPP"
-    days = _days(config, day, basis)
+    first, last = _asked(day)
+    periods = [p for p in _periods(config, basis) if p.first <= last and first <= p.last]
+    if not periods:
+        raise _lacking(config, first if day else date.today(), basis)
     wanted = _code(config, code)
     rows: list[dict[str, Any]] = []
-    for when in days:
-        place = config.locality(locality, when) if locality else ""
-        rows += _period(config, when, basis, wanted, place)
+    for period in periods:
+        place = config.locality(locality, max(first, period.first)) if locality else ""
+        rows += _rows(config, period, wanted, place)
     if not rows:
         asked = f"{wanted or 'any code'} in {locality or 'any locality'}"
-        raise InputError(f"no rate for {asked} on {days[0]}", hint="check code, locality and date")
+        when = max(first, periods[0].first)
+        raise InputError(f"no rate for {asked} on {when}", hint="check code, locality and date")
     names = ("work_rvu", "pe_rvu", "mp_rvu", "work_gpci", "pe_gpci", "mp_gpci")
     text = (
         "effective_from", "effective_to", "locality", "code", "status", "mppr_indicator", "basis",
@@ -91,23 +108,41 @@ def _decimal(name: str, places: int) -> nw.Expr:
     return nw.concat_str([whole, nw.lit("."), rest])
 
 
-def _days(config: Config, day: str, basis: str) -> list[date]:
-    parameter = config.parameter("conversion_factor")
-    if day:
-        read = times.read_date(day)
-        if read is None:
-            raise InputError(f'date "{day}" is not a date', hint="write YYYY-MM-DD")
-        parameter.on(read, basis)
-        return [read]
-    year = date.today().year
-    periods = [
-        value
-        for value in parameter.values
-        if value.first.year <= year <= value.last.year and value.applies_to in ("", basis)
-    ]
-    if not periods:
-        raise missing(parameter.title, "conversion_factor.toml", date.today())
-    return sorted(max(value.first, date(year, 1, 1)) for value in periods)
+def _asked(day: str) -> tuple[date, date]:
+    """The first and last day that rates are asked for."""
+    if not day:
+        year = date.today().year
+        return date(year, 1, 1), date(year, 12, 31)
+    read = times.read_date(day)
+    if read is None:
+        raise InputError(f'date "{day}" is not a date', hint="write YYYY-MM-DD")
+    return read, read
+
+
+def _periods(config: Config, basis: str) -> list[_Period]:
+    """All days that have a price; a new period wherever a figure of the fee is another."""
+    factors, reductions = config.parameter("conversion_factor"), config.parameter("mppr")
+    spans: list[Value | Edition] = [*factors.values, *reductions.values]
+    spans += [*config.editions("rvu"), *config.editions("gpci")]
+
+    def at(day: date) -> tuple[Value, int, Edition, Edition] | None:
+        factor, reduction = factors.find(day, basis), reductions.find(day)
+        rvu, gpci = config.edition("rvu", day), config.edition("gpci", day)
+        if factor and reduction and rvu and gpci:
+            return factor, reduction.scaled, rvu, gpci
+        return None
+
+    return [_Period(first, last, *found) for first, last, found in runs(at, spans) if found]
+
+
+def _lacking(config: Config, day: date, basis: str) -> ConfigError:
+    """What a day without a price has no figure of."""
+    for name, applies_to in (("conversion_factor", basis), ("mppr", "")):
+        parameter = config.parameter(name)
+        if parameter.find(day, applies_to) is None:
+            return missing(parameter.title, f"{name}.toml", day)
+    table = "gpci" if config.edition("rvu", day) else "rvu"
+    return missing(f"{table.upper()} file", f"{table}/editions.toml", day)
 
 
 def _code(config: Config, code: str) -> str:
@@ -119,31 +154,21 @@ def _code(config: Config, code: str) -> str:
     return known
 
 
-def _period(
-    config: Config, day: date, basis: str, code: str, locality: str
-) -> list[dict[str, Any]]:
-    factor = config.parameter("conversion_factor").on(day, basis)
-    mppr = config.parameter("mppr").on(day)
-    rvu, gpci = config.edition("rvu", day), config.edition("gpci", day)
-    if rvu is None or gpci is None:
-        table = "rvu" if rvu is None else "gpci"
-        raise missing(f"{table.upper()} file", f"{table}/editions.toml", day)
-    first = max(factor.first, rvu.first, gpci.first)
-    last = min(factor.last, rvu.last, gpci.last)
-    period = {
-        "effective_from": str(first),
-        "effective_to": str(last),
-        "conversion_factor": factor.text,
-        "cf": factor.scaled,
-        "mppr_percent": mppr.scaled,
+def _rows(config: Config, period: _Period, code: str, locality: str) -> list[dict[str, Any]]:
+    same = {
+        "effective_from": str(period.first),
+        "effective_to": str(period.last),
+        "conversion_factor": period.factor.text,
+        "cf": period.factor.scaled,
+        "mppr_percent": period.reduction,
         "share_percent": 100,
         "participation_percent": 100,
-        "basis": factor.applies_to or "all",
+        "basis": period.factor.applies_to or "all",
     }
     return [
-        {**period, **place, **entry}
-        for place in config.rows("gpci", gpci)
+        {**same, **place, **entry}
+        for place in config.rows("gpci", period.gpci)
         if locality in ("", place["locality"])
-        for entry in config.rows("rvu", rvu)
+        for entry in config.rows("rvu", period.rvu)
         if code in ("", entry["code"])
     ]

@@ -263,6 +263,34 @@ def test_config_check_reports_every_fault_of_a_users_folder(tmp_path):
     assert run("config", "check")[:2] == (0, "shipped figures: no faults\n")
 
 
+def test_faulty_payers_rules_and_codes_end_a_command_with_a_line(tmp_path):
+    """Check, units and estimate; a fault of the check is never a traceback or an amount."""
+    rules, payers = tmp_path / "counting_rules.toml", tmp_path / "payers.toml"
+    payer = '[acme]\nname = "Acme"\ncounting_rule = "cms"\nsource = "cpt-midpoint"\n'
+    payers.write_text(f'{payer}mppr = "false"\n')
+    rules.write_text(
+        '[mine]\ntitle = "Mine"\nunit_minutes = 15\npool = "day"\nsource = "decision"\n'
+    )
+    no_minutes = "first_minutes is missing or no whole number of minutes"
+    code, _, err = run("config", "check", str(tmp_path))
+    lines = [line for line in err.splitlines() if not line.startswith("  hint:")]
+    assert code == 2
+    assert lines == [
+        'therapy-calc: payers.toml: acme: mppr: "false" is neither true nor false',
+        f"therapy-calc: {rules}: mine: {no_minutes}",
+    ]
+    mine = ("--config", str(tmp_path))
+    code, out, err = run("units", "97110=20", "--rule", "mine", *mine)
+    assert (code, out) == (2, "")
+    assert no_minutes in err
+    rules.unlink()
+    code, out, err = run("estimate", "97116=20", "--date", "2026-03-02", "--payer", "acme", *mine)
+    assert (code, out) == (2, "")
+    assert 'mppr: "false"' in err
+    payers.write_text(f"{payer}mppr = false\n")
+    assert run("config", "check", str(tmp_path))[0] == 0
+
+
 def test_a_users_folder_adds_a_year(tmp_path):
     (tmp_path / "conversion_factor.toml").write_text(
         'title = "x"\nunit = "y"\nplaces = 4\n[[value]]\nfrom = 2027-01-01\nuntil = 2027-12-31\n'

@@ -565,6 +565,55 @@ def test_a_factor_that_holds_is_kept(write, tmp_path):
     assert config.parameter("conversion_factor").on(date(2024, 6, 1)).text == "33.2875"
 
 
+def test_a_factor_is_written_for_the_days_without_one(write, tmp_path):
+    """December keeps its own, all of 2027 gets the file's; a user's March 2027 stays."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    text = "places = 4\n[[value]]\nfrom = 2027-03-01\nuntil = 2027-03-31\nvalue = 35.5000\n"
+    text += 'applies_to = "nonQPP"\nsource = "pfs-final-2026"\n'
+    (folder / "conversion_factor.toml").write_text(text)
+    before = params.Config([folder, ROOT / "config"])
+    release = only(write("a.csv", rvu_csv(2027, invented())))
+    days = date(2026, 12, 1), date(2027, 12, 31)
+    diff = changes(before, release, *days)
+    assert diff.changed[:2] == [
+        "conversion_factor nonQPP 33.4009 -> 34.0000 for 2027-01-01 to 2027-02-28",
+        "conversion_factor nonQPP 35.5000 -> 34.0000 for 2027-04-01 to 2027-12-31",
+    ]
+    assert diff.kept == [
+        f"conversion_factor nonQPP {stays}; the file's 34.0000 is not taken"
+        for stays in (
+            "33.4009 for 2026-12-01 to 2026-12-31",
+            "35.5000 for 2027-03-01 to 2027-03-31",
+        )
+    ]
+    install(folder, release, *days, "cms-rvu27", before)
+    after = params.Config([folder, ROOT / "config"])
+    assert params.faults(after) == []
+    factor = after.parameter("conversion_factor")
+    for day, amount in (
+        ((2026, 12, 31), "33.4009"),
+        ((2027, 1, 1), "34.0000"),
+        ((2027, 2, 28), "34.0000"),
+        ((2027, 3, 1), "35.5000"),
+        ((2027, 3, 31), "35.5000"),
+        ((2027, 4, 1), "34.0000"),
+        ((2027, 12, 31), "34.0000"),
+    ):
+        assert factor.on(date(*day), "nonQPP").text == amount, day
+    assert factor.find(date(2028, 1, 1), "nonQPP") is None
+
+
+def test_a_factor_that_holds_is_not_announced(write):
+    """The file of January 2024 against the law of March; nothing is said of what is the same."""
+    release = only(write("a.csv", rvu_csv(2024, factor="32.7442")))
+    diff = changes(SHIPPED, release, date(2024, 1, 1), date(2024, 12, 31))
+    assert [line for line in diff.changed if "factor" in line] == []
+    assert diff.kept == [
+        "conversion_factor 33.2875 for 2024-03-09 to 2024-12-31; the file's 32.7442 is not taken"
+    ]
+
+
 def test_overlap(write, tmp_path):
     """Refused before anything is written; so are a file in the way and a faulty folder."""
     folder = tmp_path / "mine"
@@ -633,10 +682,29 @@ def test_a_zip_is_installed_whole_or_not_at_all(tmp_path, write, config):
     written = installing.install_all(folder, plans, "", both)
     assert {path.parent.name for path in written} >= {"rvu", "gpci"}
     before = {path: path.read_bytes() for path in folder.rglob("*.*")}
-    with pytest.raises(InputError, match="overlaps"):
+    with pytest.raises(InputError, match="overlaps") as caught:
         installing.install_all(folder, plans[::-1], "", both)
+    assert caught.value.where == str(folder / "gpci" / "editions.toml")
     assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
     assert params.faults(params.Config([folder, *config.folders])) == []
+
+
+def test_faults_of_an_import_name_the_users_folder(tmp_path, write, config):
+    """Not the copy in which the releases are tried: a faulty file, and a table in the way."""
+    folder = tmp_path / "figures"
+    (folder / "rvu").mkdir(parents=True)
+    (folder / "rvu" / "2027.csv").write_text("mine")
+    plans = [(only(write("a.csv", rvu_csv(2027, invented()))), *YEAR)]
+    with pytest.raises(InputError, match="stands there already") as caught:
+        installing.install_all(folder, plans, "", config)
+    assert caught.value.where == str(folder / "rvu" / "2027.csv")
+    value = '[[value]]\nfrom = 2027-01-01\nuntil = 2027-12-31\nvalue = 0.01\nsource = "mine"\n'
+    (folder / "rvu" / "2027.csv").unlink()
+    (folder / "conversion_factor.toml").write_text(f"places = 4\n{value}{value}")
+    with pytest.raises(ConfigError, match="overlaps") as caught:
+        installing.install_all(folder, plans, "", config)
+    assert caught.value.where == f"{folder}/conversion_factor.toml: value 2"
+    assert caught.value.what.endswith(f"{folder}/conversion_factor.toml: value 1")
 
 
 def test_the_command_imports_and_the_estimate_follows(tmp_path, write):

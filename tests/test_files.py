@@ -215,6 +215,14 @@ def test_wrong_maps(words, says, tmp_path):
     assert says in err
 
 
+def test_a_mapping_of_numbers(tmp_path):
+    """Neither a heading nor a list of them."""
+    saved = put(tmp_path, "map.toml", "[columns]\nstart = 3\n")
+    code, _, err = bill(put(tmp_path, "a.csv", OWN), "--map-file", saved)
+    assert code == 2
+    assert "map.toml: start: is no list of headings" in err
+
+
 def test_two_headings_for_one_column(tmp_path, config):
     """The user says which; the other is carried."""
     text = "MRN,Patient Name,DOS,CPT,Mins\n7,Doe,2026-03-02,97116,20\n"

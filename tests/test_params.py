@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from helpers import ROOT
 
+import calc
 from calc import params
 from calc.errors import ConfigError
 from calc.params import Config
@@ -184,6 +185,190 @@ def test_broken_payer(tmp_path):
     found = faults(folder(tmp_path, payers__toml=text))
     assert {what for _, what in found} == {"counting_rule is not known", "name is missing"}
     assert {where for where, _ in found} == {"payers.toml: acme"}
+
+
+PAYER = '[acme]\nname = "Acme"\ncounting_rule = "ama"\nsource = "cpt-midpoint"\n'
+RULE = """[mine]
+title = "Mine"
+unit_minutes = 15
+first_minutes = 8
+pool = "day"
+source = "cpt-midpoint"
+"""
+MINUTES = codes_file("97116,gait training,,minutes,{},{},,yes,one-on-one,PT")
+CODE = "codes.csv:2"
+TEN_CELLS = "A0001,one,,day,,,,no,supervised,"
+FAULTY = {
+    "decimal minutes": (
+        "codes.csv",
+        MINUTES.format("", "15.0"),
+        [(CODE, '97116: unit_minutes "15.0" is no whole number of minutes')],
+    ),
+    "no minutes at all": (
+        "codes.csv",
+        MINUTES.format("x", "0"),
+        [
+            (CODE, '97116: first_unit_minutes "x" is no whole number of minutes'),
+            (CODE, '97116: unit_minutes "0" is no whole number of minutes'),
+        ],
+    ),
+    "a cell too few and one too many": (
+        "codes.csv",
+        codes_file(TEN_CELLS[:-1], TEN_CELLS.replace("A0001,one", "A0002,two,three")),
+        [("codes.csv", "has more or fewer cells than the heading in row 2, 3")],
+    ),
+    "a number for the values": (
+        "mppr.toml",
+        "value = 3\n",
+        [("mppr.toml: value", "is no list of blocks")],
+    ),
+    "one block with one bracket": (
+        "mppr.toml",
+        SOUND.replace("[[value]]", "[value]"),
+        [("mppr.toml: value", "is no list of blocks")],
+    ),
+    "numbers in the list of values": (
+        "mppr.toml",
+        "value = [3, 4]\n",
+        [("mppr.toml: value 1", "is no block"), ("mppr.toml: value 2", "is no block")],
+    ),
+    "places in words": (
+        "mppr.toml",
+        SOUND.replace("places = 2", 'places = "two"'),
+        [("mppr.toml: places", '"two" is no whole number')],
+    ),
+    "a list of sources": (
+        "mppr.toml",
+        SOUND.replace('"cpt-midpoint"', '["cpt-midpoint"]'),
+        [("mppr.toml: value 1", "source is missing")],
+    ),
+    "an unknown rule": (
+        "payers.toml",
+        PAYER.replace('"ama"', '"guess"'),
+        [("payers.toml: acme", "counting_rule is not known")],
+    ),
+    "no rule": (
+        "payers.toml",
+        PAYER.replace('counting_rule = "ama"\n', ""),
+        [("payers.toml: acme", "counting_rule is not known")],
+    ),
+    "a list of rules": (
+        "payers.toml",
+        PAYER.replace('"ama"', '["ama"]'),
+        [("payers.toml: acme", "counting_rule is not known")],
+    ),
+    "no name": (
+        "payers.toml",
+        PAYER.replace('name = "Acme"\n', ""),
+        [("payers.toml: acme", "name is missing")],
+    ),
+    "a payer that is no table": (
+        "payers.toml",
+        "acme = 3\n",
+        [("payers.toml: acme", "is no table")],
+    ),
+    "switches in words": (
+        "payers.toml",
+        PAYER + 'mppr = "false"\npart_b = 0\n',
+        [
+            ("payers.toml: acme", 'mppr: "false" is neither true nor false'),
+            ("payers.toml: acme", 'part_b: "0" is neither true nor false'),
+        ],
+    ),
+    "other things of a payer": (
+        "payers.toml",
+        PAYER + 'aliases = "A"\nshare_of_medicare = "most"\nfee_table = 3\n',
+        [
+            ("payers.toml: acme", "aliases is no list of names"),
+            ("payers.toml: acme", "fee_table is no name"),
+            ("payers.toml: acme", "share_of_medicare: most is no number of 2 decimals"),
+        ],
+    ),
+    "half a rule": (
+        "counting_rules.toml",
+        '[mine]\nunit_minutes = 15.0\npool = "week"\n',
+        [
+            ("counting_rules.toml: mine", "unit_minutes is missing or no whole number of minutes"),
+            ("counting_rules.toml: mine", "first_minutes is missing or no whole number of minutes"),
+            ("counting_rules.toml: mine", "pool is none of day, code"),
+            ("counting_rules.toml: mine", "title is missing"),
+            ("counting_rules.toml: mine", "source is missing"),
+        ],
+    ),
+    "a rule without first minutes": (
+        "counting_rules.toml",
+        RULE.replace("first_minutes = 8\n", ""),
+        [("counting_rules.toml: mine", "first_minutes is missing or no whole number of minutes")],
+    ),
+    "headings that are numbers": (
+        "columns.toml",
+        "[columns]\nstart = 3\nend = [4]\n",
+        [
+            ("columns.toml: start", "is no list of headings"),
+            ("columns.toml: end", "is no list of headings"),
+        ],
+    ),
+    "headings outside [columns]": (
+        "columns.toml",
+        'start = ["Seen at"]\n',
+        [("columns.toml", "is no mapping of headings")],
+    ),
+    "a source that is no table": (
+        "sources.toml",
+        'contract = "Contract"\n',
+        [("sources.toml: contract", "is no table")],
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "text", "expected"), FAULTY.values(), ids=list(FAULTY))
+def test_a_faulty_entry(file, text, expected, tmp_path):
+    """Said with file and entry, each once, by the check and by what needs the figures."""
+    path = folder(tmp_path, **{file.replace(".", "__"): text})
+    found = faults(path)
+    assert [what for _, what in found] == [what for _, what in expected]
+    for (where, _), (place, _) in zip(found, expected, strict=True):
+        assert where in (place, f"{tmp_path}/{place}")
+    config = Config([path, SHIPPED])
+    with pytest.raises(ConfigError) as error:
+        calc.estimate(
+            [{"code": "97116", "minutes": 20, "date": "2026-03-02"}], config=config
+        ).explain()
+    assert (error.value.where, error.value.what) == found[0]
+
+
+def test_faults_of_all_files_stand_together(tmp_path):
+    """Those of one file and those between files, in one go, and nothing that only follows."""
+    chosen = [
+        "decimal minutes",
+        "a number for the values",
+        "an unknown rule",
+        "a rule without first minutes",
+        "headings that are numbers",
+        "a source that is no table",
+    ]
+    texts = {FAULTY[name][0].replace(".", "__"): FAULTY[name][1] for name in chosen}
+    path = folder(tmp_path, kx_threshold__toml=SOUND.replace("cpt-midpoint", "my-guess"), **texts)
+    expected = [what for name in chosen for _, what in FAULTY[name][2]]
+    expected.append('source: "my-guess" is not known')
+    assert sorted(what for _, what in faults(path)) == sorted(expected)
+
+
+def test_a_rule_of_an_unread_file_is_not_missed(tmp_path):
+    """Only that the file cannot be read is said."""
+    path = folder(
+        tmp_path, counting_rules__toml="[mine", payers__toml=PAYER.replace('"ama"', '"mine"')
+    )
+    ((where, what),) = faults(path)
+    assert where == f"{tmp_path}/counting_rules.toml"
+    assert what.startswith("is not TOML")
+
+
+def test_one_heading_needs_no_list(tmp_path):
+    """As in a saved mapping; it stands before the shipped ones."""
+    path = folder(tmp_path, columns__toml='[columns]\nstart = "Seen at"\n')
+    assert faults(path) == []
+    assert Config([path, SHIPPED]).headings["start"][0] == "Seen at"
 
 
 def test_a_day_without_a_value(config):

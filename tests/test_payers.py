@@ -9,7 +9,8 @@ import pytest
 
 import calc
 from calc import billing, params, rating
-from calc.errors import InputError
+from calc.errors import ConfigError, InputError
+from calc.params import Config
 
 FILES = {
     "sources.toml": '[contract]\ntitle = "Contract"\n',
@@ -146,11 +147,15 @@ def test_own_figures_are_explained(own):
         ("us", "US"),
         ("Ohio", "OH-00"),
         ("portland", "OR-01"),
+        ("CHICAGO", "IL-16"),
+        ("Kansas", "KS-00"),
+        ("virginia", "VA-00"),
         ("Cook, IL", "IL-16"),
         ("lake, oh", "OH-00"),
     ],
 )
 def test_locality_by_name(text, locality, own):
+    """A whole name is meant, whatever longer names hold it (Kansas City, West Virginia)."""
     assert own.locality(text, date(2026, 3, 2)) == locality
 
 
@@ -158,7 +163,7 @@ def test_locality_by_name(text, locality, own):
     ("text", "says", "hint"),
     [
         ("San Francisco", "fits several", "CA-05 SAN FRANCISCO"),
-        ("Kansas", "fits several", "MO-02 METROPOLITAN KANSAS CITY"),
+        ("Metropolitan", "fits several", "MO-02 METROPOLITAN KANSAS CITY"),
         ("Atlantis", "is not known", "part of a locality's name"),
         ("", "is not known", "OH-00"),
         ("Cook, OH", "is not known", "US"),
@@ -192,3 +197,135 @@ def test_only_medicare_pays_a_nonparticipating_provider_less(payer, dollars, own
         payer=payer, config=own, options=billing.Options(nonparticipating=True),
     )  # fmt: skip
     assert found.lines[0]["allowed"] == Decimal(dollars)
+
+
+SOME_RVUS = "code,status,work_rvu,pe_rvu,pe_rvu_facility,mp_rvu,mppr_indicator\n"
+OVERLAID = {
+    "an edition from July": (
+        {
+            "rvu/editions.toml": """
+[[edition]]
+from = 2026-07-01
+until = 2026-12-31
+file = "july.csv"
+source = "contract"
+""",
+            "rvu/july.csv": SOME_RVUS + "97116,A,1.00,0.40,0.40,0.01,5\n",
+        },
+        [("01-01", "06-30", "0.45", 2906), ("07-01", "12-31", "1.00", 4710)],
+    ),
+    "a factor of one quarter": (
+        {
+            "conversion_factor.toml": """
+places = 4
+[[value]]
+from = 2026-07-01
+until = 2026-09-30
+value = 50.0000
+source = "contract"
+""",
+        },
+        [
+            ("01-01", "06-30", "0.45", 2906),
+            ("07-01", "09-30", "0.45", 4350),
+            ("10-01", "12-31", "0.45", 2906),
+        ],
+    ),
+    "an index of one day and a reduction from then on": (
+        {
+            "gpci/editions.toml": """
+[[edition]]
+from = 2026-07-01
+until = 2026-07-01
+file = "july.csv"
+source = "contract"
+""",
+            "gpci/july.csv": "locality,name,work_gpci,pe_gpci,mp_gpci\nUS,US,2.000,2.000,2.000\n",
+            "mppr.toml": """
+[[value]]
+from = 2026-07-01
+until = 2026-12-31
+value = 0
+source = "contract"
+""",
+        },
+        [
+            ("01-01", "06-30", "0.45", 2906),
+            ("07-01", "07-01", "0.45", 5812),
+            ("07-02", "12-31", "0.45", 2906),
+        ],
+    ),
+}
+
+
+class In2026(date):
+    """A calendar that stands at 2026-03-02."""
+
+    @classmethod
+    def today(cls):
+        """Always the same day."""
+        return cls(2026, 3, 2)
+
+
+@pytest.mark.parametrize(("files", "periods"), OVERLAID.values(), ids=list(OVERLAID))
+def test_rates_of_a_year_with_figures_laid_over_it(files, periods, tmp_path, monkeypatch):
+    """Every day once, and each day's fee is that of a visit on it."""
+    for name, text in files.items():
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    figures = Config([tmp_path, params.shipped_folder()])
+    monkeypatch.setattr(rating, "date", In2026)
+    names = ("effective_from", "effective_to", "work_rvu", "fee")
+    rows = rating.rates(figures, "97116", locality="US").select(names).rows()
+    assert rows == [(f"2026-{a}", f"2026-{b}", rvu, fee) for a, b, rvu, fee in periods]
+    for row in rows:
+        for day in row[:2]:
+            assert rating.rates(figures, "97116", day, "US").select(names).rows() == [row]
+            visit = {"code": "97116", "minutes": 15, "date": day}
+            (line,) = calc.estimate([visit], config=figures).lines
+            assert line["allowed"] * 100 == row[3]
+
+
+def test_rates_name_the_figure_that_is_missing(tmp_path):
+    """A day with a factor and without RVUs; a day with nothing."""
+    text = "places = 4\n[[value]]\nfrom = 2027-01-01\nuntil = 2027-12-31\nvalue = 30\n"
+    (tmp_path / "conversion_factor.toml").write_text(f'{text}source = "cpt-midpoint"\n')
+    figures = Config([tmp_path, params.shipped_folder()])
+    with pytest.raises(ConfigError, match="no RVU file for 2027-03-01"):
+        rating.rates(figures, "97116", "2027-03-01", "US")
+    with pytest.raises(ConfigError, match="conversion factor for 2028-03-01"):
+        rating.rates(figures, "97116", "2028-03-01", "US")
+
+
+FACTOR = """places = {places}
+[[value]]
+from = 2026-07-01
+until = 2026-12-31
+value = {value}
+source = "contract"
+"""
+
+
+def overlaid(tmp_path, places, value):
+    (tmp_path / "sources.toml").write_text('[contract]\ntitle = "Contract"\n', encoding="utf-8")
+    text = FACTOR.format(places=places, value=value)
+    (tmp_path / "conversion_factor.toml").write_text(text, encoding="utf-8")
+    return params.load(tmp_path)
+
+
+def test_a_figure_of_other_decimals_is_the_same_figure(tmp_path):
+    """0.45 x 50.25 = 22.61, with two decimals as with four."""
+    found = calc.estimate(
+        [{"code": "97116", "minutes": 20, "date": "2026-08-02"}],
+        config=overlaid(tmp_path, 2, 50.25),
+    )
+    assert found.totals["work_payment"] == Decimal("22.61")
+
+
+def test_a_figure_of_too_many_decimals_is_a_fault(tmp_path):
+    config = overlaid(tmp_path, 6, 50.250001)
+    (fault,) = params.faults(config)
+    assert "more than 4 decimals" in str(fault)
+    with pytest.raises(ConfigError, match="more than 4 decimals"):
+        calc.estimate([{"code": "97116", "minutes": 20, "date": "2026-08-02"}], config=config)

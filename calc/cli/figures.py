@@ -106,7 +106,7 @@ def _show_changes(release: Any, first: Any, last: Any, diff: Any) -> None:
         f"{release.kind}, {release.title}, {first} to {last}: {rows} rows,"
         f" {release.skipped} of unknown codes skipped"
     )
-    for name in ("new", "changed", "gone"):
+    for name in ("new", "changed", "gone", "kept"):
         for line in getattr(diff, name):
             click.echo(f"  {name:8}{line}")
 
