@@ -20,7 +20,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, engine, logs
+from calc import billing, engine, logs, summaries
 from calc.errors import InputError
 from calc.params import Config
 
@@ -69,8 +69,8 @@ class Progress:
         self.done += rows
         took = max(time.monotonic() - self.began, 0.001)
         left = took * (self.total - self.done) / max(self.done, 1)
-        speed = self.done / took
-        self.report(f"{what}: {self.done / self.total:.0%}, {speed:,.0f} rows/s, {left:.0f} s left")
+        speed, part = self.done / took, self.done / self.total if self.total else 1
+        self.report(f"{what}: {part:.0%}, {speed:,.0f} rows/s, {left:.0f} s left")
 
 
 def pieces(files: Sequence[str]) -> Iterator[tuple[str, Any, int]]:
@@ -204,13 +204,11 @@ def beside(output: str | None) -> Iterator[Path]:
 
 @dataclass
 class Billed:
-    """What a run in batches did; money in cents."""
+    """What a run in batches did."""
 
     rows_used: int
     rows_rejected: int
-    lines: int
-    units: int
-    cents: dict[str, int]
+    counts: dict[str, int]  # of `summaries.counts`, over all batches
     rejects: list[nw.DataFrame[Any]]
     notes: list[str]
     mapping: dict[str, list[str]]
@@ -224,6 +222,7 @@ def bill(
     options: billing.Options | None = None,
     *,
     maps: Mapping[str, str] | None = None,
+    strict: bool = False,
     jobs: int = 1,
     batch_rows: int = BATCH_ROWS,
     report: Report = lambda text: None,
@@ -231,39 +230,34 @@ def bill(
     """Bill sources of any size into one Parquet file, written whole or not at all.
 
     The columns of `billing.as_printed` with money as decimals; the lines of a batch are in claim
-    order, batch after batch. ``jobs`` batches at a time.
+    order, batch after batch. ``jobs`` batches at a time. ``strict``: nothing is billed where a
+    row is rejected.
     """
     with beside(output) as folder:
         folders = new_folders(folder / "log", count_for(sources, batch_rows))
         rows = split(
             sources, config, defaults or logs.Defaults(), folders, maps=maps, report=report
         )
-        progress = Progress(max(rows.rows_used, 1), report)
+        done = Billed(
+            rows.rows_used, rows.rows_rejected, {}, rows.rejects, rows.notes, rows.mapping
+        )
+        if strict and done.rows_rejected:
+            return done
+        progress = Progress(rows.rows_used, report)
 
-        def one(number: int) -> tuple[str, nw.DataFrame[Any]]:
+        def one(number: int) -> tuple[str, dict[str, int]]:
             log = rows.batch(number)
-            columns = billing.printed_from(log.carried)
+            columns = (*billing.printed_from(log.carried), *summaries.NEEDED)
             lines = engine.collect(billing.bill(log, config, options, columns))
             part = str(folder / f"lines-{number:05d}.parquet")
             printed = billing.as_printed(lines.lazy(), log.carried)
             engine.write_parquet_part(engine.decimals(printed, tuple(billing.CENTS)), part)
             progress.add(engine.count(log.sessions), "billing")
-            return part, _sums(lines)
+            return part, summaries.counts(lines)
 
         with ThreadPoolExecutor(max(jobs, 1)) as pool:
             parts = list(pool.map(one, range(len(folders))))
         with engine.whole(output) as temporary:
             engine.join_parquet([part for part, _ in parts], temporary)
-        sums = {name: sum(int(found[name][0]) for _, found in parts) for name in _SUMS}
-    return Billed(
-        rows.rows_used, rows.rows_rejected, sums.pop("lines"), sums.pop("units"), sums,
-        rows.rejects, rows.notes, rows.mapping,
-    )  # fmt: skip
-
-
-_SUMS = ("lines", "units", *billing.CENTS.values())
-
-
-def _sums(lines: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    sums = {name: nw.col(name).sum() for name in _SUMS if name != "lines"}
-    return lines.select(lines=nw.len(), **sums)
+    done.counts = {name: sum(found[name] for _, found in parts) for name in parts[0][1]}
+    return done

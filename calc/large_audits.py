@@ -73,7 +73,7 @@ def audit(
         )  # fmt: skip
     run = _Run(places, log, lines, ours.held, theirs.held, config, asked, picked)
     numbers = range(len(places.log))
-    progress = batches.Progress(max(log.rows_used, 1), report)
+    progress = batches.Progress(log.rows_used, report)
 
     def patients(number: int) -> tuple[reviewing.Seen, Findings, Habits]:
         done = run.patients(number)

@@ -12,7 +12,7 @@ import pytest
 from helpers import ROOT
 
 import calc
-from calc import batches, logs
+from calc import batches, billing, engine, logs, summaries
 from calc.errors import InputError
 
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
@@ -49,8 +49,18 @@ def test_batches_change_nothing(log, at_once, config, tmp_path, monkeypatch, job
     done, lines = in_batches([log], tmp_path / "lines.parquet", config, jobs=jobs)
     assert lines.sort(ORDER).equals(at_once)
     assert done.rows_used + done.rows_rejected == ROWS
-    assert done.lines == len(at_once)
-    assert done.cents["allowed_cents"] == int(at_once["allowed"].sum() * 100)
+    assert done.counts["lines"] == len(at_once)
+    assert done.counts["allowed_cents"] == int(at_once["allowed"].sum() * 100)
+
+
+def test_counts_add_up_over_batches(log, at_once, config, tmp_path):
+    """What `bill` says of its lines is said of the whole run."""
+    prior = {(patient, "PT+SLP"): 240_000 for patient in at_once["patient"]}
+    options = billing.Options(prior=prior)
+    whole = billing.bill(logs.read(str(log), config), config, options)
+    done, _ = in_batches([log], tmp_path / "lines.parquet", config, options=options)
+    assert done.counts == summaries.counts(engine.collect(whole))
+    assert done.counts["kx"] and done.counts["ties"]
 
 
 def test_a_folder_of_months(log, at_once, config, tmp_path):
@@ -226,3 +236,43 @@ def test_jobs_are_for_files_and_polars(log, tmp_path):
         words = ["-" if word is log else word for word in words]
         done = command(*words, "--jobs", 1)
         assert done.returncode == 2 and "standard input" in done.stderr
+
+
+SMALL = {
+    "patient": ["p", "p", "q", "r"],
+    "date": ["2026-03-02"] * 4,
+    "code": ["97110", "97140", "97799", "nonsense"],
+    "minutes": ["8", "8", "", "9"],
+}
+
+
+def small(tmp_path, rows=4):
+    """A log with a tie, lines without discipline or price, and a row that cannot be used."""
+    path = tmp_path / "small.parquet"
+    pl.DataFrame(SMALL, schema=dict.fromkeys(SMALL, pl.String)).head(rows).write_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("words", [[], ["--strict"]])
+@pytest.mark.parametrize("rows", [0, 3, 4])
+def test_jobs_say_and_refuse_what_bill_does(tmp_path, words, rows):
+    """The same words, exit code and lines with --jobs as without, also of a log without rows."""
+    source, output = small(tmp_path, rows), tmp_path / "lines.parquet"
+    plain = command("bill", source, "-o", output, *words)
+    lines = pl.read_parquet(output) if output.exists() else None
+    output.unlink(missing_ok=True)
+    done = command("bill", source, "-o", output, "--jobs", 1, *words)
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+    assert done.returncode == (2 if words and rows == 4 else 0)
+    assert output.exists() == (done.returncode == 0)
+    if lines is not None:
+        assert pl.read_parquet(output).equals(lines)
+
+
+@pytest.mark.parametrize("words", [["--jobs", "1"], ["--master", "local[1]"]])
+def test_totals_are_not_for_batches(tmp_path, words):
+    """--by beside --jobs or --master is an error, not silence."""
+    done = command("bill", small(tmp_path), "-o", tmp_path / "x.parquet", "--by", "code", *words)
+    assert done.returncode == 2
+    assert "--by is not for --jobs and --master" in done.stderr and "hint:" in done.stderr
+    assert not (tmp_path / "x.parquet").exists()

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 import polars as pl
 import pytest
 from helpers import ROOT
-from test_batches import command, kill_when
+from test_batches import command, kill_when, small
 
 from calc import batches, billing, evidence, large_audits, logs, reviewing
 
@@ -197,3 +197,16 @@ def test_an_error_leaves_nothing(log, tmp_path):
     done = command("audit", log, "--jobs", 1, "--waivers", waivers, "-o", output)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == [waivers.name]
+
+
+@pytest.mark.parametrize(("rows", "code"), [(0, 0), (4, 2)])
+def test_strict_and_empty_logs(tmp_path, rows, code):
+    """With --strict a reject leaves nothing written; a log without rows has no findings."""
+    source, output = small(tmp_path, rows), tmp_path / "found.parquet"
+    words = ("audit", source, "-o", output, "--strict")
+    plain = command(*words)
+    output.unlink(missing_ok=True)
+    done = command(*words, "--jobs", 1)
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+    assert done.returncode == code
+    assert output.exists() == (code == 0)
