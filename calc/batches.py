@@ -122,15 +122,18 @@ def split(
     progress = Progress(sum(map(_rows, files)), report)
     found: Split | None = None
     there: dict[str, None] = {}
+    told: dict[str, logs.Defaults] = {}
     for number, (name, piece, rows) in enumerate(pieces(files)):
-        log = _read(name, piece, config, defaults, maps)
+        if name not in told:
+            told[name] = _told(name, config, defaults, maps or {})
+        log = _read(name, piece, config, told[name], maps)
         found = found or Split(folders, log, notes=notes)
         frame = rows_of(log).with_columns(file=nw.lit(name))
         found.carried = tuple(dict.fromkeys((*found.carried, *log.carried)))
         found.rows_used += engine.split_parquet(frame, key, folders, f"{number:05d}.parquet")
         rejects = engine.collect(log.rejects(audited))
         if len(rejects):
-            found.rejects.append(rejects.with_columns(file=nw.lit(name)))
+            found.rejects.append(logs.of_file(rejects, name))
         there |= dict.fromkeys(log.place)
         for column, own in log.mapping.items():
             known = found.mapping.setdefault(column, [])
@@ -143,6 +146,15 @@ def split(
     logs.require_maps(maps or {}, there)
     found.notes += logs.same_content(list(found.files.values()))
     return found
+
+
+def _told(
+    name: str, config: Config, defaults: logs.Defaults, maps: Mapping[str, str]
+) -> logs.Defaults:
+    """How to read a file whose pieces might not tell the order of month and day alike."""
+    if defaults.date_order or not name.endswith(".parquet") or _rows(name) <= PIECE_ROWS:
+        return defaults
+    return replace(defaults, date_order=logs.date_order(name, config, maps))
 
 
 def _read(

@@ -1168,12 +1168,17 @@ def read_parquet(data: bytes, source: str) -> pl.DataFrame:
         raise InputError(
             "is no Parquet file that can be read (its data are damaged)", source
         ) from None
-    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    return _cells(frame.lazy(), source).collect()
+
+
+def _cells(frame: pl.LazyFrame, source: str) -> pl.LazyFrame:
+    """Columns of the kinds that a log's cells have."""
+    kinds = frame.collect_schema().items()
+    nested = [name for name, kind in kinds if kind.is_nested()]
     if nested:
         hint = "write it as text"
         raise InputError(f'column "{nested[0]}" holds lists or records', source, hint)
     odd = [pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null]
-    kinds = frame.schema.items()
     return frame.with_columns(_as_text(n, k) for n, k in kinds if k.base_type() in odd)
 
 
@@ -1317,13 +1322,23 @@ def parquet_rows(source: str) -> int:
 
 def parquet_slice(source: str, first: int, rows: int) -> nw.LazyFrame[Any]:
     """Some rows of a Parquet file, numbered as the records of a file are: the first is row 2."""
-    frame = pl.scan_parquet(source).slice(first, rows).collect()
+    frame = _cells(pl.scan_parquet(source).slice(first, rows), source).collect()
     return _frame(frame.with_row_index(ROW, offset=first + 2).lazy())
+
+
+def parquet_cells(source: str) -> nw.LazyFrame[Any]:
+    """A Parquet file as the cells of a log, not yet read."""
+    return _frame(_cells(pl.scan_parquet(source), source))
 
 
 def scan_parquet(sources: Sequence[str]) -> nw.LazyFrame[Any]:
     """Parquet files as one frame; columns that a file lacks are null for its rows."""
     return _frame(pl.concat([pl.scan_parquet(name) for name in sources], how="diagonal_relaxed"))
+
+
+def streamed(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """What a step leaves of Parquet files, without holding them in memory."""
+    return _frame(nw.to_native(frame).collect(engine="streaming").lazy())
 
 
 def with_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
