@@ -6,6 +6,7 @@ The only file that names an engine: Polars by default, DuckDB and PySpark when t
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import tempfile
@@ -1297,6 +1298,8 @@ def whole(path: str) -> Iterator[str]:
         os.umask(mask)
         Path(temporary).chmod(0o666 & ~mask)
         os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror or error})", path) from None
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
@@ -1305,7 +1308,19 @@ def whole(path: str) -> Iterator[str]:
 def write_parquet(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> None:
     """A frame as a Parquet file, cents as exact decimals of dollars."""
     cents = [name for name in money if name in frame.columns]
-    nw.to_native(decimals(frame.lazy(), cents)).collect().write_parquet(path)
+    lines = nw.to_native(decimals(frame.lazy(), cents)).collect()
+    with _writing(path):
+        lines.write_parquet(path)
+
+
+@contextlib.contextmanager
+def _writing(path: str | Path) -> Iterator[None]:
+    """OSError where Polars cannot write, of which it has errors of its own."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        reason = f"{_short(error)}; is the disk full?"
+        raise OSError(errno.EIO, reason, str(path)) from None
 
 
 # --- Parquet larger than memory -----------------------------------------------------------
@@ -1362,23 +1377,28 @@ def split_parquet(frame: nw.LazyFrame[Any], key: str, folders: Sequence[Path], n
     """
     rows = nw.to_native(collect(plain(frame)))
     if len(folders) == 1:
-        rows.write_parquet(folders[0] / name, compression="lz4")
+        with _writing(folders[0] / name):
+            rows.write_parquet(folders[0] / name, compression="lz4")
         return len(rows)
     numbered = rows.with_columns((rows[key].hash(seed=0) % len(folders)).alias(_ROWS))
     parts = numbered.partition_by(_ROWS, as_dict=True, include_key=False)
     for number, folder in enumerate(folders):
         some = parts.get((number,), rows.head(0))
-        some.write_parquet(folder / name, compression="lz4")
+        with _writing(folder / name):
+            some.write_parquet(folder / name, compression="lz4")
     return len(rows)
 
 
 def write_parquet_part(frame: nw.LazyFrame[Any], path: str) -> None:
-    nw.to_native(collect(frame)).write_parquet(path)
+    rows = nw.to_native(collect(frame))
+    with _writing(path):
+        rows.write_parquet(path)
 
 
 def join_parquet(parts: Sequence[str], output: str) -> None:
     """Parquet files as one, without holding them in memory."""
-    pl.scan_parquet(list(parts)).sink_parquet(output)
+    with _writing(output):
+        pl.scan_parquet(list(parts)).sink_parquet(output)
 
 
 # --- money at the edge ---------------------------------------------------------------------

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -281,3 +283,92 @@ def test_a_users_folder_adds_a_year(tmp_path):
 def test_template_and_version():
     assert run("template")[1].startswith("patient,clinician,role,discipline,provider,payer,")
     assert run("--version")[1] == "therapy-calc, version 0.1.0\n"
+
+
+# --- where nobody reads, or nothing can be written ----------------------------------------------
+
+CLEAN = "examples/clinic_week.csv"
+WEEK = "examples/audit_week.csv"  # its audit exits 1
+EVERY = [
+    ["bill", CLEAN],
+    ["bill", CLEAN, "--format", "csv"],
+    ["audit", WEEK],
+    ["audit", WEEK, "--fail-on", "never"],
+    ["rates", "--code", "97116"],
+    ["units", "97116=20"],
+    ["estimate", "97116=20", "--date", "2026-03-02"],
+    ["rules"],
+    ["rule", "U201"],
+    ["template"],
+    ["config", "check"],
+    ["bill", "--help"],
+]
+
+
+def run_to(words, **streams):
+    """The exit code and standard error of a command whose streams are given."""
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE} | streams
+    command = [sys.executable, "-m", "calc", *words]
+    done = subprocess.run(command, text=True, cwd=ROOT, check=False, **streams)
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def broken_pipe():
+    """A pipe whose reader has gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_a_full_disk_is_one_line_and_exit_2(words):
+    with Path("/dev/full").open("wb") as full:
+        code, err = run_to(words, stdout=full)
+    assert code == 2
+    last = err.splitlines()[-1]
+    assert last.startswith("therapy-calc: ") and last.endswith("(No space left on device)")
+    assert "Traceback" not in err and "Exception ignored" not in err
+    assert len([line for line in err.splitlines() if "No space" in line]) == 1
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_a_reader_that_has_gone_is_no_fault(words, broken_pipe):
+    code, err = run_to(words, stdout=broken_pipe)
+    assert code == 0
+    assert "rejected" not in err and "Traceback" not in err and "Exception ignored" not in err
+
+
+@pytest.mark.parametrize("words", [["bill", CLEAN], ["audit", WEEK], ["rates", "--code", "97116"]])
+def test_closed_standard_output_is_one_line_and_exit_2(words):
+    code, err = run_to(words, preexec_fn=lambda: os.close(1), stdout=None)
+    assert code == 2
+    assert err.endswith("therapy-calc: standard output: cannot be written (it is closed)\n")
+
+
+@pytest.mark.parametrize("deaf", ["full", "gone"])
+def test_the_work_is_done_though_nobody_hears_of_it(deaf, broken_pipe, tmp_path):
+    """Notes that standard error does not take stop no work, and the exit code is what it was."""
+    output = tmp_path / "lines.csv"
+    with Path("/dev/full").open("wb") as full:
+        heard = full if deaf == "full" else broken_pipe
+        words = ["bill", "examples/faulty_log.csv", "--rejects", str(tmp_path / "bad.csv")]
+        assert run_to([*words, "-o", str(output)], stderr=heard)[0] == 0
+        assert output.exists()
+        assert run_to(["audit", WEEK], stderr=heard)[0] == 1
+        assert run_to(["bill", "nowhere.csv"], stderr=heard)[0] == 2
+        assert run_to(["nonsense"], stderr=heard)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "words", [["o.csv"], ["o.xlsx"], ["o.parquet"], ["o.parquet", "--jobs", "1"]], ids=" ".join
+)
+def test_a_file_without_room_is_left_out(words, tmp_path):
+    name = words[0]
+    words = ["bill", CLEAN, *words[1:], "-o", str(tmp_path / name)]
+    limit = (100, 100)
+    code, err = run_to(words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert code == 2
+    assert name in err and "written (" in err and "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []

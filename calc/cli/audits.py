@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from calc.cli.shared import (
-    TABLE_ROWS,
     blank_options,
     defaults_of,
     jobs_option,
@@ -21,8 +19,11 @@ from calc.cli.shared import (
     require_libraries,
     said_of_reading,
     say_rejects,
+    table_rows,
+    tell,
     together,
     used_said,
+    write,
     writing_options,
 )
 from calc.errors import InputError
@@ -124,11 +125,11 @@ def audit(
     if output:
         written.write(done.audit, name, RULES, output)
     else:
-        limit = TABLE_ROWS if name == "table" and sys.stdout.isatty() else 0
-        click.echo(written.text(done.audit, name, RULES, limit), nl=False)
+        limit = table_rows(name, len(done.audit.findings))
+        write(written.text(done.audit, name, RULES, limit), None)
     meta = done.audit.meta
     counts = (meta["rows_read"], meta["rows_used"], meta["rows_rejected"])
-    click.echo(used_said(*counts, rejects_name), err=True)
+    tell(used_said(*counts, rejects_name))
     if meta["rows_read"] and not meta["rows_used"]:
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
     if reviewing.fails(done.audit.findings, fail_on):
@@ -164,13 +165,14 @@ def rules() -> None:
     from calc import auditing
     from calc.rule import FAMILIES
 
-    family = ""
+    family, lines = "", []
     for rule in auditing.rules_chosen():
         if rule.code[0] != family:
             family = rule.code[0]
-            click.echo(f"{FAMILIES[family]}")
+            lines.append(FAMILIES[family])
         severity = rule.severity + (f"/{rule.other_severity}" if rule.other_severity else "")
-        click.echo(f"  {rule.code}  {severity:15}  {rule.title()}")
+        lines.append(f"  {rule.code}  {severity:15}  {rule.title()}")
+    write("\n".join([*lines, ""]), None)
 
 
 @click.command()
@@ -188,4 +190,4 @@ def rule(code: str) -> None:
     shown = RULES[name]
     severity = shown.severity + (f" or {shown.other_severity}" if shown.other_severity else "")
     source = params.load().cite(shown.authority)
-    click.echo(f"{name} {shown.slug} ({severity})\n\n{shown.page()}\n\nAuthority: {source}")
+    write(f"{name} {shown.slug} ({severity})\n\n{shown.page()}\n\nAuthority: {source}\n", None)

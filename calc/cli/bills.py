@@ -20,6 +20,7 @@ from calc.cli.shared import (
     require_libraries,
     said_of_reading,
     say_rejects,
+    tell,
     used_said,
     write_frame,
 )
@@ -89,9 +90,9 @@ def bill(
             money = tuple(billing.CENTS)
         write_frame(shown, money, form, output)
         for note in summaries.notes(summaries.counts(lines), options):
-            click.echo(note, err=True)
+            tell(note)
     total = used + len(rejected)
-    click.echo(used_said(total, used, len(rejected), name), err=True)
+    tell(used_said(total, used, len(rejected), name))
     if refused:
         raise _refused()
     if total and not used:
@@ -140,7 +141,7 @@ def _bill_large(
         say_rejects(rejected, tuple(sources), rejects_file)
         if strict and len(rejected):
             raise _refused()
-        click.echo(f"lines written to {output}", err=True)
+        tell(f"lines written to {output}")
         return
     polars_only(on)
     maps = headings.read_maps(reading["pairs"], reading["map_file"])
@@ -153,9 +154,9 @@ def _bill_large(
     refused = strict and done.rows_rejected > 0
     if not refused:
         for note in summaries.notes(done.counts, options):
-            click.echo(note, err=True)
+            tell(note)
     total = done.rows_used + done.rows_rejected
-    click.echo(used_said(total, done.rows_used, done.rows_rejected, name), err=True)
+    tell(used_said(total, done.rows_used, done.rows_rejected, name))
     if refused:
         raise _refused()
     if total and not done.rows_used:

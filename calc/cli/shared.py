@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import sys
 import time
@@ -101,7 +102,7 @@ def said_of_reading(notes: list[str], mapping: dict[str, list[str]], reading: An
     from calc import headings
 
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        tell(f"note: {note}")
     if reading["save_map"]:
         write(headings.saved_text(mapping), reading["save_map"])
 
@@ -113,7 +114,13 @@ def polars_only(on: str) -> None:
 
 
 def _on_terminal() -> bool:
-    return sys.stderr.isatty()
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def table_rows(form: str, rows: int) -> int:
+    """How many rows of a table go to standard output; 0: all."""
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return TABLE_ROWS if form == "table" and on_terminal and rows > TABLE_ROWS else 0
 
 
 @contextlib.contextmanager
@@ -127,12 +134,12 @@ def progress(log: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
 
     def report(text: str) -> None:
         taken = time.monotonic() - start
-        click.echo(f"\r\x1b[K{text} ... {taken:.0f} s", nl=False, err=True)
+        tell(f"\r\x1b[K{text} ... {taken:.0f} s", nl=False)
 
     try:
         yield report
     finally:
-        click.echo("\r\x1b[K", nl=False, err=True)
+        tell("\r\x1b[K", nl=False)
 
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), help="In batches, so many at a time.")
@@ -173,7 +180,7 @@ def report_progress() -> Callable[[str], None]:
     """Progress on one line of a terminal; elsewhere silence."""
     if not _on_terminal():
         return lambda text: None
-    return lambda text: click.echo(f"\r\x1b[K{text}", nl=": 100%," in text, err=True)
+    return lambda text: tell(f"\r\x1b[K{text}", nl=": 100%," in text)
 
 
 def used_said(read: int, used: int, rejected: int, name: str) -> str:
@@ -189,14 +196,14 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
     several = len(log) > 1 or Path(one).is_dir()
     for row in rejected.head(SHOWN_REJECTS).iter_rows(named=True):
         source = row["file"] if several and "file" in row else one
-        click.echo(f"therapy-calc: {source}:{row['row']}: {row['reason']}", err=True)
+        tell(f"therapy-calc: {source}:{row['row']}: {row['reason']}")
         if row["hint"]:
-            click.echo(f"  hint: {row['hint']}", err=True)
+            tell(f"  hint: {row['hint']}")
     if len(rejected) > SHOWN_REJECTS:
         more = f"{len(rejected) - SHOWN_REJECTS:,} more rejects"
-        click.echo(f"therapy-calc: {'' if several else f'{one}: '}{more}", err=True)
+        tell(f"therapy-calc: {'' if several else f'{one}: '}{more}")
     for reason, count in _reasons(rejected):
-        click.echo(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}", err=True)
+        tell(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}")
     name = rejects_file or _rejects_name(one, len(log))
     from calc import reports
 
@@ -238,20 +245,19 @@ def write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: st
     name = reports.format_of(output, form)
     if name in reports.BINARY and output is None:
         raise InputError(f"{name} is no text for the screen", hint=f"write it with -o lines.{name}")
-    on_screen = name == "table" and output is None and sys.stdout.isatty()
-    limit = TABLE_ROWS if on_screen and len(frame) > TABLE_ROWS else 0
+    limit = 0 if output else table_rows(name, len(frame))
     if output is None:
-        click.echo(reports.text(frame, name, money, limit), nl=False)
+        write(reports.text(frame, name, money, limit), None)
     else:
         reports.write(frame, name, money, output)
     if limit:
-        click.echo(f"{limit} of {len(frame):,} lines shown; write all with -o FILE", err=True)
+        tell(f"{limit} of {len(frame):,} lines shown; write all with -o FILE")
 
 
 def write(text: str, output: str | None) -> None:
     """To standard output, or to a file whole or not at all."""
     if output is None:
-        click.echo(text, nl=False)
+        _write_out(text)
         return
     from calc import engine
 
@@ -259,7 +265,25 @@ def write(text: str, output: str | None) -> None:
         Path(temporary).write_text(text, encoding="utf-8")
 
 
+def _write_out(text: str) -> None:
+    """To standard output; InputError where that is closed or full, unless by a pipe's reader."""
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", "standard output") from None
+
+
+def tell(text: str, nl: bool = True) -> None:
+    """To standard error; where nobody hears it the work goes on."""
+    with contextlib.suppress(OSError):
+        click.echo(text, nl=nl, err=True)
+
+
 def say(error: CalcError) -> None:
-    click.echo(f"therapy-calc: {error}", err=True)
+    tell(f"therapy-calc: {error}")
     if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
+        tell(f"  hint: {error.hint}")
