@@ -372,3 +372,43 @@ def test_a_file_without_room_is_left_out(words, tmp_path):
     assert code == 2
     assert name in err and "written (" in err and "Traceback" not in err
     assert list(tmp_path.iterdir()) == []
+
+
+# --- what is read is not overwritten ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bill", "log.csv", "-o", "log.csv"],
+        ["bill", "log.csv", "-o", "./link.csv"],
+        ["bill", "log.csv", "--rejects", "log.csv"],
+        ["bill", "log.csv", "--save-map", "log.csv"],
+        ["bill", "log.csv", "--prior", "prior.csv", "-o", "prior.csv"],
+        ["bill", "log.csv", "-o", "x.csv", "--rejects", "x.csv"],
+        ["bill", "log.csv", "-o", "log.rejects.csv"],
+        ["bill", "rejects.csv", "log.csv", "-o", "x.csv"],
+        ["bill", "folder", "-o", "folder/log.parquet", "--jobs", "1"],
+        ["bill", "folder/log.parquet", "-o", "folder/log.parquet", "--jobs", "1"],
+        ["audit", "log.csv", "-o", "log.csv"],
+        ["audit", "log.csv", "--rejects", "log.csv"],
+        ["audit", "log.csv", "--claims", "prior.csv", "-o", "prior.csv"],
+        ["audit", "folder", "-o", "folder/log.parquet", "--jobs", "1"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_read_is_not_overwritten(words, tmp_path):
+    (tmp_path / "folder").mkdir()
+    log = "patient,date,code,minutes\np,2026-03-02,97116,20\np,2026-03-02,zzz,20\n"
+    for name in ("log.csv", "rejects.csv"):
+        (tmp_path / name).write_text(log, encoding="utf-8")
+    (tmp_path / "link.csv").symlink_to("log.csv")
+    (tmp_path / "prior.csv").write_text("patient,discipline,amount\np,PT,5\n", encoding="utf-8")
+    made = ["-o", "folder/log.parquet", "--rejects", "r.csv"]
+    assert run("bill", "log.csv", *made, cwd=tmp_path)[0] == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    code, out, err = run(*words, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert "cannot be written" in err.splitlines()[0]
+    assert "hint: name another file by -" in err
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}

@@ -10,6 +10,7 @@ from calc.cli.shared import (
     blank_options,
     defaults_of,
     jobs_option,
+    keep_inputs,
     polars_only,
     pricing_options,
     progress,
@@ -94,6 +95,8 @@ def audit(
     if name in written.BINARY and output is None:
         raise written.no_text(name)
     require_libraries(name)
+    beside = (claims, timesheet, diagnosis_list, waivers, baseline, redact, deductible, prior)
+    keep_inputs(log, beside, output, rejects_file, reading)
     config = params.load(folder)
     defaults = defaults_of(reading, sheet)
     extras = evidence.Extras(

@@ -9,6 +9,7 @@ import click
 from calc.cli.shared import (
     blank_options,
     defaults_of,
+    keep_inputs,
     large_options,
     output_options,
     polars_only,
@@ -60,6 +61,7 @@ def bill(
 
     if not (jobs or master):
         require_libraries(reports.format_of(output, form))
+    keep_inputs(log, (deductible, prior), output, rejects_file, reading)
     config = params.load(folder)
     defaults = defaults_of(reading, sheet)
     options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)

@@ -81,6 +81,45 @@ def defaults_of(given: dict[str, Any], sheet: str = "") -> Any:
     return logs.Defaults(zone=given.pop("tz"), date_order=order, sheet=sheet, **blanks)
 
 
+def keep_inputs(
+    log: tuple[str, ...],
+    beside: tuple[str | None, ...],
+    output: str | None,
+    rejects_file: str | None,
+    reading: dict[str, Any],
+) -> None:
+    """InputError where what is read would be overwritten, or one file be written twice.
+
+    ``beside`` are the files that are read beside the log.
+    """
+    from calc import logs
+
+    named = {
+        "-o": output,
+        "--rejects": rejects_file or _rejects_name(log),
+        "--save-map": reading["save_map"],
+    }
+    read = [*logs.paths(log)[0], *beside, reading["map_file"]]
+    written: dict[str, str] = {}
+    for option, name in named.items():
+        if not name:
+            continue
+        hint = f"name another file by {option}"
+        if any(_is_same(name, other) for other in read if other and other != "-"):
+            raise InputError("is read, so it cannot be written", name, hint)
+        for other, earlier in written.items():
+            if _is_same(name, earlier):
+                raise InputError(f"cannot be written by both {other} and {option}", name, hint)
+        written[option] = name
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:  # not there yet
+        return Path(one).resolve() == Path(other).resolve()
+
+
 def read_log(
     log: tuple[str, ...], config: Any, on: str, defaults: Any, reading: dict[str, Any]
 ) -> Any:
@@ -204,7 +243,7 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
         tell(f"therapy-calc: {'' if several else f'{one}: '}{more}")
     for reason, count in _reasons(rejected):
         tell(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}")
-    name = rejects_file or _rejects_name(one, len(log))
+    name = rejects_file or _rejects_name(log)
     from calc import reports
 
     ending = Path(name).suffix.lstrip(".")
@@ -213,9 +252,10 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
     return name
 
 
-def _rejects_name(first: str, files: int) -> str:
+def _rejects_name(log: tuple[str, ...]) -> str:
     """Beside the log; of several files in the folder of the first."""
-    if files > 1 and not Path(first).is_dir():
+    first = "stdin" if log[0] == "-" else log[0]
+    if len(log) > 1 and not Path(first).is_dir():
         return str(Path(first).parent / "rejects.csv")
     return str(Path(first).with_suffix(".rejects.csv"))
 
