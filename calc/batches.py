@@ -43,6 +43,7 @@ class Split:
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
     files: dict[str, logs.File] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    met: set[str] = field(default_factory=set)  # of the patients that were looked for
 
     @property
     def rows_rejected(self) -> int:
@@ -111,12 +112,14 @@ def split(
     rows_of: RowsOf = lambda log: log.sessions,
     audited: bool = False,
     maps: Mapping[str, str] | None = None,
+    look_for: frozenset[str] = frozenset(),
     report: Report = lambda text: None,
 ) -> Split:
     """Sort the rows of all sources into the folders by ``key``, a column of SESSION.
 
     ``rows_of`` chooses the rows of each piece that is read, and may look at it; ``audited``: the
-    rejects of an audit instead of a bill's. Raises InputError as `logs.read`.
+    rows and rejects of an audit instead of a bill's; ``look_for``: patients. Raises InputError as
+    `logs.read`.
     """
     files, notes = logs.paths(sources)
     progress = Progress(sum(map(_rows, files)), report)
@@ -131,6 +134,9 @@ def split(
         frame = rows_of(log).with_columns(file=nw.lit(name))
         found.carried = tuple(dict.fromkeys((*found.carried, *log.carried)))
         found.rows_used += engine.split_parquet(frame, key, folders, f"{number:05d}.parquet")
+        if look_for:
+            used = log.audited if audited else log.sessions
+            found.met |= look_for.intersection(engine.distinct(used, "patient"))
         rejects = engine.collect(log.rejects(audited))
         if len(rejects):
             found.rejects.append(logs.of_file(rejects, name))
@@ -224,6 +230,7 @@ class Billed:
     rejects: list[nw.DataFrame[Any]]
     notes: list[str]
     mapping: dict[str, list[str]]
+    met: set[str]  # patients with opening balances that the log has
 
 
 def bill(
@@ -245,13 +252,15 @@ def bill(
     order, batch after batch. ``jobs`` batches at a time. ``strict``: nothing is billed where a
     row is rejected.
     """
+    look_for = (options or billing.Options()).patients
     with beside(output) as folder:
         folders = new_folders(folder / "log", count_for(sources, batch_rows))
         rows = split(
-            sources, config, defaults or logs.Defaults(), folders, maps=maps, report=report
-        )
+            sources, config, defaults or logs.Defaults(), folders, maps=maps, look_for=look_for,
+            report=report,
+        )  # fmt: skip
         done = Billed(
-            rows.rows_used, rows.rows_rejected, {}, rows.rejects, rows.notes, rows.mapping
+            rows.rows_used, rows.rows_rejected, {}, rows.rejects, rows.notes, rows.mapping, rows.met
         )
         if strict and done.rows_rejected:
             return done

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -101,4 +101,17 @@ def notes(counted: Mapping[str, int], options: Options) -> list[str]:
     if counted["no_discipline"]:
         lines = _count(counted["no_discipline"], "line")
         said.append(f"{lines} without discipline, so no GP, GO or GN")
+    return said
+
+
+def strangers(options: Options, there: Iterable[str]) -> list[str]:
+    """How many patients of each file of opening balances have no row that is used."""
+    known, said = frozenset(there), []
+    for option, patients in options.balances.items():
+        missing = len(patients - known)
+        if missing:
+            said.append(
+                f"{option} names {_count(len(patients), 'patient')}, {missing:,} of them not in the"
+                " log's used rows: write each as the log does"
+            )
     return said

@@ -412,3 +412,65 @@ def test_what_is_read_is_not_overwritten(words, tmp_path):
     assert "cannot be written" in err.splitlines()[0]
     assert "hint: name another file by -" in err
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+# --- opening balances ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def balances(tmp_path):
+    """A log of P1 and P2 with balances of other patients too."""
+    rows = "P1,2026-03-02,97116,15,PT\nP2,2026-03-02,97116,15,PT\n"
+    log = f"patient,date,code,minutes,discipline\n{rows}"
+    prior = "patient,discipline,amount\np1,PT,2500\nP2,PT,2500\nP2,OT,10\n"
+    (tmp_path / "log.csv").write_text(log, encoding="utf-8")
+    (tmp_path / "prior.csv").write_text(prior, encoding="utf-8")
+    left = "patient,amount\nP1,10\nZed,5\nYan,5\n,0\n"
+    (tmp_path / "left.csv").write_text(left, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [["bill"], ["audit", "--fail-on", "never"]], ids=" ".join)
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+def test_patients_of_a_file_who_are_not_in_the_log(command, jobs, balances):
+    """p1 is not P1: the file's patients without a row are counted, never named."""
+    words = [*command, "log.csv", *jobs, "-o", "out.parquet"]
+    given = ["--prior", "prior.csv", "--deductible", "left.csv"]
+    code, _, err = run(*words, *given, cwd=balances)
+    assert code == 0
+    where = "not in the log's used rows: write each as the log does"
+    assert f"--prior names 2 patients, 1 of them {where}" in err.splitlines()
+    assert f"--deductible names 3 patients, 2 of them {where}" in err.splitlines()
+    assert "p1" not in err and "Zed" not in err
+    log = (balances / "log.csv").read_text()
+    (balances / "log.csv").write_text(f"{log}p1,2026-03-02,97116,15,PT\n", encoding="utf-8")
+    _, _, err = run(*words, "--prior", "prior.csv", "--deductible", "257", cwd=balances)
+    assert "patient" not in err.replace("patients $", "")
+
+
+def test_an_estimate_takes_the_balances_of_one_patient(balances):
+    """Balances of a file count for the visit if they are of one patient; else exit 2 and how."""
+    visit = ["estimate", "97116=15", "--date", "2026-03-02", "--format", "csv"]
+
+    def line(*words):
+        code, out, err = run(*visit, *words, cwd=balances)
+        return next(csv.DictReader(io.StringIO(out))) if code == 0 else err
+
+    (balances / "one.csv").write_text("patient,discipline,amount\np,PT,2500\n", encoding="utf-8")
+    (balances / "due.csv").write_text("patient,amount\np,10\n", encoding="utf-8")
+    (balances / "any.csv").write_text("patient,amount\np,10\n,3\n", encoding="utf-8")
+    pt = ["--discipline", "PT"]
+    assert line(*pt)["modifiers"] == "GP"
+    assert line(*pt, "--prior", "one.csv")["modifiers"] == "GP KX"
+    paid = line("--deductible", "10")["medicare_pays"]
+    assert paid != line()["medicare_pays"]
+    for name in ("due.csv", "any.csv"):
+        assert line("--deductible", name)["medicare_pays"] == paid
+    assert line(*pt, "--prior", "one.csv", "--deductible", "due.csv")["medicare_pays"] == paid
+    assert "--prior: 2 patients, but an estimate is of one" in line(*pt, "--prior", "prior.csv")
+    said = line("--deductible", "left.csv")
+    assert "--deductible: 3 patients, but an estimate is of one" in said
+    assert "--deductible 257" in said and "P1" not in said
+    said = line(*pt, "--prior", "one.csv", "--deductible", "left.csv")
+    assert "--prior and --deductible: 4 patients" in said
+    assert "--discipline PT" in line("--prior", "one.csv")

@@ -6,6 +6,7 @@ import json
 import random
 import shutil
 import sys
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
@@ -135,6 +136,19 @@ def test_redacted(log, config, tmp_path):
     done = in_batches([log], config, tmp_path / "work", asked)
     same(done, in_one_piece([log], config, asked))
     assert not done.audit.findings["patient"].str.contains(r"^P\d").any()
+
+
+def test_redacted_patients_keep_their_prior_amounts(log, expected, config, tmp_path):
+    """Codes instead of patients change no finding about KX, at once or in batches."""
+    patients = set(expected.audit.findings["patient"]) - {""}
+    prior = {(patient, "PT+SLP"): 240_000 for patient in patients}
+    asked = reviewing.Asked(select=("M",), options=billing.Options(prior=prior))
+    plain = in_one_piece([log], config, asked)
+    asked = replace(asked, redact=str(tmp_path / "key"))
+    coded = in_one_piece([log], config, asked)
+    rules = [sorted(done.audit.findings["rule"]) for done in (plain, coded)]
+    assert rules[0] == rules[1] and "M305" in rules[0]
+    same(in_batches([log], config, tmp_path / "work", asked), coded)
 
 
 def test_claims(log, config, tmp_path):

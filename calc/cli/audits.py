@@ -87,7 +87,7 @@ def audit(
     """
     from dataclasses import replace
 
-    from calc import balances, evidence, logs, params, reviewing
+    from calc import balances, evidence, logs, params, reviewing, summaries
     from calc.reports import findings as written
     from calc.rule import RULES
 
@@ -114,13 +114,16 @@ def audit(
     )
     if jobs:
         polars_only(on)
-        done = _audit_large(log, output, config, defaults, asked, claims or "", jobs, reading)
+        done, there = _audit_large(
+            log, output, config, defaults, asked, claims or "", jobs, reading
+        )
     else:
         read = read_log(log, config, on, defaults, reading)
         billed = logs.read(claims, config, replace(defaults, sheet=""), on) if claims else None
         with progress(log) as report:
             report("auditing")
             done = reviewing.review(read, config, asked, billed)
+        there = _patients(asked, read, billed)
     rejects_name = say_rejects(done.rejects, log, rejects_file)
     if strict and len(done.rejects):
         hint = "correct the log, or leave out --strict"
@@ -130,6 +133,8 @@ def audit(
     else:
         limit = table_rows(name, len(done.audit.findings))
         write(written.text(done.audit, name, RULES, limit), None)
+    for note in summaries.strangers(asked.options, there):
+        tell(note)
     meta = done.audit.meta
     counts = (meta["rows_read"], meta["rows_used"], meta["rows_rejected"])
     tell(used_said(*counts, rejects_name))
@@ -148,8 +153,11 @@ def _audit_large(
     claims: str,
     jobs: int,
     reading: dict[str, Any],
-) -> Any:
-    """The audit of a log larger than memory; rows wait beside the output, or where others do."""
+) -> tuple[Any, set[str]]:
+    """The audit of a log larger than memory; rows wait beside the output, or where others do.
+
+    Also which of the patients with opening balances it met.
+    """
     from calc import batches, headings, large_audits
 
     maps = headings.read_maps(reading["pairs"], reading["map_file"])
@@ -159,7 +167,16 @@ def _audit_large(
             report=report_progress(),
         )  # fmt: skip
     said_of_reading(read.notes, read.mapping, reading)
-    return done
+    return done, read.met
+
+
+def _patients(asked: Any, *read: Any) -> set[str]:
+    """The patients of the log and its claims, where somebody asks for them."""
+    from calc import engine
+
+    if not asked.options.patients:
+        return set()
+    return {name for log in read if log for name in engine.distinct(log.audited, "patient")}
 
 
 @click.command()

@@ -91,7 +91,11 @@ def bill(
             shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
             money = tuple(billing.CENTS)
         write_frame(shown, money, form, output)
-        for note in summaries.notes(summaries.counts(lines), options):
+        there = engine.distinct(read.sessions, "patient") if options.patients else []
+        for note in [
+            *summaries.notes(summaries.counts(lines), options),
+            *summaries.strangers(options, there),
+        ]:
             tell(note)
     total = used + len(rejected)
     tell(used_said(total, used, len(rejected), name))
@@ -155,7 +159,10 @@ def _bill_large(
     name = say_rejects(engine.stacked(done.rejects), tuple(sources), rejects_file)
     refused = strict and done.rows_rejected > 0
     if not refused:
-        for note in summaries.notes(done.counts, options):
+        for note in [
+            *summaries.notes(done.counts, options),
+            *summaries.strangers(options, done.met),
+        ]:
             tell(note)
     total = done.rows_used + done.rows_rejected
     tell(used_said(total, done.rows_used, done.rows_rejected, name))

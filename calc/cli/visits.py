@@ -133,7 +133,11 @@ def estimate(
     if day:
         rows = [{**row, "date": day} for row in rows]
     config = params.load(folder)
+    if prior and not defaults["discipline"]:
+        hint = "say --discipline PT, OT or SLP"
+        raise InputError("--prior counts by discipline, and this visit has none", hint=hint)
     options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
+    options = estimating.of_visit(options)
     result = estimating.estimate(rows, config=config, options=options, zone=tz, **defaults)
     if not day and not any(estimating.has_date(row) for row in rows):
         tell(f"date: {result.lines[0]['date']} (today)")
