@@ -20,7 +20,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, engine, logs
+from calc import billing, engine, logs, summaries
 from calc.errors import InputError
 from calc.params import Config
 
@@ -43,6 +43,7 @@ class Split:
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
     files: dict[str, logs.File] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    met: set[str] = field(default_factory=set)  # of the patients that were looked for
 
     @property
     def rows_rejected(self) -> int:
@@ -69,8 +70,8 @@ class Progress:
         self.done += rows
         took = max(time.monotonic() - self.began, 0.001)
         left = took * (self.total - self.done) / max(self.done, 1)
-        speed = self.done / took
-        self.report(f"{what}: {self.done / self.total:.0%}, {speed:,.0f} rows/s, {left:.0f} s left")
+        speed, part = self.done / took, self.done / self.total if self.total else 1
+        self.report(f"{what}: {part:.0%}, {speed:,.0f} rows/s, {left:.0f} s left")
 
 
 def pieces(files: Sequence[str]) -> Iterator[tuple[str, Any, int]]:
@@ -111,26 +112,34 @@ def split(
     rows_of: RowsOf = lambda log: log.sessions,
     audited: bool = False,
     maps: Mapping[str, str] | None = None,
+    look_for: frozenset[str] = frozenset(),
     report: Report = lambda text: None,
 ) -> Split:
     """Sort the rows of all sources into the folders by ``key``, a column of SESSION.
 
     ``rows_of`` chooses the rows of each piece that is read, and may look at it; ``audited``: the
-    rejects of an audit instead of a bill's. Raises InputError as `logs.read`.
+    rows and rejects of an audit instead of a bill's; ``look_for``: patients. Raises InputError as
+    `logs.read`.
     """
     files, notes = logs.paths(sources)
     progress = Progress(sum(map(_rows, files)), report)
     found: Split | None = None
     there: dict[str, None] = {}
+    told: dict[str, logs.Defaults] = {}
     for number, (name, piece, rows) in enumerate(pieces(files)):
-        log = _read(name, piece, config, defaults, maps)
+        if name not in told:
+            told[name] = _told(name, config, defaults, maps or {})
+        log = _read(name, piece, config, told[name], maps)
         found = found or Split(folders, log, notes=notes)
         frame = rows_of(log).with_columns(file=nw.lit(name))
         found.carried = tuple(dict.fromkeys((*found.carried, *log.carried)))
         found.rows_used += engine.split_parquet(frame, key, folders, f"{number:05d}.parquet")
+        if look_for:
+            used = log.audited if audited else log.sessions
+            found.met |= look_for.intersection(engine.distinct(used, "patient"))
         rejects = engine.collect(log.rejects(audited))
         if len(rejects):
-            found.rejects.append(rejects.with_columns(file=nw.lit(name)))
+            found.rejects.append(logs.of_file(rejects, name))
         there |= dict.fromkeys(log.place)
         for column, own in log.mapping.items():
             known = found.mapping.setdefault(column, [])
@@ -143,6 +152,15 @@ def split(
     logs.require_maps(maps or {}, there)
     found.notes += logs.same_content(list(found.files.values()))
     return found
+
+
+def _told(
+    name: str, config: Config, defaults: logs.Defaults, maps: Mapping[str, str]
+) -> logs.Defaults:
+    """How to read a file whose pieces might not tell the order of month and day alike."""
+    if defaults.date_order or not name.endswith(".parquet") or _rows(name) <= PIECE_ROWS:
+        return defaults
+    return replace(defaults, date_order=logs.date_order(name, config, maps))
 
 
 def _read(
@@ -204,16 +222,15 @@ def beside(output: str | None) -> Iterator[Path]:
 
 @dataclass
 class Billed:
-    """What a run in batches did; money in cents."""
+    """What a run in batches did."""
 
     rows_used: int
     rows_rejected: int
-    lines: int
-    units: int
-    cents: dict[str, int]
+    counts: dict[str, int]  # of `summaries.counts`, over all batches
     rejects: list[nw.DataFrame[Any]]
     notes: list[str]
     mapping: dict[str, list[str]]
+    met: set[str]  # patients with opening balances that the log has
 
 
 def bill(
@@ -224,6 +241,7 @@ def bill(
     options: billing.Options | None = None,
     *,
     maps: Mapping[str, str] | None = None,
+    strict: bool = False,
     jobs: int = 1,
     batch_rows: int = BATCH_ROWS,
     report: Report = lambda text: None,
@@ -231,39 +249,36 @@ def bill(
     """Bill sources of any size into one Parquet file, written whole or not at all.
 
     The columns of `billing.as_printed` with money as decimals; the lines of a batch are in claim
-    order, batch after batch. ``jobs`` batches at a time.
+    order, batch after batch. ``jobs`` batches at a time. ``strict``: nothing is billed where a
+    row is rejected.
     """
+    look_for = (options or billing.Options()).patients
     with beside(output) as folder:
         folders = new_folders(folder / "log", count_for(sources, batch_rows))
         rows = split(
-            sources, config, defaults or logs.Defaults(), folders, maps=maps, report=report
+            sources, config, defaults or logs.Defaults(), folders, maps=maps, look_for=look_for,
+            report=report,
+        )  # fmt: skip
+        done = Billed(
+            rows.rows_used, rows.rows_rejected, {}, rows.rejects, rows.notes, rows.mapping, rows.met
         )
-        progress = Progress(max(rows.rows_used, 1), report)
+        if strict and done.rows_rejected:
+            return done
+        progress = Progress(rows.rows_used, report)
 
-        def one(number: int) -> tuple[str, nw.DataFrame[Any]]:
+        def one(number: int) -> tuple[str, dict[str, int]]:
             log = rows.batch(number)
-            columns = billing.printed_from(log.carried)
+            columns = (*billing.printed_from(log.carried), *summaries.NEEDED)
             lines = engine.collect(billing.bill(log, config, options, columns))
             part = str(folder / f"lines-{number:05d}.parquet")
             printed = billing.as_printed(lines.lazy(), log.carried)
             engine.write_parquet_part(engine.decimals(printed, tuple(billing.CENTS)), part)
             progress.add(engine.count(log.sessions), "billing")
-            return part, _sums(lines)
+            return part, summaries.counts(lines)
 
         with ThreadPoolExecutor(max(jobs, 1)) as pool:
             parts = list(pool.map(one, range(len(folders))))
         with engine.whole(output) as temporary:
             engine.join_parquet([part for part, _ in parts], temporary)
-        sums = {name: sum(int(found[name][0]) for _, found in parts) for name in _SUMS}
-    return Billed(
-        rows.rows_used, rows.rows_rejected, sums.pop("lines"), sums.pop("units"), sums,
-        rows.rejects, rows.notes, rows.mapping,
-    )  # fmt: skip
-
-
-_SUMS = ("lines", "units", *billing.CENTS.values())
-
-
-def _sums(lines: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    sums = {name: nw.col(name).sum() for name in _SUMS if name != "lines"}
-    return lines.select(lines=nw.len(), **sums)
+    done.counts = {name: sum(found[name] for _, found in parts) for name in parts[0][1]}
+    return done

@@ -6,8 +6,8 @@ Every figure of ``config/`` is joined here, once; the steps themselves are pure.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -38,6 +38,26 @@ class Options:
     nonparticipating: bool = False
     deductible: Mapping[str, int] | None = None
     prior: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def balances(self) -> dict[str, frozenset[str]]:
+        """The patients with opening balances, by the option that gave them."""
+        given = {"--prior": {patient for patient, _ in self.prior}}
+        given["--deductible"] = set(self.deductible or {}) - {""}
+        return {option: frozenset(patients) for option, patients in given.items() if patients}
+
+    @property
+    def patients(self) -> frozenset[str]:
+        """All patients with opening balances."""
+        return frozenset().union(*self.balances.values())
+
+    def for_patients(self, new: Callable[[str], str]) -> Options:
+        """The same with the opening balances of patients under other names; "" stays."""
+        prior = {(new(patient), bucket): cents for (patient, bucket), cents in self.prior.items()}
+        left = self.deductible
+        if left is not None:
+            left = {patient and new(patient): cents for patient, cents in left.items()}
+        return replace(self, prior=prior, deductible=left)
 
     @property
     def deductible_said(self) -> str:

@@ -24,13 +24,21 @@ def day_facts(column: str, where: str, chosen: str) -> Facts:
     """
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        values = values.with_columns(text=nw.col("text").str.replace_all(MIDNIGHT, ""))
-        values = _days(values, "text", column, where, chosen)
-        values = values.with_columns(nw.col("text").alias(f"{column}_day_text"))
+        values = values.with_columns(_day_text(column).alias(f"{column}_day_text"))
+        values = _days(values, f"{column}_day_text", column, where, chosen)
         return checks.alone(column, values).drop(f"{column}_day_text")
 
     types = {f"{column}_day": int, f"{column}_date": date, f"{column}_fault": int}
     return Known(facts, types, (None, None, 0))
+
+
+def _day_text(column: str) -> nw.Expr:
+    """What of a cell's text is a date: all of it, or what a clock time begins with."""
+    text = nw.col("text")
+    if column == "date":
+        return text.str.replace_all(MIDNIGHT, "")
+    dated = text.str.contains(times.DATE_FIRST)
+    return nw.when(dated).then(text.str.replace_all(times.SPLIT, "${1}")).otherwise(nw.lit(""))
 
 
 def _days(
@@ -70,6 +78,35 @@ def _date_order(texts: list[str], column: str, where: str, chosen: str) -> str:
     )
 
 
+def order_of(cells: nw.LazyFrame[Any], name: str, column: str, where: str) -> str:
+    """The order of month and day in date, start or end, told by all its cells under ``name``.
+
+    Raises InputError as where the log is read.
+    """
+    told = []
+
+    def look(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        from calc import engine
+
+        days = engine.distinct(values.select(day=_day_text(column)), "day")
+        told.append(_date_order([day for day in days if day], column, where, ""))
+        return values.with_columns(looked_at=nw.lit(True))
+
+    by_values(cells.select(name), [(name, look)])
+    return told[0]
+
+
+def order_cells(cells: nw.LazyFrame[Any], name: str, column: str) -> nw.LazyFrame[Any]:
+    """The cells of a text column that could tell its order, with as little else as may be.
+
+    A year first tells nothing, nor does the clock behind a date.
+    """
+    cells = cells.select(name).filter(~nw.col(name).str.contains(r"^\s*\d{4}"))
+    if column != "date":
+        cells = cells.with_columns(nw.col(name).str.replace_all(r"^(\d[^\sT,]*)[\sT,].*$", "${1}"))
+    return cells.unique()
+
+
 def clock_facts(column: str, where: str, chosen: str) -> Facts:
     """Of `start` or `end`: {column}_day and _date (null without), _clock_ms, _offset (from UTC,
     null if not said), _halved (AM or PM), _open (could be either) and _fault.
@@ -78,10 +115,9 @@ def clock_facts(column: str, where: str, chosen: str) -> Facts:
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         text = nw.col("text")
         dated = text.str.contains(times.DATE_FIRST)
-        date_part = text.str.replace_all(times.SPLIT, "${1}")
         clock_part = text.str.replace_all(times.SPLIT, "${2}")
         values = values.with_columns(
-            nw.when(dated).then(date_part).otherwise(nw.lit("")).alias(f"{column}_day_text"),
+            _day_text(column).alias(f"{column}_day_text"),
             nw.when(dated).then(clock_part).otherwise(text).alias("clock"),
             text.alias(f"{column}_text"),
         )

@@ -17,17 +17,22 @@ def bill(
     *,
     master: str = "",
     partition: str = "",
+    strict: bool = False,
 ) -> Any:
     """Bill Parquet files that Spark can reach into a Parquet folder; returns rejects as a frame.
 
     ``master``: the cluster's URL, such as ``spark://host:7077`` or ``local[2]``; blank: the
     session that runs. ``partition``: a column of the lines that parts the output, such as
-    "date". Money as decimals. Spark gives the output its ``_SUCCESS`` when it is whole. Raises
-    InputError where Spark is not installed or does not start, and as `logs.read`.
+    "date". ``strict``: nothing is billed where a row is rejected. Money as decimals. Spark gives
+    the output its ``_SUCCESS`` when it is whole. Raises InputError where Spark is not installed or
+    does not start, and as `logs.read`.
     """
     frame = engine.spark_parquet(source, master)
     log = logs.read(frame, config, defaults)
+    rejects = engine.collect(log.rejects())
+    if strict and len(rejects):
+        return rejects
     lines = billing.bill(log, config, options, billing.printed_from(log.carried))
     lines = engine.decimals(billing.as_printed(lines, log.carried), tuple(billing.CENTS))
     engine.write_spark(lines, output, partition)
-    return engine.collect(log.rejects())
+    return rejects

@@ -6,6 +6,7 @@ The only file that names an engine: Polars by default, DuckDB and PySpark when t
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import tempfile
@@ -1170,12 +1171,17 @@ def read_parquet(data: bytes, source: str) -> pl.DataFrame:
         raise InputError(
             "is no Parquet file that can be read (its data are damaged)", source
         ) from None
-    nested = [name for name, kind in frame.schema.items() if kind.is_nested()]
+    return _cells(frame.lazy(), source).collect()
+
+
+def _cells(frame: pl.LazyFrame, source: str) -> pl.LazyFrame:
+    """Columns of the kinds that a log's cells have."""
+    kinds = frame.collect_schema().items()
+    nested = [name for name, kind in kinds if kind.is_nested()]
     if nested:
         hint = "write it as text"
         raise InputError(f'column "{nested[0]}" holds lists or records', source, hint)
     odd = [pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null]
-    kinds = frame.schema.items()
     return frame.with_columns(_as_text(n, k) for n, k in kinds if k.base_type() in odd)
 
 
@@ -1294,6 +1300,8 @@ def whole(path: str) -> Iterator[str]:
         os.umask(mask)
         Path(temporary).chmod(0o666 & ~mask)
         os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror or error})", path) from None
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
@@ -1302,7 +1310,19 @@ def whole(path: str) -> Iterator[str]:
 def write_parquet(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> None:
     """A frame as a Parquet file, cents as exact decimals of dollars."""
     cents = [name for name in money if name in frame.columns]
-    nw.to_native(decimals(frame.lazy(), cents)).collect().write_parquet(path)
+    lines = nw.to_native(decimals(frame.lazy(), cents)).collect()
+    with _writing(path):
+        lines.write_parquet(path)
+
+
+@contextlib.contextmanager
+def _writing(path: str | Path) -> Iterator[None]:
+    """OSError where Polars cannot write, of which it has errors of its own."""
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        reason = f"{_short(error)}; is the disk full?"
+        raise OSError(errno.EIO, reason, str(path)) from None
 
 
 # --- Parquet larger than memory -----------------------------------------------------------
@@ -1319,13 +1339,23 @@ def parquet_rows(source: str) -> int:
 
 def parquet_slice(source: str, first: int, rows: int) -> nw.LazyFrame[Any]:
     """Some rows of a Parquet file, numbered as the records of a file are: the first is row 2."""
-    frame = pl.scan_parquet(source).slice(first, rows).collect()
+    frame = _cells(pl.scan_parquet(source).slice(first, rows), source).collect()
     return _frame(frame.with_row_index(ROW, offset=first + 2).lazy())
+
+
+def parquet_cells(source: str) -> nw.LazyFrame[Any]:
+    """A Parquet file as the cells of a log, not yet read."""
+    return _frame(_cells(pl.scan_parquet(source), source))
 
 
 def scan_parquet(sources: Sequence[str]) -> nw.LazyFrame[Any]:
     """Parquet files as one frame; columns that a file lacks are null for its rows."""
     return _frame(pl.concat([pl.scan_parquet(name) for name in sources], how="diagonal_relaxed"))
+
+
+def streamed(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """What a step leaves of Parquet files, without holding them in memory."""
+    return _frame(nw.to_native(frame).collect(engine="streaming").lazy())
 
 
 def with_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
@@ -1349,23 +1379,28 @@ def split_parquet(frame: nw.LazyFrame[Any], key: str, folders: Sequence[Path], n
     """
     rows = nw.to_native(collect(plain(frame)))
     if len(folders) == 1:
-        rows.write_parquet(folders[0] / name, compression="lz4")
+        with _writing(folders[0] / name):
+            rows.write_parquet(folders[0] / name, compression="lz4")
         return len(rows)
     numbered = rows.with_columns((rows[key].hash(seed=0) % len(folders)).alias(_ROWS))
     parts = numbered.partition_by(_ROWS, as_dict=True, include_key=False)
     for number, folder in enumerate(folders):
         some = parts.get((number,), rows.head(0))
-        some.write_parquet(folder / name, compression="lz4")
+        with _writing(folder / name):
+            some.write_parquet(folder / name, compression="lz4")
     return len(rows)
 
 
 def write_parquet_part(frame: nw.LazyFrame[Any], path: str) -> None:
-    nw.to_native(collect(frame)).write_parquet(path)
+    rows = nw.to_native(collect(frame))
+    with _writing(path):
+        rows.write_parquet(path)
 
 
 def join_parquet(parts: Sequence[str], output: str) -> None:
     """Parquet files as one, without holding them in memory."""
-    pl.scan_parquet(list(parts)).sink_parquet(output)
+    with _writing(output):
+        pl.scan_parquet(list(parts)).sink_parquet(output)
 
 
 # --- money at the edge ---------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -38,6 +38,22 @@ class Estimate:
         return explain.text(
             steps, self.units_by_rule, self.config, self.options.basis, self.options.deductible_said
         )
+
+
+def of_visit(options: billing.Options) -> billing.Options:
+    """Opening balances of one patient as those of a visit that names none.
+
+    Raises InputError where they are of several.
+    """
+    if len(options.patients) > 1:
+        given = " and ".join(options.balances)
+        what = f"{given}: {len(options.patients):,} patients, but an estimate is of one"
+        hint = "keep the rows of one patient; a deductible can be an amount, e.g. --deductible 257"
+        raise InputError(what, hint=hint)
+    left = options.deductible
+    if left and options.patients and len(left) > 1:
+        options = replace(options, deductible={name: left[name] for name in left if name})
+    return options.for_patients(lambda patient: VISIT)
 
 
 def _text(value: Any) -> str:

@@ -60,20 +60,25 @@ def audit(
     asked, blanks = asked or reviewing.Asked(), defaults or logs.Defaults()
     picked = auditing.rules_chosen(asked.select, asked.ignore)
     key = redacting.read_key(asked.redact) if asked.redact else None
+    look_for = asked.options.patients
     places = _Places.under(folder, batches.count_for(sources, batch_rows))
     ours, theirs = _Reader(key), _Reader(key)
     log = batches.split(
-        sources, config, blanks, places.log, rows_of=ours, audited=True, maps=maps, report=report
-    )
+        sources, config, blanks, places.log, rows_of=ours, audited=True, maps=maps,
+        look_for=look_for, report=report,
+    )  # fmt: skip
     lines = None
     if claimed:
         lines = batches.split(
             [claimed], config, replace(blanks, sheet=""), places.claims, rows_of=theirs,
-            audited=True, report=report,
+            audited=True, look_for=look_for, report=report,
         )  # fmt: skip
+        log.met |= lines.met
+    if key:
+        asked = replace(asked, options=asked.options.for_patients(key.known))
     run = _Run(places, log, lines, ours.held, theirs.held, config, asked, picked)
     numbers = range(len(places.log))
-    progress = batches.Progress(max(log.rows_used, 1), report)
+    progress = batches.Progress(log.rows_used, report)
 
     def patients(number: int) -> tuple[reviewing.Seen, Findings, Habits]:
         done = run.patients(number)

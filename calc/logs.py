@@ -42,7 +42,9 @@ class Defaults:
     discipline: str = ""
     provider: str = ""
     zone: str = ""  # of stamps without an offset
-    date_order: str = ""  # of dates with slashes: mdy, dmy; blank: the log itself must tell
+    # Of dates with slashes: mdy, dmy, or one of them for each of date, start and end, parted by
+    # blanks; blank: the log itself must tell.
+    date_order: str = ""
     sheet: str = ""  # of workbooks; blank: the first
 
 
@@ -168,6 +170,25 @@ def same_content(files: Sequence[File]) -> list[str]:
         if twins:
             notes.append(f"{file.name} holds the same bytes as {twins[0]}: its rows count twice")
     return notes
+
+
+def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
+    """The `Defaults.date_order` of a Parquet file that is read in pieces.
+
+    The whole file tells it, as where it is read at once; InputError where it does not.
+    """
+    frame = engine.parquet_cells(source)
+    kinds = frame.collect_schema()
+    own = headings.columns(list(kinds), source, headings.meanings(config, maps), maps)
+    orders = []
+    for column in _DATED:
+        name = own[column][0] if column in own else ""
+        order = "mdy"
+        if name and kinds[name] == nw.String:
+            cells = engine.streamed(clocks.order_cells(frame, name, column))
+            order = clocks.order_of(cells, name, column, source)
+        orders.append(order)
+    return " ".join(orders)
 
 
 def require_maps(maps: Mapping[str, str], there: Iterable[str]) -> None:
@@ -388,6 +409,9 @@ _JUDGED = (
 )  # fmt: skip
 
 
+_DATED = ("date", "start", "end")
+
+
 @lru_cache(maxsize=256)
 def _of_blank(name: str, config: Config, defaults: Defaults) -> nw.LazyFrame[Any]:
     """What a column that a log lacks means: the same for every log."""
@@ -396,7 +420,8 @@ def _of_blank(name: str, config: Config, defaults: Defaults) -> nw.LazyFrame[Any
 
 def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
     """What the distinct texts of each of our columns mean."""
-    order = defaults.date_order
+    orders = defaults.date_order.split()
+    order = dict(zip(_DATED, orders if len(orders) > 1 else orders * 3 or [""] * 3, strict=True))
     return {
         "patient": values.plain("patient"),
         "clinician": values.plain("clinician"),
@@ -410,9 +435,9 @@ def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
         "discipline": values.discipline(defaults.discipline),
         "role": values.role(),
         "mode": values.mode(),
-        "date": clocks.day_facts("date", source, order),
-        "start": clocks.clock_facts("start", source, order),
-        "end": clocks.clock_facts("end", source, order),
+        "date": clocks.day_facts("date", source, order["date"]),
+        "start": clocks.clock_facts("start", source, order["start"]),
+        "end": clocks.clock_facts("end", source, order["end"]),
         "minutes": values.minutes("minutes", "minutes_ms"),
         "total_minutes": values.minutes("total_minutes", "total_ms"),
         "units_billed": values.units(),
@@ -459,18 +484,23 @@ def _fault_rule() -> nw.Expr:
 
 def _rejects_of_files(parts: list[Log], audited: bool) -> nw.LazyFrame[Any]:
     """The rejects of each file under the headings of all, in the order of the files."""
-    frames = [engine.collect(part.rejects(audited)) for part in parts]
-    own = [name for frame in frames for name in frame.columns if name not in REJECT]
-    file = reserved.in_log("file", own)
-    names = [file if name == "file" else name for name in dict.fromkeys(own)]
+    frames = [of_file(engine.collect(part.rejects(audited)), part.files[0].name) for part in parts]
+    ours = ("file", *REJECT)
+    names = dict.fromkeys(n for frame in frames for n in frame.columns if n not in ours)
     stacked = []
-    for frame, part in zip(frames, parts, strict=True):
-        frame = frame.rename({"file": file}) if "file" in frame.columns else frame
+    for frame in frames:
         text = {n: nw.col(n).cast(nw.String) for n in names if n in frame.columns}
         blank = {n: nw.lit(None, dtype=nw.String) for n in names if n not in frame.columns}
-        frame = frame.with_columns(**text, **blank, file=nw.lit(part.files[0].name))
-        stacked.append(frame.select(*names, "file", *REJECT))
+        stacked.append(frame.with_columns(**text, **blank).select(*names, *ours))
     return nw.concat(stacked, how="vertical").lazy()
+
+
+def of_file(rejects: nw.DataFrame[Any], name: str) -> nw.DataFrame[Any]:
+    """The rejects of one file among others: ``file`` before the row, the log's own kept."""
+    if "file" in rejects.columns:
+        rejects = rejects.rename({"file": reserved.in_log("file", rejects.columns)})
+    names = [n for n in rejects.columns if n not in REJECT]
+    return rejects.with_columns(file=nw.lit(name)).select(*names, "file", *REJECT)
 
 
 def _rejects(

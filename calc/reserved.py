@@ -11,12 +11,12 @@ WORDS = """
 accrued_cents add_on add_on_ add_on_billed add_on_billed_rows add_on_charge add_on_charge_rows
 add_on_code add_on_of add_on_rows after after_deductible_cents aide all all_begun all_beyond
 all_billed all_ended all_kept all_maps all_modifiers all_units allowed allowed_cents allowed_most
-alone also anti apart apart_from as_dict as_series ascii asked asks_ assistant assistant_cut
-assistant_doubt assistant_marks assistant_minutes assistant_ms assistant_policy assistant_rest
-assistant_rows assistant_share assistant_share_percent assistant_units assistant_units_billed
-assistant_units_due assistant_whole at at_cut at_next attendance audit audit_limits audited
-authority bad bare bare_cents before before_cents begins beside beyond beyond_turn big bigint bill
-billed billed_cents billed_code billed_of_day billed_rows billed_scheduled_cents billing bills
+alone also anti apart apart_from as_dict as_series ascii asked asks_ assistant assistant_doubt
+assistant_marks assistant_minutes assistant_ms assistant_policy assistant_rest assistant_rows
+assistant_share assistant_share_percent assistant_units assistant_units_billed assistant_units_due
+assistant_whole at at_cut at_next attendance audit audit_limits audited authority bad bare
+bare_cents before before_cents begins beside beyond beyond_turn big bigint bill billed
+billed_cents billed_code billed_of_day billed_rows billed_scheduled_cents billing bills
 blank_allowed bold boolean both bottom bound_to bundled busy by by_day by_quarters calc_caller
 carried cents cf chance_per_million charge charge_cents check claim claimed claimed_codes
 claimed_payer claimed_rows claims clash clash_kind clash_rule clashes clinician clinician_2
@@ -46,18 +46,18 @@ kept_units key kind known kx kx_bucket kx_due kx_early kx_left_ot kx_left_pt_slp
 kx_threshold kx_threshold_cents lane last last_code last_date lasting leads leads_file least
 least_year_cents left left_cents left_on left_units length_ms less_fee less_logged less_minutes
 less_pe less_rest limit line line_turn lines local locality locality_number log log_
-log_discipline log_locality log_payer log_provider loose lost lost_cents lost_ms lz4 mai
-maintain_order mapping maps mark marks maxsize mdy measured medicare medicare_cents medicare_pays
-message met minute_rows minutes minutes_ms misplaced missing mode modified modifier_indicator
-modifiers modifiers_billed money most most_cents moved mp_gpci mp_rvu mppr mppr_indicator
-mppr_percent mue name named near near_days near_threshold needs_kx never never_checked next
-next_minutes next_more nonparticipating notes null nulls_equal num_format number odd odd_group
-off_day off_list offset offset_ms on on_five on_quarter one one_on_one one_on_one_minutes open
-opening_deductible_cents opens options order_by orient ot ota other outside over_cents
-overbilled_cents overlap overwrite own own_begun own_cents own_cf own_ended own_fee_cents
-own_minutes own_ms own_reduced_cents own_units paid_cents pair parents part part_b
-participation_percent parts past_midnight patient patient_2 patient_cents patient_lane
-patient_minutes patient_pays patient_units patients payer payer_ payer_assistant_cut
+log_discipline log_locality log_payer log_provider look_for looked_at loose lost lost_cents
+lost_ms lz4 mai maintain_order mapping maps mark marks maxsize mdy measured medicare
+medicare_cents medicare_pays message met minute_rows minutes minutes_ms misplaced missing mode
+modified modifier_indicator modifiers modifiers_billed money most most_cents moved mp_gpci mp_rvu
+mppr mppr_indicator mppr_percent mue name named near near_days near_threshold needs_kx never
+never_checked next next_minutes next_more no_discipline no_threshold nonparticipating notes null
+nulls_equal num_format number odd odd_group off_day off_list offset offset_ms on on_five
+on_quarter one one_on_one one_on_one_minutes open opening_deductible_cents opens options order_by
+orient ot ota other outside over_cents overbilled_cents overlap overwrite own own_begun own_cents
+own_cf own_ended own_fee_cents own_minutes own_ms own_reduced_cents own_units paid_cents pair
+parents part part_b participation_percent parts past_midnight patient patient_2 patient_cents
+patient_lane patient_minutes patient_pays patient_units patients payer payer_ payer_assistant_cut
 payer_fee_table payer_mppr payer_part_b payer_sequestration pe_gpci pe_rvu place place_in_service
 plain plain_rows polars pool pool_cents pool_cents_after pool_minutes pool_units pool_units_after
 pool_whole pooled prefix price_status priced priced_lines primary_billed prior prior_cents program
@@ -71,18 +71,19 @@ sequestration_permille service service_2 service_assistant_units service_minutes
 services sessions severity sha256 share_cents share_of_medicare share_percent shared_ms sheet
 sheet_minutes skip_rows slack slp so_far_cents span_minutes spark spent spilt spoilt spoilt_units
 square st stacklevel stamped start start_1 start_clock_ms start_date start_day start_ms start_ms_2
-start_offset start_order status strict string strings_to_formulas strings_to_numbers
+start_offset start_order status streaming strict string strings_to_formulas strings_to_numbers
 strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
 supported_scheduled_cents text text_of_ theirs therapist therapist_minutes therapist_ms
-therapist_rest tie time_zone timed timed_code timed_days timed_minutes timed_ms timed_rows times
-timesheet timespec together top total total_minutes total_ms treatment_day turn twice twin_rows tz
-unbilled uncharged uncharged_rows unclocked underbilled_cents undocumented unit unit_basis
-unit_minutes unit_rows units units_bare units_billed units_claimed units_high units_logged
-units_lost units_low units_of_assistant units_supported units_unjudged units_without
-units_without_minutes unminuted unminuted_rows unpriced_lines unsupported_cents until utc_day
-vague vague_1 valign value varchar version vertical visit visit_spilt visits waived waiver wall
-wanted warning warnings what where whole_cents whole_units whose withheld_cents without work_cents
-work_gpci work_payment work_rvu wrong year year_cents year_deductible_cents year_spent zone zoned
+therapist_rest tie ties time_zone timed timed_code timed_days timed_minutes timed_ms timed_rows
+times timesheet timespec together top total total_minutes total_ms treatment_day turn twice
+twin_rows tz unbilled uncharged uncharged_rows unclocked underbilled_cents undocumented unit
+unit_basis unit_minutes unit_rows units units_bare units_billed units_claimed units_high
+units_logged units_lost units_low units_of_assistant units_supported units_unjudged units_without
+units_without_minutes unminuted unminuted_rows unpriced unpriced_lines unsupported_cents until
+utc_day vague vague_1 valign value varchar version vertical visit visit_spilt visits waived waiver
+wall wanted warning warnings what where whole_cents whole_units whose withheld_cents without
+work_cents work_gpci work_payment work_rvu wrong year year_cents year_deductible_cents year_spent
+zone zoned
 """
 _RESERVED = frozenset(WORDS.split())
 _MARK = " (log)"

@@ -103,6 +103,7 @@ def review(
     if key:
         rows = redacting.redact(engine.plain(rows), ("patient",), key)
         rejects = without_names(rejects, log.mapping, key)
+        asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
     findings = auditing.found(found.tables, config, auditing.runnable(picked, has))
     files = [file for read in (log, claimed) if read for file in read.files]

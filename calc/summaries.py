@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -64,30 +65,53 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def notes(lines: nw.DataFrame[Any], options: Options) -> list[str]:
-    """What a reader of the lines must know, one sentence each."""
-    said = []
-    names = ("units", "work_cents", "allowed_cents", "medicare_cents", "patient_cents")
-    units, work, allowed, medicare, patient = (int(lines[name].sum()) for name in names)
-    said.append(
-        f"{_count(len(lines), 'line')}, {_count(units, 'unit')}, work component {show(work)},"
-        f" allowed {show(allowed)} (Medicare pays {show(medicare)}, patients {show(patient)};"
-        f" {options.deductible_said})"
-    )
-    unpriced = lines["allowed_cents"].null_count()
-    if unpriced:
-        said.append(f"{_count(unpriced, 'line')} without an allowed amount: see reason")
-    ties = int(lines["tie"].sum())
-    if ties:
-        said.append(f"{_count(ties, 'line')} tied with another code: either is right")
-    if bool(lines["needs_kx"].any()):
-        said.append("KX is due by this log and --prior alone: claims of others are not seen")
+def counts(lines: nw.DataFrame[Any]) -> dict[str, int]:
+    """What `notes` speaks of, as numbers that add up over the batches of a log."""
     unknown = lines.filter(
         nw.col("payer_part_b"), nw.col("kx_bucket") != "", nw.col("kx_threshold_cents").is_null()
     )
-    if len(unknown):
-        said.append(f"{_count(len(unknown), 'line')} on days without a KX threshold: not checked")
-    blank = int((lines["discipline"] == "").sum())
-    if blank:
-        said.append(f"{_count(blank, 'line')} without discipline, so no GP, GO or GN")
+    return {
+        "lines": len(lines),
+        **{name: int(lines[name].sum()) for name in ("units", *CENTS.values())},
+        "unpriced": lines["allowed_cents"].null_count(),
+        "ties": int(lines["tie"].sum()),
+        "kx": int(lines["needs_kx"].sum()),
+        "no_threshold": len(unknown),
+        "no_discipline": int((lines["discipline"] == "").sum()),
+    }
+
+
+def notes(counted: Mapping[str, int], options: Options) -> list[str]:
+    """What a reader of lines with these `counts` must know, one sentence each."""
+    work, allowed, medicare, patient = (show(counted[name]) for name in CENTS.values())
+    said = [
+        f"{_count(counted['lines'], 'line')}, {_count(counted['units'], 'unit')}, work component"
+        f" {work}, allowed {allowed} (Medicare pays {medicare}, patients {patient};"
+        f" {options.deductible_said})"
+    ]
+    if counted["unpriced"]:
+        said.append(f"{_count(counted['unpriced'], 'line')} without an allowed amount: see reason")
+    if counted["ties"]:
+        said.append(f"{_count(counted['ties'], 'line')} tied with another code: either is right")
+    if counted["kx"]:
+        said.append("KX is due by this log and --prior alone: claims of others are not seen")
+    if counted["no_threshold"]:
+        lines = _count(counted["no_threshold"], "line")
+        said.append(f"{lines} on days without a KX threshold: not checked")
+    if counted["no_discipline"]:
+        lines = _count(counted["no_discipline"], "line")
+        said.append(f"{lines} without discipline, so no GP, GO or GN")
+    return said
+
+
+def strangers(options: Options, there: Iterable[str]) -> list[str]:
+    """How many patients of each file of opening balances have no row that is used."""
+    known, said = frozenset(there), []
+    for option, patients in options.balances.items():
+        missing = len(patients - known)
+        if missing:
+            said.append(
+                f"{option} names {_count(len(patients), 'patient')}, {missing:,} of them not in the"
+                " log's used rows: write each as the log does"
+            )
     return said

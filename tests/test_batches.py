@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import polars as pl
 import pytest
 from helpers import ROOT
 
 import calc
-from calc import batches, logs
+from calc import batches, billing, engine, logs, summaries
 from calc.errors import InputError
 
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
@@ -49,8 +50,18 @@ def test_batches_change_nothing(log, at_once, config, tmp_path, monkeypatch, job
     done, lines = in_batches([log], tmp_path / "lines.parquet", config, jobs=jobs)
     assert lines.sort(ORDER).equals(at_once)
     assert done.rows_used + done.rows_rejected == ROWS
-    assert done.lines == len(at_once)
-    assert done.cents["allowed_cents"] == int(at_once["allowed"].sum() * 100)
+    assert done.counts["lines"] == len(at_once)
+    assert done.counts["allowed_cents"] == int(at_once["allowed"].sum() * 100)
+
+
+def test_counts_add_up_over_batches(log, at_once, config, tmp_path):
+    """What `bill` says of its lines is said of the whole run."""
+    prior = {(patient, "PT+SLP"): 240_000 for patient in at_once["patient"]}
+    options = billing.Options(prior=prior)
+    whole = billing.bill(logs.read(str(log), config), config, options)
+    done, _ = in_batches([log], tmp_path / "lines.parquet", config, options=options)
+    assert done.counts == summaries.counts(engine.collect(whole))
+    assert done.counts["kx"] and done.counts["ties"]
 
 
 def test_a_folder_of_months(log, at_once, config, tmp_path):
@@ -95,6 +106,102 @@ def test_rejects_keep_file_and_row(log, config, tmp_path, monkeypatch):
     done, _ = in_batches([path], tmp_path / "lines.parquet", config)
     assert done.rows_used + done.rows_rejected == ROWS
     assert [(r["file"][0], r["row"][0]) for r in done.rejects] == [(str(path), 2502)]
+
+
+def bill_both(rows, config, tmp_path, monkeypatch):
+    """Dates billed and reasons of rejects, or the error: read at once, and in pieces of two."""
+    monkeypatch.setattr(batches, "PIECE_ROWS", 2)
+    source, output = str(tmp_path / "pieces.parquet"), str(tmp_path / "lines.parquet")
+    patients = [f"p{number}" for number in range(len(rows))]
+    log = pl.DataFrame(rows).with_columns(code=pl.lit("97110"), patient=pl.Series(patients))
+    log.write_parquet(source)
+
+    def at_once():
+        lines, bad = calc.bill(source, rejects=True)
+        return lines["date"].to_list(), bad["reason"].to_list()
+
+    def in_pieces():
+        done, lines = in_batches([source], output, config)
+        reasons = [reason for part in done.rejects for reason in part["reason"]]
+        return lines.sort("date", "patient")["date"].to_list(), reasons
+
+    found = []
+    for way in (at_once, in_pieces):
+        try:
+            found.append(way())
+        except InputError as error:
+            found.append((str(error), error.hint))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("dates", "says"),
+    [
+        (["3/22/2026", "3/2/2026", "3/2/2026", "3/3/2026"], ""),  # a later piece does not tell
+        (["3/2/2026", "3/2/2026", "22/3/2026"], ""),  # an earlier piece does not tell
+        (["3/2/2026", "3/2/2026\u200b", '="13/2/2026"'], ""),
+        (["2026-03-02", "20260302", "3/22/2026 00:00", "Mar 2, 2026", "junk"], ""),
+        (["3/22/2026", "3/2/2026", "22/3/2026"], "two orders"),
+        (["3/2/2026", "3/2/2026", "4/3/2026"], "could be month or day first"),
+        (["3/2/2026", "3/2/2026", "3/22/2026 09:00"], "could be month or day first"),
+    ],
+)
+def test_the_whole_file_tells_the_order_of_dates(dates, says, config, tmp_path, monkeypatch):
+    """Month and day are told apart by all pieces of a file, as where it is read at once."""
+    rows = [{"date": date, "minutes": "20"} for date in dates]
+    plain, pieces = bill_both(rows, config, tmp_path, monkeypatch)
+    assert pieces == plain
+    assert says in str(plain[0])
+
+
+@pytest.mark.parametrize(
+    ("spans", "says"),
+    [
+        ([("3/2/2026 9:00", "9:20"), ("3/2/2026, 9:00", "9:20"), ("22/3/2026T9:00", "9:20")], ""),
+        ([("3/2/2026 9:00", "9:20"), ("Mar 2, 2026", "9:20"), ('="3/22/2026 9:00"', "9:20")], ""),
+        (
+            [("3/22/2026 9:00", "3/2/2026 9:20"), ("3/2/2026 9:00", "9:20"), ("x", "9:20")],
+            'end: dates such as "3/2/2026" could be',
+        ),
+    ],
+)
+def test_the_whole_file_tells_the_order_of_stamps(spans, says, config, tmp_path, monkeypatch):
+    """Start and end tell it each, by the date before the clock."""
+    rows = [{"start": start, "end": end} for start, end in spans]
+    plain, pieces = bill_both(rows, config, tmp_path, monkeypatch)
+    assert pieces == plain
+    assert says in str(plain[0])
+
+
+@pytest.mark.parametrize("cell", [b"2026-03-02", ["2026-03-02"], timedelta(days=1)])
+def test_columns_of_odd_kinds(cell, config, tmp_path, monkeypatch):
+    """Bytes, lists and lengths of time are read, or refused, in pieces as at once."""
+    rows = [{"date": cell, "minutes": "20"} for _ in range(3)]
+    plain, pieces = bill_both(rows, config, tmp_path, monkeypatch)
+    assert pieces == plain
+
+
+def test_rejects_keep_a_column_named_file(config, tmp_path):
+    """A log's own `file` becomes `file_in_log`, as where several files are read at once.
+
+    That of a rejects file that is billed again is kept too.
+    """
+    folder = tmp_path / "log"
+    folder.mkdir()
+    for name in ("a", "b"):
+        rows = {"patient": ["p", "q"], "date": ["2026-03-02"] * 2, "code": ["97110", "nonsense"]}
+        rows |= {"minutes": ["20", "20"], "file": [f"scan {name}", f"scan {name}"]}
+        rows |= {"file_in_log": ["x", "y"]} if name == "b" else {}
+        pl.DataFrame(rows).write_parquet(folder / f"{name}.parquet")
+    done, _ = in_batches([folder], tmp_path / "lines.parquet", config)
+    plain = engine.collect(logs.read(str(folder), config).rejects())
+    found = engine.stacked(done.rejects)
+    names = ["file_in_log", "file_in_log_in_log", "file"]
+    assert found.select(names).rows() == [
+        ("scan a", None, str(folder / "a.parquet")),
+        ("y", "scan b", str(folder / "b.parquet")),
+    ]
+    assert found.select(plain.columns).to_native().equals(plain.to_native())
 
 
 def test_an_error_leaves_nothing(log, config, tmp_path, monkeypatch):
@@ -226,3 +333,43 @@ def test_jobs_are_for_files_and_polars(log, tmp_path):
         words = ["-" if word is log else word for word in words]
         done = command(*words, "--jobs", 1)
         assert done.returncode == 2 and "standard input" in done.stderr
+
+
+SMALL = {
+    "patient": ["p", "p", "q", "r"],
+    "date": ["2026-03-02"] * 4,
+    "code": ["97110", "97140", "97799", "nonsense"],
+    "minutes": ["8", "8", "", "9"],
+}
+
+
+def small(tmp_path, rows=4):
+    """A log with a tie, lines without discipline or price, and a row that cannot be used."""
+    path = tmp_path / "small.parquet"
+    pl.DataFrame(SMALL, schema=dict.fromkeys(SMALL, pl.String)).head(rows).write_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("words", [[], ["--strict"]])
+@pytest.mark.parametrize("rows", [0, 3, 4])
+def test_jobs_say_and_refuse_what_bill_does(tmp_path, words, rows):
+    """The same words, exit code and lines with --jobs as without, also of a log without rows."""
+    source, output = small(tmp_path, rows), tmp_path / "lines.parquet"
+    plain = command("bill", source, "-o", output, *words)
+    lines = pl.read_parquet(output) if output.exists() else None
+    output.unlink(missing_ok=True)
+    done = command("bill", source, "-o", output, "--jobs", 1, *words)
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+    assert done.returncode == (2 if words and rows == 4 else 0)
+    assert output.exists() == (done.returncode == 0)
+    if lines is not None:
+        assert pl.read_parquet(output).equals(lines)
+
+
+@pytest.mark.parametrize("words", [["--jobs", "1"], ["--master", "local[1]"]])
+def test_totals_are_not_for_batches(tmp_path, words):
+    """--by beside --jobs or --master is an error, not silence."""
+    done = command("bill", small(tmp_path), "-o", tmp_path / "x.parquet", "--by", "code", *words)
+    assert done.returncode == 2
+    assert "--by is not for --jobs and --master" in done.stderr and "hint:" in done.stderr
+    assert not (tmp_path / "x.parquet").exists()

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -348,3 +350,194 @@ def test_a_deductible_is_read_as_a_charge_is(amount, pays):
     status, out, err = run("estimate", "97116=20", *words)
     (line,) = csv.DictReader(io.StringIO(out))
     assert (status, line["medicare_pays"]) == (0, pays), err
+
+
+# --- where nobody reads, or nothing can be written ----------------------------------------------
+
+CLEAN = "examples/clinic_week.csv"
+WEEK = "examples/audit_week.csv"  # its audit exits 1
+EVERY = [
+    ["bill", CLEAN],
+    ["bill", CLEAN, "--format", "csv"],
+    ["audit", WEEK],
+    ["audit", WEEK, "--fail-on", "never"],
+    ["rates", "--code", "97116"],
+    ["units", "97116=20"],
+    ["estimate", "97116=20", "--date", "2026-03-02"],
+    ["rules"],
+    ["rule", "U201"],
+    ["template"],
+    ["config", "check"],
+    ["bill", "--help"],
+]
+
+
+def run_to(words, **streams):
+    """The exit code and standard error of a command whose streams are given."""
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE} | streams
+    command = [sys.executable, "-m", "calc", *words]
+    done = subprocess.run(command, text=True, cwd=ROOT, check=False, **streams)
+    return done.returncode, done.stderr
+
+
+@pytest.fixture
+def broken_pipe():
+    """A pipe whose reader has gone."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    yield writer
+    os.close(writer)
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_a_full_disk_is_one_line_and_exit_2(words):
+    with Path("/dev/full").open("wb") as full:
+        code, err = run_to(words, stdout=full)
+    assert code == 2
+    last = err.splitlines()[-1]
+    assert last.startswith("therapy-calc: ") and last.endswith("(No space left on device)")
+    assert "Traceback" not in err and "Exception ignored" not in err
+    assert len([line for line in err.splitlines() if "No space" in line]) == 1
+
+
+@pytest.mark.parametrize("words", EVERY, ids=" ".join)
+def test_a_reader_that_has_gone_is_no_fault(words, broken_pipe):
+    code, err = run_to(words, stdout=broken_pipe)
+    assert code == 0
+    assert "rejected" not in err and "Traceback" not in err and "Exception ignored" not in err
+
+
+@pytest.mark.parametrize("words", [["bill", CLEAN], ["audit", WEEK], ["rates", "--code", "97116"]])
+def test_closed_standard_output_is_one_line_and_exit_2(words):
+    code, err = run_to(words, preexec_fn=lambda: os.close(1), stdout=None)
+    assert code == 2
+    assert err.endswith("therapy-calc: standard output: cannot be written (it is closed)\n")
+
+
+@pytest.mark.parametrize("deaf", ["full", "gone"])
+def test_the_work_is_done_though_nobody_hears_of_it(deaf, broken_pipe, tmp_path):
+    """Notes that standard error does not take stop no work, and the exit code is what it was."""
+    output = tmp_path / "lines.csv"
+    with Path("/dev/full").open("wb") as full:
+        heard = full if deaf == "full" else broken_pipe
+        words = ["bill", "examples/faulty_log.csv", "--rejects", str(tmp_path / "bad.csv")]
+        assert run_to([*words, "-o", str(output)], stderr=heard)[0] == 0
+        assert output.exists()
+        assert run_to(["audit", WEEK], stderr=heard)[0] == 1
+        assert run_to(["bill", "nowhere.csv"], stderr=heard)[0] == 2
+        assert run_to(["nonsense"], stderr=heard)[0] == 2
+
+
+@pytest.mark.parametrize(
+    "words", [["o.csv"], ["o.xlsx"], ["o.parquet"], ["o.parquet", "--jobs", "1"]], ids=" ".join
+)
+def test_a_file_without_room_is_left_out(words, tmp_path):
+    name = words[0]
+    words = ["bill", CLEAN, *words[1:], "-o", str(tmp_path / name)]
+    limit = (100, 100)
+    code, err = run_to(words, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+    assert code == 2
+    assert name in err and "written (" in err and "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- what is read is not overwritten ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["bill", "log.csv", "-o", "log.csv"],
+        ["bill", "log.csv", "-o", "./link.csv"],
+        ["bill", "log.csv", "--rejects", "log.csv"],
+        ["bill", "log.csv", "--save-map", "log.csv"],
+        ["bill", "log.csv", "--prior", "prior.csv", "-o", "prior.csv"],
+        ["bill", "log.csv", "-o", "x.csv", "--rejects", "x.csv"],
+        ["bill", "log.csv", "-o", "log.rejects.csv"],
+        ["bill", "rejects.csv", "log.csv", "-o", "x.csv"],
+        ["bill", "folder", "-o", "folder/log.parquet", "--jobs", "1"],
+        ["bill", "folder/log.parquet", "-o", "folder/log.parquet", "--jobs", "1"],
+        ["audit", "log.csv", "-o", "log.csv"],
+        ["audit", "log.csv", "--rejects", "log.csv"],
+        ["audit", "log.csv", "--claims", "prior.csv", "-o", "prior.csv"],
+        ["audit", "folder", "-o", "folder/log.parquet", "--jobs", "1"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_read_is_not_overwritten(words, tmp_path):
+    (tmp_path / "folder").mkdir()
+    log = "patient,date,code,minutes\np,2026-03-02,97116,20\np,2026-03-02,zzz,20\n"
+    for name in ("log.csv", "rejects.csv"):
+        (tmp_path / name).write_text(log, encoding="utf-8")
+    (tmp_path / "link.csv").symlink_to("log.csv")
+    (tmp_path / "prior.csv").write_text("patient,discipline,amount\np,PT,5\n", encoding="utf-8")
+    made = ["-o", "folder/log.parquet", "--rejects", "r.csv"]
+    assert run("bill", "log.csv", *made, cwd=tmp_path)[0] == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    code, out, err = run(*words, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert "cannot be written" in err.splitlines()[0]
+    assert "hint: name another file by -" in err
+    assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+# --- opening balances ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def balances(tmp_path):
+    """A log of P1 and P2 with balances of other patients too."""
+    rows = "P1,2026-03-02,97116,15,PT\nP2,2026-03-02,97116,15,PT\n"
+    log = f"patient,date,code,minutes,discipline\n{rows}"
+    prior = "patient,discipline,amount\np1,PT,2500\nP2,PT,2500\nP2,OT,10\n"
+    (tmp_path / "log.csv").write_text(log, encoding="utf-8")
+    (tmp_path / "prior.csv").write_text(prior, encoding="utf-8")
+    left = "patient,amount\nP1,10\nZed,5\nYan,5\n,0\n"
+    (tmp_path / "left.csv").write_text(left, encoding="utf-8")
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", [["bill"], ["audit", "--fail-on", "never"]], ids=" ".join)
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+def test_patients_of_a_file_who_are_not_in_the_log(command, jobs, balances):
+    """p1 is not P1: the file's patients without a row are counted, never named."""
+    words = [*command, "log.csv", *jobs, "-o", "out.parquet"]
+    given = ["--prior", "prior.csv", "--deductible", "left.csv"]
+    code, _, err = run(*words, *given, cwd=balances)
+    assert code == 0
+    where = "not in the log's used rows: write each as the log does"
+    assert f"--prior names 2 patients, 1 of them {where}" in err.splitlines()
+    assert f"--deductible names 3 patients, 2 of them {where}" in err.splitlines()
+    assert "p1" not in err and "Zed" not in err
+    log = (balances / "log.csv").read_text()
+    (balances / "log.csv").write_text(f"{log}p1,2026-03-02,97116,15,PT\n", encoding="utf-8")
+    _, _, err = run(*words, "--prior", "prior.csv", "--deductible", "257", cwd=balances)
+    assert "patient" not in err.replace("patients $", "")
+
+
+def test_an_estimate_takes_the_balances_of_one_patient(balances):
+    """Balances of a file count for the visit if they are of one patient; else exit 2 and how."""
+    visit = ["estimate", "97116=15", "--date", "2026-03-02", "--format", "csv"]
+
+    def line(*words):
+        code, out, err = run(*visit, *words, cwd=balances)
+        return next(csv.DictReader(io.StringIO(out))) if code == 0 else err
+
+    (balances / "one.csv").write_text("patient,discipline,amount\np,PT,2500\n", encoding="utf-8")
+    (balances / "due.csv").write_text("patient,amount\np,10\n", encoding="utf-8")
+    (balances / "any.csv").write_text("patient,amount\np,10\n,3\n", encoding="utf-8")
+    pt = ["--discipline", "PT"]
+    assert line(*pt)["modifiers"] == "GP"
+    assert line(*pt, "--prior", "one.csv")["modifiers"] == "GP KX"
+    paid = line("--deductible", "10")["medicare_pays"]
+    assert paid != line()["medicare_pays"]
+    for name in ("due.csv", "any.csv"):
+        assert line("--deductible", name)["medicare_pays"] == paid
+    assert line(*pt, "--prior", "one.csv", "--deductible", "due.csv")["medicare_pays"] == paid
+    assert "--prior: 2 patients, but an estimate is of one" in line(*pt, "--prior", "prior.csv")
+    said = line("--deductible", "left.csv")
+    assert "--deductible: 3 patients, but an estimate is of one" in said
+    assert "--deductible 257" in said and "P1" not in said
+    said = line(*pt, "--prior", "one.csv", "--deductible", "left.csv")
+    assert "--prior and --deductible: 4 patients" in said
+    assert "--discipline PT" in line("--prior", "one.csv")

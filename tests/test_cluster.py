@@ -38,6 +38,18 @@ def test_parquet_in_and_out(spark, config, tmp_path):
     assert lines.select(expected.columns).sort(ORDER).equals(expected)
 
 
+@pytest.mark.spark
+def test_strict_writes_nothing(spark, config, tmp_path):
+    """With ``strict`` a reject comes back and no line is written."""
+    log, output = tmp_path / "log.parquet", tmp_path / "lines"
+    rows = {"patient": ["p", "q"], "date": ["2026-03-02"] * 2, "code": ["97110", "x"]}
+    pl.DataFrame({**rows, "minutes": ["8", "8"]}).write_parquet(log)
+    assert len(cluster.bill(str(log), str(output), config, strict=True)) == 1
+    assert not output.exists()
+    assert len(cluster.bill(str(log), str(output), config)) == 1
+    assert output.exists()
+
+
 @pytest.mark.parametrize("name", ["duckdb", "spark"])
 def test_a_missing_extra_says_what_to_install(name, monkeypatch):
     """Without its package an engine is an error with the command that installs it."""

@@ -8,6 +8,7 @@ import io
 import json
 import os
 import random
+import re
 import sys
 import zipfile
 from datetime import date, time
@@ -23,6 +24,7 @@ import calc
 from calc import engine, files, logs
 from calc.cli import cli
 from calc.errors import InputError
+from calc.schema import LINE
 
 HEAD = "patient,date,code,start,end,minutes,note\n"
 ROWS = HEAD + (
@@ -434,6 +436,42 @@ def test_outputs_hold_the_same_figures(tmp_path):
     cells = [dict(zip(sheet[0], row, strict=True)) for row in sheet[1:]]
     assert [{n: as_text(n, v) for n, v in row.items()} for row in cells] == text
     check_workbook(found["xlsx"])
+
+
+ODD_CELLS = {"patient": ["A|B", "p2", "p3"], "room|x": ["one\r\ntwo", "tab\tbed", '"=1+1'],
+             "note": ["=1+1", "", "-5"]}  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["table", "github", "tsv", "latex"])
+def test_a_record_is_one_line(form, tmp_path):
+    """Bars, tabs and line breaks in cells and headings shift no amount and add no row."""
+    log = tmp_path / "odd.parquet"
+    rows = {"date": ["2026-03-02"] * 3, "code": ["97116"] * 3, "minutes": ["23"] * 3}
+    pl.DataFrame(ODD_CELLS | rows).write_parquet(log)
+    code, out, _ = bill(log, "--format", form)
+    lines = out.splitlines()
+    assert (code, len(lines)) == (0, {"tsv": 4, "latex": 9}.get(form, 5))
+    if form == "github":
+        cells = [re.split(r"(?<!\\)\|", line) for line in lines]
+        assert {len(row) for row in cells} == {22}
+        place = [cell.strip() for cell in cells[0]].index("allowed")
+        assert [row[place].strip() for row in cells[2:]] == ["51.27"] * 3
+        assert cells[2][1].strip() == r"A\|B" and cells[0][-3].strip() == r"room\|x"
+
+
+def test_tsv_is_not_padded(tmp_path):
+    """Cells and headings of tsv are as they are; its quotes are those of csv."""
+    log = tmp_path / "odd.parquet"
+    rows = {"date": ["2026-03-02"] * 3, "code": ["97116"] * 3, "minutes": ["23"] * 3}
+    pl.DataFrame(ODD_CELLS | rows).write_parquet(log)
+    _, out, _ = bill(log, "--format", "tsv")
+    found = list(csv.reader(io.StringIO(out), delimiter="\t"))
+    assert found[0] == [*LINE, "room|x", "note"]
+    assert all(cell == cell.strip() for row in found for cell in row)
+    assert [row[0] for row in found[1:]] == ["A|B", "p2", "p3"]
+    assert [row[-2:] for row in found[1:]] == [
+        ["one two", "'=1+1"], ["tab bed", ""], ['"=1+1', "-5"]
+    ]  # fmt: skip
 
 
 MONEY = ("work_payment", "allowed", "medicare_pays", "patient_pays")

@@ -6,12 +6,13 @@ import json
 import random
 import shutil
 import sys
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
 from helpers import ROOT
-from test_batches import command, kill_when
+from test_batches import command, kill_when, small
 
 from calc import batches, billing, evidence, large_audits, logs, reviewing
 
@@ -137,6 +138,19 @@ def test_redacted(log, config, tmp_path):
     assert not done.audit.findings["patient"].str.contains(r"^P\d").any()
 
 
+def test_redacted_patients_keep_their_prior_amounts(log, expected, config, tmp_path):
+    """Codes instead of patients change no finding about KX, at once or in batches."""
+    patients = set(expected.audit.findings["patient"]) - {""}
+    prior = {(patient, "PT+SLP"): 240_000 for patient in patients}
+    asked = reviewing.Asked(select=("M",), options=billing.Options(prior=prior))
+    plain = in_one_piece([log], config, asked)
+    asked = replace(asked, redact=str(tmp_path / "key"))
+    coded = in_one_piece([log], config, asked)
+    rules = [sorted(done.audit.findings["rule"]) for done in (plain, coded)]
+    assert rules[0] == rules[1] and "M305" in rules[0]
+    same(in_batches([log], config, tmp_path / "work", asked), coded)
+
+
 def test_claims(log, config, tmp_path):
     """Billed lines of a file of their own, some of patients that the log does not have."""
     rows = crowded(400, seed=5).with_columns(
@@ -197,3 +211,16 @@ def test_an_error_leaves_nothing(log, tmp_path):
     done = command("audit", log, "--jobs", 1, "--waivers", waivers, "-o", output)
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert [path.name for path in tmp_path.iterdir()] == [waivers.name]
+
+
+@pytest.mark.parametrize(("rows", "code"), [(0, 0), (4, 2)])
+def test_strict_and_empty_logs(tmp_path, rows, code):
+    """With --strict a reject leaves nothing written; a log without rows has no findings."""
+    source, output = small(tmp_path, rows), tmp_path / "found.parquet"
+    words = ("audit", source, "-o", output, "--strict")
+    plain = command(*words)
+    output.unlink(missing_ok=True)
+    done = command(*words, "--jobs", 1)
+    assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
+    assert done.returncode == code
+    assert output.exists() == (code == 0)

@@ -43,7 +43,7 @@ ALLOWED = {
     "billed": {"engine", "schema"},
     "billing": {"engine", "logs", "lookups", "params", "reserved", "schema", "values"} | STEPS,
     "summaries": {"billing", "money"},
-    "batches": {"billing", "engine", "errors", "logs", "params"},
+    "batches": {"billing", "engine", "errors", "logs", "params", "summaries"},
     "large_audits": {"auditing", "batches", "billing", "claims", "clinicians", "engine"}
     | {"evidence", "logs", "params", "redacting", "reviewing", "rule"},
     "cluster": {"billing", "engine", "logs", "params"},

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
+from typing import TextIO
 
 import click
 
@@ -12,7 +15,7 @@ from calc.cli.bills import bill
 from calc.cli.figures import config, rates, template
 from calc.cli.shared import say
 from calc.cli.visits import estimate, units
-from calc.errors import CalcError
+from calc.errors import CalcError, InputError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -30,18 +33,39 @@ for command in (units, estimate, bill, audit, rules, rule, rates, config, templa
 
 def main() -> None:
     """Run a command; exit 0 done, 1 findings, 2 could not do the work, 130 interrupted."""
+    code = _run()
+    for stream in (sys.stdout, sys.stderr):
+        _let_go(stream)
+    sys.exit(code)
+
+
+def _run() -> int:
+    with contextlib.suppress(OSError):  # nobody hears what went wrong: the code still says it
+        code = 2
+        try:
+            done = cli.main(standalone_mode=False)
+            return done if isinstance(done, int) else 0
+        except (BrokenPipeError, SystemExit):  # the latter is what click makes of the former
+            return 0
+        except CalcError as error:
+            say(error)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            say(InputError(f"cannot be read or written ({reason})", str(error.filename or "")))
+        except click.ClickException as error:
+            error.show()
+        except (click.Abort, KeyboardInterrupt):
+            code = 130
+            click.echo("interrupted", err=True)
+    return code
+
+
+def _let_go(stream: TextIO | None) -> None:
+    """What a closed pipe or a full disk did not take must not fail again when Python ends."""
+    if stream is None:
+        return
     try:
-        code = cli.main(standalone_mode=False)
-    except CalcError as error:
-        say(error)
-        code = 2
-    except click.ClickException as error:
-        error.show()
-        code = 2
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        code = 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        code = 0
-    sys.exit(code if isinstance(code, int) else 0)
+        stream.flush()
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

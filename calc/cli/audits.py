@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import click
 
 from calc.cli.shared import (
-    TABLE_ROWS,
     blank_options,
     defaults_of,
     jobs_option,
+    keep_inputs,
     polars_only,
     pricing_options,
     progress,
@@ -21,8 +20,11 @@ from calc.cli.shared import (
     require_libraries,
     said_of_reading,
     say_rejects,
+    table_rows,
+    tell,
     together,
     used_said,
+    write,
     writing_options,
 )
 from calc.errors import InputError
@@ -85,7 +87,7 @@ def audit(
     """
     from dataclasses import replace
 
-    from calc import balances, evidence, logs, params, reviewing
+    from calc import balances, evidence, logs, params, reviewing, summaries
     from calc.reports import findings as written
     from calc.rule import RULES
 
@@ -93,6 +95,8 @@ def audit(
     if name in written.BINARY and output is None:
         raise written.no_text(name)
     require_libraries(name)
+    beside = (claims, timesheet, diagnosis_list, waivers, baseline, redact, deductible, prior)
+    keep_inputs(log, beside, output, rejects_file, reading)
     config = params.load(folder)
     defaults = defaults_of(reading, sheet)
     extras = evidence.Extras(
@@ -110,13 +114,16 @@ def audit(
     )
     if jobs:
         polars_only(on)
-        done = _audit_large(log, output, config, defaults, asked, claims or "", jobs, reading)
+        done, there = _audit_large(
+            log, output, config, defaults, asked, claims or "", jobs, reading
+        )
     else:
         read = read_log(log, config, on, defaults, reading)
         billed = logs.read(claims, config, replace(defaults, sheet=""), on) if claims else None
         with progress(log) as report:
             report("auditing")
             done = reviewing.review(read, config, asked, billed)
+        there = _patients(asked, read, billed)
     rejects_name = say_rejects(done.rejects, log, rejects_file)
     if strict and len(done.rejects):
         hint = "correct the log, or leave out --strict"
@@ -124,11 +131,13 @@ def audit(
     if output:
         written.write(done.audit, name, RULES, output)
     else:
-        limit = TABLE_ROWS if name == "table" and sys.stdout.isatty() else 0
-        click.echo(written.text(done.audit, name, RULES, limit), nl=False)
+        limit = table_rows(name, len(done.audit.findings))
+        write(written.text(done.audit, name, RULES, limit), None)
+    for note in summaries.strangers(asked.options, there):
+        tell(note)
     meta = done.audit.meta
     counts = (meta["rows_read"], meta["rows_used"], meta["rows_rejected"])
-    click.echo(used_said(*counts, rejects_name), err=True)
+    tell(used_said(*counts, rejects_name))
     if meta["rows_read"] and not meta["rows_used"]:
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
     if reviewing.fails(done.audit.findings, fail_on):
@@ -144,8 +153,11 @@ def _audit_large(
     claims: str,
     jobs: int,
     reading: dict[str, Any],
-) -> Any:
-    """The audit of a log larger than memory; rows wait beside the output, or where others do."""
+) -> tuple[Any, set[str]]:
+    """The audit of a log larger than memory; rows wait beside the output, or where others do.
+
+    Also which of the patients with opening balances it met.
+    """
     from calc import batches, headings, large_audits
 
     maps = headings.read_maps(reading["pairs"], reading["map_file"])
@@ -155,7 +167,16 @@ def _audit_large(
             report=report_progress(),
         )  # fmt: skip
     said_of_reading(read.notes, read.mapping, reading)
-    return done
+    return done, read.met
+
+
+def _patients(asked: Any, *read: Any) -> set[str]:
+    """The patients of the log and its claims, where somebody asks for them."""
+    from calc import engine
+
+    if not asked.options.patients:
+        return set()
+    return {name for log in read if log for name in engine.distinct(log.audited, "patient")}
 
 
 @click.command()
@@ -164,13 +185,14 @@ def rules() -> None:
     from calc import auditing
     from calc.rule import FAMILIES
 
-    family = ""
+    family, lines = "", []
     for rule in auditing.rules_chosen():
         if rule.code[0] != family:
             family = rule.code[0]
-            click.echo(f"{FAMILIES[family]}")
+            lines.append(FAMILIES[family])
         severity = rule.severity + (f"/{rule.other_severity}" if rule.other_severity else "")
-        click.echo(f"  {rule.code}  {severity:15}  {rule.title()}")
+        lines.append(f"  {rule.code}  {severity:15}  {rule.title()}")
+    write("\n".join([*lines, ""]), None)
 
 
 @click.command()
@@ -188,4 +210,4 @@ def rule(code: str) -> None:
     shown = RULES[name]
     severity = shown.severity + (f" or {shown.other_severity}" if shown.other_severity else "")
     source = params.load().cite(shown.authority)
-    click.echo(f"{name} {shown.slug} ({severity})\n\n{shown.page()}\n\nAuthority: {source}")
+    write(f"{name} {shown.slug} ({severity})\n\n{shown.page()}\n\nAuthority: {source}\n", None)

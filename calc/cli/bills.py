@@ -9,6 +9,7 @@ import click
 from calc.cli.shared import (
     blank_options,
     defaults_of,
+    keep_inputs,
     large_options,
     output_options,
     polars_only,
@@ -20,6 +21,7 @@ from calc.cli.shared import (
     require_libraries,
     said_of_reading,
     say_rejects,
+    tell,
     used_said,
     write_frame,
 )
@@ -59,13 +61,18 @@ def bill(
 
     if not (jobs or master):
         require_libraries(reports.format_of(output, form))
+    keep_inputs(log, (deductible, prior), output, rejects_file, reading)
     config = params.load(folder)
     defaults = defaults_of(reading, sheet)
     options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
     if jobs or master:
+        if by:
+            hint = f"write the lines, then add them up by {by}; or leave out --jobs and --master"
+            raise InputError("--by is not for --jobs and --master", hint=hint)
         _bill_large(
-            list(log), output, rejects_file, config, defaults, options, jobs, master, on, reading
-        )
+            list(log), output, rejects_file, strict, config, defaults, options, jobs, master, on,
+            reading,
+        )  # fmt: skip
         return
     read = read_log(log, config, on, defaults, reading)
     rejected = engine.collect(read.rejects())
@@ -84,15 +91,24 @@ def bill(
             shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
             money = tuple(billing.CENTS)
         write_frame(shown, money, form, output)
-        for note in summaries.notes(lines, options):
-            click.echo(note, err=True)
+        there = engine.distinct(read.sessions, "patient") if options.patients else []
+        for note in [
+            *summaries.notes(summaries.counts(lines), options),
+            *summaries.strangers(options, there),
+        ]:
+            tell(note)
     total = used + len(rejected)
-    click.echo(used_said(total, used, len(rejected), name), err=True)
+    tell(used_said(total, used, len(rejected), name))
     if refused:
-        hint = "correct the log, or leave out --strict"
-        raise InputError("rows were rejected, so nothing was billed", hint=hint)
+        raise _refused()
     if total and not used:
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
+
+
+def _refused() -> InputError:
+    """What --strict says where a row is rejected."""
+    hint = "correct the log, or leave out --strict"
+    return InputError("rows were rejected, so nothing was billed", hint=hint)
 
 
 def _conserved(read: Any, used: int, rejected: int) -> None:
@@ -106,6 +122,7 @@ def _bill_large(
     sources: list[str],
     output: str | None,
     rejects_file: str | None,
+    strict: bool,
     config: Any,
     blanks: Any,
     options: Any,
@@ -115,8 +132,7 @@ def _bill_large(
     reading: dict[str, Any],
 ) -> None:
     """What does not fit into memory: in batches, or on a cluster."""
-    from calc import batches, cluster, engine, headings
-    from calc.money import show
+    from calc import batches, cluster, engine, headings, summaries
 
     if output is None or (jobs and not output.endswith(".parquet")):
         hint = "write -o lines.parquet" if jobs else "name the folder to write with -o"
@@ -125,25 +141,32 @@ def _bill_large(
         if jobs or on != "spark" or len(sources) != 1:
             hint = "say --engine spark --master URL and one Parquet source, without --jobs"
             raise InputError("--master is for Spark alone", hint=hint)
-        rejected = cluster.bill(sources[0], output, config, blanks, options, master=master)
+        rejected = cluster.bill(
+            sources[0], output, config, blanks, options, master=master, strict=strict
+        )
         say_rejects(rejected, tuple(sources), rejects_file)
-        click.echo(f"lines written to {output}", err=True)
+        if strict and len(rejected):
+            raise _refused()
+        tell(f"lines written to {output}")
         return
     polars_only(on)
     maps = headings.read_maps(reading["pairs"], reading["map_file"])
     done = batches.bill(
-        sources, output, config, blanks, options, maps=maps, jobs=jobs or 1,
+        sources, output, config, blanks, options, maps=maps, strict=strict, jobs=jobs or 1,
         report=report_progress(),
     )  # fmt: skip
     said_of_reading(done.notes, done.mapping, reading)
     name = say_rejects(engine.stacked(done.rejects), tuple(sources), rejects_file)
-    work, allowed, medicare, patient = (show(cents) for cents in done.cents.values())
-    click.echo(
-        f"{done.lines:,} lines, {done.units:,} units, work component {work}, allowed {allowed}"
-        f" (Medicare pays {medicare}, patients {patient}; {options.deductible_said})",
-        err=True,
-    )
+    refused = strict and done.rows_rejected > 0
+    if not refused:
+        for note in [
+            *summaries.notes(done.counts, options),
+            *summaries.strangers(options, done.met),
+        ]:
+            tell(note)
     total = done.rows_used + done.rows_rejected
-    click.echo(used_said(total, done.rows_used, done.rows_rejected, name), err=True)
+    tell(used_said(total, done.rows_used, done.rows_rejected, name))
+    if refused:
+        raise _refused()
     if total and not done.rows_used:
         raise InputError("no row can be used", sources[0], "see the reasons above")

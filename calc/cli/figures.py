@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from calc.cli.shared import output_options, say, write, write_frame
+from calc.cli.shared import output_options, say, tell, write, write_frame
 
 
 @click.command()
@@ -58,7 +58,7 @@ def config_check(checked: str | None, folder: str | None) -> None:
     if faults:
         raise click.exceptions.Exit(2)
     where = ", ".join(str(path) for path in loaded.folders[:-1]) or "shipped figures"
-    click.echo(f"{where}: no faults")
+    write(f"{where}: no faults\n", None)
 
 
 @config.command("import")
@@ -94,21 +94,22 @@ def config_import(
     for release, start, end in plans:
         _show_changes(release, start, end, installing.changes(loaded, release, start, end))
     if dry_run:
-        click.echo("dry run: nothing was written", err=True)
+        tell("dry run: nothing was written")
         return
     written = installing.install_all(target, plans, source, loaded)
-    click.echo(f"written: {', '.join(str(path) for path in written)}", err=True)
+    tell(f"written: {', '.join(str(path) for path in written)}")
 
 
 def _show_changes(release: Any, first: Any, last: Any, diff: Any) -> None:
     rows = len(release.during(first, last))
-    click.echo(
+    lines = [
         f"{release.kind}, {release.title}, {first} to {last}: {rows} rows,"
         f" {release.skipped} of unknown codes skipped"
-    )
+    ]
     for name in ("new", "changed", "gone", "kept"):
         for line in getattr(diff, name):
-            click.echo(f"  {name:8}{line}")
+            lines.append(f"  {name:8}{line}")
+    write("\n".join([*lines, ""]), None)
 
 
 @click.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import re
 import sys
 import time
@@ -79,6 +80,45 @@ def defaults_of(given: dict[str, Any], sheet: str = "") -> Any:
     return logs.Defaults(zone=given.pop("tz"), date_order=order, sheet=sheet, **blanks)
 
 
+def keep_inputs(
+    log: tuple[str, ...],
+    beside: tuple[str | None, ...],
+    output: str | None,
+    rejects_file: str | None,
+    reading: dict[str, Any],
+) -> None:
+    """InputError where what is read would be overwritten, or one file be written twice.
+
+    ``beside`` are the files that are read beside the log.
+    """
+    from calc import logs
+
+    named = {
+        "-o": output,
+        "--rejects": rejects_file or _rejects_name(log),
+        "--save-map": reading["save_map"],
+    }
+    read = [*logs.paths(log)[0], *beside, reading["map_file"]]
+    written: dict[str, str] = {}
+    for option, name in named.items():
+        if not name:
+            continue
+        hint = f"name another file by {option}"
+        if any(_is_same(name, other) for other in read if other and other != "-"):
+            raise InputError("is read, so it cannot be written", name, hint)
+        for other, earlier in written.items():
+            if _is_same(name, earlier):
+                raise InputError(f"cannot be written by both {other} and {option}", name, hint)
+        written[option] = name
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:  # not there yet
+        return Path(one).resolve() == Path(other).resolve()
+
+
 def read_log(
     log: tuple[str, ...], config: Any, on: str, defaults: Any, reading: dict[str, Any]
 ) -> Any:
@@ -100,7 +140,7 @@ def said_of_reading(notes: list[str], mapping: dict[str, list[str]], reading: An
     from calc import headings
 
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        tell(f"note: {note}")
     if reading["save_map"]:
         write(headings.saved_text(mapping), reading["save_map"])
 
@@ -112,7 +152,13 @@ def polars_only(on: str) -> None:
 
 
 def _on_terminal() -> bool:
-    return sys.stderr.isatty()
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def table_rows(form: str, rows: int) -> int:
+    """How many rows of a table go to standard output; 0: all."""
+    on_terminal = sys.stdout is not None and sys.stdout.isatty()
+    return TABLE_ROWS if form == "table" and on_terminal and rows > TABLE_ROWS else 0
 
 
 @contextlib.contextmanager
@@ -126,12 +172,12 @@ def progress(log: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
 
     def report(text: str) -> None:
         taken = time.monotonic() - start
-        click.echo(f"\r\x1b[K{text} ... {taken:.0f} s", nl=False, err=True)
+        tell(f"\r\x1b[K{text} ... {taken:.0f} s", nl=False)
 
     try:
         yield report
     finally:
-        click.echo("\r\x1b[K", nl=False, err=True)
+        tell("\r\x1b[K", nl=False)
 
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), help="In batches, so many at a time.")
@@ -172,7 +218,7 @@ def report_progress() -> Callable[[str], None]:
     """Progress on one line of a terminal; elsewhere silence."""
     if not _on_terminal():
         return lambda text: None
-    return lambda text: click.echo(f"\r\x1b[K{text}", nl=": 100%," in text, err=True)
+    return lambda text: tell(f"\r\x1b[K{text}", nl=": 100%," in text)
 
 
 def used_said(read: int, used: int, rejected: int, name: str) -> str:
@@ -188,15 +234,15 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
     several = len(log) > 1 or Path(one).is_dir()
     for row in rejected.head(SHOWN_REJECTS).iter_rows(named=True):
         source = row["file"] if several and "file" in row else one
-        click.echo(f"therapy-calc: {source}:{row['row']}: {row['reason']}", err=True)
+        tell(f"therapy-calc: {source}:{row['row']}: {row['reason']}")
         if row["hint"]:
-            click.echo(f"  hint: {row['hint']}", err=True)
+            tell(f"  hint: {row['hint']}")
     if len(rejected) > SHOWN_REJECTS:
         more = f"{len(rejected) - SHOWN_REJECTS:,} more rejects"
-        click.echo(f"therapy-calc: {'' if several else f'{one}: '}{more}", err=True)
+        tell(f"therapy-calc: {'' if several else f'{one}: '}{more}")
     for reason, count in _reasons(rejected):
-        click.echo(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}", err=True)
-    name = rejects_file or _rejects_name(one, len(log))
+        tell(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}")
+    name = rejects_file or _rejects_name(log)
     from calc import reports
 
     ending = Path(name).suffix.lstrip(".")
@@ -205,9 +251,10 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
     return name
 
 
-def _rejects_name(first: str, files: int) -> str:
+def _rejects_name(log: tuple[str, ...]) -> str:
     """Beside the log; of several files in the folder of the first."""
-    if files > 1 and not Path(first).is_dir():
+    first = "stdin" if log[0] == "-" else log[0]
+    if len(log) > 1 and not Path(first).is_dir():
         return str(Path(first).parent / "rejects.csv")
     return str(Path(first).with_suffix(".rejects.csv"))
 
@@ -239,20 +286,19 @@ def write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: st
     name = reports.format_of(output, form)
     if name in reports.BINARY and output is None:
         raise InputError(f"{name} is no text for the screen", hint=f"write it with -o lines.{name}")
-    on_screen = name == "table" and output is None and sys.stdout.isatty()
-    limit = TABLE_ROWS if on_screen and len(frame) > TABLE_ROWS else 0
+    limit = 0 if output else table_rows(name, len(frame))
     if output is None:
-        click.echo(reports.text(frame, name, money, limit), nl=False)
+        write(reports.text(frame, name, money, limit), None)
     else:
         reports.write(frame, name, money, output)
     if limit:
-        click.echo(f"{limit} of {len(frame):,} lines shown; write all with -o FILE", err=True)
+        tell(f"{limit} of {len(frame):,} lines shown; write all with -o FILE")
 
 
 def write(text: str, output: str | None) -> None:
     """To standard output, or to a file whole or not at all."""
     if output is None:
-        click.echo(text, nl=False)
+        _write_out(text)
         return
     from calc import engine
 
@@ -260,7 +306,25 @@ def write(text: str, output: str | None) -> None:
         Path(temporary).write_text(text, encoding="utf-8")
 
 
+def _write_out(text: str) -> None:
+    """To standard output; InputError where that is closed or full, unless by a pipe's reader."""
+    try:
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "it is closed")
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", "standard output") from None
+
+
+def tell(text: str, nl: bool = True) -> None:
+    """To standard error; where nobody hears it the work goes on."""
+    with contextlib.suppress(OSError):
+        click.echo(text, nl=nl, err=True)
+
+
 def say(error: CalcError) -> None:
-    click.echo(f"therapy-calc: {error}", err=True)
+    tell(f"therapy-calc: {error}")
     if error.hint:
-        click.echo(f"  hint: {error.hint}", err=True)
+        tell(f"  hint: {error.hint}")

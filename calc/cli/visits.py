@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from calc.cli.shared import blank_options, output_options, pricing_options, write, write_frame
+from calc.cli.shared import blank_options, output_options, pricing_options, tell, write, write_frame
 from calc.errors import InputError
 
 _MINUTES = re.compile(r"(\d+(?:\.\d+)?)([Aa]?)")
@@ -136,10 +136,14 @@ def estimate(
     if day:
         rows = [{**row, "date": day} for row in rows]
     config = params.load(folder)
+    if prior and not defaults["discipline"]:
+        hint = "say --discipline PT, OT or SLP"
+        raise InputError("--prior counts by discipline, and this visit has none", hint=hint)
     options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
+    options = estimating.of_visit(options)
     result = estimating.estimate(rows, config=config, options=options, zone=tz, **defaults)
     if not day and not any(estimating.has_date(row) for row in rows):
-        click.echo(f"date: {result.lines[0]['date']} (today)", err=True)
+        tell(f"date: {result.lines[0]['date']} (today)")
     if explain:
         write(result.explain(), output)
     else:

@@ -1,13 +1,20 @@
-"""Tables for people: plain text, GitHub, HTML, LaTeX and tsv, all by tabulate."""
+"""Tables for people: plain text, GitHub, HTML and LaTeX, all by tabulate; and tsv, unpadded.
+
+A record is one line, whatever a log's own cells hold.
+"""
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
 from tabulate import tabulate
 
 from calc.money import dollars
+from calc.reports import as_csv
 
 STYLES = {"table": "simple"}
 _RIGHT = ("minutes", "units", "lines", "rvu", "gpci", "factor", "fee", "visits", "patients")
@@ -15,23 +22,41 @@ _RIGHT = ("minutes", "units", "lines", "rvu", "gpci", "factor", "fee", "visits",
 
 def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int) -> str:
     shown = frame.head(limit) if limit else frame
+    if form == "tsv":
+        shown = as_csv.safe(shown.lazy()).collect()
     rows = [
-        [_cell(value, name in money) for name, value in row.items()]
+        [_one_line(_cell(value, name in money), form) for name, value in row.items()]
         for row in shown.iter_rows(named=True)
     ]
-    names = frame.columns
+    names = shown.columns
+    headings = [name if form == "tsv" else name.replace("_", " ") for name in names]
+    headings = [_one_line(heading, form) for heading in headings]
+    if form == "tsv":
+        return _tsv([headings, *rows])
     align = [
         "right" if name in money or name.split("_")[-1] in _RIGHT else "left" for name in names
     ]
     # Numbers are never parsed: a patient "1e5" or a code "00123" stays as it is.
     written = tabulate(
         rows,
-        headers=names if form == "tsv" else [name.replace("_", " ") for name in names],
+        headers=headings,
         tablefmt=STYLES.get(form, form),
         disable_numparse=True,
         colalign=align if rows else None,
     )
     return str(written) + "\n"
+
+
+def _one_line(text: str, form: str) -> str:
+    """A cell without line breaks and tabs, nor a bar that would begin another column."""
+    text = " ".join(text.replace("\t", " ").splitlines())
+    return text.replace("|", r"\|") if form == "github" else text
+
+
+def _tsv(records: Sequence[Sequence[str]]) -> str:
+    written = io.StringIO()
+    csv.writer(written, delimiter="\t", lineterminator="\n").writerows(records)
+    return written.getvalue()
 
 
 def _cell(value: Any, money: bool) -> str:
