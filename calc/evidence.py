@@ -364,14 +364,16 @@ def _with_twins(clashes: Frame, rows: Frame) -> Frame:
 def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     """Timed minutes and logged total minutes of a patient's day in a discipline.
 
-    Where the rows of a day log different totals these may be visits of their own and add up. Of a
-    log without totals only days on which a row has no minutes or needs none.
+    Where the rows of a day log different totals these may be visits of their own and add up; equal
+    ones where `_most_treatment` sees more visits than one. Of a log without totals only days on
+    which a row has no minutes or needs none.
     """
     mine = rows.filter(nw.col("documented"))
     if "total_minutes" not in has:
         bare = (nw.col("fault_rule") == "U209") | ~nw.col("timed")
         mine = engine.touched(mine, bare, PATIENT_DAY, "bare").filter(nw.col("bare")).drop("bare")
-    totals = mine.filter(~nw.col("total_ms").is_null()).select(*PATIENT_DAY, "total_ms").unique()
+    logged = ~nw.col("total_ms").is_null()
+    totals = mine.filter(logged).select(*PATIENT_DAY, "total_ms").unique()
     totals = totals.group_by(*PATIENT_DAY).agg(total("total_ms"))
     timed = nw.col("timed") & nw.col("counts")
     has_minutes = timed & (nw.col("fault_rule") != "U209")
@@ -387,10 +389,46 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
         nw.col("clinician").min(),
     )  # fmt: skip
-    return day.join(totals, on=list(PATIENT_DAY), how="left").with_columns(
+    day = engine.settled(day.join(totals, on=list(PATIENT_DAY), how="left"))
+    short = engine.settled(day.filter(nw.col("timed_ms") > nw.col("total_ms")).select(PATIENT_DAY))
+    if not engine.is_empty(short):
+        most = _most_treatment(mine.join(short, on=list(PATIENT_DAY), how="semi"))
+        day = day.join(most, on=list(PATIENT_DAY), how="left")
+        day = day.with_columns(total_ms=nw.coalesce("most_ms", "total_ms")).drop("most_ms")
+    return day.with_columns(
         timed_minutes=nw.col("timed_ms") // times.MINUTE,
         total_minutes=nw.col("total_ms") // times.MINUTE,
     )
+
+
+def _most_treatment(rows: Frame) -> Frame:
+    """By patient's day the most that its totals can mean, ``most_ms``.
+
+    A total that several rows print is one visit's only where it cannot be told from theirs: each
+    clinician has visits of his own, and each stretch of clock time without a gap is one; rows
+    without clock times are of one visit until a code comes again. Nor are there fewer visits than
+    rows whose own minutes fill the total.
+    """
+    clocked = ~nw.col("start_ms").is_null() & ~nw.col("end_ms").is_null()
+    rows = rows.with_columns(
+        clocked=clocked,
+        begins=nw.when(clocked).then(nw.col("start_ms")).otherwise(0),
+        # Rows that touch are of one stretch.
+        ends=nw.when(clocked).then(nw.col("end_ms") + 1).otherwise(1),
+        fills=(nw.col("length_ms") >= nw.col("total_ms")).fill_null(False).cast(nw.Int64),
+    )
+    by_clinician, order = (*PATIENT_DAY, "clinician", "clocked"), ("begins", "file", "row")
+    rows = engine.stretches(rows, by_clinician, order, "ends", "stretch", "together")
+    rows = rows.filter(~nw.col("total_ms").is_null())
+    rows = engine.placed(rows, (*by_clinician, "total_ms", "code"), ("file", "row"))
+    by_total = [*PATIENT_DAY, "total_ms"]
+    visit = rows.with_columns(turn=nw.when("clocked").then(1).otherwise(nw.col("turn")))
+    visit = visit.select(*by_total, "clinician", "clocked", "stretch", "turn").unique()
+    visits = visit.group_by(*by_total).agg(nw.len().cast(nw.Int64).alias("visits"))
+    filled = rows.group_by(*by_total).agg(total("fills"))
+    both = visits.join(filled, on=by_total, how="left")
+    both = both.with_columns(most_ms=nw.max_horizontal("visits", "fills") * nw.col("total_ms"))
+    return both.group_by(*PATIENT_DAY).agg(total("most_ms"))
 
 
 def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -> Frame:
