@@ -68,6 +68,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         kx=(bills & has("KX")).cast(nw.Int64),
         apart=(bills & distinct).cast(nw.Int64),
         marks=assistant.cast(nw.Int64),
+        unnamed=(nw.col("role_blank") & nw.col("counts")).cast(nw.Int64),
         # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
         uncharged=(bills & nw.col("charge_cents").is_null()).cast(nw.Int64),
         refused=has(EXCLUDED).cast(nw.Int64),
@@ -87,6 +88,7 @@ _SUMS = {
     "kx_rows": "kx",
     "distinct_rows": "apart",
     "assistant_marks": "marks",
+    "unnamed_rows": "unnamed",
     "uncharged_rows": "uncharged",
     "refused_rows": "refused",
 }

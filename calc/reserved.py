@@ -76,10 +76,11 @@ timesheet timespec together top total total_minutes total_ms treatment_day turn 
 unbilled uncharged uncharged_rows unclocked underbilled_cents undocumented unit unit_basis
 unit_minutes unit_rows units units_bare units_billed units_claimed units_high units_logged
 units_lost units_low units_of_assistant units_supported units_unjudged units_without
-units_without_minutes unminuted unminuted_rows unpriced_lines unsupported_cents until vague
-vague_1 valign value varchar version vertical visit visit_spilt visits waived waiver wanted
-warning warnings what where whole_cents whole_units whose withheld_cents without work_cents
-work_gpci work_payment work_rvu wrong year year_cents year_deductible_cents year_spent zone zoned
+units_without_minutes unminuted unminuted_rows unnamed unnamed_rows unpriced_lines
+unsupported_cents until vague vague_1 valign value varchar version vertical visit visit_spilt
+visits waived waiver wanted warning warnings what where whole_cents whole_units whose
+withheld_cents without work_cents work_gpci work_payment work_rvu wrong year year_cents
+year_deductible_cents year_spent zone zoned
 """
 _RESERVED = frozenset(WORDS.split())
 _MARK = " (log)"
