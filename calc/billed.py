@@ -181,7 +181,7 @@ def as_allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Of codes that tie either is right, so what was billed stands in ``units`` and ``moved`` says
     that counting chose another. Adds ``misplaced`` (a timed code beyond its bounds) and
-    ``first_misplaced``, one line of those for each group of counting.
+    ``first_misplaced``, one line of those for each group of counting, with units too many if any.
     """
     never = {name: nw.lit(False) for name in ("moved", "misplaced", "first_misplaced")}
     return engine.some(
@@ -207,17 +207,20 @@ def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     kept, timed = nw.col("kept_units"), nw.col("timed")
     misplaced = timed & ((kept < nw.col("units_low")) | (kept > nw.col("units_high")))
     lines = lines.with_columns(misplaced=misplaced.fill_null(False)).with_columns(
-        beyond=nw.col("misplaced").cast(nw.Int64), own=nw.col("units").fill_null(0)
+        beyond=nw.col("misplaced").cast(nw.Int64),
+        own=nw.col("units").fill_null(0),
+        short=nw.when(kept > nw.col("units_high")).then(0).otherwise(1),
     )
     sums = {"all_kept": "kept_units", "all_units": "own", "all_beyond": "beyond"}
-    lines = engine.within(lines, GROUP, ["code"], total=sums, running={"beyond_turn": "beyond"})
+    order = ["short", "code"]
+    lines = engine.within(lines, GROUP, order, total=sums, running={"beyond_turn": "beyond"})
     right = timed & (nw.col("all_kept") == nw.col("all_units")) & (nw.col("all_beyond") == 0)
     right = right.fill_null(False)
     return lines.with_columns(
         units=nw.when(right).then(kept).otherwise(nw.col("units")),
         moved=right & (kept != nw.col("units")),
         first_misplaced=nw.col("misplaced") & (nw.col("beyond_turn") == 1),
-    ).drop("beyond", "own", "all_kept", "all_units", "all_beyond", "beyond_turn")
+    ).drop("beyond", "own", "short", "all_kept", "all_units", "all_beyond", "beyond_turn")
 
 
 def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

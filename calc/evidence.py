@@ -104,6 +104,9 @@ def of_patients(
     day = engine.settled(_explained_by_overlap(day, rows, config, days))
     all_clashes = _with_twins(_with_cents(clashes, day), rows)
     lines = engine.settled(_beside_twins(_beside_day(lines, day), all_clashes))
+    all_clashes = _with_daily_twins(all_clashes, lines)
+    same_minutes = edits.distinct_at_the_same_time(lines, rows)
+    all_clashes, same_minutes = _said_apart(all_clashes, same_minutes)
     tables = {
         "row": rows,
         "unminuted": without_minutes(rows, lines),
@@ -116,7 +119,7 @@ def of_patients(
         "evaluation": evaluations(lines, config, days),
         "allowed_most": edits.most_allowed(lines, config, days),
         "pair": edits.bundled(lines, config, days),
-        "same_minutes": edits.distinct_at_the_same_time(lines, rows),
+        "same_minutes": same_minutes,
         "cloned_day": habits.cloned_days(rows, config, days),
         "habit": habits.counted(rows, lines),
         "off_day": habits.off_days(rows, config, days),
@@ -286,6 +289,55 @@ def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
     twins = clashes.filter(nw.col("kind") == overlaps.TWIN).group_by(*KEY).agg(counted)
     lines = lines.join(twins, on=list(KEY), how="left")
     return lines.with_columns(nw.col("twin_rows").fill_null(0))
+
+
+def _with_daily_twins(clashes: Frame, lines: Frame) -> Frame:
+    """Twins of a code that counts once a day, billed on each row: no longer ``loose``.
+
+    The first of them has what the units too many cost.
+    """
+    daily, twins = nw.col("unit_basis") == "day", nw.col("twin_rows")
+    twice = daily & (nw.col("billed") > 1) & (twins > 0) & (nw.col("billed") <= twins + 1)
+    few = engine.settled(lines.filter(twice).select(*KEY, daily_cents="over_cents"))
+    if engine.is_empty(few):
+        return clashes
+    few = few.with_columns(sure=nw.lit(True))
+    clashes = engine.placed(clashes, (*KEY, "kind"), ("file", "row"))
+    clashes = clashes.join(few, on=list(KEY), how="left")
+    first_twin = (nw.col("kind") == overlaps.TWIN) & (nw.col("turn") == 1)
+    cents = nw.when(first_twin).then(nw.col("daily_cents"))
+    both = nw.col("over_cents") + cents
+    return clashes.with_columns(
+        loose=nw.col("loose") & nw.col("sure").is_null(),
+        over_cents=nw.coalesce(both, nw.col("over_cents"), cents),
+    ).drop("turn", "daily_cents", "sure")
+
+
+def _said_apart(clashes: Frame, pairs: Frame) -> tuple[Frame, Frame]:
+    """Clashes of codes that a line bills as distinct (``said_apart``), and over_cents of ``pairs``.
+
+    What such a clash costs stands with the pair of its own row, or else of the other row.
+    """
+    pairs = engine.settled(pairs)
+    nothing = nw.lit(None, dtype=nw.Int64)
+    if engine.is_empty(pairs):
+        return clashes.with_columns(said_apart=nw.lit(False)), pairs.with_columns(
+            over_cents=nothing
+        )
+    place = ["file", "row", "file_2", "row_2"]
+    turned = dict(zip(place, ["file_2", "row_2", "file", "row"], strict=True))
+    said = pairs.filter(nw.col("apart_from") == 0).select(*place)
+    back = said.rename(turned).select(*place)
+    either = nw.concat([said, back], how="vertical").unique()
+    either = either.with_columns(said_apart=nw.lit(True))
+    clashes = clashes.join(either, on=place, how="left")
+    codes = nw.col("kind") == overlaps.CODES
+    clashes = clashes.with_columns(said_apart=nw.col("said_apart").fill_null(False) & codes)
+    cost = clashes.filter(nw.col("said_apart") & ~nw.col("over_cents").is_null())
+    cost = cost.select(*place, "over_cents")
+    other = cost.join(said, on=place, how="anti").rename(turned).select(*place, "over_cents")
+    cost = nw.concat([cost, other], how="vertical")
+    return clashes, pairs.join(cost, on=place, how="left")
 
 
 def _clash_kinds(clashes: Frame) -> Frame:

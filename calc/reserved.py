@@ -23,8 +23,8 @@ clocks cloned_day cloned_days cloned_days_limit closes cluster cms code code_2 c
 code_number code_units codes coinsurance coinsurance_cents coinsurance_percent column1 column2
 company compression config_folders constant_memory contractor conversion_factor cota cotreatment
 count counted counted_cents counted_ms counted_rows counting_rule counts created crowded cut
-cut_minutes cut_more date date_date date_day date_order dates day day_group day_kept day_minutes
-day_number day_over_cents day_spoilt day_turn day_unbilled day_undocumented day_units
+cut_minutes cut_more daily_cents date date_date date_day date_order dates day day_group day_kept
+day_minutes day_number day_over_cents day_spoilt day_turn day_unbilled day_undocumented day_units
 day_units_billed day_unsupported_cents day_whole day_without_minutes day_wrong days days_since
 de_minimis de_minimis_percent deductible deductible_cents default_factory dense diagnoses
 diagnosis diagnosis_list diagonal_relaxed dir discipline discipline_2 disciplines distinct_1
@@ -62,21 +62,21 @@ provider provider_2 pt pta ptp pyarrow raise_if_empty rank_per_million raw_units
 redacted_code redacted_place redacted_text reduced_cents reduced_fee refused refused_rows repeat
 report rest_minutes return_dtype right right_on role role_2 role_blank room round_percent
 round_sessions row row_2 row_order rows rows_of rows_read rows_rejected rows_used rule
-rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition same_minutes
-says_ scheduled_cents schema seconds seed select semi separator sequestration
+rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition said_apart
+same_minutes says_ scheduled_cents schema seconds seed select semi separator sequestration
 sequestration_permille service service_2 service_assistant_units service_minutes service_units
 services sessions severity sha256 share_cents share_of_medicare share_percent shared_ms sheet
-sheet_minutes skip_rows slack slp so_far_cents span_minutes spark spent spilt spoilt spoilt_units
-square st stacklevel start start_1 start_clock_ms start_date start_day start_ms start_ms_2
-start_offset start_order status stretch strict string strings_to_formulas strings_to_numbers
-strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
-supported_scheduled_cents text text_of_ theirs therapist therapist_minutes therapist_ms
+sheet_minutes short skip_rows slack slp so_far_cents span_minutes spark spent spilt spoilt
+spoilt_units square st stacklevel start start_1 start_clock_ms start_date start_day start_ms
+start_ms_2 start_offset start_order status stretch strict string strings_to_formulas
+strings_to_numbers strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
+supported_scheduled_cents sure text text_of_ theirs therapist therapist_minutes therapist_ms
 therapist_rest tie time_zone timed timed_code timed_days timed_minutes timed_ms timed_rows times
 timesheet timespec together top total total_minutes total_ms treatment_day turn twice twin_rows tz
 unbilled uncharged uncharged_rows unclocked underbilled_cents undocumented unit unit_basis
 unit_minutes unit_rows units units_bare units_billed units_claimed units_high units_logged
 units_lost units_low units_of_assistant units_supported units_unjudged units_without
-units_without_minutes unminuted unminuted_rows unnamed unnamed_rows unpriced_lines
+units_without_minutes unminuted unminuted_rows unnamed unnamed_rows unpaid unpriced_lines
 unsupported_cents until vague vague_1 valign value varchar version vertical visit visit_spilt
 visits waived waiver wanted warning warnings what where whole_cents whole_units whose
 withheld_cents without work_cents work_gpci work_payment work_rvu wrong year year_cents
