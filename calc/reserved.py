@@ -40,21 +40,22 @@ group_cents group_kept group_units group_without group_wrong habit halved has_ad
 has_prior header_row heading heap heap_days heaped highest hint holiday how idle ignore
 ignore_errors ignore_nulls in_pool in_sweep include_header include_key indicator individual
 infer_schema info infos inner is_beside joint kept kept_cents kept_scheduled_cents kept_units key
-kind known kx kx_bucket kx_due kx_early kx_left_ot kx_left_pt_slp kx_rows kx_threshold
+kind known kx kx_bucket kx_due kx_each kx_early kx_left_ot kx_left_pt_slp kx_rows kx_threshold
 kx_threshold_cents lane last last_code last_date lasting leads leads_file least least_year_cents
 left left_cents left_on left_units length_ms less_fee less_logged less_minutes less_pe less_rest
 limit line line_turn lines local locality locality_number log log_ log_discipline log_locality
 log_payer log_provider loose lost lost_cents lost_ms lz4 mai maintain_order mapping maps mark
-marks maxsize mdy measured medicare medicare_cents medicare_pays message met minute_rows minutes
-minutes_ms misplaced missing mode modified modifier_indicator modifiers modifiers_billed money
-most most_cents most_ms moved mp_gpci mp_rvu mppr mppr_indicator mppr_percent mue name named near
-near_days near_threshold needs_kx never never_checked next next_minutes next_more nonparticipating
-notes null nulls_equal num_format number odd odd_group off_day off_list offset offset_ms on
-on_five on_quarter one one_on_one one_on_one_minutes open opening_deductible_cents opens options
-order_by orient ot ota other outside over_cents overbilled_cents overlap overwrite own own_begun
-own_cents own_cf own_ended own_fee_cents own_minutes own_ms own_reduced_cents own_units paid_cents
-pair parents part part_b participation_percent parts past_midnight patient patient_2 patient_cents
-patient_lane patient_minutes patient_pays patient_units patients payer payer_ payer_assistant_cut
+marked_bills marked_kx marked_kx_rows marked_rows marks maxsize mdy measured medicare
+medicare_cents medicare_pays message met minute_rows minutes minutes_ms misplaced missing mode
+modified modifier_indicator modifiers modifiers_billed money most most_cents most_ms moved mp_gpci
+mp_rvu mppr mppr_indicator mppr_percent mue name named near near_days near_threshold needs_kx
+never never_checked next next_minutes next_more nonparticipating notes null nulls_equal num_format
+number odd odd_group off_day off_list offset offset_ms on on_five on_quarter one one_on_one
+one_on_one_minutes open opening_deductible_cents opens options order_by orient ot ota other
+outside over_cents overbilled_cents overlap overwrite own own_begun own_cents own_cf own_ended
+own_fee_cents own_minutes own_ms own_reduced_cents own_units paid_cents pair parents part part_b
+participation_percent parts past_midnight patient patient_2 patient_cents patient_lane
+patient_minutes patient_pays patient_units patients payer payer_ payer_assistant_cut
 payer_fee_table payer_mppr payer_part_b payer_sequestration pe_gpci pe_rvu place place_in_service
 plain plain_rows polars pool pool_cents pool_cents_after pool_minutes pool_units pool_units_after
 pool_whole pooled prefix price_status priced priced_lines primary_billed prior prior_cents program
