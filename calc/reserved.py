@@ -12,9 +12,9 @@ all_billed all_ended all_kept all_maps all_modifiers all_units allowed allowed_c
 alone also anti apart apart_from as_dict as_series ascii asked asks_ assistant assistant_cut
 assistant_doubt assistant_marks assistant_minutes assistant_ms assistant_policy assistant_rest
 assistant_rows assistant_share assistant_share_percent assistant_units assistant_units_billed
-assistant_units_due assistant_whole at at_cut at_next attendance audit audit_limits audited
-authority bad bare bare_cents before before_cents begins beside beyond beyond_turn big bigint bill
-billed billed_cents billed_code billed_of_day billed_rows billed_scheduled_cents billing bills
+assistant_units_due assistant_whole at at_cut at_fault at_next attendance audit audit_limits
+audited authority bad bare bare_cents before before_cents begins beside beyond beyond_turn big
+bigint bill billed billed_cents billed_of_day billed_rows billed_scheduled_cents billing bills
 blank_allowed bold boolean both bottom bound_to bundled busy by by_day by_quarters calc_caller
 carried cents cf chance_per_million charge charge_cents check claim claimed claimed_codes
 claimed_payer claimed_rows claims clash clash_kind clash_rule clashes clinician clinician_2
@@ -48,13 +48,13 @@ log_payer log_provider loose lost lost_cents lost_ms lz4 mai maintain_order mapp
 marked_bills marked_kx marked_kx_rows marked_rows marks maxsize mdy measured medicare
 medicare_cents medicare_pays message met minute_rows minutes minutes_ms misplaced missing mode
 modified modifier_indicator modifiers modifiers_billed money most most_cents most_ms moved mp_gpci
-mp_rvu mppr mppr_indicator mppr_percent mue name named near near_days near_threshold needs_kx
-never never_checked next next_minutes next_more nonparticipating notes null nulls_equal num_format
-number odd odd_group off_day off_list offset offset_ms on on_five on_quarter one one_on_one
-one_on_one_minutes open opening_deductible_cents opens options order_by orient ot ota other
-outside over_cents overbilled_cents overlap overwrite own own_begun own_cents own_cf own_ended
-own_fee_cents own_minutes own_ms own_reduced_cents own_units paid_cents pair parents part part_b
-participation_percent parts past_midnight patient patient_2 patient_cents patient_lane
+mp_rvu mppr mppr_indicator mppr_percent mue name named named_code near near_days near_threshold
+needs_kx never never_checked next next_minutes next_more nonparticipating notes null nulls_equal
+num_format number odd odd_group off_day off_list offset offset_ms on on_five on_quarter one
+one_on_one one_on_one_minutes open opening_deductible_cents opens options order_by orient ot ota
+other outside over_cents overbilled_cents overlap overwrite own own_begun own_cents own_cf
+own_ended own_fee_cents own_minutes own_ms own_reduced_cents own_units paid_cents pair parents
+part part_b participation_percent parts past_midnight patient patient_2 patient_cents patient_lane
 patient_minutes patient_pays patient_units patients payer payer_ payer_assistant_cut
 payer_fee_table payer_mppr payer_part_b payer_sequestration pe_gpci pe_rvu place place_in_service
 plain plain_rows polars pool pool_cents pool_cents_after pool_minutes pool_units pool_units_after
@@ -73,10 +73,10 @@ start_ms_2 start_offset start_order status stretch strict string strings_to_form
 strings_to_numbers strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
 supported_scheduled_cents sure text text_of_ theirs therapist therapist_minutes therapist_ms
 therapist_rest tie time_zone timed timed_code timed_days timed_minutes timed_ms timed_rows times
-timesheet timespec together top total total_minutes total_ms treatment_day turn twice twin_rows tz
-unbilled uncharged uncharged_rows unclocked underbilled_cents undocumented unit unit_basis
-unit_minutes unit_rows units units_bare units_billed units_claimed units_high units_logged
-units_lost units_low units_of_assistant units_supported units_unjudged units_without
+timesheet timespec together told top total total_minutes total_ms treatment_day turn twice
+twin_rows tz unbilled uncharged uncharged_rows unclocked underbilled_cents undocumented unit
+unit_basis unit_minutes unit_rows units units_bare units_billed units_claimed units_high
+units_logged units_lost units_low units_of_assistant units_supported units_unjudged units_without
 units_without_minutes unminuted unminuted_rows unnamed unnamed_rows unpaid unpriced_lines
 unsupported_cents until vague vague_1 valign value varchar version vertical visit visit_spilt
 visits waived waiver wanted warning warnings what where whole_cents whole_units whose
