@@ -228,7 +228,11 @@ def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Timed codes of odd groups of counting added up, by group: what U201 to U204 look at."""
+    """Timed codes of odd groups of counting added up, by group: what U201 to U204 look at.
+
+    Code, clinician and first row are those of the codes beyond their bounds on the side on which
+    the day is wrong, or of all codes where none is.
+    """
     left_out = (nw.col("billed") == 0) & (nw.col("units_low") > 0)
     wrong = (nw.col("kept_units") != nw.col("units")) & ~left_out
     without = nw.when(nw.col("documented_rows") > 0).then(nw.col("units_without_minutes"))
@@ -242,8 +246,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .cast(nw.Int64),
         undocumented=nw.when(nw.col("documented_rows") == 0).then(nw.col("billed")).otherwise(0),
         codes=nw.when(nw.col("billed") > 0).then(1).otherwise(0),
-        billed_code=nw.when(nw.col("billed") > 0).then(nw.col("code")),
     )
+    timed = _named(timed)
     sums = {
         "day_units": "units",
         "day_units_billed": "billed",
@@ -263,8 +267,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         GROUP,
         total=sums,
         filled={"priced_lines": "over_cents", "claimed_codes": "units_claimed"},
-        least=least | {"code": "billed_code"},
-        most={"last_code": "billed_code"},
+        least=least | {"code": "named_code"},
+        most={"last_code": "named_code"},
     )
     same = nw.col("code") == nw.col("last_code")
     return day.with_columns(
@@ -275,3 +279,20 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             for name in ("day_over_cents", "day_unsupported_cents")
         },
     )
+
+
+def _named(timed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Timed codes of which only those that a finding about their day names say who and where."""
+    sums = {"all_kept": "kept_units", "all_units": "units"}
+    timed = engine.within(timed, GROUP, ["code"], total=sums)
+    kept = nw.col("kept_units")
+    over = (nw.col("all_kept") > nw.col("all_units")) & (kept > nw.col("units_high"))
+    under = (nw.col("all_kept") < nw.col("all_units")) & (kept < nw.col("units_low"))
+    timed = timed.with_columns(at_fault=(over | under).fill_null(False))
+    timed = engine.touched(timed, nw.col("at_fault"), GROUP, "told")
+    named = nw.col("at_fault") | ~nw.col("told")
+    code = nw.when(nw.col("at_fault") | (~nw.col("told") & (nw.col("billed") > 0))).then("code")
+    places = ("first_file", "first_row", "clinician")
+    return timed.with_columns(
+        named_code=code, **{name: nw.when(named).then(name) for name in places}
+    ).drop("all_kept", "all_units")
