@@ -18,6 +18,7 @@ KEY = (*POOL, "code")
 GROUP = (*POOL, "day_group")
 DISTINCT = "59|XE|XP|XS|XU"
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
+LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
 _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))
 
 
@@ -145,14 +146,20 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     without = nw.when(unheard).then(billed).otherwise(nw.col("units_without_minutes"))
     supported = nw.when(documented).then(billed - without).otherwise(0)
     timed = nw.col("unit_basis") == "minutes"
-    # Units that only the log can tell have no support where it has no session of theirs.
-    untold = ~timed & (nw.col("unit_basis") != "day") & ~documented
+    # Units that only the log can tell have no support where it has no session of theirs; those of
+    # longer than a day need none on it.
+    longer = nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
+    untold = ~timed & ~longer & (nw.col("unit_basis") != "day") & ~documented
     units = nw.when(untold).then(0).otherwise(nw.col("units"))
     return lines.with_columns(
         units=units,
         units_without_minutes=without,
         billed=billed,
-        kept_units=nw.when(timed).then(supported).when(documented).then(billed).otherwise(0),
+        kept_units=nw.when(timed)
+        .then(supported)
+        .when(documented | longer)
+        .then(billed)
+        .otherwise(0),
         units_low=_of_part(low, units),
         units_high=_of_part(high, units),
         documented_rows=nw.col("counted_rows"),

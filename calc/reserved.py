@@ -29,8 +29,8 @@ day_units_billed day_unsupported_cents day_whole day_without_minutes day_wrong d
 de_minimis de_minimis_percent deductible deductible_cents default_factory dense diagnoses
 diagnosis diagnosis_list diagonal_relaxed dir discipline discipline_2 disciplines distinct_1
 distinct_rows dmy documented documented_rows dollars doubt dtype dtypes duckdb due duration eager
-earlier encoding end end_1 end_clock_ms end_day end_ms end_ms_2 end_offset ends engine error
-errors estimate evaluation evaluation_days evaluation_days_limit excess expected false
+earlier encoding end end_1 end_clock_ms end_day end_ms end_ms_2 end_offset ends engine episode
+error errors estimate evaluation evaluation_days evaluation_days_limit excess expected false
 false_discovery_percent false_discovery_percent_limit family fault fault_rule federal_holidays fee
 fee_cents fee_table figures file file_2 file_in_log files fill_value filled fills finding findings
 fingerprint first first_ first_billed first_billed_rows first_charge first_charge_rows first_date
@@ -47,29 +47,29 @@ limit line line_turn lines local locality locality_number log log_ log_disciplin
 log_payer log_provider loose lost lost_cents lost_ms lz4 mai maintain_order mapping maps mark
 marked_bills marked_kx marked_kx_rows marked_rows marks maxsize mdy measured medicare
 medicare_cents medicare_pays message met minute_rows minutes minutes_ms misplaced missing mode
-modified modifier_indicator modifiers modifiers_billed money most most_cents most_ms moved mp_gpci
-mp_rvu mppr mppr_indicator mppr_percent mue name named named_code near near_days near_threshold
-needs_kx never never_checked next next_minutes next_more nonparticipating notes null nulls_equal
-num_format number odd odd_group off_day off_list offset offset_ms on on_five on_quarter one
-one_on_one one_on_one_minutes open opening_deductible_cents opens options order_by orient ot ota
-other outside over_cents overbilled_cents overlap overwrite own own_begun own_cents own_cf
-own_ended own_fee_cents own_minutes own_ms own_reduced_cents own_units paid_cents pair parents
-part part_b participation_percent parts past_midnight patient patient_2 patient_cents patient_lane
-patient_minutes patient_pays patient_units patients payer payer_ payer_assistant_cut
-payer_fee_table payer_mppr payer_part_b payer_sequestration pe_gpci pe_rvu place place_in_service
-plain plain_rows polars pool pool_cents pool_cents_after pool_minutes pool_units pool_units_after
-pool_whole pooled prefix price_status priced priced_lines primary_billed prior prior_cents program
-provider provider_2 pt pta ptp pyarrow raise_if_empty rank_per_million raw_units rb reading reason
-redacted_code redacted_place redacted_text reduced_cents reduced_fee refused refused_rows repeat
-report rest_minutes return_dtype right right_on role role_2 role_blank room round_percent
-round_sessions row row_2 row_order rows rows_of rows_read rows_rejected rows_used rule
-rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition said_apart
-same_minutes says_ scheduled_cents schema seconds seed select semi separator sequestration
-sequestration_permille service service_2 service_assistant_units service_minutes service_units
-services sessions severity sha256 share_cents share_of_medicare share_percent shared_ms sheet
-sheet_minutes short skip_rows slack slp so_far_cents span_minutes spark spent spilt spoilt
-spoilt_units square st stacklevel start start_1 start_clock_ms start_date start_day start_ms
-start_ms_2 start_offset start_order status stretch strict string strings_to_formulas
+modified modifier_indicator modifiers modifiers_billed money month most most_cents most_ms moved
+mp_gpci mp_rvu mppr mppr_indicator mppr_percent mue name named named_code near near_days
+near_threshold needs_kx never never_checked next next_minutes next_more nonparticipating notes
+null nulls_equal num_format number odd odd_group off_day off_list offset offset_ms on on_five
+on_quarter one one_on_one one_on_one_minutes open opening_deductible_cents opens options order_by
+orient ot ota other outside over_cents overbilled_cents overlap overwrite own own_begun own_cents
+own_cf own_ended own_fee_cents own_minutes own_ms own_reduced_cents own_units paid_cents pair
+parents part part_b participation_percent parts past_midnight patient patient_2 patient_cents
+patient_lane patient_minutes patient_pays patient_units patients payer payer_ payer_assistant_cut
+payer_fee_table payer_mppr payer_part_b payer_sequestration pe_gpci pe_rvu period place
+place_in_service plain plain_rows polars pool pool_cents pool_cents_after pool_minutes pool_units
+pool_units_after pool_whole pooled prefix price_status priced priced_lines primary_billed prior
+prior_cents program provider provider_2 pt pta ptp pyarrow raise_if_empty rank_per_million
+raw_units rb reading reason redacted_code redacted_place redacted_text reduced_cents reduced_fee
+refused refused_rows repeat report rest_minutes return_dtype right right_on role role_2 role_blank
+room round_percent round_sessions row row_2 row_order rows rows_of rows_read rows_rejected
+rows_used rule rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition
+said_apart same_minutes says_ scheduled_cents schema seconds seed select semi separator
+sequestration sequestration_permille service service_2 service_assistant_units service_minutes
+service_units services sessions severity sha256 share_cents share_of_medicare share_percent
+shared_ms sheet sheet_minutes short skip_rows slack slp so_far_cents span_minutes spark spent
+spilt spoilt spoilt_units square st stacklevel start start_1 start_clock_ms start_date start_day
+start_ms start_ms_2 start_offset start_order status stretch strict string strings_to_formulas
 strings_to_numbers strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
 supported_scheduled_cents sure text text_of_ theirs therapist therapist_minutes therapist_ms
 therapist_rest tie time_zone timed timed_code timed_days timed_minutes timed_ms timed_rows times
