@@ -56,8 +56,9 @@ def with_amounts(
     Needs `fees` and units, billed, kept_units, odd_group. ``over_cents`` is kept less supported,
     ``unsupported_cents`` billed less kept. What the reduction shifts to lines whose own units are
     right stands with the first line of the visit whose units are not, so that both add up to what
-    the visit was billed too much. ``kx_due`` and ``kx_early``: see `_with_kx`. Amounts are null in
-    visits where nobody asks: billed as supported, not charged below the fee, far from a threshold.
+    the visit was billed too much. ``kx_due``, ``kx_each``, ``kx_early``: see `_with_kx`. Amounts
+    are null in visits where nobody asks: billed as supported, not charged below the fee, far from
+    a threshold.
     """
     lines = billing.kx_figures(lines, config, days, options)
     # No reduction and no charge: never less than what is allowed.
@@ -73,6 +74,7 @@ def with_amounts(
     lines = lines.with_columns(
         near_threshold=near.fill_null(False),
         kx_due=nw.when(known).then(nw.lit(False)),
+        kx_each=nw.lit(False),
         kx_early=nw.when(known).then(nw.lit(True)),
         year_cents=nw.lit(0, dtype=nw.Int64),
         over_cents=none,
@@ -91,7 +93,7 @@ _AMOUNTS = (
     "kept_cents", "kept_scheduled_cents",
 )  # fmt: skip
 _DIFFERENCES = ("over_cents", "unsupported_cents")
-_KX = ("kx_due", "kx_early", "year_cents")
+_KX = ("kx_due", "kx_each", "kx_early", "year_cents")
 
 
 def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -130,6 +132,8 @@ def _difference(
 def _with_kx(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """kx_due and kx_early: KX needed whichever amounts count, or needed under neither.
 
+    ``kx_each``: the threshold is reached before the code, so each line of it needs KX for itself.
+
     The lesser of the billed and the supported amount accrues for ``kx_due``, the greater for
     ``kx_early``; null without a threshold. Whole years of patients who may pass one.
     """
@@ -138,6 +142,9 @@ def _with_kx(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     most = nw.max_horizontal("billed_cents", "supported_cents")
     lines = lines.drop(*_KX).with_columns(modified=nw.lit(0), most_cents=most, allowed_cents=least)
     lines = pricing.accrue(lines).rename({"needs_kx": "due", "year_cents": "least_year_cents"})
+    before = nw.col("least_year_cents") - nw.col("allowed_cents")
+    each = nw.col("due") & (before >= nw.col("kx_threshold_cents"))
+    lines = lines.with_columns(kx_each=each.fill_null(False))
     lines = pricing.accrue(lines.with_columns(allowed_cents=nw.col("most_cents")))
     return lines.with_columns(
         kx_due=nw.when(known).then(nw.col("due")),

@@ -63,7 +63,7 @@ def _on_duty(row: dict[str, str], where: str) -> int:
 
 
 def read_diagnoses(source: str, config: Config) -> dict[str, tuple[str, ...]]:
-    """Diagnoses by code: a csv of code and diagnosis, one pair a line.
+    """Diagnoses by code, as they are written: a csv of code and diagnosis, one pair a line.
 
     Raises InputError for a code that is not known or a blank diagnosis.
     """
@@ -75,5 +75,5 @@ def read_diagnoses(source: str, config: Config) -> dict[str, tuple[str, ...]]:
             raise InputError(f'code "{row["code"]}" is not known', where, hint)
         if not row["diagnosis"]:
             raise InputError("diagnosis is blank", where, "e.g. M62.81")
-        pairs.setdefault(code, []).append(row["diagnosis"].upper().replace(".", ""))
+        pairs.setdefault(code, []).append(row["diagnosis"])
     return {code: tuple(found) for code, found in pairs.items()}

@@ -18,6 +18,7 @@ KEY = (*POOL, "code")
 GROUP = (*POOL, "day_group")
 DISTINCT = "59|XE|XP|XS|XU"
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
+LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
 _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))
 
 
@@ -66,8 +67,11 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         unminuted=silent.cast(nw.Int64),
         plain=(bills & ~assistant & ~distinct).cast(nw.Int64),
         kx=(bills & has("KX")).cast(nw.Int64),
+        marked_bills=(bills & assistant).cast(nw.Int64),
+        marked_kx=(bills & assistant & has("KX")).cast(nw.Int64),
         apart=(bills & distinct).cast(nw.Int64),
         marks=assistant.cast(nw.Int64),
+        unnamed=(nw.col("role_blank") & nw.col("counts")).cast(nw.Int64),
         # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
         uncharged=(bills & nw.col("charge_cents").is_null()).cast(nw.Int64),
         refused=has(EXCLUDED).cast(nw.Int64),
@@ -85,8 +89,11 @@ _SUMS = {
     "billed_rows": "bills",
     "plain_rows": "plain",
     "kx_rows": "kx",
+    "marked_rows": "marked_bills",
+    "marked_kx_rows": "marked_kx",
     "distinct_rows": "apart",
     "assistant_marks": "marks",
+    "unnamed_rows": "unnamed",
     "uncharged_rows": "uncharged",
     "refused_rows": "refused",
 }
@@ -139,14 +146,20 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     without = nw.when(unheard).then(billed).otherwise(nw.col("units_without_minutes"))
     supported = nw.when(documented).then(billed - without).otherwise(0)
     timed = nw.col("unit_basis") == "minutes"
-    # Units that only the log can tell have no support where it has no session of theirs.
-    untold = ~timed & (nw.col("unit_basis") != "day") & ~documented
+    # Units that only the log can tell have no support where it has no session of theirs; those of
+    # longer than a day need none on it.
+    longer = nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
+    untold = ~timed & ~longer & (nw.col("unit_basis") != "day") & ~documented
     units = nw.when(untold).then(0).otherwise(nw.col("units"))
     return lines.with_columns(
         units=units,
         units_without_minutes=without,
         billed=billed,
-        kept_units=nw.when(timed).then(supported).when(documented).then(billed).otherwise(0),
+        kept_units=nw.when(timed)
+        .then(supported)
+        .when(documented | longer)
+        .then(billed)
+        .otherwise(0),
         units_low=_of_part(low, units),
         units_high=_of_part(high, units),
         documented_rows=nw.col("counted_rows"),
@@ -179,7 +192,7 @@ def as_allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Of codes that tie either is right, so what was billed stands in ``units`` and ``moved`` says
     that counting chose another. Adds ``misplaced`` (a timed code beyond its bounds) and
-    ``first_misplaced``, one line of those for each group of counting.
+    ``first_misplaced``, one line of those for each group of counting, with units too many if any.
     """
     never = {name: nw.lit(False) for name in ("moved", "misplaced", "first_misplaced")}
     return engine.some(
@@ -205,21 +218,28 @@ def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     kept, timed = nw.col("kept_units"), nw.col("timed")
     misplaced = timed & ((kept < nw.col("units_low")) | (kept > nw.col("units_high")))
     lines = lines.with_columns(misplaced=misplaced.fill_null(False)).with_columns(
-        beyond=nw.col("misplaced").cast(nw.Int64), own=nw.col("units").fill_null(0)
+        beyond=nw.col("misplaced").cast(nw.Int64),
+        own=nw.col("units").fill_null(0),
+        short=nw.when(kept > nw.col("units_high")).then(0).otherwise(1),
     )
     sums = {"all_kept": "kept_units", "all_units": "own", "all_beyond": "beyond"}
-    lines = engine.within(lines, GROUP, ["code"], total=sums, running={"beyond_turn": "beyond"})
+    order = ["short", "code"]
+    lines = engine.within(lines, GROUP, order, total=sums, running={"beyond_turn": "beyond"})
     right = timed & (nw.col("all_kept") == nw.col("all_units")) & (nw.col("all_beyond") == 0)
     right = right.fill_null(False)
     return lines.with_columns(
         units=nw.when(right).then(kept).otherwise(nw.col("units")),
         moved=right & (kept != nw.col("units")),
         first_misplaced=nw.col("misplaced") & (nw.col("beyond_turn") == 1),
-    ).drop("beyond", "own", "all_kept", "all_units", "all_beyond", "beyond_turn")
+    ).drop("beyond", "own", "short", "all_kept", "all_units", "all_beyond", "beyond_turn")
 
 
 def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Timed codes of odd groups of counting added up, by group: what U201 to U204 look at."""
+    """Timed codes of odd groups of counting added up, by group: what U201 to U204 look at.
+
+    Code, clinician and first row are those of the codes beyond their bounds on the side on which
+    the day is wrong, or of all codes where none is.
+    """
     left_out = (nw.col("billed") == 0) & (nw.col("units_low") > 0)
     wrong = (nw.col("kept_units") != nw.col("units")) & ~left_out
     without = nw.when(nw.col("documented_rows") > 0).then(nw.col("units_without_minutes"))
@@ -233,8 +253,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .cast(nw.Int64),
         undocumented=nw.when(nw.col("documented_rows") == 0).then(nw.col("billed")).otherwise(0),
         codes=nw.when(nw.col("billed") > 0).then(1).otherwise(0),
-        billed_code=nw.when(nw.col("billed") > 0).then(nw.col("code")),
     )
+    timed = _named(timed)
     sums = {
         "day_units": "units",
         "day_units_billed": "billed",
@@ -254,8 +274,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         GROUP,
         total=sums,
         filled={"priced_lines": "over_cents", "claimed_codes": "units_claimed"},
-        least=least | {"code": "billed_code"},
-        most={"last_code": "billed_code"},
+        least=least | {"code": "named_code"},
+        most={"last_code": "named_code"},
     )
     same = nw.col("code") == nw.col("last_code")
     return day.with_columns(
@@ -266,3 +286,20 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
             for name in ("day_over_cents", "day_unsupported_cents")
         },
     )
+
+
+def _named(timed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Timed codes of which only those that a finding about their day names say who and where."""
+    sums = {"all_kept": "kept_units", "all_units": "units"}
+    timed = engine.within(timed, GROUP, ["code"], total=sums)
+    kept = nw.col("kept_units")
+    over = (nw.col("all_kept") > nw.col("all_units")) & (kept > nw.col("units_high"))
+    under = (nw.col("all_kept") < nw.col("all_units")) & (kept < nw.col("units_low"))
+    timed = timed.with_columns(at_fault=(over | under).fill_null(False))
+    timed = engine.touched(timed, nw.col("at_fault"), GROUP, "told")
+    named = nw.col("at_fault") | ~nw.col("told")
+    code = nw.when(nw.col("at_fault") | (~nw.col("told") & (nw.col("billed") > 0))).then("code")
+    places = ("first_file", "first_row", "clinician")
+    return timed.with_columns(
+        named_code=code, **{name: nw.when(named).then(name) for name in places}
+    ).drop("all_kept", "all_units")

@@ -20,7 +20,10 @@ KEY = (*POOL, "code")
 
 
 def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
-    """Billed units of a patient's code and day with one provider beside the most usual (MUE)."""
+    """Billed units of a patient's code and day with one provider beside the most usual (MUE).
+
+    Lines billed for a denial are left out. ``unpaid``: lines of codes that are not paid, charged.
+    """
     rows = [
         (day, row)
         for day in days
@@ -36,8 +39,12 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     types: dict[str, type] = {"date": date, "code": str, "mue": int, "mai": int}
     over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
     over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
-    marked = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).with_columns(
-        by_day=over_day.cast(nw.Int64), excess=over.cast(nw.Int64)
+    unpaid = nw.col("price_status").is_in(["bundled", "not paid"]) & (nw.col("charge_cents") > 0)
+    asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
+    marked = lines.filter(asked).with_columns(
+        by_day=over_day.cast(nw.Int64),
+        excess=over.cast(nw.Int64),
+        unpaid=unpaid.fill_null(False).cast(nw.Int64),
     )
     keys = ("patient", "date", "provider", "code")
     marked = engine.looked_up(marked, table, types, ["date", "code"])
@@ -45,7 +52,7 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     # Below the most usual nothing is to be said.
     marked = marked.filter((nw.col("billed_of_day") >= nw.col("mue")).fill_null(False))
     return marked.group_by(*keys).agg(
-        total("billed"), total("units"), total("by_day"), total("excess"),
+        total("billed"), total("units"), total("by_day"), total("excess"), total("unpaid"),
         nw.col("mue").min(), nw.col("mai").min(),
         nw.col("discipline").min(), nw.col("payer").min(), nw.col("clinician").min(),
         nw.col("first_row").min(), nw.col("first_file").min(),

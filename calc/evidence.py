@@ -104,6 +104,9 @@ def of_patients(
     day = engine.settled(_explained_by_overlap(day, rows, config, days))
     all_clashes = _with_twins(_with_cents(clashes, day), rows)
     lines = engine.settled(_beside_twins(_beside_day(lines, day), all_clashes))
+    all_clashes = _with_daily_twins(all_clashes, lines)
+    same_minutes = edits.distinct_at_the_same_time(lines, rows)
+    all_clashes, same_minutes = _said_apart(all_clashes, same_minutes)
     tables = {
         "row": rows,
         "unminuted": without_minutes(rows, lines),
@@ -116,7 +119,7 @@ def of_patients(
         "evaluation": evaluations(lines, config, days),
         "allowed_most": edits.most_allowed(lines, config, days),
         "pair": edits.bundled(lines, config, days),
-        "same_minutes": edits.distinct_at_the_same_time(lines, rows),
+        "same_minutes": same_minutes,
         "cloned_day": habits.cloned_days(rows, config, days),
         "habit": habits.counted(rows, lines),
         "off_day": habits.off_days(rows, config, days),
@@ -186,21 +189,43 @@ def _with_own_time(rows: Frame) -> Frame:
 
 
 def _with_diagnoses(rows: Frame, lists: Mapping[str, tuple[str, ...]] | None) -> Frame:
-    """Add ``off_list``: a code with a list of diagnoses, and none of the row's is in it."""
+    """Add ``off_list``: a code with a list of diagnoses, and none of the row's is in it.
+
+    A text without a diagnosis code is not judged.
+    """
     if not lists:
         return rows.with_columns(off_list=nw.lit(False))
-    known = {code: {_plain(item) for item in items} for code, items in lists.items()}
+    known = {
+        code: set().union(*(_diagnoses_in(item) | {_plain(item)} for item in items))
+        for code, items in lists.items()
+    }
     said = nw.col("code").is_in(list(known)) & (nw.col("diagnosis") != "")
     pairs = engine.collect(rows.filter(said).select("code", "diagnosis").unique())
     codes, texts = pairs["code"].to_list(), pairs["diagnosis"].to_list()
     off = [
-        known[code].isdisjoint(_plain(item) for item in re.split(r"[;,\s|]+", text) if item)
+        bool(found := _diagnoses_in(text))
+        and known[code].isdisjoint(found | set(map(_plain, re.split(r"[;,\s|]+", text))))
         for code, text in zip(codes, texts, strict=True)
     ]
     table: engine.Columns = {"code": codes, "diagnosis": texts, "off_list": off}
     types: dict[str, type] = {"code": str, "diagnosis": str, "off_list": bool}
     rows = rows.join(engine.beside(rows, table, types), on=["code", "diagnosis"], how="left")
     return rows.with_columns(nw.col("off_list").fill_null(False))
+
+
+# A letter, a digit, a digit or one of the few letters that stand third, and up to four more.
+_DIAGNOSIS = re.compile(r"(?<![A-Z0-9.])[A-Z]\d[\dAB](?:\.?[A-Z0-9]{1,4})?(?![A-Z0-9]|\.[A-Z0-9])")
+
+
+def _diagnoses_in(text: str) -> set[str]:
+    """The ICD-10-CM codes of a text, however parted or explained, without their dots.
+
+    >>> sorted(_diagnoses_in("m54.50/R26.2: Difficulty in walking (M6281)"))
+    ['M5450', 'M6281', 'R262']
+    >>> _diagnoses_in("pain L4-L5")
+    set()
+    """
+    return {_plain(code) for code in _DIAGNOSIS.findall(text.upper())}
 
 
 def _plain(diagnosis: str) -> str:
@@ -288,6 +313,55 @@ def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
     return lines.with_columns(nw.col("twin_rows").fill_null(0))
 
 
+def _with_daily_twins(clashes: Frame, lines: Frame) -> Frame:
+    """Twins of a code that counts once a day, billed on each row: no longer ``loose``.
+
+    The first of them has what the units too many cost.
+    """
+    daily, twins = nw.col("unit_basis") == "day", nw.col("twin_rows")
+    twice = daily & (nw.col("billed") > 1) & (twins > 0) & (nw.col("billed") <= twins + 1)
+    few = engine.settled(lines.filter(twice).select(*KEY, daily_cents="over_cents"))
+    if engine.is_empty(few):
+        return clashes
+    few = few.with_columns(sure=nw.lit(True))
+    clashes = engine.placed(clashes, (*KEY, "kind"), ("file", "row"))
+    clashes = clashes.join(few, on=list(KEY), how="left")
+    first_twin = (nw.col("kind") == overlaps.TWIN) & (nw.col("turn") == 1)
+    cents = nw.when(first_twin).then(nw.col("daily_cents"))
+    both = nw.col("over_cents") + cents
+    return clashes.with_columns(
+        loose=nw.col("loose") & nw.col("sure").is_null(),
+        over_cents=nw.coalesce(both, nw.col("over_cents"), cents),
+    ).drop("turn", "daily_cents", "sure")
+
+
+def _said_apart(clashes: Frame, pairs: Frame) -> tuple[Frame, Frame]:
+    """Clashes of codes that a line bills as distinct (``said_apart``), and over_cents of ``pairs``.
+
+    What such a clash costs stands with the pair of its own row, or else of the other row.
+    """
+    pairs = engine.settled(pairs)
+    nothing = nw.lit(None, dtype=nw.Int64)
+    if engine.is_empty(pairs):
+        return clashes.with_columns(said_apart=nw.lit(False)), pairs.with_columns(
+            over_cents=nothing
+        )
+    place = ["file", "row", "file_2", "row_2"]
+    turned = dict(zip(place, ["file_2", "row_2", "file", "row"], strict=True))
+    said = pairs.filter(nw.col("apart_from") == 0).select(*place)
+    back = said.rename(turned).select(*place)
+    either = nw.concat([said, back], how="vertical").unique()
+    either = either.with_columns(said_apart=nw.lit(True))
+    clashes = clashes.join(either, on=place, how="left")
+    codes = nw.col("kind") == overlaps.CODES
+    clashes = clashes.with_columns(said_apart=nw.col("said_apart").fill_null(False) & codes)
+    cost = clashes.filter(nw.col("said_apart") & ~nw.col("over_cents").is_null())
+    cost = cost.select(*place, "over_cents")
+    other = cost.join(said, on=place, how="anti").rename(turned).select(*place, "over_cents")
+    cost = nw.concat([cost, other], how="vertical")
+    return clashes, pairs.join(cost, on=place, how="left")
+
+
 def _clash_kinds(clashes: Frame) -> Frame:
     return clashes.group_by(*POOL).agg(nw.col("kind").min().cast(nw.Int64).alias("clash_kind"))
 
@@ -364,14 +438,16 @@ def _with_twins(clashes: Frame, rows: Frame) -> Frame:
 def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     """Timed minutes and logged total minutes of a patient's day in a discipline.
 
-    Where the rows of a day log different totals these may be visits of their own and add up. Of a
-    log without totals only days on which a row has no minutes or needs none.
+    Where the rows of a day log different totals these may be visits of their own and add up; equal
+    ones where `_most_treatment` sees more visits than one. Of a log without totals only days on
+    which a row has no minutes or needs none.
     """
     mine = rows.filter(nw.col("documented"))
     if "total_minutes" not in has:
         bare = (nw.col("fault_rule") == "U209") | ~nw.col("timed")
         mine = engine.touched(mine, bare, PATIENT_DAY, "bare").filter(nw.col("bare")).drop("bare")
-    totals = mine.filter(~nw.col("total_ms").is_null()).select(*PATIENT_DAY, "total_ms").unique()
+    logged = ~nw.col("total_ms").is_null()
+    totals = mine.filter(logged).select(*PATIENT_DAY, "total_ms").unique()
     totals = totals.group_by(*PATIENT_DAY).agg(total("total_ms"))
     timed = nw.col("timed") & nw.col("counts")
     has_minutes = timed & (nw.col("fault_rule") != "U209")
@@ -387,10 +463,46 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
         nw.col("clinician").min(),
     )  # fmt: skip
-    return day.join(totals, on=list(PATIENT_DAY), how="left").with_columns(
+    day = engine.settled(day.join(totals, on=list(PATIENT_DAY), how="left"))
+    short = engine.settled(day.filter(nw.col("timed_ms") > nw.col("total_ms")).select(PATIENT_DAY))
+    if not engine.is_empty(short):
+        most = _most_treatment(mine.join(short, on=list(PATIENT_DAY), how="semi"))
+        day = day.join(most, on=list(PATIENT_DAY), how="left")
+        day = day.with_columns(total_ms=nw.coalesce("most_ms", "total_ms")).drop("most_ms")
+    return day.with_columns(
         timed_minutes=nw.col("timed_ms") // times.MINUTE,
         total_minutes=nw.col("total_ms") // times.MINUTE,
     )
+
+
+def _most_treatment(rows: Frame) -> Frame:
+    """By patient's day the most that its totals can mean, ``most_ms``.
+
+    A total that several rows print is one visit's only where it cannot be told from theirs: each
+    clinician has visits of his own, and each stretch of clock time without a gap is one; rows
+    without clock times are of one visit until a code comes again. Nor are there fewer visits than
+    rows whose own minutes fill the total.
+    """
+    clocked = ~nw.col("start_ms").is_null() & ~nw.col("end_ms").is_null()
+    rows = rows.with_columns(
+        clocked=clocked,
+        begins=nw.when(clocked).then(nw.col("start_ms")).otherwise(0),
+        # Rows that touch are of one stretch.
+        ends=nw.when(clocked).then(nw.col("end_ms") + 1).otherwise(1),
+        fills=(nw.col("length_ms") >= nw.col("total_ms")).fill_null(False).cast(nw.Int64),
+    )
+    by_clinician, order = (*PATIENT_DAY, "clinician", "clocked"), ("begins", "file", "row")
+    rows = engine.stretches(rows, by_clinician, order, "ends", "stretch", "together")
+    rows = rows.filter(~nw.col("total_ms").is_null())
+    rows = engine.placed(rows, (*by_clinician, "total_ms", "code"), ("file", "row"))
+    by_total = [*PATIENT_DAY, "total_ms"]
+    visit = rows.with_columns(turn=nw.when("clocked").then(1).otherwise(nw.col("turn")))
+    visit = visit.select(*by_total, "clinician", "clocked", "stretch", "turn").unique()
+    visits = visit.group_by(*by_total).agg(nw.len().cast(nw.Int64).alias("visits"))
+    filled = rows.group_by(*by_total).agg(total("fills"))
+    both = visits.join(filled, on=by_total, how="left")
+    both = both.with_columns(most_ms=nw.max_horizontal("visits", "fills") * nw.col("total_ms"))
+    return both.group_by(*PATIENT_DAY).agg(total("most_ms"))
 
 
 def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -> Frame:

@@ -113,8 +113,8 @@ def test_the_example_list_of_diagnoses(tmp_path):
     )
     words = ("audit", str(log), "--format", "csv")
     _, out, _ = run(*words, "--diagnosis-list", "examples/diagnosis_list.csv")
-    assert [(row["rule"], row["row"], row["found"]) for row in rows(out)] == [
-        ("D601", "3", "M54.50")
+    assert [(row["rule"], row["row"], row["found"], row["expected"]) for row in rows(out)] == [
+        ("D601", "3", "M54.50", "M62.81; R26.2; G81.90")
     ]
     assert rows(run(*words)[1]) == []
 

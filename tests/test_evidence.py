@@ -141,3 +141,26 @@ def test_all_rules_are_known():
     expected = {f"T{number}" for number in range(101, 111)} | {"G501", "P401", "P402"}
     expected |= {f"D{number}" for number in range(601, 605)}
     assert codes == expected | {f"S{number}" for number in range(701, 706)}
+
+
+@pytest.mark.parametrize(
+    ("minutes", "billed", "rule", "row"),
+    [
+        (("15", "15"), ("1", "3"), "U201", 2),
+        (("15", "15"), ("3", "1"), "U201", 1),
+        (("15", "45"), ("1", "1"), "U202", 2),
+        (("4", "3"), ("", "1"), "U204", 2),
+    ],
+)
+def test_a_day_names_the_code_that_is_wrong(minutes, billed, rule, row, config):
+    """Not the clinician and the code that stand first in the alphabet."""
+    codes, who = ("97110", "97140"), ("Ann", "Zoe")
+    rows = [
+        VISIT
+        | {"code": codes[n], "clinician": who[n], "minutes": minutes[n], "units_billed": billed[n]}
+        for n in range(2)
+    ]
+    found = findings(rows, config, rule)
+    assert [(f["row"], f["clinician"], f["code"]) for f in found] == [
+        (row, who[row - 1], codes[row - 1])
+    ]

@@ -26,6 +26,12 @@ class AddOnWithoutPrimary(Rule):
     needs = ("units_billed",)
     message = "{code} is billed without {expected}"
     found, expected = nw.col("billed"), nw.col("add_on_of")
+    # What an exchange of units with the primary code costs.
+    cents = nw.when(
+        nw.col("first_misplaced")
+        & (nw.col("group_kept") == nw.col("group_units"))
+        & (nw.col("group_without") == 0)
+    ).then(nw.col("group_cents"))
     flag = (
         (expected != "")
         & (nw.col("unit_basis") != "month")

@@ -9,7 +9,7 @@ class AssistantModifierNotDue(Rule):
     """Units are billed with CQ or CO that a therapist furnished.
 
     The line is paid 15 per cent too little. Where CMS's rounded short-cuts or a tie leave a
-    choice, nothing is said.
+    choice, or a row of the code names no role, nothing is said.
 
     Bill the units without the modifier, or name the assistant in the record.
 
@@ -27,4 +27,9 @@ class AssistantModifierNotDue(Rule):
     message = "{found} units of {code} carry CQ or CO, {expected} are due"
     found, expected = nw.col("assistant_units_billed"), nw.col("assistant_units")
     _too_many = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
-    flag = nw.col("payer_part_b") & ~nw.col("assistant_doubt") & (found > expected + _too_many)
+    flag = (
+        nw.col("payer_part_b")
+        & ~nw.col("assistant_doubt")
+        & (nw.col("unnamed_rows") == 0)
+        & (found > expected + _too_many)
+    )

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
+from calc.billed import LONGER_THAN_A_DAY
 from calc.rule import Rule
 
 
@@ -9,7 +10,8 @@ class BilledWithoutSession(Rule):
     """A code is billed on a day without a documented session of it.
 
     What is not documented was not done: the whole amount can be taken back. Rows of students
-    and aides are no sessions, since their time never counts.
+    and aides are no sessions, since their time never counts. Codes of a month, a period of days or
+    an episode, such as remote monitoring, are not looked at: no session of theirs is on that day.
 
     Look for the note under another date, code, discipline or patient. Where there is none, take
     the line off the claim.
@@ -26,5 +28,9 @@ class BilledWithoutSession(Rule):
     needs = ("units_billed",)
     message = "{found} units of {code} billed, no session of it is documented"
     found, expected = nw.col("billed"), nw.lit(0)
-    flag = (found > 0) & (nw.col("documented_rows") == 0)
+    flag = (
+        (found > 0)
+        & (nw.col("documented_rows") == 0)
+        & ~nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
+    )
     cents = nw.col("unsupported_cents")

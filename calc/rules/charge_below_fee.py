@@ -11,7 +11,8 @@ class ChargeBelowFee(Rule):
     Medicare pays the lesser of the charge and the fee schedule, so the difference is lost. The fee
     is that of the day and place, after the reduction for several procedures.
 
-    Raise the charge in the practice's own fee list.
+    Raise the charge in the practice's own fee list. Lines billed for a denial (GA, GX, GY, GZ) are
+    left alone.
 
     Example::
 
@@ -26,6 +27,9 @@ class ChargeBelowFee(Rule):
     message = "${found_dollars} is charged, the fee is ${expected_dollars}"
     found, expected = nw.col("charge_cents"), nw.col("billed_scheduled_cents")
     flag = (
-        (found < expected) & (nw.col("billed") == nw.col("units")) & (nw.col("uncharged_rows") == 0)
+        (found < expected)
+        & (nw.col("billed") == nw.col("units"))
+        & (nw.col("uncharged_rows") == 0)
+        & (nw.col("refused_rows") == 0)
     )
     cents = found - expected

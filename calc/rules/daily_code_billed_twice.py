@@ -27,4 +27,9 @@ class DailyCodeBilledTwice(Rule):
     found, expected = nw.col("billed"), nw.lit(1)
     flag = (nw.col("unit_basis") == "day") & (found > 1)
     cents = nw.col("over_cents")
-    explained = nw.when(nw.col("documented_rows") == 0).then(nw.lit("U207")).otherwise(nw.lit(""))
+    explained = (
+        nw.when(nw.col("documented_rows") == 0).then(nw.lit("U207"))
+        # One unit for each row that repeats another one.
+        .when((nw.col("twin_rows") > 0) & (found <= nw.col("twin_rows") + 1)).then(nw.lit("T103"))
+        .otherwise(nw.lit(""))
+    )  # fmt: skip

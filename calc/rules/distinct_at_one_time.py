@@ -29,3 +29,4 @@ class DistinctAtOneTime(Rule):
     message = "{code} is billed as distinct, and {found} minutes are shared with {expected}"
     found, expected = nw.col("shared_ms") // 60_000, nw.col("code_2")
     flag = nw.col("apart_from") == 0
+    cents = nw.col("over_cents")

@@ -10,7 +10,8 @@ class SessionLoggedTwice(Rule):
 
     Patient, clinician, code and times are those of an earlier row, so its units would be paid
     twice. Rows without clock times, or with the times of a whole visit, that repeat the minutes
-    of a code may be two runs: they are a warning.
+    of a code may be two runs: they are a warning, unless a code of one unit a day is billed on
+    both.
 
     Take the second row out. Where there were two runs, log when each began and ended.
 

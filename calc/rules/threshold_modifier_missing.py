@@ -10,7 +10,8 @@ class ThresholdModifierMissing(Rule):
 
     Once a patient's allowed amounts of the year pass the threshold, KX says that the treatment
     is still necessary; without it the line is denied. Amounts of other providers are seen only
-    if given.
+    if given. Of a code with an assistant's line beside the therapist's each line needs it, but for
+    the code that passes the threshold, where one of them may lie below.
 
     Check that the record bears out the need, and add KX.
 
@@ -27,4 +28,11 @@ class ThresholdModifierMissing(Rule):
     needs = ("modifiers_billed", "units_billed")
     message = "{code} is billed without KX, and the year's allowed amounts are above the threshold"
     found, expected = nw.lit(""), nw.lit("KX")
-    flag = nw.col("kx_due") & (nw.col("kx_rows") == 0) & (nw.col("refused_rows") == 0)
+    _marked, _marked_kx = nw.col("marked_rows"), nw.col("marked_kx_rows")
+    _therapist = (nw.col("billed_rows") > _marked) & (nw.col("kx_rows") == _marked_kx)
+    _assistant = (_marked > 0) & (_marked_kx == 0)
+    flag = (
+        nw.col("kx_due")
+        & (nw.col("refused_rows") == 0)
+        & ((nw.col("kx_rows") == 0) | (nw.col("kx_each") & (_therapist | _assistant)))
+    )

@@ -11,7 +11,8 @@ class TimedMinutesExceedTotal(Rule):
     Medicare asks for both figures in the treatment note. The total holds all treatment of the day
     and discipline, so timed codes cannot take longer than it.
 
-    Find out which of the two figures is wrong. Different totals of one day are added up.
+    Find out which of the two figures is wrong. Different totals of one day are added up, and so are
+    equal ones where clinicians, clock times or codes may tell visits apart.
 
     Example::
 

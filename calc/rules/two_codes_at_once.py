@@ -29,3 +29,4 @@ class TwoCodesAtOnce(Rule):
     found, expected = nw.col("lost_ms") // 60_000, nw.col("code_2")
     flag = nw.col("kind") == 3
     cents = nw.col("over_cents")
+    explained = nw.when(nw.col("said_apart")).then(nw.lit("M308")).otherwise(nw.lit(""))

@@ -13,6 +13,7 @@ class UnitsAboveMostUsual(Rule):
     record.
 
     Check the minutes. Where they bear the units out, keep the record at hand for an appeal.
+    Lines billed for a denial (GA, GX, GY, GZ) are left alone.
 
     Example::
 
@@ -29,7 +30,8 @@ class UnitsAboveMostUsual(Rule):
     flag = found > expected
     other_severity, milder = "warning", nw.col("mai") != 2
     explained = (
-        nw.when(nw.col("by_day") > 0).then(nw.lit("U205"))
+        nw.when(nw.col("unpaid") > 0).then(nw.lit("P402"))
+        .when(nw.col("by_day") > 0).then(nw.lit("U205"))
         .when((nw.col("excess") > 0) & (nw.col("units") <= expected)).then(nw.lit("U201"))
         .otherwise(nw.lit(""))
     )  # fmt: skip
