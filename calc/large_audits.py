@@ -71,6 +71,8 @@ def audit(
             [claimed], config, replace(blanks, sheet=""), places.claims, rows_of=theirs,
             audited=True, report=report,
         )  # fmt: skip
+    if key:
+        asked = replace(asked, options=reviewing.by_codes(asked.options, key))
     run = _Run(places, log, lines, ours.held, theirs.held, config, asked, picked)
     numbers = range(len(places.log))
     progress = batches.Progress(max(log.rows_used, 1), report)

@@ -103,7 +103,8 @@ def review(
     if key:
         rows = redacting.redact(engine.plain(rows), ("patient",), key)
         rejects = without_names(rejects, log.mapping, key)
-    found = evidence.gather(rows, has, config, asked.options, asked.extras)
+    options = by_codes(asked.options, key) if key else asked.options
+    found = evidence.gather(rows, has, config, options, asked.extras)
     findings = auditing.found(found.tables, config, auditing.runnable(picked, has))
     files = [file for read in (log, claimed) if read for file in read.files]
     bad = None if claimed is None else engine.count(claimed.rejects(audited=True))
@@ -119,6 +120,18 @@ def given(asked: Asked) -> frozenset[str]:
         "prior": bool(asked.options.prior),
     }
     return frozenset(name for name, here in there.items() if here)
+
+
+def by_codes(options: billing.Options, key: redacting.Key) -> billing.Options:
+    """Options whose patients are codes, as those of redacted rows are."""
+    prior: dict[tuple[str, str], int] = {}
+    for (patient, bucket), cents in options.prior.items():
+        mine = key.known(patient), bucket
+        prior[mine] = prior.get(mine, 0) + cents
+    left = options.deductible
+    if left is not None:
+        left = {key.known(patient): cents for patient, cents in left.items()}
+    return replace(options, prior=prior, deductible=left)
 
 
 def seen(found: evidence.Evidence) -> Seen:

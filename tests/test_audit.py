@@ -7,6 +7,8 @@ import json
 import pytest
 from test_cli import ROOT, run
 
+from calc import billing, redacting, reviewing
+
 WEEK = "examples/audit_week.csv"
 PLANTED = [
     ("D602", 65), ("M301", 36), ("M304", 25), ("M309", 34), ("M310", 31), ("P401", 72),
@@ -79,6 +81,33 @@ def test_redaction_leaves_no_patient(tmp_path):
     again = run("audit", WEEK, "--redact", str(key), "--format", "csv")[1]
     assert "P-1" not in report.read_text() and "P-1" not in again
     assert again == run("audit", WEEK, "--redact", str(key), "--format", "csv")[1]
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_prior_amounts_are_those_of_redacted_patients(tmp_path, more):
+    """Real patients in the file of prior amounts, codes in the rows: they still meet."""
+    log, prior = tmp_path / "log.csv", tmp_path / "prior.csv"
+    log.write_text(
+        "patient,role,discipline,date,code,minutes,units_billed,modifiers_billed\n"
+        "A,therapist,PT,2026-03-02,97116,15,1,GP\n"
+        "B,therapist,PT,2026-03-02,97116,15,1,GP KX\n"
+        "C,therapist,PT,2026-03-02,97116,15,1,GP KX\n"
+    )
+    prior.write_text("patient,discipline,amount\nA,PT,2480.00\nB,PT,2480.00\n")
+    words = ("audit", str(log), "--prior", str(prior), "--select", "M305,M306", "--format", "csv")
+    found = [
+        sorted((row["rule"], row["row"]) for row in rows(run(*words, *more, *redacted)[1]))
+        for redacted in ((), ("--redact", str(tmp_path / "key")))
+    ]
+    assert found == [[("M305", "2"), ("M306", "4")]] * 2
+
+
+def test_a_deductible_by_patient_goes_with_the_codes():
+    key = redacting.Key(bytes(32))
+    options = billing.Options(deductible={"A": 5000, "": 10}, prior={("A", "OT"): 1})
+    done = reviewing.by_codes(options, key)
+    assert done.deductible == {key.code("A"): 5000, "": 10}
+    assert done.prior == {(key.code("A"), "OT"): 1}
 
 
 def test_claims_of_another_file(tmp_path):
