@@ -29,8 +29,8 @@ day_unsupported_cents day_whole day_without_minutes day_wrong days days_since de
 de_minimis_percent deductible deductible_cents default_factory dense diagnoses diagnosis
 diagnosis_list diagonal_relaxed dir discipline discipline_2 disciplines distinct_1 distinct_rows
 dmy documented documented_rows dollars doubt dtype dtypes duckdb due duration eager earlier
-encoding end end_1 end_clock_ms end_day end_ms end_ms_2 end_offset ends engine error errors
-estimate evaluation evaluation_days evaluation_days_limit excess expected false
+elapsed encoding end end_1 end_clock_ms end_day end_ms end_ms_2 end_offset end_spoilt ends engine
+error errors estimate evaluation evaluation_days evaluation_days_limit excess expected false
 false_discovery_percent false_discovery_percent_limit family fault fault_rule federal_holidays fee
 fee_cents fee_table figures file file_2 file_in_log files fill_value filled finding findings
 fingerprint first first_ first_billed first_billed_rows first_charge first_charge_rows first_date
@@ -68,7 +68,7 @@ sequestration_permille service service_2 service_assistant_units service_minutes
 services sessions severity sha256 share_cents share_of_medicare share_percent shared_ms sheet
 sheet_minutes skip_rows slack slp so_far_cents span_minutes spark spent spilt spoilt spoilt_units
 square st stacklevel start start_1 start_clock_ms start_date start_day start_ms start_ms_2
-start_offset start_order status strict string strings_to_formulas strings_to_numbers
+start_offset start_order start_spoilt status strict string strings_to_formulas strings_to_numbers
 strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
 supported_scheduled_cents text text_of_ theirs therapist therapist_minutes therapist_ms
 therapist_rest tie time_zone timed timed_code timed_days timed_minutes timed_ms timed_rows times
