@@ -78,14 +78,24 @@ def runnable(picked: tuple[type[Rule], ...], has: frozenset[str]) -> tuple[type[
 
 
 def not_run(
-    picked: tuple[type[Rule], ...], has: frozenset[str], gaps: Mapping[str, int], uncounted: int
+    picked: tuple[type[Rule], ...],
+    has: frozenset[str],
+    gaps: Mapping[str, int],
+    uncounted: int,
+    of_claims: frozenset[str] = frozenset(),
 ) -> list[dict[str, Any]]:
-    """What did not run: a rule, or some of its lines, with the reason."""
+    """What did not run: a rule, or some of its lines, with the reason.
+
+    ``of_claims``: what claims beside the log were to say.
+    """
     said: list[dict[str, Any]] = []
     for rule in picked:
         lacking = [name for name in rule.needs if name not in has]
         if lacking:
-            said.append({"rule": rule.code, "reason": _NEEDS[lacking[0]], "lines": None})
+            reason = _NEEDS[lacking[0]]
+            if lacking[0] in of_claims:
+                reason = reason.replace("the log has", "the claims have")
+            said.append({"rule": rule.code, "reason": reason, "lines": None})
         elif rule.edition and gaps.get(rule.edition):
             reason = f"{_EDITS[rule.edition]} for the date"
             said.append({"rule": rule.code, "reason": reason, "lines": gaps[rule.edition]})

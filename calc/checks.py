@@ -1,4 +1,7 @@
-"""What is wrong with a record of a log: a table of checks, the first that fails is its reason."""
+"""What is wrong with a record of a log: a table of checks, the first that fails is its reason.
+
+A check that is a finding of an audit comes behind all others: see `judge`.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ class Check:
     zoned: bool = False  # only where a zone is given
     finding: str = ""  # the audit rule that reports it: such a row is rejected by `bill` only
     alone: bool = False  # the cell's text decides, so it is looked at once for each distinct text
+    elapsed: bool = False  # a clock time that a finding calls doubtful cannot prove it
 
 
 def _cell(name: str) -> nw.Expr:
@@ -176,12 +180,14 @@ CHECKS: tuple[Check, ...] = (
         lambda: nw.col("end_ms") < nw.col("start_ms"),
         'end "{}" is before its start',
         "correct it, or add the end's date if the session passed midnight",
+        elapsed=True,
     ),
     Check(
         "end",
         lambda: nw.col("end_ms") - nw.col("start_ms") > times.DAY,
         'end "{}" is more than 24 hours after its start',
         "correct the dates",
+        elapsed=True,
     ),
     Check(
         "minutes",
@@ -253,17 +259,23 @@ def judge(
 ) -> nw.LazyFrame[Any]:
     """Add ``fault``: the number of the first check that a record fails, 0 for none.
 
+    Checks that are findings of an audit count only where no other fails: an audit keeps the row.
     ``columns`` are those of SESSION that the log has; ``zoned``: a zone is given; ``faults`` are
     the columns of `alone` that are not 0 throughout.
     """
-    fault = nw.lit(0, dtype=nw.Int64)
+    fault, finding = (nw.lit(0, dtype=nw.Int64) for _ in range(2))
     for number in range(len(CHECKS), 0, -1):
         check = CHECKS[number - 1]
         lacking = check.column in _OPTIONAL - columns or (check.zoned and not zoned)
         if check.alone or lacking:
             continue
         flag = check.flag().fill_null(False)
-        fault = nw.when(flag).then(nw.lit(number)).otherwise(fault)
+        if check.elapsed and zoned:
+            flag = flag & (nw.col("start_spoilt") == "") & (nw.col("end_spoilt") == "")
+        if check.finding:
+            finding = nw.when(flag).then(nw.lit(number)).otherwise(finding)
+        else:
+            fault = nw.when(flag).then(nw.lit(number)).otherwise(fault)
     frame = frame.with_columns(fault=fault.cast(nw.Int64))
     for name in sorted(faults):
         # A column each time: an expression that repeats itself would double with each.
@@ -271,7 +283,10 @@ def judge(
         frame = frame.with_columns(
             fault=nw.when(first).then(nw.col(name)).otherwise(nw.col("fault"))
         )
-    return frame
+    sound = nw.col("fault") == 0
+    return frame.with_columns(
+        fault=nw.when(sound).then(finding).otherwise(nw.col("fault")).cast(nw.Int64)
+    )
 
 
 # Columns whose checks cannot fail in a log without them: what stands in is known to be right.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from calc import engine
+from calc.checks import FINDINGS
 from calc.logs import Log
 from calc.modifiers import DISCIPLINE
 from calc.schema import CLAIM
@@ -48,52 +50,106 @@ def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]
     return (ours - set(_BILLED)) | (theirs & set(_BILLED))
 
 
-def beside(log: Log, claims: Log, ours: frozenset[str], theirs: frozenset[str]) -> Frame:
-    """Rows of the log without its own billed columns, and the claims' lines.
+def beside(
+    log: Log, claims: Log, ours: frozenset[str], theirs: frozenset[str]
+) -> tuple[Frame, Frame]:
+    """Rows of the log without its own billed columns, and the claims' lines; and the days in doubt.
 
     ``ours`` and ``theirs``: what the log and the claims hold, see `held`. Lines match services by
-    patient, date, discipline, provider and code. What the claims leave blank is taken from the
-    log's rows of the same patient, date and code; a discipline also from GP, GO or GN. A column
-    that the log lacks altogether plays no part in matching.
+    patient, date, discipline, provider and code. What one file leaves blank of discipline and
+    provider is what the other says of the same patient, date and code (of a code that is not
+    billed: of the day); a line's discipline is also that of GP, GO or GN. A column that the log
+    lacks altogether plays no part in matching.
+    Where a blank may mean several the patient's day is in doubt: patient, date, ``lines``.
     """
     nothing = nw.lit(None, dtype=nw.Int64)
     rows = engine.plain(documented(log)).with_columns(
-        units_billed=nothing, charge_cents=nothing, modifiers_billed=nw.lit("")
-    )
-    lines = engine.plain(claims.audited).with_columns(
+        units_billed=nothing, charge_cents=nothing, modifiers_billed=nw.lit(""),
+        unsure=nw.lit(False), discipline_blank=nw.col("discipline") == "",
+    )  # fmt: skip
+    # What stands in for a blank says nothing of a column that is not there.
+    said = {n: nw.col(n) if n in theirs else nw.lit("") for n in ("discipline", "provider")}
+    lines = engine.plain(claims.audited).with_columns(**said).with_columns(
         documented=nw.lit(False), counts=nw.lit(False), role=nw.lit(CLAIM), start_ms=nothing,
         end_ms=nothing, given_ms=nothing, total_ms=nothing, past_midnight=nw.lit(False),
         role_blank=nw.lit(False), fault_rule=nw.lit(""), mode=nw.lit("individual"),
-        discipline=_said_discipline(),
-    ).select(_COLUMNS)  # fmt: skip
-    visit = ["patient", "date", "code"]
-    near = rows.group_by(*visit).agg(
-        nw.col("discipline").min().alias("log_discipline"),
-        nw.col("provider").min().alias("log_provider"),
-        nw.col("payer").min().alias("log_payer"),
-        nw.col("locality").min().alias("log_locality"),
+        discipline=_said_discipline(), unsure=nw.lit(False), discipline_blank=nw.lit(False),
+    )  # fmt: skip
+    for name in ("discipline", "provider"):
+        told = lines.filter(nw.col(name) != "")
+        if name in ours:
+            rows = _filled(rows, told, name, [_VISIT, _DAY])
+        else:
+            lines = _near(lines, told, name, [_DAY])
+            lines = lines.with_columns(unsure=nw.col("unsure") | nw.col("several"))
+            lines = lines.with_columns(nw.lit("").alias(name))
+        rows = engine.settled(rows)
+        lines = engine.settled(_filled(lines, rows, name, [_VISIT]))
+    rows, lines = _with_payers(rows, lines, ours, theirs)
+    lines = _near(lines, rows, "locality", [_VISIT])
+    lines = lines.with_columns(locality=nw.coalesce("near", "locality"))
+    rows, lines = (engine.settled(part.select(*_BESIDE, "unsure")) for part in (rows, lines))
+    both = nw.concat([rows, lines], how="vertical")
+    unsure = both.filter(nw.col("unsure")).select(*_DAY).unique()
+    counted = nw.len().cast(nw.Int64).alias("lines")
+    doubts = lines.join(unsure, on=_DAY, how="semi").group_by(*_DAY).agg(counted)
+    return both.select(_BESIDE), doubts
+
+
+_DAY = ["patient", "date"]
+_VISIT = [*_DAY, "code"]
+_BESIDE = (*_COLUMNS, "discipline_blank")
+
+
+def unread(claims: Log) -> nw.DataFrame[Any]:
+    """Patient and date of each line that cannot be used; blank and null where not known."""
+    bad = claims.bad.filter(~nw.col("fault").is_in(list(FINDINGS))).select(*_DAY)
+    parts = claims.parts or [claims]
+    ragged = sum(len(part.ragged) for part in parts)
+    table: engine.Columns = {"patient": [""] * ragged, "date": [None] * ragged}
+    torn = engine.collect(engine.table(table, {"patient": str, "date": date}))
+    return engine.stacked([engine.collect(engine.plain(bad)), torn])
+
+
+def _near(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
+    """Add ``near``, the least that others say of a column, and whether they say ``several``.
+
+    Others are those with the same keys, of the first of the levels that has any.
+    """
+    frame = frame.drop("near", "several", strict=False)
+    for place, keys in enumerate(levels):
+        ends = (nw.col(name).min().alias(f"low_{place}"), nw.col(name).max().alias(f"high_{place}"))
+        frame = frame.join(others.group_by(*keys).agg(*ends), on=keys, how="left")
+    low, high = (
+        nw.coalesce(*(f"{end}_{place}" for place in range(len(levels)))) for end in ("low", "high")
     )
-    lines = lines.join(near, on=visit, how="left")
-    lines = lines.with_columns(
-        provider=_filled("provider", ours),
-        discipline=_filled("discipline", ours),
-        # Both files fill a blank payer with the same default: the log's own word counts first.
-        payer=nw.coalesce("log_payer", "payer") if "payer" in ours or "payer" not in theirs
-        else nw.col("payer"),
-        locality=nw.coalesce("log_locality", "locality"),
-    ).select(_COLUMNS)  # fmt: skip
-    if "payer" in theirs and "payer" not in ours:
-        payers = lines.group_by("patient", "date").agg(nw.col("payer").min().alias("claimed_payer"))
-        rows = rows.join(payers, on=["patient", "date"], how="left")
-        rows = rows.with_columns(payer=nw.coalesce("claimed_payer", "payer")).select(_COLUMNS)
-    return nw.concat([rows, lines], how="vertical")
+    added = [f"{end}_{place}" for end in ("low", "high") for place in range(len(levels))]
+    return frame.with_columns(near=low, several=(low != high).fill_null(False)).drop(*added)
 
 
-def _filled(name: str, ours: frozenset[str]) -> nw.Expr:
-    if name not in ours:
-        return nw.lit("")
+def _filled(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
+    """Blank cells of a column as the nearest others have it."""
     blank = nw.col(name) == ""
-    return nw.when(blank).then(nw.coalesce(f"log_{name}", name)).otherwise(nw.col(name))
+    return _near(frame, others, name, levels).with_columns(
+        nw.when(blank).then(nw.coalesce("near", name)).otherwise(nw.col(name)).alias(name),
+        unsure=nw.col("unsure") | (blank & nw.col("several")),
+    )
+
+
+def _with_payers(
+    rows: Frame, lines: Frame, ours: frozenset[str], theirs: frozenset[str]
+) -> tuple[Frame, Frame]:
+    """One payer for a service and its lines."""
+    service, day = [*_VISIT, "discipline"], [*_DAY, "discipline"]
+    unsure = nw.col("unsure") | nw.col("several")
+    if "payer" in theirs and "payer" not in ours:
+        rows = _near(rows, lines, "payer", [service, day, _DAY])
+        return rows.with_columns(payer=nw.coalesce("near", "payer"), unsure=unsure), lines
+    # Both files fill a blank payer with the same default: the log's own word counts first.
+    lines = _near(lines, rows, "payer", [service])
+    own = nw.col("several") & nw.lit("payer" in theirs)
+    payer = nw.when(own).then(nw.col("payer")).otherwise(nw.coalesce("near", "payer"))
+    return rows, lines.with_columns(payer=payer, unsure=unsure)
 
 
 def _said_discipline() -> nw.Expr:

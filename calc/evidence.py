@@ -96,8 +96,8 @@ def of_patients(
     "habit" and "off_day" hold what adds up over batches of patients: see `of_habits`.
     """
     days = engine.distinct(rows, "date")
-    rows = billing.dense(engine.settled(rows), config)
-    rows = _with_own_time(engine.settled(_rows(_asking(rows, has), config, extras)))
+    rows = billing.dense(engine.settled(_asking(rows, has)), config)
+    rows = _with_own_time(engine.settled(_rows(rows, config, extras)))
     lines = engine.settled(service_lines(rows, config, days, options))
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
@@ -151,7 +151,11 @@ def of_habits(tables: Mapping[str, Frame], config: Config) -> dict[str, Frame]:
 def _asking(rows: Frame, has: frozenset[str]) -> Frame:
     """Add asks_clinician, asks_role and others: the log says this of some of its rows."""
     names = ("clinician", "role", "discipline", "units_billed")
-    return rows.with_columns(**{f"asks_{name}": nw.lit(name in has) for name in names})
+    asks = {f"asks_{name}": nw.lit(name in has) for name in names}
+    # Claims beside a log tell what its rows leave blank: those are asked for it all the same.
+    if "discipline_blank" not in rows.columns:
+        rows = rows.with_columns(discipline_blank=nw.col("discipline") == "")
+    return rows.with_columns(**asks)
 
 
 def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:

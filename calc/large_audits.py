@@ -29,6 +29,7 @@ from calc import (
     redacting,
     reviewing,
 )
+from calc.doubts import Doubts
 from calc.params import Config
 from calc.rule import Rule
 
@@ -76,7 +77,7 @@ def audit(
         log.met |= lines.met
     if key:
         asked = replace(asked, options=asked.options.for_patients(key.known))
-    run = _Run(places, log, lines, ours.held, theirs.held, config, asked, picked)
+    run = _Run(places, log, lines, ours, theirs, config, asked, picked)
     numbers = range(len(places.log))
     progress = batches.Progress(log.rows_used, report)
 
@@ -97,7 +98,9 @@ def audit(
     if key:
         rejects = reviewing.without_names(rejects, log.mapping, key)
     files = [file for part in (log, lines) if part for file in part.files.values()]
-    bad = lines.rows_rejected if lines else None
+    bad = engine.stacked(lines.rejects) if lines else None
+    if key and lines and bad is not None:
+        bad = reviewing.without_names(bad, lines.mapping, key)
     rows = (engine.scan_parquet([str(path / _ROWS)]) for path in places.rows)
     seen = [part for part, _, _ in first]
     gathered = reviewing.Gathered(seen, found, rows, rejects, files, bad)
@@ -130,12 +133,19 @@ class _Reader:
 
     def __init__(self, key: redacting.Key | None) -> None:
         self.held: frozenset[str] = frozenset()
+        self._unread: list[nw.DataFrame[Any]] = []
         self._key = key
 
     def __call__(self, log: logs.Log) -> Frame:
         self.held |= claims.held(log)
+        self._unread.append(claims.unread(log))
         rows = engine.plain(log.audited).select(*logs.USED, "fault_rule")
         return redacting.redact(rows, ("patient",), self._key) if self._key else rows
+
+    def unread(self) -> nw.DataFrame[Any]:
+        """Patient and date of what could not be read."""
+        days = engine.stacked(self._unread)
+        return redacting.redact(days, ("patient",), self._key) if self._key else days
 
 
 @dataclass
@@ -145,25 +155,30 @@ class _Run:
     places: _Places
     log: batches.Split
     lines: batches.Split | None
-    ours: frozenset[str]
-    theirs: frozenset[str]
+    ours: _Reader
+    theirs: _Reader
     config: Config
     asked: reviewing.Asked
     picked: tuple[type[Rule], ...]
 
     def __post_init__(self) -> None:
-        both = claims.held_by_both(self.ours, self.theirs) if self.lines else self.ours
+        ours, theirs = self.ours.held, self.theirs.held
+        both = claims.held_by_both(ours, theirs) if self.lines else ours
         self.has = both | reviewing.given(self.asked)
         self.rules = auditing.runnable(self.picked, self.has)
+        self.unread = self.theirs.unread() if self.lines else None
 
     def patients(self, number: int) -> tuple[reviewing.Seen, Findings, Habits]:
         """Findings about whole patients; their rows go on to the batches of the next steps."""
+        rows, doubted = self._rows(number)
         found = evidence.of_patients(
-            self._rows(number), self.has, self.config, self.asked.options, self.asked.extras
+            rows, self.has, self.config, self.asked.options, self.asked.extras
         )
         habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
         findings = auditing.found(found.tables, self.config, self.rules)
         seen, rows, name = reviewing.seen(found), found.tables["row"], f"{number:05d}.parquet"
+        if doubted:
+            findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()
         kept = rows.select(clinicians.IN_POOLS)
         engine.write_parquet_part(engine.plain(kept), str(self.places.rows[number] / _ROWS))
         mine = clinicians.rows_for(rows).select(clinicians.NEEDED)
@@ -174,11 +189,13 @@ class _Run:
             shutil.rmtree(folder)
         return seen, findings, habits
 
-    def _rows(self, number: int) -> Frame:
+    def _rows(self, number: int) -> tuple[Frame, Doubts | None]:
         log = self.log.batch(number)
-        if self.lines is None:
-            return claims.documented(log)
-        return claims.beside(log, self.lines.batch(number), self.ours, self.theirs)
+        if self.lines is None or self.unread is None:
+            return claims.documented(log), None
+        lines = self.lines.batch(number)
+        rows, unsure = claims.beside(log, lines, self.ours.held, self.theirs.held)
+        return rows, Doubts(self.unread, engine.collect(unsure))
 
     def groups(self, number: int) -> Findings:
         """Findings about the groups of whole dates."""

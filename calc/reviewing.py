@@ -20,6 +20,7 @@ from calc import (
     baseline,
     billing,
     claims,
+    doubts,
     engine,
     evidence,
     logs,
@@ -27,6 +28,8 @@ from calc import (
     waivers,
 )
 from calc.auditing import Audit
+from calc.doubts import Doubts
+from calc.errors import InputError
 from calc.params import Config, load
 from calc.rule import RULES
 from calc.schema import total
@@ -51,10 +54,12 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reviewed:
-    """An audit, and the records of the log that could not be read."""
+    """An audit, the records of the log that could not be read, and those of the claims."""
 
     audit: Audit
     rejects: nw.DataFrame[Any]
+    lines_claimed: int = 0
+    claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
 
 
 @dataclass
@@ -68,6 +73,7 @@ class Seen:
     uncounted: int
     gaps: dict[str, int]
     people: nw.DataFrame[Any]  # clinician, sessions, units_billed, units_supported
+    lines_unsure: int = 0  # of claims, see `doubts`
 
 
 @dataclass
@@ -79,7 +85,7 @@ class Gathered:
     rows: Iterable[Frame]  # the table "row" of each, for the clinicians' days that a report draws
     rejects: nw.DataFrame[Any]
     files: list[logs.File]
-    claims_rejected: int | None = None  # None without claims
+    claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
 
 
 def review(
@@ -92,23 +98,31 @@ def review(
     """
     asked = asked or Asked()
     picked = auditing.rules_chosen(asked.select, asked.ignore)
+    rejects = engine.collect(log.rejects(audited=True))
+    key = redacting.read_key(asked.redact) if asked.redact else None
+    doubted, bad = None, None
     if claimed is None:
         rows, has = claims.documented(log), claims.held(log)
     else:
         ours, theirs = claims.held(log), claims.held(claimed)
-        rows, has = claims.beside(log, claimed, ours, theirs), claims.held_by_both(ours, theirs)
+        rows, unsure = claims.beside(log, claimed, ours, theirs)
+        has = claims.held_by_both(ours, theirs)
+        doubted = Doubts(claims.unread(claimed), engine.collect(unsure))
+        bad = engine.collect(claimed.rejects(audited=True))
+        if key:
+            doubted, bad = doubted.by_codes(key), without_names(bad, claimed.mapping, key)
     has |= given(asked)
-    rejects = engine.collect(log.rejects(audited=True))
-    key = redacting.read_key(asked.redact) if asked.redact else None
     if key:
         rows = redacting.redact(engine.plain(rows), ("patient",), key)
         rejects = without_names(rejects, log.mapping, key)
         asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
     findings = auditing.found(found.tables, config, auditing.runnable(picked, has))
+    saw = seen(found)
+    if doubted:
+        findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
-    bad = None if claimed is None else engine.count(claimed.rejects(audited=True))
-    gathered = Gathered([seen(found)], [findings], [found.tables["row"]], rejects, files, bad)
+    gathered = Gathered([saw], [findings], [found.tables["row"]], rejects, files, bad)
     return finish(gathered, config, asked, key)
 
 
@@ -140,15 +154,29 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     found, said = _accepted(found, asked, key)
     by_clinician = _by_clinician(whole.people, found)
     sums = ("sessions", "units_billed", "units_supported")
-    meta = _meta(whole, config, asked, len(rejects), gathered.claims_rejected)
+    bad = gathered.claims_rejects
+    unread = None if bad is None else len(bad)
+    meta = _meta(whole, config, asked, len(rejects), unread)
     meta |= {name: int(by_clinician[name].sum()) for name in sums}
     meta |= totals(found)
     meta["known"] = said["known"]
     meta["notes"] += said["notes"]
     meta["files"] = [asdict(file) for file in gathered.files]
-    not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted)
+    of_claims = frozenset() if bad is None else doubts.BILLED
+    not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
+    ran = auditing.runnable(picked, whole.has)
+    not_run += doubts.not_run(ran, unread or 0, whole.lines_unsure)
     timeline = _timeline(gathered.rows, found)
-    return Reviewed(Audit(found, not_run, meta, by_clinician, timeline), rejects)
+    audit = Audit(found, not_run, meta, by_clinician, timeline)
+    return Reviewed(audit, rejects, whole.lines_claimed, bad)
+
+
+def require_lines(done: Reviewed, claims: str = "claims") -> None:
+    """InputError where claims are given and none of their lines can be used."""
+    if done.claims_rejects is None or done.lines_claimed:
+        return
+    hint = "see the reasons" if len(done.claims_rejects) else "the claims hold no line at all"
+    raise InputError("no line can be used, so nothing that was billed was audited", claims, hint)
 
 
 def _whole(parts: Sequence[Seen]) -> Seen:
@@ -160,6 +188,7 @@ def _whole(parts: Sequence[Seen]) -> Seen:
         sum(part.uncounted for part in parts),
         {name: sum(part.gaps[name] for part in parts) for name in parts[0].gaps},
         engine.stacked([part.people for part in parts]),
+        sum(part.lines_unsure for part in parts),
     )
 
 
@@ -276,13 +305,13 @@ def _timeline(rows: Iterable[Frame], findings: nw.DataFrame[Any]) -> nw.DataFram
 
 
 def _meta(
-    whole: Seen, config: Config, asked: Asked, rejected: int, claims_rejected: int | None
+    whole: Seen, config: Config, asked: Asked, rejected: int, unread: int | None
 ) -> dict[str, Any]:
     notes = [asked.options.deductible_said]
-    if claims_rejected is not None:
-        notes.append(f"{whole.lines_claimed:,} billed lines of claims beside the log")
-        if claims_rejected:
-            notes.append(f"{claims_rejected:,} lines of claims could not be read")
+    if unread is not None:
+        notes.append(f"{_lines(whole.lines_claimed, 'billed line')} of claims beside the log")
+        if unread:
+            notes.append(f"{_lines(unread, 'line')} of claims could not be read")
     return {
         "program": "therapy-billing-calc",
         "version": __version__,
@@ -298,6 +327,10 @@ def _meta(
         "notes": notes,
         "never_checked": list(auditing.NEVER_CHECKED),
     }
+
+
+def _lines(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def figures(config: Config, days: list[date]) -> list[str]:
@@ -335,18 +368,24 @@ def audit_frame(
     """Findings of a log: a path, or a frame, which comes back as the caller's own kind.
 
     Columns as `therapy-calc audit --format csv`, dollars as exact decimals. ``claims``: a path or
-    frame of billed lines. ``select`` and ``ignore``: prefixes of rules. With ``report`` the whole
-    `Audit`. A warning gives the count of rows that could not be read.
+    frame of billed lines; InputError where none of them can be used. ``select`` and ``ignore``:
+    prefixes of rules. With ``report`` the whole `Audit`. A warning gives the count of rows, and one
+    that of lines, that could not be read.
     """
     config = config or load()
     blanks = logs.Defaults(zone=zone, date_order=date_order, **defaults)
     log = logs.read(source, config, blanks)
     claimed = None if claims is None else logs.read(claims, config, blanks)
     asked = Asked(prefixes(select), prefixes(ignore), options=options or billing.Options())
-    audit = review(log, config, asked, claimed).audit
+    done = review(log, config, asked, claimed)
+    require_lines(done)
+    audit = done.audit
     rejected = audit.meta["rows_rejected"]
     if rejected:
         warnings.warn(f"{rejected} rows were rejected", stacklevel=3)
+    if done.claims_rejects is not None and len(done.claims_rejects):
+        said = f"{_lines(len(done.claims_rejects), 'line')} of claims rejected"
+        warnings.warn(said, stacklevel=3)
     if report:
         return audit
     shown = audit.findings.rename({"cents": "dollars"}).select(COLUMNS)

@@ -7,6 +7,8 @@ import json
 import pytest
 from test_cli import ROOT, run
 
+from calc import billing, redacting
+
 WEEK = "examples/audit_week.csv"
 PLANTED = [
     ("D602", 65), ("M301", 36), ("M304", 25), ("M309", 34), ("M310", 31), ("P401", 72),
@@ -81,6 +83,33 @@ def test_redaction_leaves_no_patient(tmp_path):
     assert again == run("audit", WEEK, "--redact", str(key), "--format", "csv")[1]
 
 
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_prior_amounts_are_those_of_redacted_patients(tmp_path, more):
+    """Real patients in the file of prior amounts, codes in the rows: they still meet."""
+    log, prior = tmp_path / "log.csv", tmp_path / "prior.csv"
+    log.write_text(
+        "patient,role,discipline,date,code,minutes,units_billed,modifiers_billed\n"
+        "A,therapist,PT,2026-03-02,97116,15,1,GP\n"
+        "B,therapist,PT,2026-03-02,97116,15,1,GP KX\n"
+        "C,therapist,PT,2026-03-02,97116,15,1,GP KX\n"
+    )
+    prior.write_text("patient,discipline,amount\nA,PT,2480.00\nB,PT,2480.00\n")
+    words = ("audit", str(log), "--prior", str(prior), "--select", "M305,M306", "--format", "csv")
+    found = [
+        sorted((row["rule"], row["row"]) for row in rows(run(*words, *more, *redacted)[1]))
+        for redacted in ((), ("--redact", str(tmp_path / "key")))
+    ]
+    assert found == [[("M305", "2"), ("M306", "4")]] * 2
+
+
+def test_a_deductible_by_patient_goes_with_the_codes():
+    key = redacting.Key(bytes(32))
+    options = billing.Options(deductible={"A": 5000, "": 10}, prior={("A", "OT"): 1})
+    done = options.for_patients(key.known)
+    assert done.deductible == {key.code("A"): 5000, "": 10}
+    assert done.prior == {(key.code("A"), "OT"): 1}
+
+
 def test_claims_of_another_file(tmp_path):
     """The week's own billed columns as a claims file: the same units are found wrong."""
     with (ROOT / WEEK).open(newline="") as text:
@@ -100,6 +129,68 @@ def test_claims_of_another_file(tmp_path):
     found = {(row["rule"], row["patient"]) for row in rows(out)}
     assert code == 1
     assert {("U201", "P-1041"), ("U205", "P-1100"), ("U208", "P-1053")} <= found
+
+
+LOG = "patient,discipline,date,code,minutes\nP1,PT,2026-03-02,97110,23\nP2,PT,2026-03-02,97110,23\n"
+CLAIMS = "patient,discipline,date,code,units_billed,modifiers_billed\n"
+
+
+def beside(tmp_path, lines):
+    """A log, claims beside it, and the words that audit them."""
+    (tmp_path / "log.csv").write_text(LOG)
+    (tmp_path / "claims.csv").write_text(CLAIMS + lines)
+    return "audit", str(tmp_path / "log.csv"), "--claims", str(tmp_path / "claims.csv")
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_lines_of_claims_that_cannot_be_read(tmp_path, more):
+    """They are said and kept as a log's rejects, and what they may bill is not missed."""
+    words = beside(tmp_path, "P1,PT,2026-03-02,97110,2 units,GP\nP2,PT,2026-03-02,97110,2,GP\n")
+    code, out, err = run(*words, *more, "--fail-on", "info", "--format", "csv")
+    assert (code, rows(out)) == (0, [])
+    name = tmp_path / "claims.rejects.csv"
+    assert err.splitlines() == [
+        f'therapy-calc: {tmp_path}/claims.csv:2: units_billed "2 units" is not a whole number',
+        "  hint: write e.g. 2",
+        "1 row: units_billed not a whole number",
+        f"claims: 2 rows read, 1 used, 1 rejected (rejects: {name})",
+        "2 rows read, 2 used, 0 rejected",
+    ]
+    (reject,) = rows(name.read_text())
+    assert (reject["patient"], reject["units_billed"], reject["row"]) == ("P1", "2 units", "2")
+    code, out, err = run(*words, *more, "--strict")
+    assert (code, out) == (2, "") and "hint: correct the claims" in err
+    run(*words, *more, "--redact", str(tmp_path / "key"))
+    assert "P1" not in name.read_text() and "PT-" in name.read_text()
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+@pytest.mark.parametrize(
+    ("lines", "hint"),
+    [("", "hold no line at all"), ("P1,PT,2026-03-02,97110,x,GP\n", "see the reasons")],
+)
+def test_claims_without_a_line_are_no_clean_audit(tmp_path, lines, hint, more):
+    words = beside(tmp_path, lines)
+    code, out, err = run(*words, *more, "-o", str(tmp_path / "report.json"))
+    assert (code, out) == (2, "") and "no line can be used" in err and hint in err
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_claims_without_units(tmp_path):
+    words = beside(tmp_path, "")
+    (tmp_path / "claims.csv").write_text("patient,date,code\nP1,2026-03-02,97110\n")
+    code, out, _ = run(*words, "--format", "json")
+    reasons = {entry["rule"]: entry["reason"] for entry in json.loads(out)["not_run"]}
+    assert code == 0 and reasons["U208"] == "the claims have no billed units"
+
+
+def test_rejects_of_claims_leave_those_of_a_log_of_the_same_name(tmp_path):
+    words = beside(tmp_path, "")
+    (tmp_path / "claims.txt").write_text(f"{LOG}P1,PT,2026-03-02,99999,9\n")
+    (tmp_path / "claims.csv").write_text(f"{CLAIMS}P1,PT,2026-03-02,97110,2,GP\n,,,,,\nP2,,,x,1,\n")
+    run("audit", str(tmp_path / "claims.txt"), *words[2:])
+    assert "99999" in (tmp_path / "claims.rejects.csv").read_text()
+    assert "P2" in (tmp_path / "claims.claims.rejects.csv").read_text()
 
 
 def test_the_example_list_of_diagnoses(tmp_path):

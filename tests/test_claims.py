@@ -4,7 +4,9 @@ import polars as pl
 import pytest
 from helpers import frame
 
+import calc
 from calc import claims, engine, logs, reviewing
+from calc.errors import InputError
 
 VISIT = {"patient": "P1", "date": "2026-03-02", "clinician": "C1", "role": "therapist"}
 
@@ -93,3 +95,159 @@ def test_a_log_without_billed_units_says_what_did_not_run(config):
     done = reviewing.review(read([session("97110", "23")], config), config)
     assert {"U201", "U207", "U208"} <= {entry["rule"] for entry in done.audit.not_run}
     assert isinstance(engine.collect(done.rejects.lazy()).to_native(), pl.DataFrame)
+
+
+# --- what blanks and several of a kind leave open ------------------------------------------------
+
+
+def judged(sessions, lines, config, engine_name="polars", select=("U", "M")):
+    """(rule, code) of each finding, and (rule, reason, lines) of what did not run for claims."""
+    ours, theirs = (logs.read(frame(rows), config) for rows in (sessions, lines))
+    if engine_name != "polars":
+        ours, theirs = (logs._on_engine(log, engine_name) for log in (ours, theirs))
+    audit = reviewing.review(ours, config, reviewing.Asked(select=select), theirs).audit
+    found = sorted(zip(audit.findings["rule"], audit.findings["code"], strict=True))
+    left_out = [e for e in audit.not_run if "claims" in e["reason"]]
+    return found, [(entry["rule"], entry["lines"]) for entry in left_out]
+
+
+@pytest.mark.parametrize("blank", ["discipline", "provider"])
+def test_a_blank_cell_of_the_log_is_what_the_claims_say(config, engine_name, blank):
+    """One session with a blank cell meets its claim, and its minutes are pooled with the others."""
+    named = {"provider": "R"}
+    sessions = [session("97110", "20", **named), session("97116", "18", **named)]
+    lines = [line("97110", "2", **named), line("97116", "1", **named)]
+    sessions[1] |= {blank: ""}
+    assert judged(sessions, lines, config, engine_name) == ([], [])
+    # Not billed at all: it belongs to the day's only discipline and provider.
+    assert judged(sessions, [line("97110", "2", **named)], config)[0] == [("U208", "97116")]
+    lines[0] |= {"units_billed": "4"}
+    assert judged(sessions, lines, config)[0] == [("U201", "")]
+
+
+def test_a_blank_discipline_is_still_missing_in_the_log(config):
+    sessions = [session("97110", "23"), session("97116", "23", discipline="")]
+    lines = [line("97110", "2"), line("97116", "1")]
+    assert judged(sessions, lines, config, select=("U", "D"))[0] == [("D602", "97116")]
+
+
+@pytest.mark.parametrize("name", ["discipline", "provider"])
+@pytest.mark.parametrize("units", [("2", "1"), ("3",), ("1", "1", "1")])
+def test_claims_that_fit_two_services_prove_nothing(config, engine_name, name, units):
+    """Two groups of the log for a patient, date and code, and lines that say neither."""
+    values = {"discipline": ("PT", "OT"), "provider": ("R", "S")}[name]
+    minutes = ("30", "15")
+    sessions = [
+        session("97530", m, **{name: v}, patient=p)
+        for p in ("P1", "P2") for m, v in zip(minutes, values, strict=True)
+    ]  # fmt: skip
+    sessions.append(session("97530", "15", patient="P3", **{name: values[0]}))
+    sure = [
+        line("97530", u, "", patient="P1", **{name: v}) for u, v in zip("21", values, strict=True)
+    ]
+    more = line("97530", "2", "", patient="P3", **{name: values[0]})
+    open_lines = [line("97530", n, "", patient="P2", **{name: ""}) for n in units]
+    found, left_out = judged(sessions, [*sure, *open_lines, more], config, engine_name, ("U",))
+    assert found == [("U201", "97530")]
+    assert left_out == [("U", len(units))]
+    without = [{k: v for k, v in row.items() if k != name} for row in [*open_lines, more]]
+    few = [row for row in sessions if row["patient"] != "P1"]
+    assert judged(few, without, config, select=("U",)) == (found, left_out)
+
+
+def test_a_log_blank_between_two_claims_is_in_doubt(config):
+    sessions = [session("97530", "15"), session("97530", "15", discipline="")]
+    lines = [line("97530", "1"), line("97530", "1", "GO", discipline="OT")]
+    assert judged(sessions, lines, config, select=("U",)) == ([], [("U", 2)])
+
+
+def test_disciplines_of_one_day_that_the_log_does_not_tell(config):
+    """8 and 8 minutes of one discipline would be one unit, of two disciplines they are two."""
+    sessions = [session("97110", "8"), session("97530", "8")]
+    lines = [line("97110", "1"), line("97530", "1", "GO", discipline="OT")]
+    untold = [{k: v for k, v in row.items() if k != "discipline"} for row in sessions]
+    assert judged(untold, lines, config, select=("U",)) == ([], [("U", 2)])
+
+
+@pytest.mark.parametrize("standing_in", [{"discipline": "PT"}, {"provider": "R"}])
+def test_what_stands_in_for_a_column_is_no_mismatch(config, standing_in):
+    """A log or claims without the column, and a default for it on the command line."""
+    (name, value), default = next(iter(standing_in.items())), standing_in
+    whole = [session("97110", "23", **standing_in)], [line("97110", "2", "", **standing_in)]
+    for place in (0, 1):
+        rows = [list(part) for part in whole]
+        rows[place] = [{k: v for k, v in row.items() if k != name} for row in rows[place]]
+        for other in (value, "OT" if name == "discipline" else "S"):
+            rows[1 - place] = [row | {name: other} for row in rows[1 - place]]
+            ours, theirs = (read(part, config, **default) for part in rows)
+            asked = reviewing.Asked(select=("U",))
+            assert len(reviewing.review(ours, config, asked, theirs).audit.findings) == 0
+
+
+def test_two_payers_of_a_day_that_only_the_claims_tell(config, engine_name):
+    """A service has the payer of its own lines, whatever else the day has."""
+    sessions = [session("97110", "23"), session("97530", "23", discipline="OT")]
+    lines = [
+        line("97110", "2", payer="medicare"),
+        line("97530", "2", "GO", discipline="OT", payer="ama"),
+    ]
+    assert judged(sessions, lines, config, engine_name, ("U",)) == ([], [])
+    lines[1] |= {"units_billed": "3"}
+    assert judged(sessions, lines, config, engine_name, ("U",))[0] == [("U201", "97530")]
+    # Two payers of one service: nobody can tell whose minutes they are.
+    lines[1:] = [lines[1] | {"payer": name, "units_billed": "1"} for name in ("ama", "medicare")]
+    assert judged(sessions, lines, config, engine_name, ("U",)) == ([], [("U", 3)])
+
+
+# --- lines that cannot be used -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("units", ["2 units", "x", "-2"])
+def test_a_line_that_is_rejected_is_not_unbilled(config, engine_name, units):
+    sessions = [session("97110", "23", patient=p) for p in ("P1", "P2")]
+    sessions += [session("97116", "16", patient=p) for p in ("P1", "P2")]
+    lines = [line("97110", units), line("97116", "1"), line("97110", "2", patient="P2")]
+    found, left_out = judged(sessions, lines, config, engine_name)
+    assert found == [("U208", "97116")]  # of P2
+    assert left_out == [(rule, 1) for rule in ("U202", "U203", "U208", "U213")]
+
+
+@pytest.mark.parametrize(
+    ("bad", "unbilled"),
+    [
+        ({"code": "99999"}, {"P2 2", "P2 3"}),
+        ({"date": "someday"}, {"P2 2", "P2 3"}),
+        ({"patient": ""}, {"P1 3", "P2 3"}),
+        ({"patient": "", "date": "someday"}, set()),
+    ],
+)
+def test_a_line_without_patient_or_date_may_be_of_any(config, bad, unbilled):
+    days = ["2026-03-02", "2026-03-03"]
+    sessions = [session("97161", "30", patient=p, date=d) for p in ("P1", "P2") for d in days]
+    lines = [line("97161", "1") | bad, line("97110", "1", patient="P9")]
+    asked = reviewing.Asked(select=("U208",))
+    audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
+    found = zip(audit.findings["patient"], audit.findings["date"], strict=True)
+    names = {f"{patient} {date.day}" for patient, date in found}
+    expected = {"P1 3", *unbilled} if bad == {"code": "99999"} else unbilled
+    assert names == expected
+
+
+def test_claims_that_lack_units_say_so(config):
+    lines = [{k: v for k, v in line("97110", "").items() if k != "units_billed"}]
+    done = reviewing.review(
+        read([session("97110", "23")], config), config, None, read(lines, config)
+    )
+    reasons = {entry["rule"]: entry["reason"] for entry in done.audit.not_run}
+    assert reasons["U201"] == "the claims have no billed units"
+    assert "1 billed line of claims beside the log" in done.audit.meta["notes"]
+
+
+def test_claims_without_a_line_that_can_be_used(config):
+    sessions = frame([session("97110", "23")])
+    for lines in (frame([line("97110", "x")]), frame([line("97110", "1")]).head(0)):
+        with pytest.raises(InputError, match="no line can be used"):
+            calc.audit(sessions, claims=lines)
+    lines = frame([line("97110", "x"), line("97116", "1")])
+    with pytest.warns(UserWarning, match="1 line of claims rejected"):
+        calc.audit(sessions, claims=lines)

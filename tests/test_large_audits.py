@@ -164,6 +164,26 @@ def test_claims(log, config, tmp_path):
     assert "U207" in set(done.audit.findings["rule"])
 
 
+@pytest.mark.parametrize("redacted", [False, True])
+def test_claims_in_doubt(config, tmp_path, redacted):
+    """Lines that cannot be read, and lines that do not say which provider: the same is silent."""
+    rows = crowded(600, seed=6)
+    log, claimed = tmp_path / "log.csv", tmp_path / "claims.csv"
+    rows.drop("units_billed", "modifiers_billed", "charge").write_csv(log)
+    names = ("patient", "date", "code", "units_billed", "modifiers_billed", "charge")
+    number = pl.int_range(pl.len())
+    odd = pl.when(number % 40 == 0).then(pl.lit("x")).otherwise("units_billed")
+    late = pl.when(number == 7).then(pl.lit("someday")).otherwise("date")
+    rows.select(names).with_columns(units_billed=odd, date=late).write_csv(claimed)
+    asked = reviewing.Asked(redact=str(tmp_path / "key") if redacted else "")
+    done = in_batches([log], config, tmp_path / "work", asked, str(claimed), rows=100)
+    whole = in_one_piece([log], config, asked, str(claimed))
+    same(done, whole)
+    assert len(done.claims_rejects) == len(whole.claims_rejects) == 16
+    said = {entry["rule"] for entry in done.audit.not_run if "claims" in entry["reason"]}
+    assert {"U", "M", "U208"} <= said
+
+
 # --- the command line ---------------------------------------------------------------------------
 
 

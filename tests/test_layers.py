@@ -45,7 +45,7 @@ ALLOWED = {
     "summaries": {"billing", "money"},
     "batches": {"billing", "engine", "errors", "logs", "params", "summaries"},
     "large_audits": {"auditing", "batches", "billing", "claims", "clinicians", "engine"}
-    | {"evidence", "logs", "params", "redacting", "reviewing", "rule"},
+    | {"doubts", "evidence", "logs", "params", "redacting", "reviewing", "rule"},
     "cluster": {"billing", "engine", "logs", "params"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "amounts": {"billed", "billing", "engine", "lookups", "params", "pricing", "schema"},
@@ -56,7 +56,8 @@ ALLOWED = {
     | {"schema", "times"},
     "evidence": {"amounts", "billed", "billing", "clinicians", "counting", "edits", "engine"}
     | {"habits", "limits", "lookups", "modifiers", "overlaps", "params", "schema", "times"},
-    "claims": {"engine", "logs", "modifiers", "schema"},
+    "claims": {"checks", "engine", "logs", "modifiers", "schema"},
+    "doubts": {"redacting", "rule"},
     "baseline": {"errors"},
     "waivers": {"engine", "errors", "files"},
     "redacting": {"cells", "engine", "errors"},
@@ -66,7 +67,9 @@ ALLOWED = {
         "baseline",
         "billing",
         "claims",
+        "doubts",
         "engine",
+        "errors",
         "evidence",
         "logs",
         "schema",
@@ -95,7 +98,7 @@ LEVELS = {
     }
     | STEPS,
     3: {"batches", "cluster", "billing", "auditing", "estimating", "rating", "summaries"}
-    | {"amounts", "claims", "clinicians", "evidence", "large_audits", "reviewing"},
+    | {"amounts", "claims", "clinicians", "doubts", "evidence", "large_audits", "reviewing"},
     4: {"reports", "cms", "installing"},
 }
 TOP = {"cli", "__main__"}  # may import everything below

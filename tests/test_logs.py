@@ -111,6 +111,38 @@ def test_faults(zone, config):
     assert len(sessions(log)) == 1
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"units_billed": "2 units"}, 'units_billed "2 units" is not a whole number'),
+        ({"units_billed": "x", "charge": "y"}, 'units_billed "x" is not a whole number'),
+        ({"charge": "lots"}, 'charge "lots" is not an amount'),
+        ({"role": "assistant"}, "an assistant's row needs discipline PT or OT"),
+        ({"mode": "group"}, "group mode does not fit a one-on-one code"),
+    ],
+)
+def test_a_finding_hides_no_fault(change, reason, config):
+    """What an audit keeps as a finding, no minutes or a doubtful clock, is kept only if sound."""
+    bare = GOOD | {"start": "", "end": ""}
+    spoilt = GOOD | {"date": "2026-03-08", "start": "02:30", "end": "03:10"}
+    for row in (bare, spoilt):
+        log = read([row, row | change], config, zone=CHICAGO)
+        (audited,) = engine.collect(log.rejects(audited=True)).to_native().to_dicts()
+        assert (audited["row"], audited["reason"]) == (2, reason)
+        assert [reject["row"] for reject in rejects(log)] == [1, 2]
+        assert rejects(log)[1]["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("date", "start", "end"),
+    [("2026-03-08", "01:30", "02:10"), ("2026-11-01", "01:30", "01:10")],
+)
+def test_a_doubtful_clock_proves_no_end_before_its_start(date, start, end, config):
+    log = read([GOOD | {"date": date, "start": start, "end": end}], config, zone=CHICAGO)
+    assert engine.count(log.rejects(audited=True)) == 0
+    assert len(rejects(log)) == 1
+
+
 def test_every_check_has_a_case():
     """No check without a row that it rejects."""
 

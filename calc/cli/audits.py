@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -125,9 +126,14 @@ def audit(
             done = reviewing.review(read, config, asked, billed)
         there = _patients(asked, read, billed)
     rejects_name = say_rejects(done.rejects, log, rejects_file)
-    if strict and len(done.rejects):
+    if claims:
+        _say_claims_rejects(done, claims, rejects_name)
+    if strict and (len(done.rejects) or (claims and len(done.claims_rejects))):
         hint = "correct the log, or leave out --strict"
+        if not len(done.rejects):
+            hint = hint.replace("the log", "the claims")
         raise InputError("rows were rejected, so nothing was audited", hint=hint)
+    reviewing.require_lines(done, claims or "")
     if output:
         written.write(done.audit, name, RULES, output)
     else:
@@ -142,6 +148,17 @@ def audit(
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
     if reviewing.fails(done.audit.findings, fail_on):
         raise click.exceptions.Exit(1)
+
+
+def _say_claims_rejects(done: Any, claims: str, taken: str) -> None:
+    """Rejects of the claims as those of the log, in a file beside the claims."""
+    own = Path(claims).with_suffix(".rejects.csv")
+    clash = bool(taken) and own.absolute() == Path(taken).absolute()
+    other = str(Path(claims).with_suffix(".claims.rejects.csv")) if clash else None
+    name = say_rejects(done.claims_rejects, (claims,), other)
+    if name:
+        used, bad = done.lines_claimed, len(done.claims_rejects)
+        click.echo(f"claims: {used_said(used + bad, used, bad, name)}", err=True)
 
 
 def _audit_large(

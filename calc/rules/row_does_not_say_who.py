@@ -25,7 +25,7 @@ class RowDoesNotSayWho(Rule):
     message = "{found} missing"
     _clinician = nw.col("asks_clinician") & (nw.col("clinician") == "")
     _role = nw.col("asks_role") & nw.col("role_blank")
-    _discipline = nw.col("asks_discipline") & (nw.col("discipline") == "")
+    _discipline = nw.col("asks_discipline") & nw.col("discipline_blank")
     found = nw.concat_str(
         [
             nw.when(_clinician).then(nw.lit("clinician ")).otherwise(nw.lit("")),

@@ -1,0 +1,87 @@
+"""Days of patients whose claims do not tell enough: what could then be wrong is not said.
+
+Lines of claims that could not be read may bill what seems not billed. Lines that fit several
+services of the log prove nothing about any of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import redacting
+from calc.rule import RULES, Rule
+
+Days = nw.DataFrame[Any]  # patient, date
+
+BILLED = frozenset({"units_billed", "modifiers_billed", "charge"})  # what only the claims say
+_LACKING = ("U202", "U203", "U208", "U213")  # rules that lines which were not read may refute
+_ALSO = ("T106", "U209")  # rules that look at billed units where there are any
+
+
+@dataclass(frozen=True)
+class Doubts:
+    """Patients and dates of lines that could not be read, and of lines that fit several services.
+
+    ``unread`` may lack patient (blank) or date (null): such a line may be of any. ``unsure`` has
+    ``lines``, how many the claims have for the day.
+    """
+
+    unread: Days
+    unsure: Days
+
+    def by_codes(self, key: redacting.Key) -> Doubts:
+        """The same with codes for patients."""
+        unread, unsure = (
+            redacting.redact(days, ("patient",), key) for days in (self.unread, self.unsure)
+        )
+        return Doubts(unread, unsure)
+
+    def lines(self) -> int:
+        """How many lines stand on days that are left out for those that fit several services."""
+        return int(self.unsure["lines"].sum())
+
+    def spared(self, found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+        """Findings, of the whole audit or of a batch, without those that may be wrong."""
+        unread, unsure = _among(self.unread), _among(self.unsure)
+        lacking = nw.col("rule").is_in(list(_LACKING))
+        judged = nw.col("rule").is_in([*_about_billed(tuple(RULES.values())), *_ALSO])
+        return found.filter(~((lacking & unread) | (judged & unsure)))
+
+
+def _among(days: Days) -> nw.Expr:
+    """Whether a finding's patient and date are among these days."""
+    blank, undated = nw.col("patient") == "", nw.col("date").is_null()
+    if len(days.filter(blank & undated)):
+        return nw.lit(True)
+    whole = days.filter(undated)["patient"].to_list()
+    dates = days.filter(blank)["date"].to_list()
+    pairs = days.filter(~blank & ~undated).select(_place())["place"].to_list()
+    return (
+        nw.col("patient").is_in(whole) | nw.col("date").is_in(dates) | _place().is_in(pairs)
+    ).fill_null(False)
+
+
+def _place() -> nw.Expr:
+    return nw.concat_str([nw.col("date").cast(nw.String), nw.col("patient")]).alias("place")
+
+
+def _about_billed(rules: Sequence[type[Rule]]) -> list[str]:
+    return [rule.code for rule in rules if BILLED.intersection(rule.needs)]
+
+
+def not_run(rules: Sequence[type[Rule]], unread: int, unsure: int) -> list[dict[str, Any]]:
+    """Which of the rules were silent, and for how many lines of the claims."""
+    said: list[dict[str, Any]] = []
+    if unread:
+        reason = "the claims have lines that could not be read; their days are left out"
+        codes = [rule.code for rule in rules if rule.code in _LACKING]
+        said += [{"rule": code, "reason": reason, "lines": unread} for code in codes]
+    if unsure:
+        reason = "the claims do not tell which of several disciplines, providers or payers"
+        families = sorted({code[0] for code in _about_billed(rules)})
+        said += [{"rule": family, "reason": reason, "lines": unsure} for family in families]
+    return said
