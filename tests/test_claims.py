@@ -122,7 +122,7 @@ def test_a_blank_cell_of_the_log_is_what_the_claims_say(config, engine_name, bla
     # Not billed at all: it belongs to the day's only discipline and provider.
     assert judged(sessions, [line("97110", "2", **named)], config)[0] == [("U208", "97116")]
     lines[0] |= {"units_billed": "4"}
-    assert judged(sessions, lines, config)[0] == [("U201", "")]
+    assert judged(sessions, lines, config)[0] == [("U201", "97110")]
 
 
 def test_a_blank_discipline_is_still_missing_in_the_log(config):
