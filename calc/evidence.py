@@ -101,7 +101,8 @@ def of_patients(
     lines = engine.settled(service_lines(rows, config, days, options))
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
-    day = engine.settled(_explained_by_overlap(day, rows, config, days))
+    day = _explained_by_overlap(day, rows, config, days)
+    day = engine.settled(_with_divided(day, clashes))
     all_clashes = _with_twins(_with_cents(clashes, day), rows)
     lines = engine.settled(_beside_twins(_beside_day(lines, day), all_clashes))
     all_clashes = _with_daily_twins(all_clashes, lines)
@@ -299,6 +300,7 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
     sums = day.select(
         *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
         group_without="day_without_minutes", group_cents="day_over_cents",
+        group_divided=nw.col("divided").cast(nw.Int64),
     )  # fmt: skip
     names = [name for name in sums.columns if name not in group]
     lines = lines.with_columns(**dict.fromkeys(names, nw.lit(None, dtype=nw.Int64)))
@@ -417,21 +419,45 @@ def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[da
     return day.with_columns(clash_rule=nw.when(beyond).then(nw.lit("")).otherwise(rule))
 
 
+def _with_divided(day: Frame, clashes: Frame) -> Frame:
+    """Add ``divided``: two clinicians at once, and all that was billed for the day is supported.
+
+    The minutes of co-treatment may be shared between the disciplines (BPM ch. 15 s. 230), so that
+    one has more and the other less than counting gives them.
+    """
+    who = ["patient", "date"]
+    both = clashes.filter(nw.col("kind") == overlaps.CLINICIANS).select(*who).unique()
+    sums = day.group_by(*who).agg(total("day_kept"), total("day_units"), total("day_units_billed"))
+    even = (nw.col("day_kept") <= nw.col("day_units")) & (nw.col("day_units_billed") > 0)
+    even_days = sums.filter(even).join(both, on=who, how="inner").select(*who, divided=nw.lit(True))
+    day = day.join(even_days, on=who, how="left")
+    return day.with_columns(nw.col("divided").fill_null(False))
+
+
 def _with_cents(clashes: Frame, day: Frame) -> Frame:
-    """Add over_cents to the first clash of a day whose excess units the clashes explain."""
+    """Add over_cents to the first clash of a day whose excess units the clashes explain.
+
+    And ``divided`` of the patient's day (see `_with_divided`), which nobody was paid too much for.
+    """
+    divided = day.filter(nw.col("divided")).select("patient", "date", "divided").unique()
+    clashes = clashes.join(divided, on=["patient", "date"], how="left")
+    clashes = clashes.with_columns(nw.col("divided").fill_null(False))
     over = nw.col("day_kept") > nw.col("day_units")
     explained = over & (nw.col("day_kept") <= nw.col("raw_units"))
     days = day.filter(explained & ~nw.col("day_over_cents").is_null())
     days = days.group_by(*POOL).agg(total("day_over_cents").alias("over_cents"))
     clashes = clashes.join(days, on=list(POOL), how="left")
     clashes = engine.placed(clashes, POOL, ("kind", "file", "row"))
-    return clashes.with_columns(over_cents=nw.when(nw.col("turn") == 1).then(nw.col("over_cents")))
+    first = (nw.col("turn") == 1) & ~nw.col("divided")
+    return clashes.with_columns(over_cents=nw.when(first).then(nw.col("over_cents")))
 
 
 def _with_twins(clashes: Frame, rows: Frame) -> Frame:
     """Add rows that repeat another one's minutes, ``loose``: no clock times prove it."""
-    names = (*overlaps.CLASH, "loose", "over_cents")
-    twins = overlaps.twins(rows).with_columns(over_cents=nw.lit(None, dtype=nw.Int64))
+    names = (*overlaps.CLASH, "loose", "over_cents", "divided")
+    twins = overlaps.twins(rows).with_columns(
+        over_cents=nw.lit(None, dtype=nw.Int64), divided=nw.lit(False)
+    )
     real = clashes.with_columns(loose=nw.lit(False))
     return nw.concat([real.select(names), twins.select(names)], how="vertical")
 

@@ -31,6 +31,7 @@ class SessionNotBilled(Rule):
         (found == 0)
         & (nw.col("units_low") > 0)
         & (~nw.col("timed") | (nw.col("group_kept") < nw.col("group_units")))
+        & ~(nw.col("group_divided") == 1).fill_null(False)
     )
     cents = nw.col("over_cents")
     explained = nw.when(nw.col("group_wrong") > 0).then(nw.lit("U202")).otherwise(nw.lit(""))

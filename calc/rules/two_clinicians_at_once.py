@@ -10,6 +10,7 @@ class TwoCliniciansAtOnce(Rule):
 
     Minutes of co-treatment count once, for one discipline or shared between both. A therapist with
     an assistant of the same discipline is one team; its time is the therapist's and no fault.
+    Where all that is billed for the day is supported, the minutes may be shared: a warning.
 
     Split the minutes between the disciplines in the documentation, or take one of them off the
     claim.
@@ -30,3 +31,4 @@ class TwoCliniciansAtOnce(Rule):
     found, expected = nw.col("lost_ms") // 60_000, nw.lit(0)
     flag = nw.col("kind") == 2
     cents = nw.col("over_cents")
+    other_severity, milder = "warning", nw.col("divided")

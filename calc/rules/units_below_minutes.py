@@ -26,6 +26,6 @@ class UnitsBelowMinutes(Rule):
     needs = ("units_billed",)
     message = "{found} timed units billed, {expected} supported by the day's minutes"
     found, expected = nw.col("day_kept"), nw.col("day_units")
-    flag = found < expected
+    flag = (found < expected) & ~nw.col("divided")
     cents = nw.col("day_over_cents")
     explained = nw.when(nw.col("day_wrong") == 0).then(nw.lit("U208")).otherwise(nw.lit(""))
