@@ -61,6 +61,7 @@ def test_a_missing_extra_says_what_to_install(name, monkeypatch):
         return real(module, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
+    monkeypatch.setattr(engine, "_duckdb", engine._duckdb.__wrapped__)  # none kept from before
     with pytest.raises(InputError, match=f"{name} is not installed") as error:
         engine.on_engine(engine.table({"a": ["1"]}, {"a": str}), name)
     assert f"therapy-billing-calc[{name}]" in error.value.hint

@@ -223,7 +223,8 @@ def report_progress() -> Callable[[str], None]:
 
 def used_said(read: int, used: int, rejected: int, name: str) -> str:
     rejects = f" (rejects: {name})" if name else ""
-    return f"{read:,} rows read, {used:,} used, {rejected:,} rejected{rejects}"
+    rows = "row" if read == 1 else "rows"
+    return f"{read:,} {rows} read, {used:,} used, {rejected:,} rejected{rejects}"
 
 
 def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -> str:
