@@ -35,7 +35,6 @@ def services(
     value, or the least and the greatest where the rows differ. ``also``: what else of the rows to
     gather, by the aggregates of `engine.grouped`.
     """
-    also = also or {}
     primary = nw.col("code") == nw.col("service")
     sessions = sessions.with_columns(
         assistant_ms=nw.when(nw.col("role") == "assistant").then(nw.col("counted_ms")).otherwise(0),
@@ -62,18 +61,16 @@ def services(
     sums = [f"{name}_ms" for name in ("counted", "therapist", "assistant", "lost")]
     sums += [f"{name}_rows" for name in ("counted", "assistant", "claimed", "add_on")]
     pairs = [f"{part}_{what}" for what in ("billed", "charge") for part in ("first", "add_on")]
-    grouped = engine.grouped(
-        sessions,
-        SERVICE_KEY,
-        total={name: name for name in (*sums, *pairs)} | dict(also.get("total", {})),
-        filled={f"{name}_rows": name for name in pairs} | dict(also.get("filled", {})),
-        least={"place": "place", "least clinician": "clinician"}
-        | {f"least {name}": f"text {name}" for name in carried}
-        | dict(also.get("least", {})),
-        most={"most clinician": "clinician"}
-        | {f"most {name}": f"text {name}" for name in carried}
-        | dict(also.get("most", {})),
-    )
+    gathered = {
+        "total": {name: name for name in (*sums, *pairs)},
+        "filled": {f"{name}_rows": name for name in pairs},
+        "least": {"place": "place", "least clinician": "clinician"}
+        | {f"least {name}": f"text {name}" for name in carried},
+        "most": {"most clinician": "clinician"}
+        | {f"most {name}": f"text {name}" for name in carried},
+    }
+    more = {how: own | dict((also or {}).get(how, {})) for how, own in gathered.items()}
+    grouped = engine.grouped(sessions, SERVICE_KEY, **more)
     counted, therapist = nw.col("counted_ms"), nw.col("therapist_ms")
     # Joint time is the therapist's, so the assistant's is what the therapist leaves.
     own = (

@@ -643,7 +643,7 @@ def summed(
         return frame.with_columns(nw.col(column).sum().over(*group).cast(nw.Int64).alias(name))
 
     def compute(rows: pl.DataFrame) -> pl.DataFrame:
-        keys, _ = _packed(rows.select(group))
+        keys, _ = _packed(_numbers(rows.select(group)))
         if not keys:
             return rows.select(pl.repeat(pl.col(column).sum(), pl.len()).alias(name))
         numbers = [key.alias(f"{n}") for n, key in enumerate(keys)]
@@ -808,13 +808,12 @@ def _order(packed: Sequence[pl.Series]) -> pl.Series | None:
 _ROOM = 2**62
 
 
-def _packed(table: pl.DataFrame, grouping: int = 0) -> tuple[list[pl.Series], list[int]]:
-    """The columns as few Int64 columns that sort and group as they do, nulls first.
+def _packed(frame: pl.DataFrame, grouping: int = 0) -> tuple[list[pl.Series], list[int]]:
+    """Columns of `_numbers` as few Int64 columns that sort and group as they do, nulls first.
 
     Beside each number what to divide it by for that of the first ``grouping`` columns, 0 for a
     number that holds none of them.
     """
-    frame = _numbers(table)
     bounds = frame.select(
         pl.all().min().name.prefix("min "), pl.all().max().name.prefix("max ")
     ).row(0, named=True)
@@ -936,7 +935,7 @@ def arranged(frame: nw.LazyFrame[Any], order: Sequence[str]) -> nw.LazyFrame[Any
 
 
 def _places(keys: pl.Series) -> pl.Series:
-    place = _order(_packed(keys.struct.unnest())[0])
+    place = _order(_packed(_numbers(keys.struct.unnest()))[0])
     if place is None:
         return pl.int_range(len(keys), dtype=pl.get_index_type(), eager=True)
     return place
@@ -976,7 +975,7 @@ def touched(
 def _touched(odd: pl.Series, group: pl.DataFrame) -> pl.Series:
     if not odd.any():
         return pl.repeat(False, len(odd), dtype=pl.Boolean, eager=True)
-    keys, _ = _packed(group)
+    keys, _ = _packed(_numbers(group))
     if not keys:
         return pl.repeat(True, len(odd), dtype=pl.Boolean, eager=True)
     low, size = _span(keys[0])
@@ -1027,7 +1026,7 @@ def once_each(
         return change(frame)
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
-        packed, _ = _packed(table)
+        packed, _ = _packed(_numbers(table))
         number = packed[0] if packed else pl.repeat(0, len(table), dtype=pl.Int64, eager=True)
         low, size = _span(number)
         if len(packed) > 1 or size > _PLACES:

@@ -73,15 +73,19 @@ source = "contract"
 }
 
 
-@pytest.fixture(scope="module")
-def own(tmp_path_factory):
-    """The shipped figures with a user's folder over them."""
-    folder = tmp_path_factory.mktemp("config")
-    for name, text in FILES.items():
+def laid(folder, files):
+    """The shipped figures with files of a user's folder over them."""
+    for name, text in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return params.load(folder)
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory):
+    """The shipped figures with a user's folder over them."""
+    return laid(tmp_path_factory.mktemp("config"), FILES)
 
 
 def allowed(config, payer, *codes, day="2026-03-02"):
@@ -199,6 +203,13 @@ def test_only_medicare_pays_a_nonparticipating_provider_less(payer, dollars, own
     assert found.lines[0]["allowed"] == Decimal(dollars)
 
 
+FACTOR = """places = {places}
+[[value]]
+from = 2026-07-01
+until = {until}
+value = {value}
+source = "contract"
+"""
 SOME_RVUS = "code,status,work_rvu,pe_rvu,pe_rvu_facility,mp_rvu,mppr_indicator\n"
 OVERLAID = {
     "an edition from July": (
@@ -216,14 +227,7 @@ source = "contract"
     ),
     "a factor of one quarter": (
         {
-            "conversion_factor.toml": """
-places = 4
-[[value]]
-from = 2026-07-01
-until = 2026-09-30
-value = 50.0000
-source = "contract"
-""",
+            "conversion_factor.toml": FACTOR.format(places=4, until="2026-09-30", value="50.0000"),
         },
         [
             ("01-01", "06-30", "0.45", 2906),
@@ -270,11 +274,7 @@ class In2026(date):
 @pytest.mark.parametrize(("files", "periods"), OVERLAID.values(), ids=list(OVERLAID))
 def test_rates_of_a_year_with_figures_laid_over_it(files, periods, tmp_path, monkeypatch):
     """Every day once, and each day's fee is that of a visit on it."""
-    for name, text in files.items():
-        path = tmp_path / name
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    figures = Config([tmp_path, params.shipped_folder()])
+    figures = laid(tmp_path, files)
     monkeypatch.setattr(rating, "date", In2026)
     names = ("effective_from", "effective_to", "work_rvu", "fee")
     rows = rating.rates(figures, "97116", locality="US").select(names).rows()
@@ -298,20 +298,10 @@ def test_rates_name_the_figure_that_is_missing(tmp_path):
         rating.rates(figures, "97116", "2028-03-01", "US")
 
 
-FACTOR = """places = {places}
-[[value]]
-from = 2026-07-01
-until = 2026-12-31
-value = {value}
-source = "contract"
-"""
-
-
 def overlaid(tmp_path, places, value):
-    (tmp_path / "sources.toml").write_text('[contract]\ntitle = "Contract"\n', encoding="utf-8")
-    text = FACTOR.format(places=places, value=value)
-    (tmp_path / "conversion_factor.toml").write_text(text, encoding="utf-8")
-    return params.load(tmp_path)
+    text = FACTOR.format(places=places, until="2026-12-31", value=value)
+    sources = FILES["sources.toml"]
+    return laid(tmp_path, {"sources.toml": sources, "conversion_factor.toml": text})
 
 
 def test_a_figure_of_other_decimals_is_the_same_figure(tmp_path):

@@ -17,6 +17,7 @@ from calc.cli.shared import (
     progress,
     read_log,
     reading_options,
+    refused,
     report_progress,
     require_libraries,
     said_of_reading,
@@ -129,10 +130,7 @@ def audit(
     if claims:
         _say_claims_rejects(done, claims, rejects_name)
     if strict and (len(done.rejects) or (claims and len(done.claims_rejects))):
-        hint = "correct the log, or leave out --strict"
-        if not len(done.rejects):
-            hint = hint.replace("the log", "the claims")
-        raise InputError("rows were rejected, so nothing was audited", hint=hint)
+        raise refused("audited", "the log" if len(done.rejects) else "the claims")
     reviewing.require_lines(done, claims or "")
     if output:
         written.write(done.audit, name, RULES, output)
@@ -158,7 +156,7 @@ def _say_claims_rejects(done: Any, claims: str, taken: str) -> None:
     name = say_rejects(done.claims_rejects, (claims,), other)
     if name:
         used, bad = done.lines_claimed, len(done.claims_rejects)
-        click.echo(f"claims: {used_said(used + bad, used, bad, name)}", err=True)
+        tell(f"claims: {used_said(used + bad, used, bad, name)}")
 
 
 def _audit_large(

@@ -17,6 +17,7 @@ from calc.cli.shared import (
     progress,
     read_log,
     reading_options,
+    refused,
     report_progress,
     require_libraries,
     said_of_reading,
@@ -83,8 +84,8 @@ def bill(
     used = engine.count(read.sessions)
     _conserved(read, used, len(rejected))
     name = say_rejects(rejected, log, rejects_file)
-    refused = strict and len(rejected) > 0
-    if not refused:
+    nothing_billed = strict and len(rejected) > 0
+    if not nothing_billed:
         if by:
             shown, money = summaries.by(lines, by), (*billing.CENTS, *summaries.KX_LEFT)
         else:
@@ -92,23 +93,21 @@ def bill(
             money = tuple(billing.CENTS)
         write_frame(shown, money, form, output)
         there = engine.distinct(read.sessions, "patient") if options.patients else []
-        for note in [
-            *summaries.notes(summaries.counts(lines), options),
-            *summaries.strangers(options, there),
-        ]:
-            tell(note)
+        _say_notes(summaries.counts(lines), options, there)
     total = used + len(rejected)
     tell(used_said(total, used, len(rejected), name))
-    if refused:
-        raise _refused()
+    if nothing_billed:
+        raise refused("billed")
     if total and not used:
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
 
 
-def _refused() -> InputError:
-    """What --strict says where a row is rejected."""
-    hint = "correct the log, or leave out --strict"
-    return InputError("rows were rejected, so nothing was billed", hint=hint)
+def _say_notes(counts: Any, options: Any, there: Any) -> None:
+    """What the lines' ``counts`` say, and opening balances of patients who are not ``there``."""
+    from calc import summaries
+
+    for note in [*summaries.notes(counts, options), *summaries.strangers(options, there)]:
+        tell(note)
 
 
 def _conserved(read: Any, used: int, rejected: int) -> None:
@@ -132,7 +131,7 @@ def _bill_large(
     reading: dict[str, Any],
 ) -> None:
     """What does not fit into memory: in batches, or on a cluster."""
-    from calc import batches, cluster, engine, headings, summaries
+    from calc import batches, cluster, engine, headings
 
     if output is None or (jobs and not output.endswith(".parquet")):
         hint = "write -o lines.parquet" if jobs else "name the folder to write with -o"
@@ -146,7 +145,7 @@ def _bill_large(
         )
         say_rejects(rejected, tuple(sources), rejects_file)
         if strict and len(rejected):
-            raise _refused()
+            raise refused("billed")
         tell(f"lines written to {output}")
         return
     polars_only(on)
@@ -157,16 +156,12 @@ def _bill_large(
     )  # fmt: skip
     said_of_reading(done.notes, done.mapping, reading)
     name = say_rejects(engine.stacked(done.rejects), tuple(sources), rejects_file)
-    refused = strict and done.rows_rejected > 0
-    if not refused:
-        for note in [
-            *summaries.notes(done.counts, options),
-            *summaries.strangers(options, done.met),
-        ]:
-            tell(note)
+    nothing_billed = strict and done.rows_rejected > 0
+    if not nothing_billed:
+        _say_notes(done.counts, options, done.met)
     total = done.rows_used + done.rows_rejected
     tell(used_said(total, done.rows_used, done.rows_rejected, name))
-    if refused:
-        raise _refused()
+    if nothing_billed:
+        raise refused("billed")
     if total and not done.rows_used:
         raise InputError("no row can be used", sources[0], "see the reasons above")

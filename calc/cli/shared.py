@@ -227,6 +227,12 @@ def used_said(read: int, used: int, rejected: int, name: str) -> str:
     return f"{read:,} {rows} read, {used:,} used, {rejected:,} rejected{rejects}"
 
 
+def refused(done: str, whose: str = "the log") -> InputError:
+    """What --strict says where a row of ``whose`` is rejected; ``done``: what was not done."""
+    hint = f"correct {whose}, or leave out --strict"
+    return InputError(f"rows were rejected, so nothing was {done}", hint=hint)
+
+
 def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -> str:
     """Name rejects and count their reasons on stderr, write them all to a file; its name."""
     if not len(rejected):
