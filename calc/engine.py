@@ -19,8 +19,15 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 # Freed memory is asked for again at once, and taking it anew costs a third of a large run: the
-# allocator of Polars (jemalloc, on Linux) keeps it for a minute, in large pages.
-os.environ.setdefault("_RJEM_MALLOC_CONF", "thp:always,dirty_decay_ms:60000,muzzy_decay_ms:60000")
+# allocator of Polars (jemalloc, on Linux) keeps it for a minute, in large pages, columns of above
+# 8 MB too (which else it gives back at once), and in few pools, so that what one thread frees
+# serves another.
+_POOLS = max(1, (os.cpu_count() or 1) // 4)
+os.environ.setdefault(
+    "_RJEM_MALLOC_CONF",
+    "thp:always,dirty_decay_ms:60000,muzzy_decay_ms:60000,oversize_threshold:0"
+    f",narenas:{_POOLS}",
+)
 
 import narwhals.stable.v2 as nw
 import polars as pl
