@@ -16,18 +16,26 @@ from calc.params import Config
 
 
 def fees(
-    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: billing.Options
+    lines: nw.LazyFrame[Any],
+    config: Config,
+    days: list[date],
+    options: billing.Options,
+    services: nw.LazyFrame[Any] | None = None,
 ) -> nw.LazyFrame[Any]:
     """Add the fee of a unit, full and reduced; the figures behind it are let go."""
-    return billing.fees(lines, config, days, options).drop(_FIGURES)
+    return billing.fees(lines, config, days, options, services).drop(_FIGURES)
 
 
 _FIGURES = (
     "cf", "participation_percent", "year_deductible_cents", "mppr_percent", "coinsurance_percent",
     "assistant_share_percent", "sequestration_permille", "rvu_edition", "gpci_edition", "status",
-    "work_rvu", "mp_rvu", "work_gpci", "pe_gpci", "mp_gpci", "own_fee_cents", "own_reduced_cents",
+    "payer_sequestration", "mppr_indicator", "work_nano", "unsure", "price_reason",
+    "settles", "work_rvu", "mp_rvu", "work_gpci", "pe_gpci", "mp_gpci",
+    "own_fee_cents", "own_reduced_cents",
 )  # fmt: skip
-_FEES = ("pe_rvu", "mppr_indicator", "reduced_cents", "payer_mppr", "payer_fee_table")
+_FEES = (
+    "pe_rvu", "less_pe", "less_fee", "reducible", "reduced_cents", "payer_mppr", "payer_fee_table",
+)  # fmt: skip
 
 
 def allowed(lines: nw.LazyFrame[Any], units: str, name: str) -> nw.LazyFrame[Any]:

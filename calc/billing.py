@@ -125,18 +125,17 @@ def _lines(
     step = engine.stepwise(services)
     lines = code_lines(step(count_services(services, config, days)), config)
     lines = step(modifiers.parts(lines))
-    lines = step(price(step(fees(lines, config, days, options)), config, days, options))
+    lines = step(price(step(fees(lines, config, days, options, services)), config, days, options))
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
         lines = lines.join(apart, on=[*_SAME_VISIT, "code"], how="left")
     odd = (
-        (nw.col("price_status") != "priced") | nw.col("units").is_null() | nw.col("cf").is_null()
-        | nw.col("share_percent").is_null() | nw.col("fee_cents").is_null()
-        | nw.col("work_gpci").is_null() | nw.col("medicare_cents").is_null()
+        nw.col("unsure") | nw.col("units").is_null() | nw.col("medicare_cents").is_null()
         | (nw.col("lost_ms") > 0) | _claimed() | ~nw.col("beside").is_null()
     )  # fmt: skip
-    return modifiers.text(engine.where(lines, odd, _OF_REASON, _with_reason, "reason"))
+    blank = {"reason": (nw.lit(""), str)}
+    return modifiers.text(engine.amended(lines, odd, _OF_REASON, _with_reason, blank))
 
 
 def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -188,19 +187,82 @@ def count_services(
 ) -> nw.LazyFrame[Any]:
     """Units of services: each payer counts by its own rule, or all by ``rule`` if one is named."""
     services = lookups.service_facts(services, config)
-    services = lookups.payer_facts(services, config, rule)
+    services = lookups.counting_rules(services, config, rule)
     services = lookups.policies(services, config, days)
-    services = lookups.localities(services, config, "locality_number")
     return modifiers.assistant_units(counting.count(services))
 
 
 def fees(
-    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
+    lines: nw.LazyFrame[Any],
+    config: Config,
+    days: list[date],
+    options: Options,
+    services: nw.LazyFrame[Any] | None = None,
 ) -> nw.LazyFrame[Any]:
-    """Add the figures in force on each line's date, and the fee of a unit, full and reduced."""
-    lines = lookups.calendar(lines, config, days, options.basis, options.nonparticipating)
-    lines = lookups.gpcis(lookups.rvus(lines, config, days), config, days)
-    return pricing.fees(lookups.payers_own(lines, config, days))
+    """Add the figures in force on each line's date, and the fee of a unit, full and reduced.
+
+    ``services``: those whose lines they are, if these are many and have few figures.
+    """
+
+    def figures(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        rows = lookups.payments(lookups.localities(rows, config, "locality_number"), config)
+        rows = lookups.calendar(rows, config, days, options.basis, options.nonparticipating)
+        rows = lookups.gpcis(lookups.rvus(rows, config, days), config, days)
+        return _with_price_reason(pricing.fees(lookups.payers_own(rows, config, days)))
+
+    if services is None:
+        return figures(lines)
+    known = lookups.codes_of(services, config, "date", "payer", "locality_number")
+    return engine.once_for_all(lines, known.columns, figures, known)
+
+
+def _with_price_reason(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``unsure``, that something about the price is missing or wants a word: price_reason."""
+    names = ("cf", "share_percent", "fee_cents", "work_gpci")
+    missing = nw.any_horizontal(*(nw.col(name).is_null() for name in names), ignore_nulls=True)
+    unpriced = (nw.col("price_status") != "priced").fill_null(True)
+    rows = rows.with_columns(
+        unsure=unpriced | missing,
+        settles=nw.col("payer_part_b") & nw.col("own_fee_cents").is_null(),
+    )
+    blank = {"price_reason": (nw.lit(""), str)}
+    return engine.amended(rows, nw.col("unsure"), _OF_PRICE_REASON, _why_no_price, blank)
+
+
+_OF_PRICE_REASON = (
+    "date", "code", "payer", "locality", "cf", "work_rvu", "price_status", "status", "fee_cents",
+    "payer_fee_table", "own_fee_cents", "share_percent", "work_gpci",
+)  # fmt: skip
+
+
+def _why_no_price(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    status, letter = nw.col("price_status"), nw.col("status").fill_null("")
+    why = (
+        nw.when(nw.col("cf").is_null())
+        .then(_on_day(nw.lit("no conversion factor")))
+        .when(nw.col("work_rvu").is_null())
+        .then(_on_day(nw.lit("no RVU for "), nw.col("code")))
+        .when(status == "bundled")
+        .then(nw.lit("bundled, not paid apart (status B)"))
+        .when(status == "contractor")
+        .then(nw.concat_str([nw.lit("priced by the contractor (status "), letter, nw.lit(")")]))
+        .when(status == "not paid")
+        .then(nw.concat_str([nw.lit("no Medicare price (status "), letter, nw.lit(")")]))
+        .when(nw.col("payer_fee_table") & nw.col("fee_cents").is_null())
+        .then(_on_day(nw.lit("no fee of payer "), nw.col("payer"), nw.lit(" for "), nw.col("code")))
+        .when(~nw.col("own_fee_cents").is_null())
+        .then(nw.lit(""))
+        .when(nw.col("share_percent").is_null())
+        .then(nw.concat_str([nw.lit("no fee known for payer "), nw.col("payer")]))
+        .when(nw.col("work_gpci").is_null())
+        .then(_on_day(nw.lit("no GPCI for "), nw.col("locality")))
+        .otherwise(nw.lit(""))
+    )
+    return rows.with_columns(price_reason=why)
+
+
+def _on_day(*words: nw.Expr) -> nw.Expr:
+    return nw.concat_str([*words, nw.lit(" on "), nw.col("date").dt.to_string("%Y-%m-%d")])
 
 
 def price(
@@ -298,45 +360,21 @@ def _claimed() -> nw.Expr:
 
 
 _OF_REASON = (
-    "units", "cf", "work_rvu", "price_status", "status", "code", "date", "payer_fee_table",
-    "fee_cents", "payer", "own_fee_cents", "share_percent", "work_gpci", "locality",
-    "medicare_cents", "payer_part_b", "lost_ms", "claimed_rows", "assistant_rows", "beside",
+    "units", "date", "price_reason", "settles", "medicare_cents", "lost_ms", "claimed_rows",
+    "assistant_rows", "beside",
 )  # fmt: skip
 
 
 def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``reason``: why money is blank or zero, and which minutes were counted once."""
-    status = nw.col("price_status")
-    day = nw.col("date").dt.to_string("%Y-%m-%d")
-
-    def on_day(*words: nw.Expr) -> nw.Expr:
-        return nw.concat_str([*words, nw.lit(" on "), day])
-
-    letter = nw.col("status").fill_null("")
+    shares = nw.lit("no deductible, coinsurance, assistant's share or sequestration")
+    untold = nw.col("settles") & nw.col("medicare_cents").is_null() & (nw.col("price_reason") == "")
     why = (
         nw.when(nw.col("units").is_null())
         .then(nw.lit("units not computed: minutes do not count this code"))
-        .when(nw.col("cf").is_null())
-        .then(on_day(nw.lit("no conversion factor")))
-        .when(nw.col("work_rvu").is_null())
-        .then(on_day(nw.lit("no RVU for "), nw.col("code")))
-        .when(status == "bundled")
-        .then(nw.lit("bundled, not paid apart (status B)"))
-        .when(status == "contractor")
-        .then(nw.concat_str([nw.lit("priced by the contractor (status "), letter, nw.lit(")")]))
-        .when(status == "not paid")
-        .then(nw.concat_str([nw.lit("no Medicare price (status "), letter, nw.lit(")")]))
-        .when(nw.col("payer_fee_table") & nw.col("fee_cents").is_null())
-        .then(on_day(nw.lit("no fee of payer "), nw.col("payer"), nw.lit(" for "), nw.col("code")))
-        .when(~nw.col("own_fee_cents").is_null())
-        .then(nw.lit(""))
-        .when(nw.col("share_percent").is_null())
-        .then(nw.concat_str([nw.lit("no fee known for payer "), nw.col("payer")]))
-        .when(nw.col("work_gpci").is_null())
-        .then(on_day(nw.lit("no GPCI for "), nw.col("locality")))
-        .when(nw.col("medicare_cents").is_null() & nw.col("payer_part_b"))
-        .then(on_day(nw.lit("no deductible, coinsurance, assistant's share or sequestration")))
-        .otherwise(nw.lit(""))
+        .when(untold)
+        .then(_on_day(shares))
+        .otherwise(nw.col("price_reason"))
     )
     minute = counting.MINUTE_MS
     lost = ((nw.col("lost_ms") + minute - 1) // minute).cast(nw.Int64).cast(nw.String)

@@ -6,6 +6,7 @@ counting rule is data: minutes of a unit, minutes that earn the first, pool (day
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -130,24 +131,39 @@ def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     ).with_columns(left_units=nw.col("day_units") - nw.col("day_whole"))
     frame = _cut(frame)
     served = in_pool & (nw.col("turn") <= nw.col("left_units"))
-    alone = (minutes + size - earns) // size
+    units = nw.col("whole_units") + nw.when(served).then(1).otherwise(0)
+    at_cut = in_pool & (nw.col("rest_minutes") == nw.col("cut_minutes"))
+    tie = at_cut & (nw.col("cut_minutes") == nw.col("next_minutes")) & (nw.col("left_units") > 0)
+    pooled = {"units": (units.cast(nw.Int64), int)}
+    frame = engine.amended(frame, ~in_pool, _OF_UNITS, _units_alone, pooled)
+    return frame.with_columns(tie=tie.fill_null(False)).drop(
+        "last", "less_rest", "less_logged", "less_minutes", "one", "day_whole",
+        "pool_minutes", "pool_whole",
+    )  # fmt: skip
+
+
+_OF_UNITS = (
+    "in_pool", "unit_basis", "pooled", "minutes", "first_unit_minutes", "unit_minutes",
+    "rule_unit_minutes", "rule_first_minutes", "counted_rows", "units_logged",
+)  # fmt: skip
+
+
+def _units_alone(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Units of services that are not counted with others of their day."""
+    size, earns = nw.col("rule_unit_minutes"), nw.col("rule_first_minutes")
+    timed = nw.col("unit_basis") == "minutes"
     units = (
-        nw.when(in_pool)
-        .then(nw.col("whole_units") + nw.when(served).then(1).otherwise(0))
+        nw.when(nw.col("in_pool"))
+        .then(nw.col("units"))
+        .when(timed & nw.col("pooled"))
+        .then((nw.col("minutes") + size - earns) // size)
         .when(timed)
-        .then(alone)
-        .when(nw.col("unit_basis") == "minutes")
         .then(_by_midpoint())
         .when(nw.col("unit_basis") == "day")
         .then(nw.when(nw.col("counted_rows") > 0).then(1).otherwise(0))
         .otherwise(nw.col("units_logged"))
     )
-    at_cut = in_pool & (nw.col("rest_minutes") == nw.col("cut_minutes"))
-    tie = at_cut & (nw.col("cut_minutes") == nw.col("next_minutes")) & (nw.col("left_units") > 0)
-    return frame.with_columns(units=units.cast(nw.Int64), tie=tie.fill_null(False)).drop(
-        "last", "less_rest", "less_logged", "less_minutes", "one", "day_whole",
-        "pool_minutes", "pool_whole",
-    )  # fmt: skip
+    return services.with_columns(units=units.cast(nw.Int64))
 
 
 def _cut(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -189,29 +205,51 @@ def code_lines(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """
     shown = (nw.col("units") > 1) | (nw.col("add_on_rows") > 0)
     split = nw.col("has_add_on") & shown.fill_null(False)
+    frame = engine.repeated(services.with_columns(split=split), split, "place_in_service")
     add_on = nw.col("place_in_service") == 1
-    frame = engine.repeated(services, split, "place_in_service")
-    minutes = nw.col("minutes")
-    first_minutes = nw.min_horizontal(minutes, nw.col("first_unit_minutes"))
-    first_units = nw.min_horizontal(nw.col("units"), nw.lit(1))
-
-    def part(whole: nw.Expr, first: nw.Expr) -> nw.Expr:
-        return nw.when(~split).then(whole).when(add_on).then(whole - first).otherwise(first)
-
-    def mine(what: str) -> nw.Expr:
-        return nw.when(add_on).then(nw.col(f"add_on_{what}")).otherwise(nw.col(f"first_{what}"))
-
-    return frame.with_columns(
+    frame = frame.with_columns(
         code=nw.when(add_on).then(nw.col("add_on_code")).otherwise(nw.col("service")),
         service_units=nw.col("units"),
         service_assistant_units=nw.col("assistant_units"),
-        service_minutes=minutes,
-        units=part(nw.col("units"), first_units),
-        minutes=part(minutes, first_minutes),
-        assistant_units=part(nw.col("assistant_units"), _first_is_assistants()),
-        units_logged=mine("billed"),
-        charge_cents=mine("charge"),
-    ).drop("add_on_code")
+        service_minutes=nw.col("minutes"),
+    )
+    whole = {name: (nw.col(name), int) for name in ("units", "minutes", "assistant_units")}
+    whole |= {name: (nw.col(own[0]), int) for name, own in _OF_CODE.items()}
+    needs = (
+        "split",
+        "place_in_service",
+        "first_unit_minutes",
+        *itertools.chain(*_OF_CODE.values()),
+    )
+    return engine.amended(frame, nw.col("split"), needs, _parted, whole).drop(
+        "add_on_code", "split"
+    )
+
+
+_OF_CODE = {
+    "units_logged": ("first_billed", "add_on_billed"),
+    "charge_cents": ("first_charge", "add_on_charge"),
+}
+
+
+def _parted(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Lines of a service with two codes: what of it is the primary's, what the add-on's."""
+    add_on = nw.col("place_in_service") == 1
+    first = {
+        "units": nw.min_horizontal(nw.col("units"), nw.lit(1)),
+        "minutes": nw.min_horizontal(nw.col("minutes"), nw.col("first_unit_minutes")),
+        "assistant_units": _first_is_assistants(),
+    }
+    mine = {
+        name: nw.when(add_on).then(nw.col(name) - own).otherwise(own) for name, own in first.items()
+    }
+    mine |= {
+        name: nw.when(add_on).then(nw.col(other)).otherwise(nw.col(own))
+        for name, (own, other) in _OF_CODE.items()
+    }
+    return lines.with_columns(
+        **{name: nw.when("split").then(own).otherwise(nw.col(name)) for name, own in mine.items()}
+    )
 
 
 def _first_is_assistants() -> nw.Expr:

@@ -22,11 +22,10 @@ from typing import Any, TypeVar
 # allocator of Polars (jemalloc, on Linux) keeps it for a minute, in large pages, columns of above
 # 8 MB too (which else it gives back at once), and in few pools, so that what one thread frees
 # serves another.
-_POOLS = max(1, (os.cpu_count() or 1) // 4)
 os.environ.setdefault(
     "_RJEM_MALLOC_CONF",
-    "thp:always,dirty_decay_ms:60000,muzzy_decay_ms:60000,oversize_threshold:0"
-    f",narenas:{_POOLS}",
+    "thp:always,dirty_decay_ms:60000,muzzy_decay_ms:60000,oversize_threshold:0,"
+    f"narenas:{max(1, (os.cpu_count() or 1) // 4)}",
 )
 
 import narwhals.stable.v2 as nw
@@ -149,7 +148,13 @@ def _found_by_place(
     if not any(isinstance(kinds[name], pl.Enum) or kinds[name].is_temporal() for name in on):
         return None
     small = _numbered(table(columns, types), kinds, alike)
-    rows = nw.to_native(small).collect(engine="in-memory")
+    return _gathered(frame, nw.to_native(small).collect(engine="in-memory"), kinds, on)
+
+
+def _gathered(
+    frame: nw.LazyFrame[Any], rows: pl.DataFrame, kinds: Mapping[str, Any], on: Sequence[str]
+) -> nw.LazyFrame[Any] | None:
+    """Add to each row of ``frame`` the row with its key; None where a join is better."""
     at: pl.Expr | None = None
     places, of_row = 1, pl.Series([0], dtype=pl.Int64).new_from_index(0, len(rows))
     for name in on:
@@ -163,6 +168,16 @@ def _found_by_place(
         number = pl.col(name).to_physical().cast(pl.Int64) - low
         if not isinstance(kind, pl.Enum):
             number = pl.when((number >= 0) & (number < size)).then(number)
+        values = numbers.unique().sort()
+        if len(on) > 1 and len(values) * _GAPS < size <= _PLACES:
+            # Of many numbers few occur: those are numbered themselves.
+            rank = pl.Series([None], dtype=pl.Int64).new_from_index(0, size)
+            rank = rank.scatter(values - low, range(len(values)))
+            number, numbers = (
+                pl.lit(rank).gather(number.cast(pl.UInt32)),
+                rank.gather(numbers - low),
+            )
+            low, size = 0, len(values)
         at = number if at is None else at * size + number
         of_row = of_row * size + (numbers - low)
         places *= size
@@ -172,8 +187,12 @@ def _found_by_place(
         return None
     row_of = pl.Series([None], dtype=pl.UInt32).new_from_index(0, places)
     row_of = row_of.scatter(of_row, range(len(rows)))
-    facts = rows.select(pl.exclude(*on).gather(pl.lit(row_of))).get_columns()
-    found = native.with_columns(at.cast(pl.UInt32).alias(_AT))
+    facts, at = rows.select(pl.exclude(*on)), at.cast(pl.UInt32)
+    if places > _FEW_PLACES:
+        at = pl.lit(row_of).gather(at)
+    else:
+        facts = facts.select(pl.all().gather(pl.lit(row_of)))
+    found = nw.to_native(frame).with_columns(at.alias(_AT))
     found = found.with_columns(pl.lit(c).gather(pl.col(_AT)).alias(c.name) for c in facts)
     return _frame(found.drop(_AT))
 
@@ -186,6 +205,8 @@ def _span(numbers: pl.Series) -> tuple[int, int]:
 
 
 _PLACES = 1 << 21  # of a table of keys: more are better joined
+_GAPS = 4
+_FEW_PLACES = 1 << 12  # every fact of so many is soon written out
 _AT = "at "
 
 
@@ -1033,14 +1054,9 @@ def once_each(
         return change(frame)
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
-        packed, _ = _packed(_numbers(table))
-        number = packed[0] if packed else pl.repeat(0, len(table), dtype=pl.Int64, eager=True)
-        low, size = _span(number)
-        if len(packed) > 1 or size > _PLACES:
+        number, one_of = _one_of_each(table)
+        if one_of is None:
             return _made(table, change, name).to_frame()
-        one_of: pl.Series = pl.repeat(None, low + size, dtype=pl.UInt32, eager=True)
-        numbers: pl.Series = pl.int_range(len(table), dtype=pl.UInt32, eager=True)
-        one_of = one_of.scatter(number, numbers)
         made = _made(table[one_of.drop_nulls()], change, name)
         at = one_of.is_not_null().cum_sum() - 1
         return made.gather(at.gather(number)).to_frame()
@@ -1048,31 +1064,65 @@ def once_each(
     return _with_made(frame, keys, {name: pl.String}, compute)
 
 
-def where(
+def once_for_all(
+    frame: nw.LazyFrame[Any], keys: Sequence[str], change: Change, known: nw.LazyFrame[Any]
+) -> nw.LazyFrame[Any]:
+    """The columns that ``change`` adds to rows by their ``keys`` alone, once for all rows alike.
+
+    ``known``: every combination of keys that the frame may hold, each any number of times. Only
+    where it pays: for many rows of an engine whose rows are here.
+    """
+    if not is_eager(frame) or count(known) <= _FEW_ROWS:
+        return change(frame)
+    rows = nw.to_native(collect(known.select(*keys)))
+    _, one_of = _one_of_each(rows)
+    few = rows.unique() if one_of is None else rows[one_of.drop_nulls()]
+    facts = nw.to_native(collect(change(_frame(few.lazy()))))
+    found = _gathered(frame, facts, facts.schema, keys)
+    return change(frame) if found is None else found
+
+
+def _one_of_each(table: pl.DataFrame) -> tuple[pl.Series, pl.Series | None]:
+    """A number for the values of each row, and by that number the last row that has it.
+
+    None where the numbers are too many to count.
+    """
+    packed, _ = _packed(_numbers(table))
+    number = packed[0] if packed else pl.repeat(0, len(table), dtype=pl.Int64, eager=True)
+    low, size = _span(number)
+    if len(packed) > 1 or size > max(_PLACES, 8 * len(table)):
+        return number, None
+    one_of: pl.Series = pl.repeat(None, low + size, dtype=pl.UInt32, eager=True)
+    numbers: pl.Series = pl.int_range(len(table), dtype=pl.UInt32, eager=True)
+    return number, one_of.scatter(number, numbers)
+
+
+def amended(
     frame: nw.LazyFrame[Any],
     odd: nw.Expr,
     needs: Sequence[str],
     change: Change,
-    name: str,
-    blank: str | bool = "",
+    made: Mapping[str, tuple[nw.Expr, type]],
 ) -> nw.LazyFrame[Any]:
-    """Add the column ``name`` that ``change`` makes of the columns ``needs``.
+    """Add the columns ``made``, each an expression and its type, then ``change`` them where odd.
 
-    ``blank`` where ``odd`` does not hold: ``change`` would make it so, and need not look at the
-    row.
+    ``change`` needs the columns ``needs`` and leaves a row as it is where ``odd`` does not hold,
+    so that it need not look at it.
     """
+    frame = frame.with_columns(**{name: value for name, (value, _) in made.items()})
     if not frame.implementation.is_polars():
         return change(frame)
-    kind = pl.String if isinstance(blank, str) else pl.Boolean
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
-        odd = table[_ANSWER].fill_null(True).arg_true()
-        done: pl.Series = pl.repeat(blank, len(table), dtype=kind, eager=True)
-        done = done.scatter(odd, _made(table[odd], change, name)) if len(odd) else done
-        return done.alias(name).to_frame()
+        odd, whole = table[_ANSWER].fill_null(True).arg_true(), table.select(list(made))
+        if not len(odd):
+            return whole
+        few = nw.to_native(collect(change(_frame(table[odd].lazy())).select(*made)))
+        return whole.with_columns(whole[name].scatter(odd, few[name]) for name in made)
 
     frame = frame.with_columns(odd.alias(_ANSWER))
-    return _with_made(frame, (_ANSWER, *needs), {name: kind}, compute)
+    types = {name: _POLARS[kind] for name, (_, kind) in made.items()}
+    return _with_made(frame, (_ANSWER, *needs, *made), types, compute)
 
 
 def either(frame: nw.LazyFrame[Any], one: str, other: str, name: str) -> nw.LazyFrame[Any]:

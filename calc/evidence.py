@@ -260,7 +260,7 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     lines = billed.as_allowed(billed.with_odd_groups(billed.compared(lines)))
     lines = modifiers.doubts(lines).drop(_JUDGING_STEPS)
     lines = lines.with_columns(has_prior=nw.lit(bool(options.prior)))
-    lines = engine.settled(amounts.fees(lines, config, days, options))
+    lines = engine.settled(amounts.fees(lines, config, days, options, services))
     return _with_primary(amounts.with_amounts(lines, config, days, options))
 
 
@@ -270,7 +270,7 @@ _COUNTING_STEPS = (
     "first_charge", "add_on_charge", "first_billed_rows", "add_on_billed_rows",
     "first_charge_rows", "add_on_charge_rows", "least clinician", "most clinician",
     "therapist_minutes", "counting_rule", "rule_pool", "rule_unit_minutes", "unit_minutes",
-    "next_minutes", "assistant_whole", "service_minutes", "payer_sequestration", "counted_ms",
+    "next_minutes", "assistant_whole", "service_minutes", "counted_ms",
     "place", "turn", "tie", "day_minutes", "day_units",
 )  # fmt: skip
 _JUDGING_STEPS = (

@@ -58,6 +58,13 @@ def with_add_ons(config: Config) -> list[str]:
     return sorted({facts["family"] for c, facts in config.codes.items() if facts["family"] != c})
 
 
+def codes_of(services: nw.LazyFrame[Any], config: Config, *names: str) -> nw.LazyFrame[Any]:
+    """The named columns of services with each ``code`` that a line of theirs may bill."""
+    kept = add_ons(services.select(*names, "service"), config)
+    codes = [kept.select(*names, code=nw.col(name)) for name in ("service", "add_on_code")]
+    return nw.concat(codes, how="vertical").filter(~nw.col("code").is_null())
+
+
 def add_ons(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """Add add_on_code, the other code of a service with two."""
     codes = {facts["family"]: c for c, facts in config.codes.items() if facts["family"] != c}
@@ -66,25 +73,34 @@ def add_ons(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     return engine.looked_up(frame, columns, types, ["service"], {"add_on_code": "service"})
 
 
-def payer_facts(frame: nw.LazyFrame[Any], config: Config, rule: str) -> nw.LazyFrame[Any]:
-    payers = config.payers
-    names = [rule or facts["counting_rule"] for facts in payers.values()]
+def counting_rules(frame: nw.LazyFrame[Any], config: Config, rule: str) -> nw.LazyFrame[Any]:
+    """Add how the payer counts, or the counting rule ``rule`` if one is named."""
+    names = [rule or facts["counting_rule"] for facts in config.payers.values()]
     rules = [config.counting_rules[name] for name in names]
     columns: engine.Columns = {
-        "payer": list(payers),
+        "payer": list(config.payers),
         "counting_rule": names,
         "rule_unit_minutes": [rule["unit_minutes"] for rule in rules],
         "rule_first_minutes": [rule["first_minutes"] for rule in rules],
         "rule_pool": [rule["pool"] for rule in rules],
-        "share_percent": [_share(facts) for facts in payers.values()],
     }
     types: dict[str, type] = dict.fromkeys(columns, int)
     types |= dict.fromkeys(("payer", "counting_rule", "rule_pool"), str)
+    return engine.looked_up(frame, columns, types, ["payer"])
+
+
+def payments(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    """Add how the payer pays: its share of Medicare's fee, what it cuts, whose fees it has."""
+    payers = config.payers
+    columns: engine.Columns = {
+        "payer": list(payers),
+        "share_percent": [_share(facts) for facts in payers.values()],
+        "payer_fee_table": ["fee_table" in facts for facts in payers.values()],
+    }
     for name in PAYER_SWITCHES:
         columns[f"payer_{name}"] = [facts.get(name, False) for facts in payers.values()]
-        types[f"payer_{name}"] = bool
-    columns["payer_fee_table"] = ["fee_table" in facts for facts in payers.values()]
-    return engine.looked_up(frame, columns, types | {"payer_fee_table": bool}, ["payer"])
+    types: dict[str, type] = dict.fromkeys(columns, bool) | {"payer": str, "share_percent": int}
+    return engine.looked_up(frame, columns, types, ["payer"])
 
 
 def _share(facts: dict[str, Any]) -> int | None:

@@ -39,6 +39,19 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         assistant_rest=assistant % size,
         units_unjudged=nw.col("units") - therapist // size - assistant // size,
     )
+    none = {"assistant_units": (nw.lit(0, dtype=nw.Int64), int)}
+    return engine.amended(frame, nw.col("assistant_rows") > 0, _OF_ASSISTANTS, _assistants, none)
+
+
+_OF_ASSISTANTS = (
+    "units", "minutes", "therapist_minutes", "assistant_minutes", "counted_rows", "assistant_rows",
+    "by_quarters", "assistant_whole", "therapist_rest", "assistant_rest", "units_unjudged",
+    "discipline", "assistant_policy", "de_minimis_percent",
+)  # fmt: skip
+
+
+def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    therapist, assistant = nw.col("therapist_minutes"), nw.col("assistant_minutes")
     t, a = nw.col("therapist_rest"), nw.col("assistant_rest")
     left = nw.col("units_unjudged")
     share = nw.col("de_minimis_percent")
@@ -63,7 +76,7 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         | ~nw.col("discipline").is_in(list(ASSISTANT))
         | (nw.col("units") == 0)
     )
-    return frame.with_columns(
+    return services.with_columns(
         assistant_units=nw.when(none | nw.col("units").is_null())
         .then(0)
         .when(nw.col("by_quarters"))
@@ -116,17 +129,11 @@ def parts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Each line keeps its own ``units``; ``assistant_units`` are those units on the modified line.
     """
     assistant, units = nw.col("assistant_units"), nw.col("units")
-    part = (
-        nw.when(assistant == 0)
-        .then(nw.lit("plain"))
-        .when(assistant == units)
-        .then(nw.lit("modified"))
-        .otherwise(nw.lit("both"))
-    )
-    frame = lines.with_columns(part=part, code_units=units)
-    frame = engine.repeated(frame, nw.col("part") == "both", "modified")
-    whole = nw.when(nw.col("part") == "modified").then(1).otherwise(nw.col("modified"))
-    frame = frame.with_columns(modified=whole.cast(nw.Int64))
+    some = assistant > 0
+    frame = lines.with_columns(whole=some & (assistant == units), code_units=units)
+    frame = engine.repeated(frame, some & (assistant != units).fill_null(True), "modified")
+    whole = nw.when(nw.col("whole")).then(1).otherwise(nw.col("modified"))
+    frame = frame.with_columns(modified=whole.cast(nw.Int64)).drop("whole")
     modified = nw.col("modified") == 1
     return frame.with_columns(
         units=nw.when(modified).then(assistant).otherwise(units - assistant),

@@ -21,14 +21,14 @@ VISIT = ("patient", "date", "provider")
 
 
 def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add fee_cents, reduced_cents (per unit) and ``price_status``.
+    """Add fee_cents, reduced_cents and work_nano (per unit), ``price_status`` and ``reducible``.
 
     Needs status, mppr_indicator, work_rvu, pe_rvu, mp_rvu (1/100), work_gpci, pe_gpci, mp_gpci
     (1/1000), cf (1/10000), mppr_percent, share_percent (of Medicare's fee; null where the payer
     has none), participation_percent (100, or what a non-participating provider gets),
-    payer_fee_table with own_fee_cents and own_reduced_cents of payers that have their own.
-    Null where a figure is missing. Bundled codes (status B) have a fee of 0. Of a code that is
-    never reduced both are the same.
+    payer_fee_table with own_fee_cents and own_reduced_cents of payers that have their own,
+    payer_mppr. Null where a figure is missing. Bundled codes (status B) have a fee of 0. Of a
+    code that is never reduced both are the same. ``work_nano`` is work RVU x factor, no GPCI.
     """
     status, rvus = nw.col("status"), nw.col("work_rvu") + nw.col("pe_rvu") + nw.col("mp_rvu")
     work = nw.col("work_rvu") * nw.col("work_gpci")
@@ -76,38 +76,31 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .otherwise(nw.col("reduced_cents")),
     )
     part = nw.col("participation_percent")
+    nano = nw.col("work_rvu") * nw.col("cf") * GPCI_ONE
     return lines.with_columns(
         fee_cents=percent(nw.col("fee_cents"), part).cast(nw.Int64),
         reduced_cents=percent(nw.col("reduced_cents"), part).cast(nw.Int64),
+        work_nano=nw.when(priced).then(nano).when(nothing).then(0).cast(nw.Int64),
+    ).with_columns(
+        reducible=falls & nw.col("payer_mppr") & ~nw.col("fee_cents").is_null(),
+        less_pe=0 - nw.col("pe_rvu").fill_null(0),
+        less_fee=0 - nw.col("fee_cents").fill_null(0),
     )
 
 
 def work(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFrame[Any]:
     """Add work_cents: units x work RVU x conversion factor, no GPCI, rounded once a line."""
-    nano = nw.col(units) * nw.col("work_rvu") * nw.col("cf") * GPCI_ONE
-    status = nw.col("price_status")
-    return lines.with_columns(
-        work_cents=nw.when(status == "priced")
-        .then(to_cents(nano))
-        .when((status == "bundled") & ~nw.col("share_percent").is_null())
-        .then(0)
-        .cast(nw.Int64)
-    )
+    return lines.with_columns(work_cents=to_cents(nw.col(units) * nw.col("work_nano")))
 
 
 def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFrame[Any]:
     """Add ``full_units``, ``day_turn`` and ``scheduled_cents`` (units at full and reduced fee).
 
     Of a patient's units on a day with one billing provider the one with the highest practice
-    expense is paid in full, every other one reduced; across disciplines and codes. Needs
-    mppr_indicator, pe_rvu, fee_cents, reduced_cents, payer_mppr, modified and the line's keys.
+    expense is paid in full, every other one reduced; across disciplines and codes. Needs what
+    `fees` adds, modified and the line's keys.
     """
-    takes_part = (
-        (nw.col("mppr_indicator") == MPPR_INDICATOR)
-        & nw.col("payer_mppr")
-        & ~nw.col("fee_cents").is_null()
-        & (nw.col(units) > 0)
-    ).fill_null(False)
+    takes_part = (nw.col("reducible") & (nw.col(units) > 0)).fill_null(False)
     order = [
         "outside",
         "less_pe",
@@ -118,11 +111,7 @@ def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFr
         "payer",
         "locality",
     ]
-    lines = lines.with_columns(
-        outside=nw.when(takes_part).then(0).otherwise(1),
-        less_pe=0 - nw.col("pe_rvu").fill_null(0),
-        less_fee=0 - nw.col("fee_cents").fill_null(0),
-    )
+    lines = lines.with_columns(outside=nw.when(takes_part).then(0).otherwise(1))
     lines = engine.placed(lines, VISIT, order, "day_turn")
     count = nw.col(units)
     full = (
@@ -136,7 +125,7 @@ def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFr
     return lines.with_columns(
         scheduled_cents=nw.col("full_units") * nw.col("fee_cents")
         + (count - nw.col("full_units")) * nw.col("reduced_cents")
-    ).drop("outside", "less_pe", "less_fee")
+    ).drop("outside")
 
 
 def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -145,9 +134,24 @@ def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     The charge of a code is for the units it was billed with; other units get their part of it.
     Its plain and its modified line share it to the cent: the plain units come first.
     """
-    scheduled, charge = nw.col("scheduled_cents"), nw.col("charge_cents")
     logged = nw.when(nw.col("units_logged") > 0).then(nw.col("units_logged"))
     billed = nw.coalesce(logged, nw.col("code_units"))
+    lines = lines.with_columns(charged_units=billed)
+    whole = (nw.col("units") == billed) & (nw.col("code_units") == nw.col("units")) & (billed > 0)
+    parted = ~nw.col("charge_cents").is_null() & ~whole.fill_null(False)
+    needs = ("charge_cents", "charged_units", "code_units", "units", "modified")
+    charge = {"own_charge_cents": (nw.col("charge_cents"), int)}
+    lines = engine.amended(lines, parted, needs, _own_charge, charge)
+    own, scheduled = nw.col("own_charge_cents"), nw.col("scheduled_cents")
+    less = (~own.is_null() & (own < scheduled)).fill_null(False)
+    return lines.with_columns(allowed_cents=nw.when(less).then(own).otherwise(scheduled)).drop(
+        "charged_units", "own_charge_cents"
+    )
+
+
+def _own_charge(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add own_charge_cents: the part of a code's charge that falls to a line of it."""
+    charge, billed = nw.col("charge_cents"), nw.col("charged_units")
     first = (
         nw.when(nw.col("modified") == 1).then(nw.col("code_units") - nw.col("units")).otherwise(0)
     )
@@ -156,9 +160,7 @@ def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         return (charge * units * 2 + billed) // (billed * 2)
 
     mine = nw.when(billed > 0).then(part(first + nw.col("units")) - part(first))
-    return lines.with_columns(
-        allowed_cents=nw.when(~mine.is_null() & (mine < scheduled)).then(mine).otherwise(scheduled)
-    )
+    return lines.with_columns(own_charge_cents=mine.cast(nw.Int64))
 
 
 def spend_deductible(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -196,7 +198,8 @@ def accrue(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     lines = engine.summed(lines, KX_YEAR, "accrued_cents", "whole_cents")
     may = nw.col("whole_cents") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
     needs = (*KX_YEAR, *CLAIM_ORDER, "accrued_cents", "prior_cents", "kx_threshold_cents")
-    lines = engine.where(lines, may.fill_null(False), needs, _above, "needs_kx", False)
+    no = {"needs_kx": (nw.lit(False), bool)}
+    lines = engine.amended(lines, may.fill_null(False), needs, _above, no)
     return _in_order(lines).drop("accrued_cents", "whole_cents")
 
 
