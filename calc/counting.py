@@ -37,15 +37,13 @@ def services(
     gather, by the aggregates of `engine.grouped`.
     """
     primary = nw.col("code") == nw.col("service")
+    claimed = nw.col("modifiers_billed").cast(nw.String).str.contains("C[QO]").cast(nw.Int64)
+    sessions = engine.told_by(sessions, "modifiers_billed", {"claimed_rows": claimed})
     sessions = sessions.with_columns(
         assistant_ms=nw.when(nw.col("role") == "assistant").then(nw.col("counted_ms")).otherwise(0),
         lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
         counted_rows=nw.col("counts").cast(nw.Int64),
         add_on_rows=nw.when(primary).then(0).otherwise(1),
-        claimed_rows=nw.col("modifiers_billed")
-        .cast(nw.String)
-        .str.contains("C[QO]")
-        .cast(nw.Int64),
         assistant_rows=(nw.col("counts") & (nw.col("role") == "assistant")).cast(nw.Int64),
         first_charge=nw.when(primary).then(nw.col("charge_cents")),
         add_on_charge=nw.when(~primary).then(nw.col("charge_cents")),

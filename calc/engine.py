@@ -933,24 +933,60 @@ def grouped(
     used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
     rows = nw.to_native(collect(frame.select(*dict.fromkeys(used))))
     place, first = _grouping(rows, group)
-    if place is not None:
-        rows = rows[place]
-    number = (first.cum_sum() - 1).cast(pl.UInt32)
     # Most groups of a log are one row, which needs no adding up.
     several = ~(first & first.shift(-1, fill_value=True))
-    heads = rows.filter(first).lazy()
+    heads = rows if place is None and first.all() else rows[_where(first, place)]
     done = heads.select(
         *group,
         *(pl.col(c).cast(pl.Int64).fill_null(0).alias(name) for name, c in total.items()),
         *(pl.col(c).is_not_null().cast(pl.Int64).alias(name) for name, c in filled.items()),
         *(pl.col(c).alias(name) for name, c in (*least.items(), *most.items())),
-    ).collect(engine="in-memory")
+    )
     if several.any():
-        many = rows.with_columns(number.alias(_ROWS)).filter(several)
+        number = (first.cum_sum() - 1).cast(pl.UInt32).alias(_ROWS)
+        many = rows[_where(several, place)].with_columns(number.filter(several))
         added = collect(_frame(many.lazy()).group_by(_ROWS).agg(**aggregates)).to_native()
         place = added[_ROWS]
         done = done.with_columns(done[n].scatter(place, added[n]) for n in aggregates)
     return _frame(done.lazy())
+
+
+def _where(holds: pl.Series, place: pl.Series | None) -> pl.Series:
+    """The row numbers where ``holds``, which stands in the order of ``place``."""
+    return holds.arg_true() if place is None else place.filter(holds)
+
+
+def told_by(
+    frame: nw.LazyFrame[Any], column: str, facts: Mapping[str, nw.Expr]
+) -> nw.LazyFrame[Any]:
+    """Add what a text column alone tells; of `dense` text each value is looked at once."""
+    if frame.implementation.is_polars():
+        native = nw.to_native(frame)
+        kind = native.select(column).collect_schema()[column]
+        if isinstance(kind, pl.Enum):
+            each = _frame(pl.LazyFrame({column: kind.categories}))
+            told = nw.to_native(collect(each.select(**facts)))
+            at = pl.col(column).to_physical().cast(pl.UInt32)
+            return _frame(native.with_columns(pl.lit(c).gather(at).alias(c.name) for c in told))
+    return frame.with_columns(**facts)
+
+
+def overlapped(
+    frame: nw.LazyFrame[Any], group: Sequence[str], start: str, end: str
+) -> nw.LazyFrame[Any]:
+    """The groups with rows that begin before the one ahead of them in order is over.
+
+    Where any two rows of a group share time, two neighbours do: as long as none do, ends only
+    grow.
+    """
+    if not frame.implementation.is_polars():
+        rows = within(frame, group, (start,), earlier={"earlier ": end})
+        return rows.filter(nw.col(start) < nw.col("earlier ")).select(*group).unique()
+    rows = nw.to_native(collect(frame.select(*group, start, end)))
+    place, first = _grouping(rows, group, (start,))
+    starts, ends = (c if place is None else c.gather(place) for c in rows[[start, end]])
+    shared = (starts < ends.shift(1)).fill_null(False) & ~first
+    return _frame(rows[_where(shared, place)].select(group).unique().lazy())
 
 
 def arranged(frame: nw.LazyFrame[Any], order: Sequence[str]) -> nw.LazyFrame[Any]:

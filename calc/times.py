@@ -276,11 +276,8 @@ _LANE = ("patient", "lane")
 
 def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Patients with rows of one lane that share time: only they need the full sweep."""
-    busy = sessions.filter(nw.col("in_sweep")).select(*_LANE, "start_ms", "end_ms")
-    # Where any two rows share time, two neighbours do: as long as none do, ends only grow.
-    busy = engine.within(busy, _LANE, ("start_ms",), earlier={"earlier": "end_ms"})
-    shared = busy.filter(nw.col("start_ms") < nw.col("earlier"))
-    return shared.select("patient").unique()
+    busy = sessions.filter(nw.col("in_sweep"))
+    return engine.overlapped(busy, _LANE, "start_ms", "end_ms").select("patient").unique()
 
 
 def sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.LazyFrame[Any]:
