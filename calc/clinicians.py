@@ -132,11 +132,15 @@ def clinician_days(mine: Frame, timesheet: Mapping[tuple[str, date], int] | None
         clashes=clash.fill_null(False).cast(nw.Int64),
         place=nw.col("row").fill_null(0),
     )
-    day = mine.group_by("clinician", "date").agg(
-        total("clinician_ms"), total("own_ms"), nw.col("start_ms").min(), nw.col("end_ms").max(),
-        total("unclocked"), total("clashes"),
-        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
-    )  # fmt: skip
+    sums = ("clinician_ms", "own_ms", "unclocked", "clashes")
+    day = engine.grouped(
+        mine,
+        ("clinician", "date"),
+        total={name: name for name in sums},
+        filled={},
+        least={"start_ms": "start_ms", "first_row": "place", "first_file": "file"},
+        most={"end_ms": "end_ms"},
+    )
     sheet: engine.Columns = {
         "clinician": [clinician for clinician, _ in timesheet or ()],
         "date": [day for _, day in timesheet or ()],

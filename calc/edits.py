@@ -48,9 +48,10 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     )
     keys = ("patient", "date", "provider", "code")
     marked = engine.looked_up(marked, table, types, ["date", "code"])
+    marked = marked.filter(~nw.col("mue").is_null())
     marked = engine.summed(marked, keys, "billed", "billed_of_day")
     # Below the most usual nothing is to be said.
-    marked = marked.filter((nw.col("billed_of_day") >= nw.col("mue")).fill_null(False))
+    marked = marked.filter(nw.col("billed_of_day") >= nw.col("mue"))
     return marked.group_by(*keys).agg(
         total("billed"), total("units"), total("by_day"), total("excess"), total("unpaid"),
         nw.col("mue").min(), nw.col("mai").min(),

@@ -488,11 +488,15 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         place=nw.col("row").fill_null(0),
         counted_rows=nw.col("counts").cast(nw.Int64),
     )
-    day = mine.group_by(*PATIENT_DAY).agg(
-        total("timed_ms"), total("timed_rows"), total("minute_rows"), total("counted_rows"),
-        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
-        nw.col("clinician").min(),
-    )  # fmt: skip
+    sums = ("timed_ms", "timed_rows", "minute_rows", "counted_rows")
+    day = engine.grouped(
+        mine,
+        PATIENT_DAY,
+        total={name: name for name in sums},
+        filled={},
+        least={"first_row": "place", "first_file": "file", "clinician": "clinician"},
+        most={},
+    )
     day = engine.settled(day.join(totals, on=list(PATIENT_DAY), how="left"))
     short = engine.settled(day.filter(nw.col("timed_ms") > nw.col("total_ms")).select(PATIENT_DAY))
     if not engine.is_empty(short):
@@ -564,11 +568,9 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
 def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
     """First evaluations, each with the days since the one before it in its group."""
     group = nw.col("evaluation")
-    first = lines.filter(
-        (group != "")
-        & ~group.cast(nw.String).str.starts_with("repeat")
-        & ((nw.col("billed") > 0) | (nw.col("units") > 0))
-    )
+    anew = (group != "") & ~group.cast(nw.String).str.starts_with("repeat")
+    lines = engine.told_by(lines, "evaluation", {"is_first": anew})
+    first = lines.filter(nw.col("is_first") & ((nw.col("billed") > 0) | (nw.col("units") > 0)))
     numbers = [day.toordinal() for day in days]
     first = limits.beside(first, config, days, "evaluation_days")
     first = lookups.on_date(first, days, day_number=numbers)

@@ -168,14 +168,19 @@ def cloned_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
     minutes = nw.col("length_ms") // times.MINUTE
     # A whole number for each code, clock and length; a day is known by their sums.
     print_ = (nw.col("code_number") * 1440 + clock) * 1441 + minutes
-    marked = codes.with_columns(mark=print_, place=nw.col("row").fill_null(0)).with_columns(
+    place, one = nw.col("row").fill_null(0), nw.lit(1, dtype=nw.Int64)
+    marked = codes.with_columns(mark=print_, place=place, one=one).with_columns(
         square=(nw.col("mark") % 1_000_003) * (nw.col("mark") % 1_000_003)
     )
     keys = ("patient", "clinician", "discipline", "provider")
-    by_day = marked.group_by(*keys, "date").agg(
-        total("mark"), total("square"), nw.len().cast(nw.Int64).alias("services"),
-        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
-    )  # fmt: skip
+    by_day = engine.grouped(
+        marked,
+        (*keys, "date"),
+        total={"mark": "mark", "square": "square", "services": "one"},
+        filled={},
+        least={"first_row": "place", "first_file": "file"},
+        most={},
+    )
     by_day = by_day.filter(nw.col("services") > 1)
     alike = by_day.group_by(*keys, "mark", "square", "services").agg(
         nw.len().cast(nw.Int64).alias("days"), nw.col("date").min(), nw.col("first_row").min(),
