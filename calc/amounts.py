@@ -125,11 +125,10 @@ def _difference(
         # A line without a price takes nothing over.
         right=nw.when(wrong & ~own.is_null()).then(0).otherwise(1),
         spilt=nw.when(wrong).then(0).otherwise(own).fill_null(0).cast(nw.Int64),
-        one=nw.lit(1, dtype=nw.Int64),
     )
     order = ["right", "discipline", "payer", "code"]
     lines = engine.within(
-        lines, pricing.VISIT, order, total={"visit_spilt": "spilt"}, running={"line_turn": "one"}
+        lines, pricing.VISIT, order, total={"visit_spilt": "spilt"}, turn="line_turn"
     )
     takes = (nw.col("line_turn") == 1) & (nw.col("right") == 0)
     cents = nw.col("own_cents") + nw.when(takes).then(nw.col("visit_spilt")).otherwise(0)

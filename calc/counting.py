@@ -119,11 +119,10 @@ def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         less_rest=0 - nw.col("rest_minutes"),
         less_logged=0 - nw.col("units_logged").fill_null(0),
         less_minutes=0 - minutes,
-        one=nw.lit(1, dtype=nw.Int64),
     )
     queue = ["last", "less_rest", "less_logged", "less_minutes", "service"]
     totals = {"day_minutes": "pool_minutes", "day_whole": "pool_whole"}
-    frame = engine.within(frame, POOL, queue, total=totals, running={"turn": "one"})
+    frame = engine.within(frame, POOL, queue, total=totals, turn="turn")
     frame = frame.with_columns(
         day_units=(nw.col("day_minutes") + size - earns) // size
     ).with_columns(left_units=nw.col("day_units") - nw.col("day_whole"))
@@ -135,7 +134,7 @@ def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     pooled = {"units": (units.cast(nw.Int64), int)}
     frame = engine.amended(frame, ~in_pool, _OF_UNITS, _units_alone, pooled)
     return frame.with_columns(tie=tie.fill_null(False)).drop(
-        "last", "less_rest", "less_logged", "less_minutes", "one", "day_whole",
+        "last", "less_rest", "less_logged", "less_minutes", "day_whole",
         "pool_minutes", "pool_whole",
     )  # fmt: skip
 

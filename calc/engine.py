@@ -434,6 +434,12 @@ def _side_by_side(work: Callable[[_T], _R], jobs: Sequence[_T], rows: int) -> li
         return list(pool.map(work, jobs))
 
 
+def side_by_side(frame: nw.LazyFrame[Any], *jobs: Callable[[], Any]) -> list[Any]:
+    """What each of the jobs gives, which are about ``frame``: at the same time for many rows."""
+    rows = count(frame) if is_eager(frame) else 0
+    return _side_by_side(lambda job: job(), jobs, rows)
+
+
 def _coded(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
     """A column as numbers into its distinct values, None for one value throughout; the values."""
     if column.dtype == pl.String:
@@ -625,17 +631,23 @@ def within(
     running: Mapping[str, str] | None = None,
     highest: Mapping[str, str] | None = None,
     earlier: Mapping[str, str] | None = None,
+    turn: str = "",
 ) -> nw.LazyFrame[Any]:
     """Add columns over the rows of each group, new name by the Int64 column it is made of.
 
     ``total``: the group's sum. ``running``: the sum up to and with the row, in ``order``, which
     must be total. ``highest``: the greatest value up to and with the row. ``earlier``: the value
-    of the row before it, null for the first.
+    of the row before it, null for the first. ``turn``: the name of the row's place, from 1.
     Only columns of ``earlier`` may hold nulls.
     """
     total, running = total or {}, running or {}
     highest, earlier = highest or {}, earlier or {}
     if not frame.implementation.is_polars():
+        if turn:
+            frame = frame.with_columns(nw.lit(1, dtype=nw.Int64).alias(_ONE))
+            ones = within(frame, group, order, total=total, running={**running, turn: _ONE},
+                          highest=highest, earlier=earlier)  # fmt: skip
+            return ones.drop(_ONE)
         return frame.with_columns(
             **{n: nw.col(c).sum().over(*group).cast(nw.Int64) for n, c in total.items()},
             **{
@@ -647,8 +659,9 @@ def within(
         )
     jobs = (total, running, highest, earlier)
     used = (*group, *order, *(column for job in jobs for column in job.values()))
-    made = dict.fromkeys((name for job in jobs for name in job), pl.Int64)
-    return _with_made(frame, used, made, lambda rows: _within(rows, group, order, *jobs))
+    names = [*(name for job in jobs for name in job), *([turn] if turn else [])]
+    made = dict.fromkeys(names, pl.Int64)
+    return _with_made(frame, used, made, lambda rows: _within(rows, group, order, *jobs, turn))
 
 
 def _with_made(
@@ -680,8 +693,8 @@ def summed(
         numbers, x = _numbers(rows.select(group)), rows[column].fill_null(0)
         if pl.Int32 in numbers.dtypes:  # days stand together, or nearly so
             place, first = _grouping(rows, group)
-            sums = _sums(x if place is None else x.gather(place), first)
-            number = (first.cum_sum() - 1).cast(pl.UInt32)
+            sums = _sums(x if place is None else x.gather(place), _ends(first))
+            number = _number(first)
             own = number if place is None else number.clone().scatter(place, number)
             return sums.gather(own).alias(name).to_frame()
         keys, _ = _packed(numbers)
@@ -700,10 +713,15 @@ def _begins(ranked: pl.Series) -> pl.Series:
     return begins
 
 
-def _sums(x: pl.Series, first: pl.Series) -> pl.Series:
-    """The sums of groups that stand together, each from where it is the ``first`` row."""
-    ends = first.arg_true().shift(-1, fill_value=len(x)) - 1
-    upto = x.cum_sum().gather(ends.cast(pl.UInt32))
+def _ends(first: pl.Series) -> pl.Series:
+    """Where groups that stand together end, each from its ``first`` row on."""
+    starts = first.arg_true()
+    return (starts.shift(-1, fill_value=len(first)) - 1).cast(starts.dtype)
+
+
+def _sums(x: pl.Series, ends: pl.Series) -> pl.Series:
+    """The sums of groups that stand together, each up to its end."""
+    upto = x.cum_sum().gather(ends)
     sums: pl.Series = upto - upto.shift(1, fill_value=0)
     return sums
 
@@ -712,8 +730,7 @@ def placed(
     frame: nw.LazyFrame[Any], group: Sequence[str], order: Sequence[str], name: str = "turn"
 ) -> nw.LazyFrame[Any]:
     """Add a row's place within its group in ``order``, which must be total, counted from 1."""
-    frame = frame.with_columns(nw.lit(1, dtype=nw.Int64).alias(_ONE))
-    return within(frame, group, order, running={name: _ONE}).drop(_ONE)
+    return within(frame, group, order, turn=name)
 
 
 def stretches(
@@ -742,7 +759,7 @@ def stretches(
     def compute(table: pl.DataFrame) -> pl.DataFrame:
         place, first = _grouping(table, group, order)
         start, end = (c if place is None else c.gather(place) for c in table[[order[0], until]])
-        latest = _highest(end, (first.cum_sum() - 1).cast(pl.UInt32)).shift(1)
+        latest = _highest(end, _number(first)).shift(1)
         opens = first | ~(start < latest).fill_null(False)
         number = opens.cum_sum().cast(pl.Int64)
         starts = opens.arg_true().cast(pl.Int64)
@@ -766,34 +783,39 @@ def _within(
     running: Mapping[str, str],
     highest: Mapping[str, str],
     earlier: Mapping[str, str],
+    turn: str,
 ) -> pl.DataFrame:
     place, first = _grouping(rows, group, order)
+    number, ends = _number(first), _ends(first)
+    made: dict[str, pl.Series] = {}
 
     def arranged(column: pl.Series) -> pl.Series:
         return column if place is None else column.gather(place)
 
-    starts = first.arg_true()
-    number = (first.cum_sum() - 1).cast(pl.UInt32)
-    made: dict[str, pl.Series] = {}
-    sums = {
-        column: (x := arranged(rows[column]), x.cum_sum())
-        for column in dict.fromkeys((*total.values(), *running.values()))
-    }
-    for name, column in total.items():
-        x, upto = sums[column]
-        before = upto.gather(starts) - x.gather(starts)
-        after = before.slice(1).extend(upto.tail(1))
-        made[name] = (after - before).gather(number)
+    if total:
+        own = number if place is None else number.clone().scatter(place, number)
+        made = {n: _sums(arranged(rows[c]), ends).gather(own) for n, c in total.items()}
+    ranked: dict[str, pl.Series] = {}
     for name, column in running.items():
-        x, upto = sums[column]
-        before = upto.gather(starts) - x.gather(starts)
-        made[name] = upto - before.gather(number)
+        upto = arranged(rows[column]).cum_sum()
+        before = upto.gather(ends).shift(1, fill_value=0)
+        ranked[name] = upto - before.gather(number)
     for name, column in highest.items():
-        made[name] = _highest(arranged(rows[column]), number)
+        ranked[name] = _highest(arranged(rows[column]), number)
+    starts = ends.shift(1).cast(pl.Int64).fill_null(-1) + 1
     for name, column in earlier.items():
-        made[name] = arranged(rows[column]).shift(1).scatter(starts, None)
-    back = None if place is None else _inverse(place)
-    return pl.DataFrame({n: c if back is None else c.gather(back) for n, c in made.items()})
+        ranked[name] = arranged(rows[column]).shift(1).scatter(starts, None)
+    if turn:
+        ranked[turn] = pl.int_range(1, len(rows) + 1, eager=True) - starts.gather(number)
+    if place is not None and ranked:
+        back = _inverse(place)
+        ranked = {name: column.gather(back) for name, column in ranked.items()}
+    return pl.DataFrame(made | ranked)
+
+
+def _number(first: pl.Series) -> pl.Series:
+    """The number of each row's group, of groups that stand together: from 0."""
+    return (first.cum_sum() - 1).cast(pl.UInt32)
 
 
 def _highest(x: pl.Series, number: pl.Series) -> pl.Series:
@@ -821,14 +843,14 @@ def _grouping(
     group = sorted(group, key=lambda name: numbers[name].dtype != pl.Int32)
     keys, rooms = _packed(numbers.select(*group, *order), len(group))
     place = _order(keys)
-    begins = pl.int_range(len(rows), eager=True) == 0
+    begins: pl.Series | None = None
     for key, room in zip(keys, rooms, strict=True):
         if not room:
             break  # a number that tells no groups apart
         ranked = key if place is None else key.gather(place)
-        ranked = ranked // room if room > 1 else ranked
-        begins = begins | _begins(ranked)
-    return place, begins
+        more = _begins(ranked // room if room > 1 else ranked)
+        begins = more if begins is None else begins | more
+    return place, pl.int_range(len(rows), eager=True) == 0 if begins is None else begins
 
 
 def _inverse(place: pl.Series) -> pl.Series:
@@ -972,19 +994,28 @@ def grouped(
     many = int(several.sum())
     if 8 * many > len(rows):
         # So many are better added up along the whole column.
+        ends = _ends(first)
         for name, c in (*total.items(), *filled.items()):
             x = rows[c].is_not_null() if name in filled else rows[c].fill_null(0)
             x = x.cast(pl.Int64) if place is None else x.cast(pl.Int64).gather(place)
-            done = done.with_columns(_sums(x, first).alias(name))
+            done = done.with_columns(_sums(x, ends).alias(name))
             del aggregates[name]
+    # A value that all rows have, such as the file's name, stands there already.
+    of_all = [n for n, c in (*least.items(), *most.items()) if many and _is_one_value(rows[c])]
+    aggregates = {n: how for n, how in aggregates.items() if n not in of_all}
     if many and aggregates:
-        number = (first.cum_sum() - 1).cast(pl.UInt32).alias(_ROWS)
+        number = _number(first).alias(_ROWS)
         few = rows[_where(several, place)].with_columns(number.filter(several))
         added = nw.to_native(_frame(few.lazy()).group_by(_ROWS).agg(**aggregates))
         added = added.collect(engine="streaming")
         place = added[_ROWS]
         done = done.with_columns(done[n].scatter(place, added[n]) for n in aggregates)
     return _frame(done.lazy())
+
+
+def _is_one_value(column: pl.Series) -> bool:
+    numbers = column.to_physical()
+    return numbers.dtype.is_integer() and not numbers.has_nulls() and _span(numbers)[1] == 1
 
 
 def _where(holds: pl.Series, place: pl.Series | None) -> pl.Series:

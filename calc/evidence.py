@@ -74,13 +74,20 @@ def gather(
 ) -> Evidence:
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
     extras = extras or Extras()
-    found = of_patients(rows, has, config, options, extras)
-    rows, tables = found.tables["row"], found.tables
-    mine = clinicians.gather(rows, config, found.days, extras.timesheet)
-    shared = clinicians.together(rows, mine.clashes, mine.lost, config, found.days, options)
+    rows, days = counted_rows(rows, has, config, extras)
+    found: Evidence
+    mine: clinicians.Clinicians
+    found, mine, alone = engine.side_by_side(
+        rows,
+        lambda: _of_lines(rows, has, config, days, options),
+        lambda: clinicians.gather(rows, config, days, extras.timesheet),
+        lambda: _of_rows(rows, has, config, days),
+    )
+    tables = found.tables | alone
+    shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options)
     both = nw.concat([tables["limit"], mine.tables["limit"]], how="vertical")
-    found.tables |= mine.tables | of_groups(group_rows(rows)) | of_habits(tables, config)
-    found.tables |= {"together": shared, "limit": both}
+    tables |= mine.tables | of_groups(group_rows(rows)) | of_habits(tables, config)
+    found.tables = tables | {"together": shared, "limit": both}
     return found
 
 
@@ -95,9 +102,40 @@ def of_patients(
 
     "habit" and "off_day" hold what adds up over batches of patients: see `of_habits`.
     """
+    rows, days = counted_rows(rows, has, config, extras)
+    found = _of_lines(rows, has, config, days, options)
+    found.tables |= _of_rows(rows, has, config, days)
+    return found
+
+
+def counted_rows(
+    rows: Frame, has: frozenset[str], config: Config, extras: Extras
+) -> tuple[Frame, list[date]]:
+    """Rows with the minutes of each that count, which all tables are made of, and their dates."""
     days = engine.distinct(rows, "date")
     rows = billing.dense(engine.settled(_asking(rows, has)), config)
-    rows = _with_own_time(engine.settled(_rows(rows, config, extras)))
+    return _with_own_time(engine.settled(_rows(rows, config, extras))), days
+
+
+def _of_rows(
+    rows: Frame, has: frozenset[str], config: Config, days: list[date]
+) -> dict[str, Frame]:
+    """The tables that hang on no line of a service."""
+    return {
+        "group": overlaps.group_beside_one_on_one(rows),
+        "treatment_day": treatment_days(rows, has),
+        "cloned_day": engine.settled(habits.cloned_days(rows, config, days)),
+        "off_day": habits.off_days(rows, config, days),
+    }
+
+
+def _of_lines(
+    rows: Frame,
+    has: frozenset[str],
+    config: Config,
+    days: list[date],
+    options: billing.Options,
+) -> Evidence:
     lines = engine.settled(service_lines(rows, config, days, options))
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
@@ -112,18 +150,14 @@ def of_patients(
         "row": rows,
         "unminuted": without_minutes(rows, lines),
         "clash": all_clashes,
-        "group": overlaps.group_beside_one_on_one(rows),
         "service": lines,
         "day": day,
-        "treatment_day": treatment_days(rows, has),
         "limit": beyond_limits(rows, lines, config, days),
         "evaluation": evaluations(lines, config, days),
         "allowed_most": edits.most_allowed(lines, config, days),
         "pair": edits.bundled(lines, config, days),
         "same_minutes": same_minutes,
-        "cloned_day": habits.cloned_days(rows, config, days),
         "habit": habits.counted(rows, lines),
-        "off_day": habits.off_days(rows, config, days),
     }
     return Evidence(tables, has, days, edits.gaps_of(lines, config, days), _uncounted(lines))
 
@@ -315,8 +349,15 @@ def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
     """Lines with twin_rows: how many of the code's rows repeat another one."""
     counted = nw.len().cast(nw.Int64).alias("twin_rows")
     twins = clashes.filter(nw.col("kind") == overlaps.TWIN).group_by(*KEY).agg(counted)
-    lines = lines.join(twins, on=list(KEY), how="left")
-    return lines.with_columns(nw.col("twin_rows").fill_null(0))
+    twins = engine.settled(twins)
+    lines = engine.marked(lines, twins, "patient", "with_twins")
+    lines = lines.with_columns(twin_rows=nw.lit(0, dtype=nw.Int64))
+
+    def beside(few: Frame) -> Frame:
+        few = few.drop("twin_rows").join(twins, on=list(KEY), how="left")
+        return few.with_columns(nw.col("twin_rows").fill_null(0))
+
+    return engine.some(lines, nw.col("with_twins"), beside, ("twin_rows",)).drop("with_twins")
 
 
 def _with_daily_twins(clashes: Frame, lines: Frame) -> Frame:
@@ -475,7 +516,8 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     mine = rows.filter(nw.col("documented"))
     if "total_minutes" not in has:
         bare = (nw.col("fault_rule") == "U209") | ~nw.col("timed")
-        mine = engine.touched(mine, bare, PATIENT_DAY, "bare").filter(nw.col("bare")).drop("bare")
+        mine = engine.touched(mine.select(*_OF_TREATMENT), bare, PATIENT_DAY, "bare")
+        mine = engine.settled(mine.filter(nw.col("bare")))
     logged = ~nw.col("total_ms").is_null()
     totals = mine.filter(logged).select(*PATIENT_DAY, "total_ms").unique()
     totals = totals.group_by(*PATIENT_DAY).agg(total("total_ms"))
@@ -507,6 +549,12 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         timed_minutes=nw.col("timed_ms") // times.MINUTE,
         total_minutes=nw.col("total_ms") // times.MINUTE,
     )
+
+
+_OF_TREATMENT = (
+    *PATIENT_DAY, "clinician", "code", "file", "row", "timed", "counts", "fault_rule", "total_ms",
+    "counted_ms", "length_ms", "start_ms", "end_ms",
+)  # fmt: skip
 
 
 def _most_treatment(rows: Frame) -> Frame:

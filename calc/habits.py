@@ -84,7 +84,9 @@ def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFra
 def _heaps(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """By clinician: heap_days just at a unit's threshold, near_days with their neighbours."""
     keys = ("clinician", "patient", "date", "discipline")
-    day = mine.filter(nw.col("timed")).group_by(*keys).agg(total("counted_ms"))
+    mine = mine.filter(nw.col("timed"))
+    added = {"counted_ms": "counted_ms"}
+    day = engine.grouped(mine, keys, total=added, filled={}, least={}, most={})
     day = day.with_columns(minutes=nw.col("counted_ms") // times.MINUTE)
     # Two minutes at the threshold, the two before and the two after: a third falls on each.
     past = (nw.col("minutes") - (FIRST - 2)) % BAND
@@ -182,6 +184,10 @@ def cloned_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
         most={},
     )
     by_day = by_day.filter(nw.col("services") > 1)
+    # Only of sums that come often enough can the whole days be alike.
+    least = min(filter(None, lookups.on(config, "audit_limits", days, "cloned_days")), default=0)
+    by_day = engine.summed(by_day.with_columns(one=one), (*keys, "mark"), "one", "same")
+    by_day = by_day.filter(nw.col("same") >= least)
     alike = by_day.group_by(*keys, "mark", "square", "services").agg(
         nw.len().cast(nw.Int64).alias("days"), nw.col("date").min(), nw.col("first_row").min(),
         nw.col("first_file").min(),

@@ -66,6 +66,7 @@ def rates(
     frame = engine.table(columns, types).with_columns(
         one=nw.lit(1, dtype=nw.Int64),
         payer_fee_table=nw.lit(False),
+        payer_mppr=nw.lit(True),
         own_fee_cents=nw.lit(None, dtype=nw.Int64),
         own_reduced_cents=nw.lit(None, dtype=nw.Int64),
     )
