@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -38,6 +38,11 @@ class Options:
     nonparticipating: bool = False
     deductible: Mapping[str, int] | None = None
     prior: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        left = None if self.deductible is None else frozenset(self.deductible.items())
+        balances = (left, frozenset(self.prior.items()))
+        return hash((self.qualifying_apm, self.nonparticipating, *balances))
 
     @property
     def balances(self) -> dict[str, frozenset[str]]:
@@ -90,7 +95,7 @@ def bill(
 
     # No step looks beyond a patient.
     lines = engine.in_parts(sessions, "patient", part) if columns else part(sessions)
-    lines = engine.plain(engine.arranged(lines, ORDER))
+    lines = _in_order(lines)
     return lines.select(*dict.fromkeys(columns)) if columns else lines
 
 
@@ -107,11 +112,15 @@ def bill_services(
     modifiers and pricing, then the log's own columns. A line that cannot be priced has null
     money and says why in ``reason``.
     """
-    lines = _lines(services, config, days, options, apart)
-    return engine.plain(engine.arranged(lines, ORDER))
+    step = engine.stepwise(services)
+    return step(_lines(services, config, days, options, apart), _in_order)
 
 
 ORDER = ("date", "patient", "provider", "day_turn", "discipline", "payer", "code")  # of lines
+
+
+def _in_order(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return engine.plain(engine.arranged(lines, ORDER))
 
 
 def _lines(
@@ -122,14 +131,34 @@ def _lines(
     apart: nw.LazyFrame[Any] | None,
 ) -> nw.LazyFrame[Any]:
     options = options or Options()
+    days = _whole_month(days)
     step = engine.stepwise(services)
-    lines = code_lines(step(count_services(services, config, days)), config)
-    lines = step(modifiers.parts(lines))
-    lines = step(price(step(fees(lines, config, days, options)), config, days, options))
+    lines = step(step(services, count_lines, config, days), _priced, config, days, options)
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
         lines = lines.join(apart, on=[*_SAME_VISIT, "code"], how="left")
+    return step(lines, _explained)
+
+
+def _whole_month(days: list[date]) -> list[date]:
+    """All days of the month in which ``days`` lie: figures looked up for one visit serve others."""
+    if len({(day.year, day.month) for day in days}) != 1:
+        return days
+    first = days[0].replace(day=1)
+    month = (first + timedelta(days=ahead) for ahead in range(31))
+    return [day for day in month if day.month == first.month]
+
+
+def _priced(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
+) -> nw.LazyFrame[Any]:
+    lines = fees(modifiers.parts(lines), config, days, options)
+    return price(lines, config, days, options)
+
+
+def _explained(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``reason`` and ``modifiers`` to lines that have all else."""
     odd = (
         (nw.col("price_status") != "priced") | nw.col("units").is_null() | nw.col("cf").is_null()
         | nw.col("share_percent").is_null() | nw.col("fee_cents").is_null()
@@ -142,6 +171,13 @@ def _lines(
 def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """SESSION rows whose text columns an engine can treat as numbers; see `engine.dense`."""
     return engine.dense(sessions, values.dense(config))
+
+
+def count_lines(
+    services: nw.LazyFrame[Any], config: Config, days: list[date], rule: str = ""
+) -> nw.LazyFrame[Any]:
+    """Services with their units (see `count_services`), parted into their codes."""
+    return code_lines(count_services(services, config, days, rule), config)
 
 
 def code_lines(services: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -165,22 +201,26 @@ def services_of(
     sessions: nw.LazyFrame[Any], config: Config, carried: tuple[str, ...] = ()
 ) -> nw.LazyFrame[Any]:
     """Minutes by pool and service, of rows `with_lengths`: each minute of a patient once."""
-    sessions = sessions.select(*counting.NEEDED, *carried)
-    return counting.services(counted_once(sessions, config), carried)
+    sessions = counted_once(sessions.select(*counting.NEEDED, *carried), config)
+    return engine.stepwise(sessions)(sessions, counting.services, carried)
 
 
 def counted_once(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """Rows `with_lengths` with service, lane, counted_ms, therapist_ms: see `times.count_once`."""
-    sessions = lookups.localities(lookups.code_facts(sessions, config), config)
-    one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")
-    sessions = sessions.with_columns(
-        lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
-    )
-    sessions = engine.settled(sessions)
-    crowded = engine.settled(times.crowded_patients(sessions))
+    step = engine.stepwise(sessions)
+    sessions = engine.settled(step(sessions, _with_lanes, config))
+    crowded = engine.settled(step(sessions, times.crowded_patients))
     if engine.count(crowded):
         return times.count_once(sessions, crowded)
-    return times.apart(sessions)
+    return step(sessions, times.apart)
+
+
+def _with_lanes(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    sessions = lookups.localities(lookups.code_facts(sessions, config), config)
+    one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")
+    return sessions.with_columns(
+        lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
+    )
 
 
 def count_services(

@@ -10,8 +10,10 @@ import errno
 import itertools
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -319,22 +321,6 @@ def flagged(
     return found
 
 
-def stepwise(frame: nw.LazyFrame[Any]) -> Change:
-    """What to do with each step of a long way: of few rows `settled`, of many nothing.
-
-    For a visit the plan is dearer than its rows, and grows faster than the steps.
-    """
-    few = is_eager(frame) and count(frame) <= _FEW_ROWS
-    return settled if few else _unchanged
-
-
-_FEW_ROWS = 1000
-
-
-def _unchanged(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    return frame
-
-
 def distinct(frame: nw.LazyFrame[Any], *names: str) -> list[Any]:
     """The distinct values of the named columns together, nulls left out, sorted."""
     columns = [frame.select(value=nw.col(name)) for name in names]
@@ -383,6 +369,7 @@ def of_each_value(
     Text columns named in ``known`` come out as `dense` would make them.
     """
     rows = nw.to_native(frame).collect()
+    known = _worth_numbers(known, len(rows))
 
     def found(one: tuple[str, Change]) -> tuple[nw.LazyFrame[Any], list[Any]]:
         column, change = one
@@ -401,8 +388,19 @@ def alike(
     known: Mapping[str, Iterable[str] | None],
 ) -> nw.LazyFrame[Any]:
     """Add to every row of an eager frame what small tables of one row say; see `of_each_value`."""
+    rows = nw.to_native(frame).collect()
+    known = _worth_numbers(known, len(rows))
     columns = [column for table in tables for column in _spread(table, None, known)]
-    return _frame(nw.to_native(frame).with_columns(columns))
+    return _frame(rows.lazy().with_columns(columns))
+
+
+def _worth_numbers(
+    known: Mapping[str, Iterable[str] | None], rows: int
+) -> Mapping[str, Iterable[str] | None]:
+    """Of few rows text of any kind is left as it is: a plan holds for all of the same columns."""
+    if rows > _FEW_ROWS:
+        return known
+    return {name: values for name, values in known.items() if values is not None}
 
 
 def _side_by_side(work: Callable[[_T], _R], jobs: Sequence[_T], rows: int) -> list[_R]:
@@ -551,6 +549,92 @@ def write_spark(frame: nw.LazyFrame[Any], output: str, partition: str = "") -> N
     writer.parquet(output)
 
 
+# --- plans that are kept -------------------------------------------------------------------
+#
+# To translate the steps to the engine's own takes far longer than to run them on one visit.
+
+
+def stepwise(frame: nw.LazyFrame[Any]) -> Callable[..., nw.LazyFrame[Any]]:
+    """How to take steps that look at no rows: ``step(rows, change, *given)``.
+
+    It is what ``change(rows, *given)`` makes of the rows; where ``frame`` is of few rows at once,
+    by a plan that is kept for the next rows with the same columns, and the same ``given``.
+    """
+    return _planned if is_eager(frame) and count(frame) <= _FEW_ROWS else _plainly
+
+
+_FEW_ROWS = 1000
+_KEPT_PLANS = 128  # by step, columns and what is given
+_ALIKE_PLANS = 4  # of each for as many threads
+
+
+def _plainly(
+    frame: nw.LazyFrame[Any], change: Callable[..., nw.LazyFrame[Any]], *given: Any
+) -> nw.LazyFrame[Any]:
+    return change(frame, *given)
+
+
+def _planned(
+    frame: nw.LazyFrame[Any], change: Callable[..., nw.LazyFrame[Any]], *given: Any
+) -> nw.LazyFrame[Any]:
+    rows = nw.to_native(frame).collect(engine="in-memory")
+    kinds = tuple(rows.schema.items())
+    known = tuple(tuple(value) if isinstance(value, list) else value for value in given)
+    try:
+        idle = _idle_plans(change, kinds, known)
+    except TypeError:  # something given cannot be told from another
+        idle = deque(maxlen=0)
+    try:
+        plan = idle.pop()
+    except IndexError:
+        plan = _Plan(rows.schema, change, given)
+    done = plan.of(rows)
+    idle.append(plan)
+    return _frame(done.lazy())
+
+
+@lru_cache(maxsize=_KEPT_PLANS)
+def _idle_plans(*key: Any) -> deque[_Plan]:
+    """The plans for ``key`` that no thread uses: to take one and to put it back is safe."""
+    return deque(maxlen=_ALIKE_PLANS)
+
+
+class _Plan:
+    """What steps make of rows of a schema, ready to be computed for one frame after another."""
+
+    def __init__(self, schema: pl.Schema, change: Callable[..., nw.LazyFrame[Any]], given: Any):
+        self._rows: pl.DataFrame | None = None
+        source = pl.LazyFrame(schema=schema).map_batches(
+            self._given_rows, schema=schema,
+            predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False,
+        )  # fmt: skip
+        outer = _PLANNING.set(True)
+        try:
+            self._made: pl.LazyFrame = nw.to_native(change(_frame(source), *given))
+        finally:
+            _PLANNING.reset(outer)
+
+    def _given_rows(self, nothing: pl.DataFrame) -> pl.DataFrame:
+        if self._rows is None:
+            raise AssertionError("a step that is planned looks at rows")
+        return self._rows
+
+    def of(self, rows: pl.DataFrame) -> pl.DataFrame:
+        self._rows = rows
+        try:
+            return self._made.collect(engine="in-memory")
+        finally:
+            self._rows = None
+
+
+_PLANNING: ContextVar[bool] = ContextVar("planning", default=False)
+
+
+def _in_bulk(frame: nw.LazyFrame[Any]) -> bool:
+    """Whether columns are best made whole: by Polars, unless it plans for few rows."""
+    return is_eager(frame) and not _PLANNING.get()
+
+
 # --- groups of rows ------------------------------------------------------------------------
 #
 # The same answers on every engine. SQL engines get windows; Polars, which is slow at windows of
@@ -608,7 +692,7 @@ def within(
     """
     total, running = total or {}, running or {}
     highest, earlier = highest or {}, earlier or {}
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return frame.with_columns(
             **{n: nw.col(c).sum().over(*group).cast(nw.Int64) for n, c in total.items()},
             **{
@@ -646,7 +730,7 @@ def summed(
     frame: nw.LazyFrame[Any], group: Sequence[str], column: str, name: str
 ) -> nw.LazyFrame[Any]:
     """Add the sum of an Int64 column over each group, for groups of many rows far apart."""
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return frame.with_columns(nw.col(column).sum().over(*group).cast(nw.Int64).alias(name))
 
     def compute(rows: pl.DataFrame) -> pl.DataFrame:
@@ -681,7 +765,7 @@ def stretches(
     Rows begin at the first column of ``order``, which must be total, and last ``until``, a column
     without nulls. A number is a stretch's own within its group.
     """
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         frame = frame.with_columns(nw.lit(1, dtype=nw.Int64).alias(_ONE))
         frame = within(frame, group, order, highest={"latest ": until})
         frame = within(frame, group, order, earlier={"earlier ": "latest "})
@@ -907,8 +991,9 @@ def grouped(
     aggregates |= {name: nw.col(c).count().cast(nw.Int64) for name, c in filled.items()}
     aggregates |= {name: nw.col(c).min() for name, c in least.items()}
     aggregates |= {name: nw.col(c).max() for name, c in most.items()}
-    if not frame.implementation.is_polars():
-        return frame.group_by(*group).agg(**aggregates)
+    if not _in_bulk(frame):
+        done = frame.group_by(*group).agg(**aggregates)
+        return done.sort(*group) if is_eager(frame) else done
     used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
     rows = nw.to_native(collect(frame.select(*dict.fromkeys(used))))
     place, first = _grouping(rows, group)
@@ -934,7 +1019,7 @@ def grouped(
 
 def arranged(frame: nw.LazyFrame[Any], order: Sequence[str]) -> nw.LazyFrame[Any]:
     """The rows in ``order``, nulls first."""
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return frame.sort(*order)
     place = pl.struct(*order).map_batches(_places, return_dtype=pl.get_index_type())
     native = nw.to_native(frame).with_columns(place.alias(_ANSWER))
@@ -968,7 +1053,7 @@ def touched(
 ) -> nw.LazyFrame[Any]:
     """Add whether ``odd`` holds for any row of a row's group."""
     odd = odd.fill_null(False)
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         most = odd.cast(nw.Int64).max().over(*group)
         return frame.with_columns((most > 0).alias(name))
 
@@ -1029,7 +1114,7 @@ def once_each(
     frame: nw.LazyFrame[Any], keys: Sequence[str], change: Change, name: str
 ) -> nw.LazyFrame[Any]:
     """Add the text column ``name`` that ``change`` makes of ``keys``, once for all rows alike."""
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return change(frame)
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
@@ -1061,7 +1146,7 @@ def where(
     ``blank`` where ``odd`` does not hold: ``change`` would make it so, and need not look at the
     row.
     """
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return change(frame)
     kind = pl.String if isinstance(blank, str) else pl.Boolean
 
@@ -1083,7 +1168,7 @@ def either(frame: nw.LazyFrame[Any], one: str, other: str, name: str) -> nw.Lazy
         alike = nw.col(one) == nw.col(other)
         return few.with_columns(nw.when(alike).then(nw.col(one)).otherwise(text).alias(name))
 
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return both(frame)
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
@@ -1102,8 +1187,12 @@ def _made(rows: pl.DataFrame, change: Change, name: str) -> pl.Series:
 
 def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFrame[Any]:
     """Rows for which ``twice`` holds stand twice, the second time with ``name`` 1 instead of 0."""
-    if frame.implementation.is_polars():
+    if is_eager(frame):
         native = nw.to_native(frame.with_columns(twice.alias(_ANSWER)))
+        if not _in_bulk(frame):
+            places = pl.when(_ANSWER).then(pl.lit([0, 1])).otherwise(pl.lit([0])).alias(name)
+            native = native.with_columns(places).drop(_ANSWER).explode(name)
+            return _frame(native.sort(name, maintain_order=True))
         native = native.with_columns(pl.lit(0, dtype=pl.Int64).alias(_ONE))
 
         def both(column: str, more: int = 0) -> pl.Expr:
