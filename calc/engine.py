@@ -369,7 +369,6 @@ def of_each_value(
     Text columns named in ``known`` come out as `dense` would make them.
     """
     rows = nw.to_native(frame).collect()
-    known = _worth_numbers(known, len(rows))
 
     def found(one: tuple[str, Change]) -> tuple[nw.LazyFrame[Any], list[Any]]:
         column, change = one
@@ -388,19 +387,8 @@ def alike(
     known: Mapping[str, Iterable[str] | None],
 ) -> nw.LazyFrame[Any]:
     """Add to every row of an eager frame what small tables of one row say; see `of_each_value`."""
-    rows = nw.to_native(frame).collect()
-    known = _worth_numbers(known, len(rows))
     columns = [column for table in tables for column in _spread(table, None, known)]
-    return _frame(rows.lazy().with_columns(columns))
-
-
-def _worth_numbers(
-    known: Mapping[str, Iterable[str] | None], rows: int
-) -> Mapping[str, Iterable[str] | None]:
-    """Of few rows text of any kind is left as it is: a plan holds for all of the same columns."""
-    if rows > _FEW_ROWS:
-        return known
-    return {name: values for name, values in known.items() if values is not None}
+    return _frame(nw.to_native(frame).with_columns(columns))
 
 
 def _side_by_side(work: Callable[[_T], _R], jobs: Sequence[_T], rows: int) -> list[_R]:
@@ -454,12 +442,21 @@ def _enum(values: Iterable[str]) -> pl.Enum:
     return pl.Enum(_categories(texts))
 
 
-def beside_each(
-    frame: nw.LazyFrame[Any], columns: Columns, types: Mapping[str, type]
+def told(
+    frame: nw.LazyFrame[Any],
+    column: str,
+    tell: Callable[[list[Any]], Sequence[Sequence[Any]]],
+    types: Mapping[str, type],
 ) -> nw.LazyFrame[Any]:
-    """A small Polars table with as many rows beside it, in the same order."""
-    rows = nw.to_native(frame).collect()
-    return _frame(rows.hstack(nw.to_native(table(columns, types)).collect().get_columns()).lazy())
+    """Add to a Polars frame what ``tell`` makes of the values of a column: a row for each."""
+    kinds = {name: _POLARS[kind] for name, kind in types.items()}
+
+    def compute(rows: pl.DataFrame) -> pl.DataFrame:
+        said = tell(rows[column].to_list())
+        columns = {name: [row[place] for row in said] for place, name in enumerate(kinds)}
+        return pl.DataFrame(columns, schema=kinds)
+
+    return _with_made(frame, [column], kinds, compute)
 
 
 def constants(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
@@ -560,7 +557,7 @@ def stepwise(frame: nw.LazyFrame[Any]) -> Callable[..., nw.LazyFrame[Any]]:
     It is what ``change(rows, *given)`` makes of the rows; where ``frame`` is of few rows at once,
     by a plan that is kept for the next rows with the same columns, and the same ``given``.
     """
-    return _planned if is_eager(frame) and count(frame) <= _FEW_ROWS else _plainly
+    return _planned if is_eager(frame) and count(frame) <= _FEW_ROWS else plainly
 
 
 _FEW_ROWS = 1000
@@ -568,9 +565,10 @@ _KEPT_PLANS = 128  # by step, columns and what is given
 _ALIKE_PLANS = 4  # of each for as many threads
 
 
-def _plainly(
+def plainly(
     frame: nw.LazyFrame[Any], change: Callable[..., nw.LazyFrame[Any]], *given: Any
 ) -> nw.LazyFrame[Any]:
+    """A step like those of `stepwise` for many rows."""
     return change(frame, *given)
 
 
@@ -630,9 +628,14 @@ class _Plan:
 _PLANNING: ContextVar[bool] = ContextVar("planning", default=False)
 
 
+def is_planned(frame: nw.LazyFrame[Any]) -> bool:
+    """Whether a plan is made for few rows, which cannot be looked at yet."""
+    return is_eager(frame) and _PLANNING.get()
+
+
 def _in_bulk(frame: nw.LazyFrame[Any]) -> bool:
     """Whether columns are best made whole: by Polars, unless it plans for few rows."""
-    return is_eager(frame) and not _PLANNING.get()
+    return is_eager(frame) and not is_planned(frame)
 
 
 # --- groups of rows ------------------------------------------------------------------------

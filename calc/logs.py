@@ -320,9 +320,15 @@ def _sessions(
     # The log's own columns stay under numbers, so that no heading can clash with ours.
     place = {name: f"in {number}" for number, name in enumerate(names)}
     frame = frame.rename({**place, engine.ROW: "row"})
-    cells = {column: [place[name] for name in own] for column, own in columns.items()}
-    frame = _judged(frame, source, cells, config, defaults)
-    frame = engine.settled(frame.select("fault", *USED, *place.values()))
+    cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
+    step = engine.plainly
+    if defaults.date_order and engine.is_eager(frame):
+        # Where the log itself must tell the order of its dates, its columns are looked at one
+        # after another, so that the first that does not is named.
+        frame = engine.settled(frame)
+        step = engine.stepwise(frame)
+    frame = step(frame, _judged, source, tuple(cells.items()), config, defaults)
+    frame = engine.settled(frame)
     mapped = {name for own in columns.values() for name in own}
     carried = {
         reserved.carried(reserved.in_log(name, names) if name in LINE else name): place[name]
@@ -380,11 +386,12 @@ def _without_blank(bad: nw.LazyFrame[Any], place: Mapping[str, str]) -> nw.LazyF
 def _judged(
     frame: nw.LazyFrame[Any],
     source: str,
-    cells: Mapping[str, list[str]],
+    places: Sequence[tuple[str, Sequence[str]]],
     config: Config,
     defaults: Defaults,
 ) -> nw.LazyFrame[Any]:
-    """Add the columns of USED and ``fault``."""
+    """The columns of USED, ``fault`` and the log's own; ``places``: where ours stand in it."""
+    cells, own = dict(places), [name for name in frame.columns if name != "row"]
     frame = frame.with_columns(nw.col("row").cast(nw.Int64))
     facts = _facts(source, config, defaults)
     wanted = [(cells[name][0], facts[name]) for name in facts if cells.get(name)]
@@ -392,7 +399,7 @@ def _judged(
     blank.append(of_blank(values.plain("file", source)))
     dense = values.dense(config)
     frame, known = by_values(frame, wanted, blank, dense)
-    frame = _modifiers(frame, cells.get("modifiers_billed", []), known, dense)
+    frame = _modifiers(frame, cells.get("modifiers_billed", ()), known, dense)
     frame = clocks.instants(frame, known, defaults.zone)
     frame = frame.with_columns(given_ms=nw.col("minutes_ms"))
     faults = {f"{name}_fault" for name in _JUDGED if known.get(f"{name}_fault") != 0}
@@ -400,7 +407,7 @@ def _judged(
     if defaults.zone:
         doubtful = [fault for fault, rule in FINDINGS.items() if rule == "T109"]
         frame = clocks.without_spoilt(frame, doubtful)
-    return frame
+    return frame.select("fault", *USED, *own)
 
 
 _JUDGED = (
@@ -447,7 +454,7 @@ def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
 
 def _modifiers(
     frame: nw.LazyFrame[Any],
-    columns: list[str],
+    columns: Sequence[str],
     known: Mapping[str, Any],
     dense: Mapping[str, Iterable[str] | None],
 ) -> nw.LazyFrame[Any]:
