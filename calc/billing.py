@@ -39,11 +39,6 @@ class Options:
     deductible: Mapping[str, int] | None = None
     prior: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
-    def __hash__(self) -> int:
-        left = None if self.deductible is None else frozenset(self.deductible.items())
-        balances = (left, frozenset(self.prior.items()))
-        return hash((self.qualifying_apm, self.nonparticipating, *balances))
-
     @property
     def balances(self) -> dict[str, frozenset[str]]:
         """The patients with opening balances, by the option that gave them."""
@@ -133,7 +128,8 @@ def _lines(
     options = options or Options()
     days = _whole_month(days)
     step = engine.stepwise(services)
-    lines = step(step(services, count_lines, config, days), _priced, config, days, options)
+    lines = with_balances(step(services, count_lines, config, days), options)
+    lines = step(lines, _priced, config, days, options.qualifying_apm, options.nonparticipating)
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
@@ -151,10 +147,14 @@ def _whole_month(days: list[date]) -> list[date]:
 
 
 def _priced(
-    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
+    lines: nw.LazyFrame[Any],
+    config: Config,
+    days: list[date],
+    qualifying: bool,
+    nonparticipating: bool,
 ) -> nw.LazyFrame[Any]:
-    lines = fees(modifiers.parts(lines), config, days, options)
-    return price(lines, config, days, options)
+    lines = fees(modifiers.parts(lines), config, days, Options(qualifying, nonparticipating))
+    return price(lines, config, days)
 
 
 def _explained(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -243,12 +243,13 @@ def fees(
     return pricing.fees(lookups.payers_own(lines, config, days))
 
 
-def price(
-    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
-) -> nw.LazyFrame[Any]:
-    """Every money step of lines with units and `fees`, by the figures in force on their dates."""
+def price(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
+    """Every money step of lines with units and `fees`, by the figures in force on their dates.
+
+    Lines `with_balances` begin with these.
+    """
     lines = pricing.reduce_multiple(pricing.work(lines))
-    lines = kx_figures(_deductible(pricing.allow(lines), options), config, days, options)
+    lines = _kx_figures(_deductible(pricing.allow(lines)), config, days)
     lines = pricing.settle(pricing.accrue(lines))
     part_b = nw.col("payer_part_b")
     return lines.with_columns(
@@ -257,17 +258,43 @@ def price(
     )
 
 
-def _deductible(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]:
+def with_balances(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]:
+    """Add left_cents of the patient's deductible and elsewhere_cents, spent before the log.
+
+    Neither where nobody's are given.
+    """
+    if options.deductible is not None:
+        named = {patient: cents for patient, cents in options.deductible.items() if patient}
+        table: engine.Columns = {"patient": list(named), "left_cents": list(named.values())}
+        lines = engine.looked_up(lines, table, {"patient": str, "left_cents": int}, ["patient"])
+        others = options.deductible.get("", 0)
+        lines = lines.with_columns(left_cents=nw.col("left_cents").fill_null(others))
+    if options.prior:
+        spent = [
+            (patient, discipline, cents)
+            for (patient, bucket), cents in options.prior.items()
+            for discipline, own in _KX_BUCKET.items()
+            if own == bucket
+        ]
+        table = {
+            "patient": [patient for patient, _, _ in spent],
+            "discipline": [discipline for _, discipline, _ in spent],
+            "elsewhere_cents": [cents for _, _, cents in spent],
+        }
+        types = {"patient": str, "discipline": str, "elsewhere_cents": int}
+        lines = engine.looked_up(lines, table, types, ["patient", "discipline"])
+    return lines
+
+
+_KX_BUCKET = {"": "", **KX_BUCKET}
+
+
+def _deductible(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Spend what is left of each patient's deductible; later years of a log start anew."""
-    if options.deductible is None:
+    if "left_cents" not in lines.columns:
         return lines.with_columns(deductible_cents=nw.lit(0, dtype=nw.Int64))
-    named = {patient: cents for patient, cents in options.deductible.items() if patient}
-    table: engine.Columns = {"patient": list(named), "left_cents": list(named.values())}
-    types = {"patient": str, "left_cents": int}
-    lines = engine.looked_up(lines, table, types, ["patient"])
     lines = lines.with_columns(first_year=nw.col("year").min().over("patient"))
-    left = nw.col("left_cents").fill_null(options.deductible.get("", 0))
-    opening = nw.when(nw.col("year") == nw.col("first_year")).then(left)
+    opening = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("left_cents"))
     full = nw.col("year_deductible_cents")
     return pricing.spend_deductible(
         lines.with_columns(opening_deductible_cents=opening.otherwise(full))
@@ -278,9 +305,14 @@ def kx_figures(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
     """Add kx_bucket, kx_threshold_cents and prior_cents, what was spent elsewhere."""
+    lines = with_balances(lines, replace(options, deductible=None))
+    return _kx_figures(lines, config, days)
+
+
+def _kx_figures(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
     buckets: engine.Columns = {
-        "discipline": ["", *KX_BUCKET],
-        "kx_bucket": ["", *KX_BUCKET.values()],
+        "discipline": list(_KX_BUCKET),
+        "kx_bucket": list(_KX_BUCKET.values()),
     }
     lines = engine.looked_up(lines, buckets, dict.fromkeys(buckets, str), ["discipline"])
     names = sorted(set(KX_BUCKET.values()))
@@ -293,20 +325,14 @@ def kx_figures(
     }
     types: dict[str, type] = {"date": date, "kx_bucket": str, "kx_threshold_cents": int}
     lines = engine.looked_up(lines, table, types, ["date", "kx_bucket"])
-    if not options.prior:
+    if "elsewhere_cents" not in lines.columns:
         return lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64))
-    prior: engine.Columns = {
-        "patient": [patient for patient, _ in options.prior],
-        "kx_bucket": [bucket for _, bucket in options.prior],
-        "prior_cents": list(options.prior.values()),
-    }
-    types = {"patient": str, "kx_bucket": str, "prior_cents": int}
-    lines = engine.looked_up(lines, prior, types, ["patient", "kx_bucket"])
     # What was spent elsewhere belongs to the first year of the log.
     first = nw.col("year").min().over("patient")
     lines = lines.with_columns(first_year=first)
-    spent = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("prior_cents"))
-    return lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0)).drop("first_year")
+    spent = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("elsewhere_cents"))
+    lines = lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0))
+    return lines.drop("first_year", "elsewhere_cents")
 
 
 _SAME_VISIT = ("patient", "date", "provider", "discipline")

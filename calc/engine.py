@@ -456,7 +456,11 @@ def told(
         columns = {name: [row[place] for row in said] for place, name in enumerate(kinds)}
         return pl.DataFrame(columns, schema=kinds)
 
-    return _with_made(frame, [column], kinds, compute)
+    if is_planned(frame):
+        return _with_made(frame, [column], kinds, compute)
+    # At once, for Polars would add words of its own to what is said of a text.
+    rows = nw.to_native(frame).collect()
+    return _frame(rows.hstack(compute(rows).get_columns()).lazy())
 
 
 def constants(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
