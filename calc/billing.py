@@ -126,8 +126,8 @@ def _lines(
     apart: nw.LazyFrame[Any] | None,
 ) -> nw.LazyFrame[Any]:
     options = options or Options()
-    days = _whole_month(days)
     step = engine.stepwise(services)
+    days = days if step is engine.plainly else _whole_month(days)
     lines = with_balances(step(services, count_lines, config, days), options)
     lines = step(lines, _priced, config, days, options.qualifying_apm, options.nonparticipating)
     if apart is None:

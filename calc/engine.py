@@ -340,7 +340,7 @@ def distinct_each(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, l
 
 def some_of(frame: nw.LazyFrame[Any], which: nw.Expr) -> nw.LazyFrame[Any]:
     """The rows for which ``which`` holds; the very frame where all do, if that is cheap to see."""
-    if is_eager(frame):
+    if _in_bulk(frame):
         kept = collect(frame.select(which.alias(_ANSWER)))[_ANSWER]
         return frame if kept.all() else settled(frame.filter(which))
     return frame.filter(which)
@@ -478,6 +478,8 @@ def rows_of(frame: nw.LazyFrame[Any]) -> tuple[Columns, dict[str, type]]:
 
 def count(frame: nw.LazyFrame[Any]) -> int:
     """How many rows there are."""
+    if is_eager(frame):
+        return int(nw.to_native(frame).select(pl.len()).collect(engine="in-memory").item())
     return int(collect(frame.select(rows=nw.len().cast(nw.Int64)))["rows"][0])
 
 

@@ -82,6 +82,8 @@ def read_rows(
     columns["patient"] = [_text(row.get("patient")) or VISIT for row in rows]
     frame = engine.table(columns, dict.fromkeys(columns, str))
     log = logs.read(nw.to_native(frame), config, defaults)
+    if engine.is_empty(log.bad):
+        return log
     for reject in engine.collect(log.rejects()).iter_rows(named=True):
         raise InputError(reject["reason"], f"service {reject['row']}", reject["hint"])
     return log

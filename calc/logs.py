@@ -335,23 +335,8 @@ def _sessions(
         for name in names
         if name not in mapped
     }
-    kinds = frame.collect_schema()
-    # Formats and frames differ in how they keep a blank cell; here it is none, so that rows
-    # which add up join no blanks to their notes.
-    kept = {
-        name: nw.when(nw.col(column) != "").then(nw.col(column))
-        if kinds[column] == nw.String
-        else nw.col(column)
-        for name, column in carried.items()
-    }
-    fault = nw.col("fault")
-    sound, heard = fault == 0, (fault == 0) | fault.is_in(list(FINDINGS))
-    used, audited = (
-        engine.some_of(frame, which).select(*USED, **kept, fault_rule=_fault_rule())
-        for which in (sound, heard)
-    )
-    used = used.drop("fault_rule")
-    bad = frame.filter(fault > 0)
+    used, audited = (step(frame, taken, tuple(carried.items())) for taken in (_used, _audited))
+    bad = frame.filter(nw.col("fault") > 0)
     if source:
         bad = engine.settled(_without_blank(bad, place))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
@@ -359,6 +344,30 @@ def _sessions(
     if engine.is_eager(frame):
         log.files = [File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
+
+
+def _used(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.LazyFrame[Any]:
+    """The SESSION rows to bill, with the log's ``carried`` columns under their new names."""
+    return engine.some_of(frame, nw.col("fault") == 0).select(*USED, **_kept(frame, carried))
+
+
+def _audited(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.LazyFrame[Any]:
+    """The SESSION rows to audit: also those whose fault is a finding."""
+    heard = (nw.col("fault") == 0) | nw.col("fault").is_in(list(FINDINGS))
+    kept = _kept(frame, carried)
+    return engine.some_of(frame, heard).select(*USED, **kept, fault_rule=_fault_rule())
+
+
+def _kept(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> dict[str, nw.Expr]:
+    kinds = frame.collect_schema()
+    # Formats and frames differ in how they keep a blank cell; here it is none, so that rows
+    # which add up join no blanks to their notes.
+    return {
+        name: nw.when(nw.col(column) != "").then(nw.col(column))
+        if kinds[column] == nw.String
+        else nw.col(column)
+        for name, column in carried
+    }
 
 
 def _conserved(frame: nw.LazyFrame[Any], log: Log, blank_allowed: bool) -> int:
