@@ -47,6 +47,12 @@ class Options:
         return {option: frozenset(patients) for option, patients in given.items() if patients}
 
     @property
+    def opened(self) -> tuple[str, ...]:
+        """The columns that `with_balances` adds."""
+        left = () if self.deductible is None else ("left_cents",)
+        return (*left, "elsewhere_cents") if self.prior else left
+
+    @property
     def patients(self) -> frozenset[str]:
         """All patients with opening balances."""
         return frozenset().union(*self.balances.values())
@@ -129,7 +135,8 @@ def _lines(
     step = engine.stepwise(services)
     days = days if step is engine.plainly else _whole_month(days)
     lines = with_balances(step(services, count_lines, config, days), options)
-    lines = step(lines, _priced, config, days, options.qualifying_apm, options.nonparticipating)
+    whose = (options.qualifying_apm, options.nonparticipating)
+    lines = step(lines, _priced, config, days, whose, options.opened)
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
@@ -150,11 +157,12 @@ def _priced(
     lines: nw.LazyFrame[Any],
     config: Config,
     days: list[date],
-    qualifying: bool,
-    nonparticipating: bool,
+    whose: tuple[bool, bool],
+    opened: tuple[str, ...],
 ) -> nw.LazyFrame[Any]:
-    lines = fees(modifiers.parts(lines), config, days, Options(qualifying, nonparticipating))
-    return price(lines, config, days)
+    """Claim lines with every money step; ``whose`` factor and fee are the first two `Options`."""
+    lines = fees(modifiers.parts(lines), config, days, Options(*whose))
+    return price(lines, config, days, opened)
 
 
 def _explained(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -243,13 +251,16 @@ def fees(
     return pricing.fees(lookups.payers_own(lines, config, days))
 
 
-def price(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
+def price(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], opened: Sequence[str]
+) -> nw.LazyFrame[Any]:
     """Every money step of lines with units and `fees`, by the figures in force on their dates.
 
-    Lines `with_balances` begin with these.
+    ``opened``: the columns that `with_balances` gave them.
     """
     lines = pricing.reduce_multiple(pricing.work(lines))
-    lines = _kx_figures(_deductible(pricing.allow(lines)), config, days)
+    lines = _deductible(pricing.allow(lines), "left_cents" in opened)
+    lines = _kx_figures(lines, config, days, "elsewhere_cents" in opened)
     lines = pricing.settle(pricing.accrue(lines))
     part_b = nw.col("payer_part_b")
     return lines.with_columns(
@@ -289,9 +300,9 @@ def with_balances(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[An
 _KX_BUCKET = {"": "", **KX_BUCKET}
 
 
-def _deductible(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _deductible(lines: nw.LazyFrame[Any], left: bool) -> nw.LazyFrame[Any]:
     """Spend what is left of each patient's deductible; later years of a log start anew."""
-    if "left_cents" not in lines.columns:
+    if not left:
         return lines.with_columns(deductible_cents=nw.lit(0, dtype=nw.Int64))
     lines = lines.with_columns(first_year=nw.col("year").min().over("patient"))
     opening = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("left_cents"))
@@ -306,10 +317,12 @@ def kx_figures(
 ) -> nw.LazyFrame[Any]:
     """Add kx_bucket, kx_threshold_cents and prior_cents, what was spent elsewhere."""
     lines = with_balances(lines, replace(options, deductible=None))
-    return _kx_figures(lines, config, days)
+    return _kx_figures(lines, config, days, bool(options.prior))
 
 
-def _kx_figures(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
+def _kx_figures(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], elsewhere: bool
+) -> nw.LazyFrame[Any]:
     buckets: engine.Columns = {
         "discipline": list(_KX_BUCKET),
         "kx_bucket": list(_KX_BUCKET.values()),
@@ -325,7 +338,7 @@ def _kx_figures(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> n
     }
     types: dict[str, type] = {"date": date, "kx_bucket": str, "kx_threshold_cents": int}
     lines = engine.looked_up(lines, table, types, ["date", "kx_bucket"])
-    if "elsewhere_cents" not in lines.columns:
+    if not elsewhere:
         return lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64))
     # What was spent elsewhere belongs to the first year of the log.
     first = nw.col("year").min().over("patient")
