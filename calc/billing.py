@@ -8,7 +8,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -45,6 +45,12 @@ class Options:
         given = {"--prior": {patient for patient, _ in self.prior}}
         given["--deductible"] = set(self.deductible or {}) - {""}
         return {option: frozenset(patients) for option, patients in given.items() if patients}
+
+    @property
+    def opened(self) -> tuple[str, ...]:
+        """The columns that `with_balances` adds."""
+        left = () if self.deductible is None else ("left_cents",)
+        return (*left, "elsewhere_cents") if self.prior else left
 
     @property
     def patients(self) -> frozenset[str]:
@@ -90,7 +96,7 @@ def bill(
 
     # No step looks beyond a patient.
     lines = engine.in_parts(sessions, "patient", part) if columns else part(sessions)
-    lines = engine.plain(engine.arranged(lines, ORDER))
+    lines = _in_order(lines)
     return lines.select(*dict.fromkeys(columns)) if columns else lines
 
 
@@ -107,11 +113,15 @@ def bill_services(
     modifiers and pricing, then the log's own columns. A line that cannot be priced has null
     money and says why in ``reason``.
     """
-    lines = _lines(services, config, days, options, apart)
-    return engine.plain(engine.arranged(lines, ORDER))
+    step = engine.stepwise(services)
+    return step(_lines(services, config, days, options, apart), _in_order)
 
 
 ORDER = ("date", "patient", "provider", "day_turn", "discipline", "payer", "code")  # of lines
+
+
+def _in_order(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return engine.plain(engine.arranged(lines, ORDER))
 
 
 def _lines(
@@ -123,13 +133,43 @@ def _lines(
 ) -> nw.LazyFrame[Any]:
     options = options or Options()
     step = engine.stepwise(services)
-    lines = code_lines(step(count_services(services, config, days)), config)
-    lines = step(modifiers.parts(lines))
-    lines = step(price(step(fees(lines, config, days, options, services)), config, days, options))
+    many = step is engine.plainly
+    days = days if many else _whole_month(days)
+    lines = with_balances(step(services, count_lines, config, days), options)
+    whose = (options.qualifying_apm, options.nonparticipating)
+    alike = services if many else None
+    lines = step(lines, _priced, config, days, whose, options.opened, alike)
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
         lines = lines.join(apart, on=[*_SAME_VISIT, "code"], how="left")
+    return step(lines, _explained)
+
+
+def _whole_month(days: list[date]) -> list[date]:
+    """All days of the month in which ``days`` lie: figures looked up for one visit serve others."""
+    if len({(day.year, day.month) for day in days}) != 1:
+        return days
+    first = days[0].replace(day=1)
+    month = (first + timedelta(days=ahead) for ahead in range(31))
+    return [day for day in month if day.month == first.month]
+
+
+def _priced(
+    lines: nw.LazyFrame[Any],
+    config: Config,
+    days: list[date],
+    whose: tuple[bool, bool],
+    opened: tuple[str, ...],
+    services: nw.LazyFrame[Any] | None,
+) -> nw.LazyFrame[Any]:
+    """Claim lines with every money step; ``whose`` factor and fee are the first two `Options`."""
+    lines = fees(modifiers.parts(lines), config, days, Options(*whose), services)
+    return price(lines, config, days, opened)
+
+
+def _explained(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``reason`` and ``modifiers`` to lines that have all else."""
     odd = (
         nw.col("unsure") | nw.col("units").is_null() | nw.col("medicare_cents").is_null()
         | (nw.col("lost_ms") > 0) | _claimed() | ~nw.col("beside").is_null()
@@ -141,6 +181,13 @@ def _lines(
 def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """SESSION rows whose text columns an engine can treat as numbers; see `engine.dense`."""
     return engine.dense(sessions, values.dense(config))
+
+
+def count_lines(
+    services: nw.LazyFrame[Any], config: Config, days: list[date], rule: str = ""
+) -> nw.LazyFrame[Any]:
+    """Services with their units (see `count_services`), parted into their codes."""
+    return code_lines(count_services(services, config, days, rule), config)
 
 
 def code_lines(services: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -164,22 +211,26 @@ def services_of(
     sessions: nw.LazyFrame[Any], config: Config, carried: tuple[str, ...] = ()
 ) -> nw.LazyFrame[Any]:
     """Minutes by pool and service, of rows `with_lengths`: each minute of a patient once."""
-    sessions = sessions.select(*counting.NEEDED, *carried)
-    return counting.services(counted_once(sessions, config), carried)
+    sessions = counted_once(sessions.select(*counting.NEEDED, *carried), config)
+    return engine.stepwise(sessions)(sessions, counting.services, carried)
 
 
 def counted_once(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """Rows `with_lengths` with service, lane, counted_ms, therapist_ms: see `times.count_once`."""
-    sessions = lookups.localities(lookups.code_facts(sessions, config), config)
-    one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")
-    sessions = sessions.with_columns(
-        lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
-    )
-    sessions = engine.settled(sessions)
-    crowded = engine.settled(times.crowded_patients(sessions))
+    step = engine.stepwise(sessions)
+    sessions = engine.settled(step(sessions, _with_lanes, config))
+    crowded = engine.settled(step(sessions, times.crowded_patients))
     if engine.count(crowded):
         return times.count_once(sessions, crowded)
-    return times.apart(sessions)
+    return step(sessions, times.apart)
+
+
+def _with_lanes(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    sessions = lookups.localities(lookups.code_facts(sessions, config), config)
+    one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")
+    return sessions.with_columns(
+        lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
+    )
 
 
 def count_services(
@@ -266,11 +317,15 @@ def _on_day(*words: nw.Expr) -> nw.Expr:
 
 
 def price(
-    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], opened: Sequence[str]
 ) -> nw.LazyFrame[Any]:
-    """Every money step of lines with units and `fees`, by the figures in force on their dates."""
+    """Every money step of lines with units and `fees`, by the figures in force on their dates.
+
+    ``opened``: the columns that `with_balances` gave them.
+    """
     lines = pricing.reduce_multiple(pricing.work(lines))
-    lines = kx_figures(_deductible(pricing.allow(lines), options), config, days, options)
+    lines = _deductible(pricing.allow(lines), "left_cents" in opened)
+    lines = _kx_figures(lines, config, days, "elsewhere_cents" in opened)
     lines = pricing.settle(pricing.accrue(lines))
     part_b = nw.col("payer_part_b")
     return lines.with_columns(
@@ -279,17 +334,43 @@ def price(
     )
 
 
-def _deductible(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]:
+def with_balances(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]:
+    """Add left_cents of the patient's deductible and elsewhere_cents, spent before the log.
+
+    Neither where nobody's are given.
+    """
+    if options.deductible is not None:
+        named = {patient: cents for patient, cents in options.deductible.items() if patient}
+        table: engine.Columns = {"patient": list(named), "left_cents": list(named.values())}
+        lines = engine.looked_up(lines, table, {"patient": str, "left_cents": int}, ["patient"])
+        others = options.deductible.get("", 0)
+        lines = lines.with_columns(left_cents=nw.col("left_cents").fill_null(others))
+    if options.prior:
+        spent = [
+            (patient, discipline, cents)
+            for (patient, bucket), cents in options.prior.items()
+            for discipline, own in _KX_BUCKET.items()
+            if own == bucket
+        ]
+        table = {
+            "patient": [patient for patient, _, _ in spent],
+            "discipline": [discipline for _, discipline, _ in spent],
+            "elsewhere_cents": [cents for _, _, cents in spent],
+        }
+        types = {"patient": str, "discipline": str, "elsewhere_cents": int}
+        lines = engine.looked_up(lines, table, types, ["patient", "discipline"])
+    return lines
+
+
+_KX_BUCKET = {"": "", **KX_BUCKET}
+
+
+def _deductible(lines: nw.LazyFrame[Any], left: bool) -> nw.LazyFrame[Any]:
     """Spend what is left of each patient's deductible; later years of a log start anew."""
-    if options.deductible is None:
+    if not left:
         return lines.with_columns(deductible_cents=nw.lit(0, dtype=nw.Int64))
-    named = {patient: cents for patient, cents in options.deductible.items() if patient}
-    table: engine.Columns = {"patient": list(named), "left_cents": list(named.values())}
-    types = {"patient": str, "left_cents": int}
-    lines = engine.looked_up(lines, table, types, ["patient"])
     lines = lines.with_columns(first_year=nw.col("year").min().over("patient"))
-    left = nw.col("left_cents").fill_null(options.deductible.get("", 0))
-    opening = nw.when(nw.col("year") == nw.col("first_year")).then(left)
+    opening = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("left_cents"))
     full = nw.col("year_deductible_cents")
     return pricing.spend_deductible(
         lines.with_columns(opening_deductible_cents=opening.otherwise(full))
@@ -300,9 +381,16 @@ def kx_figures(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
     """Add kx_bucket, kx_threshold_cents and prior_cents, what was spent elsewhere."""
+    lines = with_balances(lines, replace(options, deductible=None))
+    return _kx_figures(lines, config, days, bool(options.prior))
+
+
+def _kx_figures(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], elsewhere: bool
+) -> nw.LazyFrame[Any]:
     buckets: engine.Columns = {
-        "discipline": ["", *KX_BUCKET],
-        "kx_bucket": ["", *KX_BUCKET.values()],
+        "discipline": list(_KX_BUCKET),
+        "kx_bucket": list(_KX_BUCKET.values()),
     }
     lines = engine.looked_up(lines, buckets, dict.fromkeys(buckets, str), ["discipline"])
     names = sorted(set(KX_BUCKET.values()))
@@ -315,20 +403,14 @@ def kx_figures(
     }
     types: dict[str, type] = {"date": date, "kx_bucket": str, "kx_threshold_cents": int}
     lines = engine.looked_up(lines, table, types, ["date", "kx_bucket"])
-    if not options.prior:
+    if not elsewhere:
         return lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64))
-    prior: engine.Columns = {
-        "patient": [patient for patient, _ in options.prior],
-        "kx_bucket": [bucket for _, bucket in options.prior],
-        "prior_cents": list(options.prior.values()),
-    }
-    types = {"patient": str, "kx_bucket": str, "prior_cents": int}
-    lines = engine.looked_up(lines, prior, types, ["patient", "kx_bucket"])
     # What was spent elsewhere belongs to the first year of the log.
     first = nw.col("year").min().over("patient")
     lines = lines.with_columns(first_year=first)
-    spent = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("prior_cents"))
-    return lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0)).drop("first_year")
+    spent = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("elsewhere_cents"))
+    lines = lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0))
+    return lines.drop("first_year", "elsewhere_cents")
 
 
 _SAME_VISIT = ("patient", "date", "provider", "discipline")

@@ -76,6 +76,11 @@ def by_values(
     tables `of_blank`, for columns that are not there. ``dense`` are text columns that an engine
     may number, see `engine.dense`. Also returned: what proved to be the same for all rows.
     """
+    if engine.is_planned(frame):
+        # What is in the cells must not make the columns' kinds: the plan is for all that come.
+        known = {name: held for name, held in (dense or {}).items() if held is not None}
+        frame = engine.dense(_row_by_row(frame, wanted), known)
+        return engine.alike(frame, blank, known), _constants(blank)
     if engine.is_eager(frame):
         each = [(column, partial(_table, facts)) for column, facts in wanted]
         frame, found = engine.of_each_value(frame, each, dense or {})
@@ -120,11 +125,25 @@ def worked_out(facts: Facts) -> nw.LazyFrame[Any]:
 
 
 def _table(facts: Facts, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    text = text_of(values.collect_schema(), "value")
-    clean = text.str.replace_all(_BLANKS, " ").str.replace_all(_MARKS, "")
-    clean = clean.str.replace_all(_EXCEL_TEXT, "${1}").str.strip_chars()
-    table = engine.settled(facts(values.select(text=clean)))
+    table = engine.settled(facts(values.select(text=_clean(values, "value"))))
     return table.drop("text")
+
+
+def _clean(frame: nw.LazyFrame[Any], name: str) -> nw.Expr:
+    """A column as the text that facts see."""
+    clean = text_of(frame.collect_schema(), name).str.replace_all(_BLANKS, " ")
+    clean = clean.str.replace_all(_MARKS, "")
+    return clean.str.replace_all(_EXCEL_TEXT, "${1}").str.strip_chars()
+
+
+def _row_by_row(frame: nw.LazyFrame[Any], wanted: Sequence[tuple[str, Facts]]) -> nw.LazyFrame[Any]:
+    """Facts about each row's own text, where there are too few rows to look for distinct ones."""
+    for column, facts in wanted:
+        outer = {"text": "outer text"} if "text" in frame.columns else {}
+        frame = frame.rename(outer)
+        frame = frame.with_columns(text=_clean(frame, outer.get(column, column)))
+        frame = facts(frame).drop("text").rename({new: old for old, new in outer.items()})
+    return frame
 
 
 def _varying(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -151,11 +170,17 @@ def _joined(
     return frame.drop(*keys.values()), tables
 
 
+def read_all(
+    values: nw.LazyFrame[Any],
+    read: Callable[[list[str]], Sequence[Sequence[Any]]],
+    types: Mapping[str, type],
+) -> nw.LazyFrame[Any]:
+    """Add to a table of facts what ``read`` makes of all its texts, a row for each."""
+    return engine.told(values, "text", read, types)
+
+
 def read_each(
     values: nw.LazyFrame[Any], read: Callable[[str], Sequence[Any]], types: Mapping[str, type]
 ) -> nw.LazyFrame[Any]:
     """Add to a table of facts what ``read`` makes of each text, once for each."""
-    texts = engine.collect(values.select("text"))["text"].to_list()
-    rows = [read(text) for text in texts]
-    columns = {name: [row[place] for row in rows] for place, name in enumerate(types)}
-    return engine.beside_each(values, columns, types)
+    return read_all(values, lambda texts: list(map(read, texts)), types)

@@ -9,7 +9,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import checks, times
-from calc.cells import Facts, Known, by_values, read_each
+from calc.cells import Facts, Known, by_values, read_all, read_each
 from calc.errors import InputError
 
 # Frames and spreadsheets keep a day as a stamp at midnight.
@@ -46,20 +46,16 @@ def _days(
 ) -> nw.LazyFrame[Any]:
     """Add the days of a text column; the order of month and day holds for the whole column."""
 
-    def read_all(days: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        order = ""
-
-        def read(text: str) -> tuple[int | None, date | None]:
-            day = times.read_date(text, order) or times.read_written_date(text)
-            return (day.toordinal() - times.EPOCH if day else None), day
-
-        from calc import engine
-
-        texts = engine.collect(days.select("text"))["text"].to_list()
+    def read(texts: list[str]) -> list[tuple[int | None, date | None]]:
         order = _date_order([text for text in texts if text], column, where, chosen)
-        return read_each(days, read, {f"{column}_day": int, f"{column}_date": date})
+        return [told(text, order) for text in texts]
 
-    return by_values(values, [(text, read_all)])[0]
+    def told(text: str, order: str) -> tuple[int | None, date | None]:
+        day = times.read_date(text, order) or times.read_written_date(text)
+        return (day.toordinal() - times.EPOCH if day else None), day
+
+    types = {f"{column}_day": int, f"{column}_date": date}
+    return by_values(values, [(text, lambda days: read_all(days, read, types))])[0]
 
 
 def _date_order(texts: list[str], column: str, where: str, chosen: str) -> str:

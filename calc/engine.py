@@ -10,8 +10,10 @@ import errno
 import itertools
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -340,22 +342,6 @@ def flagged(
     return found
 
 
-def stepwise(frame: nw.LazyFrame[Any]) -> Change:
-    """What to do with each step of a long way: of few rows `settled`, of many nothing.
-
-    For a visit the plan is dearer than its rows, and grows faster than the steps.
-    """
-    few = is_eager(frame) and count(frame) <= _FEW_ROWS
-    return settled if few else _unchanged
-
-
-_FEW_ROWS = 1000
-
-
-def _unchanged(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    return frame
-
-
 def distinct(frame: nw.LazyFrame[Any], *names: str) -> list[Any]:
     """The distinct values of the named columns together, nulls left out, sorted."""
     columns = [frame.select(value=nw.col(name)) for name in names]
@@ -375,7 +361,7 @@ def distinct_each(frame: nw.LazyFrame[Any], names: Sequence[str]) -> dict[str, l
 
 def some_of(frame: nw.LazyFrame[Any], which: nw.Expr) -> nw.LazyFrame[Any]:
     """The rows for which ``which`` holds; the very frame where all do, if that is cheap to see."""
-    if is_eager(frame):
+    if _in_bulk(frame):
         kept = collect(frame.select(which.alias(_ANSWER)))[_ANSWER]
         return frame if kept.all() else settled(frame.filter(which))
     return frame.filter(which)
@@ -483,12 +469,25 @@ def _enum(values: Iterable[str]) -> pl.Enum:
     return pl.Enum(_categories(texts))
 
 
-def beside_each(
-    frame: nw.LazyFrame[Any], columns: Columns, types: Mapping[str, type]
+def told(
+    frame: nw.LazyFrame[Any],
+    column: str,
+    tell: Callable[[list[Any]], Sequence[Sequence[Any]]],
+    types: Mapping[str, type],
 ) -> nw.LazyFrame[Any]:
-    """A small Polars table with as many rows beside it, in the same order."""
+    """Add to a Polars frame what ``tell`` makes of the values of a column: a row for each."""
+    kinds = {name: _POLARS[kind] for name, kind in types.items()}
+
+    def compute(rows: pl.DataFrame) -> pl.DataFrame:
+        said = tell(rows[column].to_list())
+        columns = {name: [row[place] for row in said] for place, name in enumerate(kinds)}
+        return pl.DataFrame(columns, schema=kinds)
+
+    if is_planned(frame):
+        return _with_made(frame, [column], kinds, compute)
+    # At once, for Polars would add words of its own to what is said of a text.
     rows = nw.to_native(frame).collect()
-    return _frame(rows.hstack(nw.to_native(table(columns, types)).collect().get_columns()).lazy())
+    return _frame(rows.hstack(compute(rows).get_columns()).lazy())
 
 
 def constants(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
@@ -506,6 +505,8 @@ def rows_of(frame: nw.LazyFrame[Any]) -> tuple[Columns, dict[str, type]]:
 
 def count(frame: nw.LazyFrame[Any]) -> int:
     """How many rows there are."""
+    if is_eager(frame):
+        return int(nw.to_native(frame).select(pl.len()).collect(engine="in-memory").item())
     return int(collect(frame.select(rows=nw.len().cast(nw.Int64)))["rows"][0])
 
 
@@ -578,10 +579,103 @@ def write_spark(frame: nw.LazyFrame[Any], output: str, partition: str = "") -> N
     writer.parquet(output)
 
 
+# --- plans that are kept -------------------------------------------------------------------
+#
+# To translate the steps to Polars' own takes ten times as long as to run them on one visit.
+
+
+def stepwise(frame: nw.LazyFrame[Any]) -> Callable[..., nw.LazyFrame[Any]]:
+    """How to take steps that look at no rows: ``step(rows, change, *given)``.
+
+    It is what ``change(rows, *given)`` makes of the rows; where ``frame`` is of few rows at once,
+    by a plan that is kept for the next rows with the same columns, and the same ``given``.
+    """
+    return _planned if is_eager(frame) and count(frame) <= _FEW_ROWS else plainly
+
+
+_FEW_ROWS = 1000
+_KEPT_PLANS = 128  # by step, columns and what is given
+_ALIKE_PLANS = 4  # of each for as many threads
+
+
+def plainly(
+    frame: nw.LazyFrame[Any], change: Callable[..., nw.LazyFrame[Any]], *given: Any
+) -> nw.LazyFrame[Any]:
+    """A step like those of `stepwise` for many rows."""
+    return change(frame, *given)
+
+
+def _planned(
+    frame: nw.LazyFrame[Any], change: Callable[..., nw.LazyFrame[Any]], *given: Any
+) -> nw.LazyFrame[Any]:
+    rows = nw.to_native(frame).collect(engine="in-memory")
+    kinds = tuple(rows.schema.items())
+    known = tuple(tuple(value) if isinstance(value, list) else value for value in given)
+    try:
+        idle = _idle_plans(change, kinds, known)
+    except TypeError:  # something given cannot be told from another
+        idle = deque(maxlen=0)
+    try:
+        plan = idle.pop()
+    except IndexError:
+        plan = _Plan(rows.schema, change, given)
+    done = plan.of(rows)
+    idle.append(plan)
+    return _frame(done.lazy())
+
+
+@lru_cache(maxsize=_KEPT_PLANS)
+def _idle_plans(*key: Any) -> deque[_Plan]:
+    """The plans for ``key`` that no thread uses: to take one and to put it back is safe."""
+    return deque(maxlen=_ALIKE_PLANS)
+
+
+class _Plan:
+    """What steps make of rows of a schema, ready to be computed for one frame after another."""
+
+    def __init__(self, schema: pl.Schema, change: Callable[..., nw.LazyFrame[Any]], given: Any):
+        self._rows: pl.DataFrame | None = None
+        source = pl.LazyFrame(schema=schema).map_batches(
+            self._given_rows, schema=schema,
+            predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False,
+        )  # fmt: skip
+        outer = _PLANNING.set(True)
+        try:
+            self._made: pl.LazyFrame = nw.to_native(change(_frame(source), *given))
+        finally:
+            _PLANNING.reset(outer)
+
+    def _given_rows(self, nothing: pl.DataFrame) -> pl.DataFrame:
+        if self._rows is None:
+            raise AssertionError("a step that is planned looks at rows")
+        return self._rows
+
+    def of(self, rows: pl.DataFrame) -> pl.DataFrame:
+        self._rows = rows
+        try:
+            return self._made.collect(engine="in-memory")
+        finally:
+            self._rows = None
+
+
+_PLANNING: ContextVar[bool] = ContextVar("planning", default=False)
+
+
+def is_planned(frame: nw.LazyFrame[Any]) -> bool:
+    """Whether a plan is made for few rows, which cannot be looked at yet."""
+    return is_eager(frame) and _PLANNING.get()
+
+
+def _in_bulk(frame: nw.LazyFrame[Any]) -> bool:
+    """Whether columns are best made whole: by Polars, unless it plans for few rows."""
+    return is_eager(frame) and not is_planned(frame)
+
+
 # --- groups of rows ------------------------------------------------------------------------
 #
-# The same answers on every engine. SQL engines get windows; Polars, which is slow at windows of
-# many small groups, gets one sort of whole numbers and running sums over the whole column.
+# The same answers on every engine. SQL engines and plans for few rows get windows; Polars, which
+# is slow at windows of many small groups, gets one sort of whole numbers and running sums over the
+# whole column.
 
 
 def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -> nw.LazyFrame[Any]:
@@ -599,10 +693,10 @@ def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -
     if not known:
         return frame
     asked = [name for name, values in known.items() if values is None]
-    found = native.select(pl.col(name).unique().implode() for name in asked).collect()
-    kinds = {
-        name: _enum(found[name][0] if values is None else values) for name, values in known.items()
-    }
+    if asked:
+        found = native.select(pl.col(name).unique().implode() for name in asked).collect()
+        known = known | {name: found[name][0] for name in asked}
+    kinds = {name: _enum(values) for name, values in known.items() if values is not None}
     return _frame(native.with_columns(pl.col(name).cast(kind) for name, kind in kinds.items()))
 
 
@@ -642,7 +736,7 @@ def within(
     """
     total, running = total or {}, running or {}
     highest, earlier = highest or {}, earlier or {}
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         if turn:
             frame = frame.with_columns(nw.lit(1, dtype=nw.Int64).alias(_ONE))
             ones = within(frame, group, order, total=total, running={**running, turn: _ONE},
@@ -686,7 +780,7 @@ def summed(
     frame: nw.LazyFrame[Any], group: Sequence[str], column: str, name: str
 ) -> nw.LazyFrame[Any]:
     """Add the sum of an Int64 column over each group, for groups of many rows far apart."""
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return frame.with_columns(nw.col(column).sum().over(*group).cast(nw.Int64).alias(name))
 
     def compute(rows: pl.DataFrame) -> pl.DataFrame:
@@ -746,7 +840,7 @@ def stretches(
     Rows begin at the first column of ``order``, which must be total, and last ``until``, a column
     without nulls. A number is a stretch's own within its group.
     """
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         frame = frame.with_columns(nw.lit(1, dtype=nw.Int64).alias(_ONE))
         frame = within(frame, group, order, highest={"latest ": until})
         frame = within(frame, group, order, earlier={"earlier ": "latest "})
@@ -977,8 +1071,9 @@ def grouped(
     aggregates |= {name: nw.col(c).count().cast(nw.Int64) for name, c in filled.items()}
     aggregates |= {name: nw.col(c).min() for name, c in least.items()}
     aggregates |= {name: nw.col(c).max() for name, c in most.items()}
-    if not frame.implementation.is_polars():
-        return frame.group_by(*group).agg(**aggregates)
+    if not _in_bulk(frame):
+        done = frame.group_by(*group).agg(**aggregates)
+        return done.sort(*group) if is_eager(frame) else done
     used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
     rows = nw.to_native(collect(frame.select(*dict.fromkeys(used))))
     place, first = _grouping(rows, group)
@@ -1027,7 +1122,7 @@ def told_by(
     frame: nw.LazyFrame[Any], column: str, facts: Mapping[str, nw.Expr]
 ) -> nw.LazyFrame[Any]:
     """Add what a text column alone tells; of `dense` text each value is looked at once."""
-    if frame.implementation.is_polars():
+    if _in_bulk(frame):
         native = nw.to_native(frame)
         kind = native.select(column).collect_schema()[column]
         if isinstance(kind, pl.Enum):
@@ -1046,7 +1141,7 @@ def overlapped(
     Where any two rows of a group share time, two neighbours do: as long as none do, ends only
     grow.
     """
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         rows = within(frame, group, (start,), earlier={"earlier ": end})
         return rows.filter(nw.col(start) < nw.col("earlier ")).select(*group).unique()
     rows = nw.to_native(collect(frame.select(*group, start, end)))
@@ -1058,7 +1153,7 @@ def overlapped(
 
 def arranged(frame: nw.LazyFrame[Any], order: Sequence[str]) -> nw.LazyFrame[Any]:
     """The rows in ``order``, nulls first."""
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return frame.sort(*order)
     place = pl.struct(*order).map_batches(_places, return_dtype=pl.get_index_type())
     native = nw.to_native(frame).with_columns(place.alias(_ANSWER))
@@ -1092,7 +1187,7 @@ def touched(
 ) -> nw.LazyFrame[Any]:
     """Add whether ``odd`` holds for any row of a row's group."""
     odd = odd.fill_null(False)
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         most = odd.cast(nw.Int64).max().over(*group)
         return frame.with_columns((most > 0).alias(name))
 
@@ -1153,7 +1248,7 @@ def once_each(
     frame: nw.LazyFrame[Any], keys: Sequence[str], change: Change, name: str
 ) -> nw.LazyFrame[Any]:
     """Add the text column ``name`` that ``change`` makes of ``keys``, once for all rows alike."""
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return change(frame)
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
@@ -1175,7 +1270,7 @@ def once_for_all(
     ``known``: every combination of keys that the frame may hold, each any number of times. Only
     where it pays: for many rows of an engine whose rows are here.
     """
-    if not is_eager(frame) or count(known) <= _FEW_ROWS:
+    if not _in_bulk(frame) or count(known) <= _FEW_ROWS:
         return change(frame)
     rows = nw.to_native(collect(known.select(*keys)))
     _, one_of = _one_of_each(rows)
@@ -1213,7 +1308,7 @@ def amended(
     so that it need not look at it.
     """
     frame = frame.with_columns(**{name: value for name, (value, _) in made.items()})
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return change(frame)
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
@@ -1236,7 +1331,7 @@ def either(frame: nw.LazyFrame[Any], one: str, other: str, name: str) -> nw.Lazy
         alike = nw.col(one) == nw.col(other)
         return few.with_columns(nw.when(alike).then(nw.col(one)).otherwise(text).alias(name))
 
-    if not frame.implementation.is_polars():
+    if not _in_bulk(frame):
         return both(frame)
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
@@ -1257,8 +1352,12 @@ def _made(rows: pl.DataFrame, change: Change, name: str) -> pl.Series:
 
 def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFrame[Any]:
     """Rows for which ``twice`` holds stand twice, the second time with ``name`` 1 instead of 0."""
-    if frame.implementation.is_polars():
+    if is_eager(frame):
         native = nw.to_native(frame.with_columns(twice.alias(_ANSWER)))
+        if not _in_bulk(frame):
+            places = pl.when(_ANSWER).then(pl.lit([0, 1])).otherwise(pl.lit([0])).alias(name)
+            native = native.with_columns(places).drop(_ANSWER).explode(name)
+            return _frame(native.sort(name, maintain_order=True))
         native = native.with_columns(pl.lit(0, dtype=pl.Int64).alias(_ONE))
 
         def both(column: str, more: int = 0) -> pl.Expr:

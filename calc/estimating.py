@@ -82,6 +82,8 @@ def read_rows(
     columns["patient"] = [_text(row.get("patient")) or VISIT for row in rows]
     frame = engine.table(columns, dict.fromkeys(columns, str))
     log = logs.read(nw.to_native(frame), config, defaults)
+    if engine.is_empty(log.bad):
+        return log
     for reject in engine.collect(log.rejects()).iter_rows(named=True):
         raise InputError(reject["reason"], f"service {reject['row']}", reject["hint"])
     return log
@@ -115,7 +117,7 @@ def estimate(
         for table, title in (("rvu", "RVU file"), ("gpci", "GPCI file")):
             if config.edition(table, day) is None:
                 raise params.missing(title, f"{table}/editions.toml", day)
-    sessions = times.with_lengths(log.sessions)
+    sessions = engine.stepwise(log.sessions)(log.sessions, times.with_lengths)
     services = engine.settled(billing.services_of(sessions, config))
     apart = billing.bundled_apart(sessions, config, days)
     lines = billing.bill_services(services, config, days, options, apart)
@@ -148,7 +150,7 @@ def _units_under(
     # One timed code alone has the same units however it is pooled.
     timed = {step["service"] for step in steps if step["pooled"]}
     if len(timed) > 1 and any(step["counting_rule"] != rule for step in steps):
-        lines = billing.code_lines(billing.count_services(services, config, days, rule), config)
+        lines = engine.stepwise(services)(services, billing.count_lines, config, days, rule)
         rows = list(engine.collect(lines).iter_rows(named=True))
     units: dict[str, int] = {}
     for row in rows:

@@ -320,32 +320,23 @@ def _sessions(
     # The log's own columns stay under numbers, so that no heading can clash with ours.
     place = {name: f"in {number}" for number, name in enumerate(names)}
     frame = frame.rename({**place, engine.ROW: "row"})
-    cells = {column: [place[name] for name in own] for column, own in columns.items()}
-    frame = _judged(frame, source, cells, config, defaults)
-    frame = engine.settled(frame.select("fault", *USED, *place.values()))
+    cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
+    step = engine.plainly
+    if defaults.date_order and engine.is_eager(frame):
+        # Where the log itself must tell the order of its dates, its columns are looked at one
+        # after another, so that the first that does not is named.
+        frame = engine.settled(frame)
+        step = engine.stepwise(frame)
+    frame = step(frame, _judged, source, tuple(cells.items()), config, defaults)
+    frame = engine.settled(frame)
     mapped = {name for own in columns.values() for name in own}
     carried = {
         reserved.carried(reserved.in_log(name, names) if name in LINE else name): place[name]
         for name in names
         if name not in mapped
     }
-    kinds = frame.collect_schema()
-    # Formats and frames differ in how they keep a blank cell; here it is none, so that rows
-    # which add up join no blanks to their notes.
-    kept = {
-        name: nw.when(nw.col(column) != "").then(nw.col(column))
-        if kinds[column] == nw.String
-        else nw.col(column)
-        for name, column in carried.items()
-    }
-    fault = nw.col("fault")
-    sound, heard = fault == 0, (fault == 0) | fault.is_in(list(FINDINGS))
-    used, audited = (
-        engine.some_of(frame, which).select(*USED, **kept, fault_rule=_fault_rule())
-        for which in (sound, heard)
-    )
-    used = used.drop("fault_rule")
-    bad = frame.filter(fault > 0)
+    used, audited = (step(frame, taken, tuple(carried.items())) for taken in (_used, _audited))
+    bad = frame.filter(nw.col("fault") > 0)
     if source:
         bad = engine.settled(_without_blank(bad, place))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
@@ -353,6 +344,30 @@ def _sessions(
     if engine.is_eager(frame):
         log.files = [File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
+
+
+def _used(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.LazyFrame[Any]:
+    """The SESSION rows to bill, with the log's ``carried`` columns under their new names."""
+    return engine.some_of(frame, nw.col("fault") == 0).select(*USED, **_kept(frame, carried))
+
+
+def _audited(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.LazyFrame[Any]:
+    """The SESSION rows to audit: also those whose fault is a finding."""
+    heard = (nw.col("fault") == 0) | nw.col("fault").is_in(list(FINDINGS))
+    kept = _kept(frame, carried)
+    return engine.some_of(frame, heard).select(*USED, **kept, fault_rule=_fault_rule())
+
+
+def _kept(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> dict[str, nw.Expr]:
+    kinds = frame.collect_schema()
+    # Formats and frames differ in how they keep a blank cell; here it is none, so that rows
+    # which add up join no blanks to their notes.
+    return {
+        name: nw.when(nw.col(column) != "").then(nw.col(column))
+        if kinds[column] == nw.String
+        else nw.col(column)
+        for name, column in carried
+    }
 
 
 def _conserved(frame: nw.LazyFrame[Any], log: Log, blank_allowed: bool) -> int:
@@ -380,11 +395,12 @@ def _without_blank(bad: nw.LazyFrame[Any], place: Mapping[str, str]) -> nw.LazyF
 def _judged(
     frame: nw.LazyFrame[Any],
     source: str,
-    cells: Mapping[str, list[str]],
+    places: Sequence[tuple[str, Sequence[str]]],
     config: Config,
     defaults: Defaults,
 ) -> nw.LazyFrame[Any]:
-    """Add the columns of USED and ``fault``."""
+    """The columns of USED, ``fault`` and the log's own; ``places``: where ours stand in it."""
+    cells, own = dict(places), [name for name in frame.columns if name != "row"]
     frame = frame.with_columns(nw.col("row").cast(nw.Int64))
     facts = _facts(source, config, defaults)
     wanted = [(cells[name][0], facts[name]) for name in facts if cells.get(name)]
@@ -392,7 +408,7 @@ def _judged(
     blank.append(of_blank(values.plain("file", source)))
     dense = values.dense(config)
     frame, known = by_values(frame, wanted, blank, dense)
-    frame = _modifiers(frame, cells.get("modifiers_billed", []), known, dense)
+    frame = _modifiers(frame, cells.get("modifiers_billed", ()), known, dense)
     frame = clocks.instants(frame, known, defaults.zone)
     frame = frame.with_columns(given_ms=nw.col("minutes_ms"))
     faults = {f"{name}_fault" for name in _JUDGED if known.get(f"{name}_fault") != 0}
@@ -400,7 +416,7 @@ def _judged(
     if defaults.zone:
         doubtful = [fault for fault, rule in FINDINGS.items() if rule == "T109"]
         frame = clocks.without_spoilt(frame, doubtful)
-    return frame
+    return frame.select("fault", *USED, *own)
 
 
 _JUDGED = (
@@ -447,7 +463,7 @@ def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
 
 def _modifiers(
     frame: nw.LazyFrame[Any],
-    columns: list[str],
+    columns: Sequence[str],
     known: Mapping[str, Any],
     dense: Mapping[str, Iterable[str] | None],
 ) -> nw.LazyFrame[Any]:

@@ -391,7 +391,10 @@ UNIT_BASES = ("minutes", "day", "area", "extremity", "month", "period", "episode
 
 
 class Config:
-    """The figures in force: the shipped folder, and a user's laid over it."""
+    """The figures in force: the shipped folder, and a user's laid over it.
+
+    Each file is read once; what is made of its figures is kept with the Config.
+    """
 
     def __init__(self, folders: Iterable[Path]) -> None:
         """``folders``: the one that counts first comes first."""

@@ -11,7 +11,7 @@ import oracle
 import pytest
 from helpers import read
 
-from calc import billing, engine
+from calc import billing, engine, params
 
 SEQUESTRATION = [
     (date(2020, 4, 30), 2),
@@ -258,14 +258,12 @@ def test_cq_in_the_log_without_an_assistant_is_said(config):
 
 def test_a_later_year_without_a_deductible_is_blank_with_its_reason(config):
     """No figure of the year: what is paid is unknown, what is allowed stands."""
-    values = tuple(v for v in config.parameter("deductible").values if v.first.year != 2026)
-    known = config.parameter("deductible")
-    config._parameters["deductible"] = replace(known, values=values)
-    try:
-        days = [VISIT | {"date": day} for day in ("2025-12-30", "2026-01-05")]
-        lines = bill(days, config, deductible={"": 0})
-    finally:
-        config._parameters["deductible"] = known
+    own = params.Config(config.folders)
+    known = own.parameter("deductible")
+    values = tuple(v for v in known.values if v.first.year != 2026)
+    own._parameters["deductible"] = replace(known, values=values)
+    days = [VISIT | {"date": day} for day in ("2025-12-30", "2026-01-05")]
+    lines = bill(days, own, deductible={"": 0})
     assert [line["allowed_cents"] for line in lines] == [5062, 5127]  # 28.79 + 21.83; 29.06 + 22.21
     assert [line["medicare_cents"] is None for line in lines] == [False, True]
     assert lines[1]["reason"].startswith("no deductible")
