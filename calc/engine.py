@@ -851,7 +851,7 @@ def stretches(
         return frame.drop(_ONE, "latest ", "earlier ", "opens ")
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
-        place, first = _grouping(table, group, order)
+        place, first = _grouping(*_by_day(table, group, order[0], until), order)
         start, end = (c if place is None else c.gather(place) for c in table[[order[0], until]])
         latest = _highest(end, _number(first)).shift(1)
         opens = first | ~(start < latest).fill_null(False)
@@ -865,6 +865,21 @@ def stretches(
     return _with_made(frame, (*group, *order, until), made, compute)
 
 
+def _by_day(
+    rows: pl.DataFrame, group: Sequence[str], start: str, end: str
+) -> tuple[pl.DataFrame, Sequence[str]]:
+    """Groups in time parted into their days, where no row lies in two: nothing leads across.
+
+    Rows of a day stand together in a log, and need little sorting.
+    """
+    begins, last = rows[start], rows.select(pl.max_horizontal(start, pl.col(end) - 1))[start]
+    day = begins // _DAY
+    if begins.has_nulls() or last.has_nulls() or (day != last // _DAY).any():
+        return rows, group
+    return rows.with_columns(day.cast(pl.Int32).alias(_ANSWER)), (_ANSWER, *group)
+
+
+_DAY = 24 * 60 * 60 * 1000  # in what clock times are counted in
 _ONE = "one "
 _ANSWER = "answer "  # the blank keeps it apart from any heading
 
@@ -1079,14 +1094,14 @@ def grouped(
     place, first = _grouping(rows, group)
     # Most groups of a log are one row, which needs no adding up.
     several = ~(first & first.shift(-1, fill_value=True))
-    heads = rows if place is None and first.all() else rows[_where(first, place)]
+    many = int(several.sum())
+    heads = rows[_where(first, place)] if many else rows
     done = heads.select(
         *group,
         *(pl.col(c).cast(pl.Int64).fill_null(0).alias(name) for name, c in total.items()),
         *(pl.col(c).is_not_null().cast(pl.Int64).alias(name) for name, c in filled.items()),
         *(pl.col(c).alias(name) for name, c in (*least.items(), *most.items())),
     )
-    many = int(several.sum())
     if 8 * many > len(rows):
         # So many are better added up along the whole column.
         ends = _ends(first)
@@ -1145,7 +1160,7 @@ def overlapped(
         rows = within(frame, group, (start,), earlier={"earlier ": end})
         return rows.filter(nw.col(start) < nw.col("earlier ")).select(*group).unique()
     rows = nw.to_native(collect(frame.select(*group, start, end)))
-    place, first = _grouping(rows, group, (start,))
+    place, first = _grouping(*_by_day(rows, group, start, end), (start,))
     starts, ends = (c if place is None else c.gather(place) for c in rows[[start, end]])
     shared = (starts < ends.shift(1)).fill_null(False) & ~first
     return _frame(rows[_where(shared, place)].select(group).unique().lazy())
@@ -1242,24 +1257,6 @@ def some(
 
 
 _ROWS = "rows "  # the blank keeps it apart from any heading
-
-
-def once_each(
-    frame: nw.LazyFrame[Any], keys: Sequence[str], change: Change, name: str
-) -> nw.LazyFrame[Any]:
-    """Add the text column ``name`` that ``change`` makes of ``keys``, once for all rows alike."""
-    if not _in_bulk(frame):
-        return change(frame)
-
-    def compute(table: pl.DataFrame) -> pl.DataFrame:
-        number, one_of = _one_of_each(table)
-        if one_of is None:
-            return _made(table, change, name).to_frame()
-        made = _made(table[one_of.drop_nulls()], change, name)
-        at = one_of.is_not_null().cum_sum() - 1
-        return made.gather(at.gather(number)).to_frame()
-
-    return _with_made(frame, keys, {name: pl.String}, compute)
 
 
 def once_for_all(

@@ -37,9 +37,11 @@ def long_days(
 
     Others are far from it. Amounts of minutes are milliseconds. Adds ``limit``.
     """
-    frame = engine.summed(frame, group, amount, "sum_of_day")
-    frame = beside(frame, config, days, what).rename({f"{what}_limit": "limit"})
     unit = times.MINUTE if what.endswith("minutes") else 1
+    least = min(filter(None, lookups.on(config, "audit_limits", days, what)), default=0)
+    frame = engine.summed(frame, group, amount, "sum_of_day")
+    frame = frame.filter(2 * nw.col("sum_of_day") >= least * unit)
+    frame = beside(frame, config, days, what).rename({f"{what}_limit": "limit"})
     near = 2 * nw.col("sum_of_day") >= nw.col("limit") * unit
     return frame.filter(near.fill_null(False)).drop("sum_of_day")
 

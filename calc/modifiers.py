@@ -172,21 +172,23 @@ def text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Needs discipline, modified, needs_kx and beside (the bundled code, null for none).
     """
-    lines = lines.with_columns(is_beside=~nw.col("beside").is_null())
-    keys = ("discipline", "modified", "needs_kx", "is_beside")
-    return engine.once_each(lines, keys, _text, "modifiers").drop("is_beside")
-
-
-def _text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    discipline, assistant = nw.lit(""), nw.lit("")
+    discipline = nw.lit("")
     for name, modifier in DISCIPLINE.items():
         here = nw.col("discipline") == name
         discipline = nw.when(here).then(nw.lit(modifier)).otherwise(discipline)
+    lines = engine.told_by(lines, "discipline", {"modifiers": discipline})
+    more = (nw.col("modified") == 1) | nw.col("needs_kx") | ~nw.col("beside").is_null()
+    needs = ("discipline", "modified", "needs_kx", "beside")
+    return engine.amended(lines, more, needs, _more, {"modifiers": (nw.col("modifiers"), str)})
+
+
+def _more(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Behind the discipline's modifier the others of a line."""
+    assistant = nw.lit("")
     for name, modifier in ASSISTANT.items():
         here = (nw.col("discipline") == name) & (nw.col("modified") == 1)
         assistant = nw.when(here).then(nw.lit(f" {modifier}")).otherwise(assistant)
     kx = nw.when(nw.col("needs_kx")).then(nw.lit(" KX")).otherwise(nw.lit(""))
-    apart = nw.when(nw.col("is_beside")).then(nw.lit(" 59")).otherwise(nw.lit(""))
-    return lines.with_columns(
-        modifiers=nw.concat_str([discipline, assistant, kx, apart]).str.strip_chars()
-    )
+    apart = nw.when(~nw.col("beside").is_null()).then(nw.lit(" 59")).otherwise(nw.lit(""))
+    text = nw.concat_str([nw.col("modifiers"), assistant, kx, apart])
+    return lines.with_columns(modifiers=text.str.strip_chars())

@@ -3,6 +3,8 @@ to be packed into one."""
 
 from __future__ import annotations
 
+from datetime import date
+
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
@@ -45,7 +47,7 @@ def key_of(row, names):
 
 
 def within(rows, group, order):
-    """total, running, highest and earlier of x, by plain Python."""
+    """total, running, highest and earlier of x, and the turn, by plain Python."""
     groups = {}
     for row in sorted(rows, key=lambda r: key_of(r, order)):
         groups.setdefault(tuple(row[name] for name in group), []).append(row)
@@ -57,6 +59,7 @@ def within(rows, group, order):
                 "running": sum(upto),
                 "highest": max(upto),
                 "earlier": members[place - 1]["x"] if place else None,
+                "turn": place + 1,
             }
     return sorted(rows, key=lambda r: r["n"])
 
@@ -73,7 +76,7 @@ def test_within(on, rows):
         (("x",), ("who", "big", "blank", "n")),
     ):
         jobs = {name: {name: "x"} for name in ("total", "running", "highest", "earlier")}
-        answer = engine.within(found, group, order, **jobs)
+        answer = engine.within(found, group, order, **jobs, turn="turn")
         expected = within(dicts(found), group, order)
         assert dicts(answer) == expected
 
@@ -123,6 +126,112 @@ def test_grouped(rows):
         for key, members in groups.items()
     )
     assert answers == [expected, expected]
+
+
+DAY_ROWS = st.lists(
+    st.tuples(NAMES, st.integers(0, 3), st.integers(0, 30), st.integers(0, 40)), max_size=25
+)
+HOUR = 3_600_000
+
+
+def timed(rows, on="polars"):
+    """Rows of somebody on a day, from an hour and so many hours long: some past midnight."""
+    columns = {
+        "who": [row[0] for row in rows],
+        "date": [date(2026, 3, 1 + row[1]) for row in rows],
+        "start": [(row[1] * 24 + row[2]) * HOUR for row in rows],
+        "end": [(row[1] * 24 + row[2] + row[3]) * HOUR for row in rows],
+        "n": list(range(len(rows))),
+    }
+    types = dict.fromkeys(columns, int) | {"who": str, "date": date}
+    return engine.on_engine(engine.table(columns, types), on)
+
+
+@pytest.mark.parametrize("longest", [40, 1])
+@settings(max_examples=60, deadline=None)
+@given(rows=DAY_ROWS)
+def test_stretches_and_overlaps(longest, rows):
+    """Where rows run on into one another, within days and across them."""
+    rows = [(who, day, hour % 23, min(length, longest)) for who, day, hour, length in rows]
+    expected_rows, shared = {}, set()
+    for who in {row[0] for row in rows}:
+        mine = sorted((row for row in dicts(timed(rows)) if row["who"] == who), key=in_time)
+        stretches, latest = [], None
+        for row in mine:
+            if latest is None or row["start"] >= latest:
+                stretches.append([])
+            elif stretches:
+                shared.add(who)
+            stretches[-1].append(row["n"])
+            latest = max(latest or 0, row["end"])
+        expected_rows |= {n: len(stretch) for stretch in stretches for n in stretch}
+    for on in ("polars", "duckdb"):
+        found = engine.stretches(
+            timed(rows, on), ("who",), ("start", "n"), "end", "stretch", "together"
+        )
+        assert {row["n"]: row["together"] for row in dicts(found)} == expected_rows
+        met = engine.overlapped(timed(rows, on), ("who",), "start", "end")
+        assert set(engine.collect(met)["who"].to_list()) == shared
+
+
+def in_time(row):
+    return row["start"], row["n"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=DAY_ROWS)
+def test_summed(rows):
+    """Sums of groups whose rows stand together by their day, and of groups far apart."""
+    for group in (("who", "date"), ("date",), ("who",)):
+        sums = {}
+        for row in dicts(timed(rows)):
+            key = tuple(row[name] for name in group)
+            sums[key] = sums.get(key, 0) + row["start"]
+        found = dicts(engine.summed(timed(rows), group, "start", "sum"))
+        assert [r["sum"] for r in found] == [sums[tuple(r[n] for n in group)] for r in found]
+
+
+@pytest.mark.parametrize("on", ["polars", "duckdb"])
+def test_amended(on):
+    """Only odd rows are looked at, and they may change several columns."""
+    found = frame([("a", 1, None, 1), ("b", 2, None, 2), ("a", 3, None, 3)], on)
+
+    def change(rows):
+        odd = nw.col("who") == "a"
+        return rows.with_columns(
+            y=nw.when(odd).then(nw.col("x") * 10).otherwise(nw.col("y")),
+            word=nw.when(odd).then(nw.lit("odd")).otherwise(nw.col("word")),
+        )
+
+    made = {"y": (nw.col("big"), int), "word": (nw.lit(""), str)}
+    done = engine.amended(found, nw.col("who") == "a", ("who", "x"), change, made)
+    assert [(r["y"], r["word"]) for r in dicts(done)] == [(10, "odd"), (2, ""), (30, "odd")]
+
+
+@pytest.mark.parametrize("dense", [False, True])
+def test_told_by(dense):
+    """What a text tells, asked of each of its values or of each row."""
+    found = frame([("b", 1, None, 1), ("", 2, None, 2), ("b", 3, None, 3)], dense=dense)
+    fact = {"is_b": nw.col("who").cast(nw.String).str.contains("b")}
+    assert [r["is_b"] for r in dicts(engine.told_by(found, "who", fact))] == [True, False, True]
+
+
+@settings(max_examples=40, deadline=None)
+@given(rows=st.lists(st.tuples(NAMES, st.integers(-1, 2), st.none(), SMALL), max_size=30))
+def test_once_for_all(rows):
+    """What keys alone tell, found once for all rows alike, is what each row would be told."""
+
+    def change(keyed):
+        text = nw.concat_str([nw.col("who"), nw.lit("!")])
+        return keyed.with_columns(more=nw.col("big") * 2 + nw.col("x"), text=text)
+
+    found = frame(rows, dense=True)
+    few, engine._FEW_ROWS = engine._FEW_ROWS, -1
+    try:
+        done = engine.once_for_all(found, ("who", "big", "x"), change, found)
+    finally:
+        engine._FEW_ROWS = few
+    assert dicts(done) == dicts(change(found))
 
 
 @pytest.mark.parametrize("on", ["polars", "duckdb"])
