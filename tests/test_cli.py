@@ -461,6 +461,7 @@ def test_a_file_without_room_is_left_out(words, tmp_path):
         ["audit", "log.csv", "--rejects", "log.csv"],
         ["audit", "log.csv", "--claims", "prior.csv", "-o", "prior.csv"],
         ["audit", "folder", "-o", "folder/log.parquet", "--jobs", "1"],
+        ["estimate", "97116=20", "--discipline", "PT", "--prior", "prior.csv", "-o", "prior.csv"],
     ],
     ids=" ".join,
 )
@@ -479,6 +480,20 @@ def test_what_is_read_is_not_overwritten(words, tmp_path):
     assert "cannot be written" in err.splitlines()[0]
     assert "hint: name another file by -" in err
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+def test_what_large_runs_do_not_heed_is_refused(tmp_path):
+    """An option without effect would be taken for heeded."""
+    (tmp_path / "log.csv").write_text("patient,date,code,minutes\n", encoding="utf-8")
+    large = ["bill", "log.csv", "-o", "lines.parquet"]
+    code, _, err = run(*large, "--jobs", "1", "--format", "csv", cwd=tmp_path)
+    assert code == 2
+    assert "so many lines are Parquet, not csv" in err
+    spark = ["--engine", "spark", "--master", "local[1]", "--map", "Px=patient"]
+    code, _, err = run(*large, *spark, cwd=tmp_path)
+    assert code == 2
+    assert "--map is not for --master" in err
+    assert not (tmp_path / "lines.parquet").exists()
 
 
 # --- opening balances ---------------------------------------------------------------------------

@@ -71,8 +71,8 @@ def bill(
             hint = f"write the lines, then add them up by {by}; or leave out --jobs and --master"
             raise InputError("--by is not for --jobs and --master", hint=hint)
         _bill_large(
-            list(log), output, rejects_file, strict, config, defaults, options, jobs, master, on,
-            reading,
+            list(log), output, form, rejects_file, strict, config, defaults, options, jobs, master,
+            on, reading,
         )  # fmt: skip
         return
     read = read_log(log, config, on, defaults, reading)
@@ -120,6 +120,7 @@ def _conserved(read: Any, used: int, rejected: int) -> None:
 def _bill_large(
     sources: list[str],
     output: str | None,
+    form: str | None,
     rejects_file: str | None,
     strict: bool,
     config: Any,
@@ -136,7 +137,12 @@ def _bill_large(
     if output is None or (jobs and not output.endswith(".parquet")):
         hint = "write -o lines.parquet" if jobs else "name the folder to write with -o"
         raise InputError("so many lines are no text", hint=hint)
+    if form not in (None, "parquet"):
+        raise InputError(f"so many lines are Parquet, not {form}", hint="leave out --format")
     if master:
+        if reading["pairs"] or reading["map_file"]:
+            hint = "name the columns as `therapy-calc template` does, or leave out --master"
+            raise InputError("--map is not for --master", hint=hint)
         if jobs or on != "spark" or len(sources) != 1:
             hint = "say --engine spark --master URL and one Parquet source, without --jobs"
             raise InputError("--master is for Spark alone", hint=hint)

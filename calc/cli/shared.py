@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +98,12 @@ def keep_inputs(
         "--rejects": rejects_file or _rejects_name(log),
         "--save-map": reading["save_map"],
     }
-    read = [*logs.paths(log)[0], *beside, reading["map_file"]]
+    keep([*logs.paths(log)[0], *beside, reading["map_file"]], named)
+
+
+def keep(read: Iterable[str | None], named: Mapping[str, str | None]) -> None:
+    """InputError where a file that is written, by its option, is ``read`` or written twice."""
+    read = list(read)
     written: dict[str, str] = {}
     for option, name in named.items():
         if not name:

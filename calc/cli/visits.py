@@ -7,7 +7,15 @@ from typing import Any
 
 import click
 
-from calc.cli.shared import blank_options, output_options, pricing_options, tell, write, write_frame
+from calc.cli.shared import (
+    blank_options,
+    keep,
+    output_options,
+    pricing_options,
+    tell,
+    write,
+    write_frame,
+)
 from calc.errors import InputError
 
 _MINUTES = re.compile(r"(\d+(?:\.\d+)?)([Aa]?)")
@@ -135,6 +143,7 @@ def estimate(
         rows += [{"code": code, **run} for run in runs or [given]]
     if day:
         rows = [{**row, "date": day} for row in rows]
+    keep((deductible, prior), {"-o": output})
     config = params.load(folder)
     if prior and not defaults["discipline"]:
         hint = "say --discipline PT, OT or SLP"
