@@ -151,7 +151,7 @@ def _units_under(
     timed = {step["service"] for step in steps if step["pooled"]}
     if len(timed) > 1 and any(step["counting_rule"] != rule for step in steps):
         lines = engine.stepwise(services)(services, billing.count_lines, config, days, rule)
-        rows = list(engine.collect(lines).iter_rows(named=True))
+        rows = list(engine.collect(lines.sort("code")).iter_rows(named=True))
     units: dict[str, int] = {}
     for row in rows:
         units[row["code"]] = units.get(row["code"], 0) + (row["units"] or 0)
