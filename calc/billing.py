@@ -179,8 +179,16 @@ def _explained(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
-    """SESSION rows whose text columns an engine can treat as numbers; see `engine.dense`."""
-    return engine.dense(sessions, values.dense(config))
+    """SESSION rows whose text columns an engine can treat as numbers; see `engine.dense`.
+
+    Of few rows only those whose values are known: a plan is kept by the columns' kinds, which
+    should hold no names, and serves other patients.
+    """
+    known = values.dense(config)
+    if engine.stepwise(sessions) is not engine.plainly:
+        known = {name: held for name, held in known.items() if held is not None}
+        sessions = engine.plain(sessions)
+    return engine.dense(sessions, known)
 
 
 def count_lines(

@@ -185,7 +185,7 @@ def cloned_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
     )
     by_day = by_day.filter(nw.col("services") > 1)
     # Only of sums that come often enough can the whole days be alike.
-    least = min(filter(None, lookups.on(config, "audit_limits", days, "cloned_days")), default=0)
+    least = limits.least_limit(config, days, "cloned_days")
     by_day = engine.summed(by_day.with_columns(one=one), (*keys, "mark"), "one", "same")
     by_day = by_day.filter(nw.col("same") >= least)
     alike = by_day.group_by(*keys, "mark", "square", "services").agg(

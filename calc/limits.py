@@ -38,12 +38,18 @@ def long_days(
     Others are far from it. Amounts of minutes are milliseconds. Adds ``limit``.
     """
     unit = times.MINUTE if what.endswith("minutes") else 1
-    least = min(filter(None, lookups.on(config, "audit_limits", days, what)), default=0)
+    least = least_limit(config, days, what)
     frame = engine.summed(frame, group, amount, "sum_of_day")
     frame = frame.filter(2 * nw.col("sum_of_day") >= least * unit)
     frame = beside(frame, config, days, what).rename({f"{what}_limit": "limit"})
     near = 2 * nw.col("sum_of_day") >= nw.col("limit") * unit
     return frame.filter(near.fill_null(False)).drop("sum_of_day")
+
+
+def least_limit(config: Config, days: list[date], what: str) -> int:
+    """The least that the limit called ``what`` is on any of the days; 0 where it is on none."""
+    limits = lookups.on(config, "audit_limits", days, what)
+    return min((limit for limit in limits if limit is not None), default=0)
 
 
 def measured(frame: Frame, what: str) -> Frame:

@@ -3,11 +3,15 @@
 import csv
 import io
 import json
+from dataclasses import replace
+from datetime import date
 
+import polars as pl
 import pytest
 from test_cli import ROOT, run
 
-from calc import billing, redacting
+import calc
+from calc import billing, params, redacting
 
 WEEK = "examples/audit_week.csv"
 PLANTED = [
@@ -253,3 +257,23 @@ def test_rules_and_pages():
     assert code == 0 and out.startswith("U201 units-exceed-minutes (error)")
     assert "Example::" in out and "s. 20.2" in out
     assert run("rule", "U2")[0] == 2 and run("rule", "nonsense")[0] == 2
+
+
+def test_a_limit_of_nothing_holds_beside_another(config):
+    """Until a day every minute was beyond the limit: a later limit does not hide that."""
+    own = params.Config(config.folders)
+    known = own.parameter("audit_limits")
+    names = ("patient_minutes", "clinician_minutes", "cloned_days")
+    values = []
+    for value in known.values:
+        if value.applies_to in names:
+            values.append(replace(value, last=date(2026, 2, 28), scaled=0))
+            value = replace(value, first=date(2026, 3, 1))
+        values.append(value)
+    own._parameters["audit_limits"] = replace(known, values=tuple(values))
+    days = {"date": ["2026-02-02", "2026-02-02", "2026-03-02", "2026-03-02"]}
+    rows = days | {"patient": ["p"] * 4, "clinician": ["Ana"] * 4, "code": ["97110", "97112"] * 2}
+    clocks = {"start": ["09:00", "09:30"] * 2, "end": ["09:30", "10:00"] * 2}
+    found = calc.audit(pl.DataFrame(rows | clocks | {"discipline": ["PT"] * 4}), config=own)
+    assert sorted(found["rule"].to_list()) == ["S703", "T106", "T106"]
+    assert set(found["date"].to_list()) == {date(2026, 2, 2)}

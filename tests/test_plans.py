@@ -10,6 +10,7 @@ from datetime import date
 from itertools import product
 
 import narwhals.stable.v2 as nw
+import polars as pl
 import pytest
 from helpers import ROOT
 
@@ -101,6 +102,17 @@ def test_plans_are_found_again():
         said(([{"code": code, **clock, "patient": patient}], {"discipline": "PT"}, balance))
     found = engine._idle_plans.cache_info()
     assert found.misses < 20 and found.hits == 15 * found.misses
+
+
+def test_plans_of_bills_hold_no_names():
+    """A bill of other patients finds the plans of the one before."""
+    engine._idle_plans.cache_clear()
+    for who in ("ann", "bob", "cid"):
+        rows = {"patient": [who, f"{who} 2"], "clinician": [f"dr {who}"] * 2, "note": [who] * 2}
+        rows |= {"date": ["2026-03-02"] * 2, "code": ["97116", "97110"], "minutes": ["20", "15"]}
+        assert calc.bill(pl.DataFrame(rows))["patient"].to_list() == rows["patient"]
+    found = engine._idle_plans.cache_info()
+    assert found.hits == 2 * found.misses
 
 
 def test_threads_share_plans(expected):
