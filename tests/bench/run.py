@@ -104,9 +104,10 @@ def _units(codes: dict[str, int], timed_codes: set[str]) -> dict[str, int]:
 
 def one(name: str, path: Path) -> dict[str, Any]:
     """Run a job twice between reads of the same file; the better of the two."""
-    import polars as pl
+    import calc.engine
 
-    import calc.engine  # first: it chooses how memory is kept, for the reads too
+    # Not imported beside it: whoever loads Polars first chooses how it keeps memory.
+    pl = calc.engine.pl
 
     def read() -> Any:
         return pl.read_csv(path, try_parse_dates=True)
