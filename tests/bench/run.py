@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
+AS_STARTED = dict(os.environ)  # Polars, once it is loaded, leaves settings of its own there
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 JOBS = ("read", "bill", "audit", "count", "loop")
@@ -154,7 +155,7 @@ def in_process(name: str, path: Path, cores: int) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "POLARS_MAX_THREADS": str(cores)},
+        env={**AS_STARTED, "POLARS_MAX_THREADS": str(cores)},
         preexec_fn=lambda: os.sched_setaffinity(0, available),
     )
     if done.returncode:
