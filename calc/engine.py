@@ -207,7 +207,7 @@ def _span(numbers: pl.Series) -> tuple[int, int]:
 
 
 _PLACES = 1 << 21  # of a table of keys: more are better joined
-_GAPS = 4
+_GAPS = 4  # times as many numbers as values: the values are better numbered anew
 _FEW_PLACES = 1 << 12  # every fact of so many is soon written out
 _AT = "at "
 
@@ -712,8 +712,13 @@ def plain(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def _text(name: str, kind: pl.Enum) -> pl.Expr:
     """Dense text as text: to gather it costs a fifth of a cast, which writes every text anew."""
+    return _by_category(name, kind.categories.alias(name))
+
+
+def _by_category(name: str, values: pl.Series) -> pl.Expr:
+    """For each row the one of ``values`` that goes with its category of a `dense` column."""
     at = pl.col(name).to_physical().cast(pl.UInt32)
-    return pl.lit(kind.categories).gather(at).alias(name)
+    return pl.lit(values).gather(at).alias(values.name)
 
 
 def within(
@@ -1143,8 +1148,7 @@ def told_by(
         if isinstance(kind, pl.Enum):
             each = _frame(pl.LazyFrame({column: kind.categories}))
             told = nw.to_native(collect(each.select(**facts)))
-            at = pl.col(column).to_physical().cast(pl.UInt32)
-            return _frame(native.with_columns(pl.lit(c).gather(at).alias(c.name) for c in told))
+            return _frame(native.with_columns(_by_category(column, values) for values in told))
     return frame.with_columns(**facts)
 
 
@@ -1269,27 +1273,22 @@ def once_for_all(
     """
     if not _in_bulk(frame) or count(known) <= _FEW_ROWS:
         return change(frame)
-    rows = nw.to_native(collect(known.select(*keys)))
-    _, one_of = _one_of_each(rows)
-    few = rows.unique() if one_of is None else rows[one_of.drop_nulls()]
+    few = _one_of_each(nw.to_native(collect(known.select(*keys))))
     facts = nw.to_native(collect(change(_frame(few.lazy()))))
     found = _gathered(frame, facts, facts.schema, keys)
     return change(frame) if found is None else found
 
 
-def _one_of_each(table: pl.DataFrame) -> tuple[pl.Series, pl.Series | None]:
-    """A number for the values of each row, and by that number the last row that has it.
-
-    None where the numbers are too many to count.
-    """
+def _one_of_each(table: pl.DataFrame) -> pl.DataFrame:
+    """The distinct rows; found by counting where their numbers are few enough."""
     packed, _ = _packed(_numbers(table))
     number = packed[0] if packed else pl.repeat(0, len(table), dtype=pl.Int64, eager=True)
     low, size = _span(number)
     if len(packed) > 1 or size > max(_PLACES, 8 * len(table)):
-        return number, None
+        return table.unique()
     one_of: pl.Series = pl.repeat(None, low + size, dtype=pl.UInt32, eager=True)
     numbers: pl.Series = pl.int_range(len(table), dtype=pl.UInt32, eager=True)
-    return number, one_of.scatter(number, numbers)
+    return table[one_of.scatter(number, numbers).drop_nulls()]
 
 
 def amended(
@@ -1318,33 +1317,6 @@ def amended(
     frame = frame.with_columns(odd.alias(_ANSWER))
     types = {name: _POLARS[kind] for name, (_, kind) in made.items()}
     return _with_made(frame, (_ANSWER, *needs, *made), types, compute)
-
-
-def either(frame: nw.LazyFrame[Any], one: str, other: str, name: str) -> nw.LazyFrame[Any]:
-    """Add ``name``, the text of column ``one``, and behind it ``other`` where they differ."""
-
-    def both(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        text = nw.concat_str([nw.col(one), nw.lit("; "), nw.col(other)])
-        alike = nw.col(one) == nw.col(other)
-        return few.with_columns(nw.when(alike).then(nw.col(one)).otherwise(text).alias(name))
-
-    if not _in_bulk(frame):
-        return both(frame)
-
-    def compute(table: pl.DataFrame) -> pl.DataFrame:
-        kind = table[one].dtype
-        whole = _text(one, kind) if isinstance(kind, pl.Enum) else pl.col(one).cast(pl.String)
-        done = table.select(whole)[one]
-        odd = (table[one] != table[other]).arg_true()
-        done = done.scatter(odd, _made(table[odd], both, name)) if len(odd) else done
-        return done.alias(name).to_frame()
-
-    return _with_made(frame, (one, other), {name: pl.String}, compute)
-
-
-def _made(rows: pl.DataFrame, change: Change, name: str) -> pl.Series:
-    made: pl.Series = nw.to_native(collect(change(_frame(rows.lazy())).select(name)))[name]
-    return made
 
 
 def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFrame[Any]:

@@ -8,7 +8,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -101,9 +101,8 @@ def keep_inputs(
     keep([*logs.paths(log)[0], *beside, reading["map_file"]], named)
 
 
-def keep(read: Iterable[str | None], named: Mapping[str, str | None]) -> None:
+def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
     """InputError where a file that is written, by its option, is ``read`` or written twice."""
-    read = list(read)
     written: dict[str, str] = {}
     for option, name in named.items():
         if not name:
