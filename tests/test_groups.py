@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from calc import engine
+from calc.errors import InputError
 
 NAMES = st.sampled_from(["a", "b", "", "ö"])
 SMALL = st.integers(-3, 3)
@@ -273,3 +274,39 @@ def test_parts_cut_no_key(monkeypatch):
     assert dicts(found) == dicts(frame(rows))
     assert len(seen) > 1
     assert sum(map(len, seen)) == len(set().union(*seen))
+
+
+@settings(max_examples=60, deadline=None)
+@given(numbers=st.lists(st.integers(0, 40) | st.integers(0, 2**61), max_size=40))
+def test_the_order_of_numbers(numbers):
+    """Small and large numbers; rows with the same number stay as they stand."""
+    place = engine._order_of(pl.Series(numbers, dtype=pl.Int64))
+    assert [numbers[n] for n in place] == sorted(numbers)
+    if max(numbers, default=0) < 2**50:
+        assert place.to_list() == sorted(range(len(numbers)), key=numbers.__getitem__)
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows=st.lists(st.tuples(NAMES, st.integers(-1, 2), st.none(), SMALL), max_size=30))
+def test_groups_that_stand_together(rows):
+    """Sorted rows take a shorter way to the same places."""
+    shuffled, ordered = frame(rows), frame(sorted(rows, key=lambda row: row[0]))
+    assert _turns(ordered) == _turns(shuffled)
+
+
+def _turns(found):
+    rows = dicts(engine.placed(engine.dense(found, {"who": None}), ("who",), ("x", "big", "n")))
+    return sorted((row["who"], row["x"], row["big"], row["turn"]) for row in rows)
+
+
+def test_side_by_side():
+    """Answers in order; what the first job that fails raises, as it raised it."""
+    many = frame([("a", 1, None, 1)] * (engine._FEW_ROWS + 1))
+    assert engine.side_by_side(many, lambda: 1, lambda: [2], lambda: None) == [1, [2], None]
+
+    def fails(what):
+        raise InputError(what, "here", "so")
+
+    with pytest.raises(InputError, match="first") as error:
+        engine.side_by_side(many, lambda: 1, lambda: fails("first"), lambda: fails("second"))
+    assert error.value.hint == "so"
