@@ -414,11 +414,30 @@ def alike(
 
 
 def _side_by_side(work: Callable[[_T], _R], jobs: Sequence[_T], rows: int) -> list[_R]:
-    """What ``work`` makes of each job, in order; in threads where there are enough rows."""
+    """What ``work`` makes of each job, in order; at the same time where there are enough rows.
+
+    In Polars' own threads: others would hand every step to these and sleep till it is done.
+    Raises what the first job that fails raises.
+    """
     if rows <= _FEW_ROWS or len(jobs) < 2:
         return list(map(work, jobs))
-    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
-        return list(pool.map(work, jobs))
+    done: dict[int, _R] = {}
+    failed: dict[int, BaseException] = {}
+
+    def job(place: int) -> pl.LazyFrame:
+        def run(nothing: pl.DataFrame) -> pl.DataFrame:
+            try:
+                done[place] = work(jobs[place])
+            except BaseException as error:  # Polars would raise one of its own
+                failed[place] = error
+            return nothing
+
+        return pl.LazyFrame({_ONE: [place]}).map_batches(run)
+
+    pl.collect_all([job(place) for place in range(len(jobs))], engine="in-memory")
+    if failed:
+        raise failed[min(failed)]
+    return [done[place] for place in range(len(jobs))]
 
 
 def side_by_side(frame: nw.LazyFrame[Any], *jobs: Callable[[], Any]) -> list[Any]:
@@ -1098,11 +1117,15 @@ def in_parts(
     count = min(pl.thread_pool_size(), len(rows) // _PART_ROWS)
     if count < 2:
         return work(_frame(rows.lazy()))
-    number = rows[key].to_physical().cast(pl.Int64)
-    values: Any = number.max()
-    number = (number * count // (values + 1)).cast(pl.UInt32)
-    parts = [rows.filter(number == part) for part in range(count)]
-    del rows
+    number = rows[key].to_physical()
+    highest: Any = number.max()
+    ends = [(highest + 1) * part // count for part in range(1, count)]
+    parts, rest = [], rows
+    for end in ends:
+        parts.append(rest.filter(number < end))
+        rest, number = rest.filter(number >= end), number.filter(number >= end)
+    parts.append(rest)
+    del rows, rest
 
     def done(part: pl.DataFrame) -> pl.DataFrame:
         rows: pl.DataFrame = nw.to_native(collect(work(_frame(part.lazy()))))

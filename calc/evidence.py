@@ -75,13 +75,15 @@ def gather(
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
     extras = extras or Extras()
     rows, days = counted_rows(rows, has, config, extras)
+    lines = _lines(rows, config, days, options)
+
+    def others() -> tuple[clinicians.Clinicians, dict[str, Frame]]:
+        mine = clinicians.gather(rows, config, days, extras.timesheet)
+        return mine, _of_rows(rows, has, config, days)
+
     found: Evidence
-    mine: clinicians.Clinicians
-    found, mine, alone = engine.side_by_side(
-        rows,
-        lambda: _of_lines(rows, has, config, days, options),
-        lambda: clinicians.gather(rows, config, days, extras.timesheet),
-        lambda: _of_rows(rows, has, config, days),
+    found, (mine, alone) = engine.side_by_side(
+        rows, lambda: _of_lines(rows, lines, has, config, days), others
     )
     tables = found.tables | alone
     shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options)
@@ -103,7 +105,7 @@ def of_patients(
     "habit" and "off_day" hold what adds up over batches of patients: see `of_habits`.
     """
     rows, days = counted_rows(rows, has, config, extras)
-    found = _of_lines(rows, has, config, days, options)
+    found = _of_lines(rows, _lines(rows, config, days, options), has, config, days)
     found.tables |= _of_rows(rows, has, config, days)
     return found
 
@@ -129,14 +131,16 @@ def _of_rows(
     }
 
 
+def _lines(rows: Frame, config: Config, days: list[date], options: billing.Options) -> Frame:
+    """`service_lines` of whole patients at a time: none of its steps looks beyond one."""
+    return engine.settled(
+        engine.in_parts(rows, "patient", lambda part: service_lines(part, config, days, options))
+    )
+
+
 def _of_lines(
-    rows: Frame,
-    has: frozenset[str],
-    config: Config,
-    days: list[date],
-    options: billing.Options,
+    rows: Frame, lines: Frame, has: frozenset[str], config: Config, days: list[date]
 ) -> Evidence:
-    lines = engine.settled(service_lines(rows, config, days, options))
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
     day = _explained_by_overlap(day, rows, config, days)
