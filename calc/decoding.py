@@ -6,12 +6,14 @@ A packed file is unpacked only as far as a log can be large.
 from __future__ import annotations
 
 import codecs
+import hashlib
 import io
 import re
 import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -56,9 +58,36 @@ def load(source: str, stdin: IO[bytes] | None = None) -> bytes:
         raise InputError(f"cannot be read ({why})", source, "check its name and rights") from None
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What only the bytes of a file tell, found without holding them."""
+
+    sha256: str  # "" where it is not wanted
+    quotes: int  # how many
+    nul: bool  # a zero byte, which no text in UTF-8 has
+
+
+def survey(path: str, digest: bool) -> Survey:
+    """Look once at all bytes of a file. Raises OSError where it cannot be read."""
+    hashed, quotes, nul = hashlib.sha256(), 0, False
+    chunk = bytearray(_CHUNK >> 2)  # small enough to stay in the cache for all the looks
+    with Path(path).open("rb", buffering=0) as file:
+        while size := file.readinto(chunk):
+            if digest:
+                hashed.update(memoryview(chunk)[:size])
+            quotes += chunk.count(b'"', 0, size)
+            nul = nul or chunk.find(b"\0", 0, size) >= 0
+    return Survey(hashed.hexdigest() if digest else "", quotes, nul)
+
+
+def is_packed(data: bytes) -> bool:
+    """Whether it is a gzip file."""
+    return data.startswith(b"\x1f\x8b")
+
+
 def unpacked(data: bytes, source: str) -> bytes:
     """What a gzip file holds, any other data as it is."""
-    if not data.startswith(b"\x1f\x8b"):
+    if not is_packed(data):
         return data
     limit = min(MAX_UNPACKED, max(SURELY_SOUND, MAX_RATIO * len(data)))
     parts: list[bytes] = []

@@ -12,8 +12,7 @@ import operator
 import os
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from datetime import date, datetime
 from decimal import Decimal
@@ -450,18 +449,17 @@ def _coded(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
     """A column as numbers into its distinct values, None for one value throughout; the values."""
     if column.dtype == pl.String:
         column = column.fill_null("")
-    alike = column.head(1000).n_unique() == 1 and column.null_count() == 0
-    if alike and (column == column[0]).all():
-        return None, column.head(1).alias("value")
+    if not _is_coded(column.dtype):
+        alike = column.head(1000).n_unique() == 1 and column.null_count() == 0
+        if alike and (column == column[0]).all():
+            return None, column.head(1).alias("value")
     if column.dtype == pl.String:
-        kind = pl.Categorical(pl.Categories.random())
-        category = column.cast(kind)
-        at = category.to_physical().rechunk()
-        # New categories are numbered as they come, without gaps.
-        count = int(at.max() or 0) + 1 if len(at) else 0  # type: ignore[arg-type]
-        texts = pl.int_range(count, dtype=pl.UInt32, eager=True).cat.to(category.dtype)
-        texts = texts.cast(pl.String)
-        return at, texts.alias("value")
+        column = column.cast(_categorical())
+    if _is_coded(column.dtype):
+        texts, at = _texts(column).alias("value"), column.to_physical()
+        if at.has_nulls():
+            at, texts = at.fill_null(len(texts)), texts.append(pl.Series([""], dtype=pl.String))
+        return at.rechunk() if len(texts) > 1 else None, texts
     values = column.unique().alias("value").to_frame().with_row_index("at")
     keyed = column.alias("value").to_frame()
     found = keyed.join(values, on="value", how="left", nulls_equal=True, maintain_order="left")
@@ -721,13 +719,15 @@ def dense(frame: nw.LazyFrame[Any], known: Mapping[str, Iterable[str] | None]) -
 
 
 def plain(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Every column of `dense` as text again."""
+    """Every column of `dense`, and every one that was read as categories, as text again."""
     if not frame.implementation.is_polars():
         return frame
     native = nw.to_native(frame)
     kinds = native.collect_schema()
     dense = {name: kind for name, kind in kinds.items() if isinstance(kind, pl.Enum)}
-    return _frame(native.with_columns(_text(name, kind) for name, kind in dense.items()))
+    coded = [name for name, kind in kinds.items() if _is_coded(kind)]
+    texts = [_text(name, kind) for name, kind in dense.items()]
+    return _frame(native.with_columns(*texts, pl.col(coded).cast(pl.String)))
 
 
 def _text(name: str, kind: pl.Enum) -> pl.Expr:
@@ -987,6 +987,12 @@ def _grouping(
     # sorting, and few far reads.
     group = sorted(group, key=lambda name: numbers[name].dtype != pl.Int32)
     keys, rooms = _packed(numbers.select(*group, *order), len(group))
+    if len(keys) == 1 and rooms[0] > 1:
+        groups = keys[0] // rooms[0]
+        if groups.is_sorted():
+            # Groups stand together already: numbered in turn they need less room.
+            number, own = groups.rle_id(), keys[0] - groups * rooms[0]
+            return _order([number.cast(pl.Int64) * rooms[0] + own]), number
     place = _order(keys)
     ranked = [
         (key if place is None else key[place]) // room
@@ -1009,12 +1015,6 @@ def _inverse(place: pl.Series) -> pl.Series:
 
 def _order(packed: Sequence[pl.Series]) -> pl.Series | None:
     """The row numbers in the order of numbers `_packed`; None: they are in order."""
-    if len(keys) == 1 and rooms[0] > 1:
-        groups = keys[0] // rooms[0]
-        if groups.is_sorted():
-            # Groups stand together already: numbered in turn they need less room.
-            number, own = groups.rle_id(), keys[0] - groups * rooms[0]
-            return _order([number.cast(pl.Int64) * rooms[0] + own]), number
     if not packed:
         return None
     first, others = packed[0], packed[1:]
@@ -1059,6 +1059,7 @@ def _packed(frame: pl.DataFrame, grouping: int = 0) -> tuple[list[pl.Series], li
     ).row(0, named=True)
     packed: list[pl.Expr] = []
     rooms: list[int] = []
+    least: list[int] = []
     room = 0
     for place, (name, column) in enumerate(zip(frame.columns, frame.get_columns(), strict=True)):
         low, high = bounds[f"min {name}"], bounds[f"max {name}"]
@@ -1071,9 +1072,11 @@ def _packed(frame: pl.DataFrame, grouping: int = 0) -> tuple[list[pl.Series], li
         if packed and room * size < _ROOM:
             packed[-1], room = packed[-1] * size + number, room * size
             rooms[-1] = 1 if place < grouping else rooms[-1] * size
+            least[-1] = least[-1] * size + low - nulls
         else:
             packed.append(number)
             rooms.append(int(place < grouping))
+            least.append(low - nulls)
             room = size
     if not packed:
         return [], []
@@ -1081,7 +1084,6 @@ def _packed(frame: pl.DataFrame, grouping: int = 0) -> tuple[list[pl.Series], li
     taken = [(number + 2**63) % 2**64 - 2**63 for number in least]
     numbers = (e - off if off else e for e, off in zip(packed, taken, strict=True))
     return frame.select(e.alias(str(n)) for n, e in enumerate(numbers)).get_columns(), rooms
-    least: list[int] = []
 
 
 def _numbers(table: pl.DataFrame) -> pl.DataFrame:
@@ -1094,11 +1096,9 @@ def _numbers(table: pl.DataFrame) -> pl.DataFrame:
         for name, kind in kinds
         if not kind.is_integer()
     ]
-            least[-1] = least[-1] * size + low - nulls
     return table.with_columns(others) if others else table
 
 
-            least.append(low - nulls)
 _PART_ROWS = 500_000  # fewer are not worth a thread
 
 
@@ -1437,23 +1437,62 @@ def repeated(frame: nw.LazyFrame[Any], twice: nw.Expr, name: str) -> nw.LazyFram
 # --- files ---------------------------------------------------------------------------------
 
 
-def read_text(data: bytes, names: Sequence[str], delimiter: str, skip: int) -> pl.DataFrame | None:
+def read_text(
+    data: bytes | str,
+    heading: Sequence[tuple[str, str]],
+    delimiter: str,
+    skip: int,
+    coded: Collection[str] = (),
+) -> pl.DataFrame | None:
     """UTF-8 text as a frame of text columns, ``skip`` lines before the heading left out.
 
-    None where the text is not surely regular: one broken record would spoil the rest.
+    ``data``: the text, or the whole path of a file that holds it. ``heading``: of each column how
+    it is written and its name in the frame. ``coded``: the names of those that come as categories
+    where there are many rows; only for text without quotes, of which that reader lets broken ones
+    pass. None where the text is not surely regular: one broken record would spoil the rest.
     """
-    if (b'"' in data and data.count(b'"') % 2) or b"\0" in data:
-        return None
+    kinds = {own: _categorical() for own, name in heading if name in coded}
     try:
-        frame = pl.read_csv(data, infer_schema=False, has_header=True, skip_rows=skip,
-                            separator=delimiter, raise_if_empty=False)  # fmt: skip
+        frame = pl.read_csv(
+            data, separator=delimiter, skip_rows=skip, infer_schema=False, schema_overrides=kinds,
+            has_header=True, raise_if_empty=False, glob=False,
+        )  # fmt: skip
     except pl.exceptions.PolarsError:
         return None
-    if frame.width != len(names):
+    if frame.width != len(heading):
         return None
-    frame.columns = list(names)
-    longest = frame.select(pl.all().str.len_bytes().max()).row(0) if frame.height else ()
-    return None if any(length and length > MAX_FIELD for length in longest) else frame
+    frame.columns = [name for _, name in heading]
+    lengths = pl.all().str.len_bytes().max()
+    longest = [
+        texts.to_frame().select(lengths).item()
+        for column in frame.get_columns()
+        if len(texts := _texts(column))
+    ]
+    if any(length and length > MAX_FIELD for length in longest):
+        return None
+    # Plans for few rows are kept by the kinds of their columns.
+    return frame if frame.height > _FEW_ROWS else frame.cast({pl.Categorical: pl.String})
+
+
+_OWN = "cells of a log"  # marks categories that one column has for itself
+
+
+def _categorical() -> pl.Categorical:
+    return pl.Categorical(pl.Categories.random(_OWN))
+
+
+def _is_coded(kind: Any) -> bool:
+    return isinstance(kind, pl.Categorical) and kind.categories.namespace() == _OWN
+
+
+def _texts(column: pl.Series) -> pl.Series:
+    """The distinct texts of a column of categories of its own; any other as it is."""
+    if not _is_coded(column.dtype):
+        return column
+    # New categories are numbered as they come, without gaps.
+    last: Any = column.to_physical().max()
+    numbers = pl.int_range(0 if last is None else last + 1, dtype=pl.UInt32, eager=True)
+    return numbers.cat.to(column.dtype).cast(pl.String)
 
 
 def text_frame(records: Sequence[Sequence[str | None]], names: Sequence[str]) -> pl.DataFrame:

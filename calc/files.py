@@ -11,9 +11,10 @@ import hashlib
 import io
 import itertools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, Any
 
 import narwhals.stable.v2 as nw
@@ -25,6 +26,8 @@ MAX_COLUMNS = 1000
 TITLE_ROWS = 30  # looked through for the heading
 DELIMITERS = ",;\t|"
 _LINE = 1_000_000  # bytes of the longest record
+_HEAD = 1 << 18  # bytes that the heading is looked for in
+LARGE = 1 << 24  # bytes of a text that is read column by column into categories
 
 Ragged = list[tuple[int, list[str]]]
 Score = Callable[[Sequence[str]], int]  # how many headings of ours a record holds
@@ -40,23 +43,42 @@ class Records:
     sha256: str = ""
 
 
-def read(source: str, score: Score, sheet: str = "", stdin: IO[bytes] | None = None) -> Records:
+def read(
+    source: str,
+    score: Score,
+    sheet: str = "",
+    stdin: IO[bytes] | None = None,
+    digest: bool = True,
+) -> Records:
     """The records of a csv, workbook, Parquet or JSON file, or of standard input.
 
     ``score`` tells the heading from title rows above it. Raises InputError for what is no log.
+    In a large text the columns that it knows are categories (see `engine.read_text`). ``digest``:
+    whether `Records.sha256` is wanted.
     """
+    records = None if sheet else _from_disk(source, score, digest)
+    return _checked(records or _from_bytes(source, score, sheet, stdin, digest), source)
+
+
+def _from_bytes(
+    source: str, score: Score, sheet: str, stdin: IO[bytes] | None, digest: bool
+) -> Records:
     packed = decoding.load(source, stdin)
     if _is_blank(packed):
         raise InputError("the file is empty", source, "the first line must hold the headings")
     # The digest runs beside the reading and does not delay it.
     with ThreadPoolExecutor(1) as pool:
-        digest = pool.submit(lambda: hashlib.sha256(packed).hexdigest())
+        hashed = pool.submit(lambda: hashlib.sha256(packed).hexdigest() if digest else "")
         data = decoding.unpacked(packed, source)
         kind = decoding.kind(data, source)
         if sheet and kind not in decoding.WORKBOOKS:
             raise InputError("has no sheets", source, "leave out --sheet")
         records = _READERS[kind](data, source, score, sheet)
-        records.sha256 = digest.result()
+        records.sha256 = hashed.result()
+    return records
+
+
+def _checked(records: Records, source: str) -> Records:
     width = len(records.frame.columns) - 1
     if width > MAX_COLUMNS:
         hint = "leave out what is no part of the log"
@@ -125,9 +147,70 @@ def _text(data: bytes, source: str, score: Score, sheet: str) -> Records:
         return _delimited(decoding.utf8(data, source, tested=True), source, score)
 
 
+def _from_disk(source: str, score: Score, digest: bool) -> Records | None:
+    """A large text without its bytes in memory; None where they must be looked at to be sure."""
+    path = Path(source).absolute()
+    try:
+        before = path.stat()
+        start = b"" if source == "-" or before.st_size < LARGE else _start(path)
+        if not _is_utf8(start, source):
+            return None
+        layout = _layout(_head(start, source), source, score)
+        coded = () if b'"' in start else layout.ours
+        with ThreadPoolExecutor(1) as pool:
+            surveyed = pool.submit(decoding.survey, str(path), digest)
+            records = _regular(str(path), layout, coded)
+            seen = surveyed.result()
+        if coded and seen.quotes:
+            records = _regular(str(path), layout, ())
+        after = path.stat()
+    except (OSError, ValueError):
+        return None
+    changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+    if records is None or changed or seen.nul or seen.quotes % 2:
+        return None
+    records.sha256 = seen.sha256
+    return records
+
+
+def _start(path: Path) -> bytes:
+    """What the heading is looked for in, and a byte more, so that a line cut off is left out."""
+    if not path.is_file():
+        return b""
+    with path.open("rb") as file:
+        return file.read(_HEAD + 1)
+
+
+def _is_utf8(start: bytes, source: str) -> bool:
+    """Whether it seems to be delimited text in UTF-8 with line feeds, as it is read best."""
+    if _is_blank(start) or b"\n" not in start or b"\0" in start or decoding.is_packed(start):
+        return False
+    return decoding.encoding(start) == ("", 0) and decoding.kind(start, source) == "text"
+
+
 def _delimited(data: bytes, source: str, score: Score) -> Records:
     """Raises UnicodeDecodeError where the text is no UTF-8."""
-    head = _head(data, source)
+    layout = _layout(_head(data, source), source, score)
+    quotes = data.count(b'"') if b'"' in data else 0
+    coded = () if quotes or len(data) < LARGE else layout.ours
+    odd = quotes % 2 or b"\0" in data
+    records = None if odd else _regular(data, layout, coded)
+    return records or _slowly(data.decode(), source, layout)
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where a text's heading stands, its fields as written, and their names with what is ours."""
+
+    delimiter: str
+    place: int
+    heading: Sequence[str]
+    names: Sequence[str]
+    ours: frozenset[str]
+    plain: bool  # no line break within quotes makes lines and records differ up to the heading
+
+
+def _layout(head: str, source: str, score: Score) -> _Layout:
     delimiter = _delimiter(head, score)
     leading = list(itertools.islice(_tolerant(head, delimiter), TITLE_ROWS))
     place = _heading_place(leading, score)
@@ -137,17 +220,25 @@ def _delimited(data: bytes, source: str, score: Score) -> Records:
         what = f"has {len(heading):,} columns, more than {MAX_COLUMNS:,}"
         raise InputError(what, where, "leave out what is no part of the log")
     names = _headings(heading, where)
-    if '"' not in "".join(map("".join, leading[:place])) and "\n" not in "".join(heading):
-        # A line break within quotes would make lines and records differ.
-        frame = engine.read_text(data, names, delimiter, place)
-        if frame is not None:
-            return Records(engine.numbered(frame, place + 2), heading_row=place + 1)
-    return _slowly(data.decode(), source, delimiter, names, place)
+    ours = frozenset(name for name in names if score([name]))
+    plain = '"' not in "".join(map("".join, leading[:place])) and "\n" not in "".join(heading)
+    return _Layout(delimiter, place, heading, names, ours, plain)
+
+
+def _regular(data: bytes | str, layout: _Layout, coded: Collection[str]) -> Records | None:
+    """The records of a text, or of the file at a path, where each stands on its own for sure."""
+    if not layout.plain:
+        return None
+    heading = list(zip(layout.heading, layout.names, strict=True))
+    frame = engine.read_text(data, heading, layout.delimiter, layout.place, coded)
+    if frame is None:
+        return None
+    return Records(engine.numbered(frame, layout.place + 2), heading_row=layout.place + 1)
 
 
 def _head(data: bytes, source: str) -> str:
     """The first lines, whole ones; InputError where the first line is none of a log."""
-    head = data[: 1 << 18]
+    head = data[:_HEAD]
     if len(data) > len(head):
         head = head[: head.rfind(b"\n") + 1]
     if not head:
@@ -192,8 +283,9 @@ def _heading_place(leading: Sequence[Sequence[str | None]], score: Score) -> int
     return scores.index(max(scores))
 
 
-def _slowly(text: str, source: str, delimiter: str, names: list[str], place: int) -> Records:
+def _slowly(text: str, source: str, layout: _Layout) -> Records:
     """One record at a time: keeps the good records of a file in which one is broken."""
+    delimiter, names, place = layout.delimiter, layout.names, layout.place
     for number, line in enumerate(text.split("\n"), 1):
         if len(line) > _LINE:
             what = f"the line is longer than {_LINE:,} characters"

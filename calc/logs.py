@@ -46,11 +46,12 @@ class Defaults:
     # blanks; blank: the log itself must tell.
     date_order: str = ""
     sheet: str = ""  # of workbooks; blank: the first
+    digest: bool = True  # whether a single file's is wanted, which a bill does without
 
 
 @dataclass(frozen=True)
 class File:
-    """A file that was read: its name, the digest of its bytes, and its records."""
+    """A file that was read: its name, the digest of its bytes (if wanted), and its records."""
 
     name: str
     sha256: str
@@ -116,6 +117,8 @@ def read(
             require_maps(maps or {}, log.place)
         return log
     found, notes = paths(source if several else [source])
+    if len(found) > 1:
+        defaults = replace(defaults, digest=True)  # tells files that hold the same bytes
     parts = [
         _from_file(path, config, defaults, report or (lambda text: None), maps or {})
         for path in found
@@ -206,7 +209,9 @@ def _from_file(
 ) -> Log:
     known = headings.meanings(config, maps)
     report(f"reading {path}")
-    records = files.read(path, lambda names: headings.score(names, known), defaults.sheet)
+    records = files.read(
+        path, lambda names: headings.score(names, known), defaults.sheet, digest=defaults.digest
+    )
     report(f"checking {path}")
     where = path if records.heading_row == 1 else f"{path}:{records.heading_row}"
     log = _sessions(records.frame, path, records.heading_row, config, defaults, maps)
@@ -338,7 +343,7 @@ def _sessions(
     used, audited = (step(frame, taken, tuple(carried.items())) for taken in (_used, _audited))
     bad = frame.filter(nw.col("fault") > 0)
     if source:
-        bad = engine.settled(_without_blank(bad, place))
+        bad = engine.settled(engine.plain(_without_blank(bad, place)))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping = columns
     if engine.is_eager(frame):
@@ -360,14 +365,18 @@ def _audited(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw
 
 def _kept(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> dict[str, nw.Expr]:
     kinds = frame.collect_schema()
-    # Formats and frames differ in how they keep a blank cell; here it is none, so that rows
-    # which add up join no blanks to their notes.
-    return {
-        name: nw.when(nw.col(column) != "").then(nw.col(column))
-        if kinds[column] == nw.String
-        else nw.col(column)
-        for name, column in carried
-    }
+
+    def own(column: str) -> nw.Expr:
+        cell, kind = nw.col(column), kinds[column]
+        if isinstance(kind, nw.Categorical):
+            cell = cell.cast(nw.String)
+        elif kind != nw.String:
+            return cell
+        # Formats and frames differ in how they keep a blank cell; here it is none, so that rows
+        # which add up join no blanks to their notes.
+        return nw.when(cell != "").then(cell)
+
+    return {name: own(column) for name, column in carried}
 
 
 def _conserved(frame: nw.LazyFrame[Any], log: Log, blank_allowed: bool) -> int:

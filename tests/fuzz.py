@@ -10,17 +10,19 @@ import gzip
 import io
 import json
 import random
+import re
 import sys
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 import polars as pl
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from calc import billing, engine, logs, params
+from calc import billing, engine, files, logs, params
 from calc.errors import CalcError
 
 HEAD = ["patient", "date", "code", "start", "end", "minutes", "role", "discipline", "payer",
@@ -74,11 +76,19 @@ def mutated_text(text: str, rng: random.Random) -> str:
 
 
 def check(path: Path, config: params.Config, expected: int | None, bill: bool) -> str:
-    """Read a file twice, bill it once or not at all; the outcome in a word."""
+    """Read a file twice, bill it once or not at all; the outcome in a word.
+
+    The second time it is read as large texts and many rows are.
+    """
     outcomes = []
-    for _ in range(2):
+    for large, few in ((files.LARGE, engine._FEW_ROWS), (0, 0)):
+        bounds = (
+            mock.patch.object(files, "LARGE", large),
+            mock.patch.object(engine, "_FEW_ROWS", few),
+        )
         try:
-            log = logs.read(path, config, logs.Defaults(date_order="mdy"))
+            with bounds[0], bounds[1]:
+                log = logs.read(path, config, logs.Defaults(date_order="mdy"))
         except CalcError as error:
             outcomes.append(("error", str(error), error.hint))
             continue
@@ -103,6 +113,8 @@ def fuzz_rows(rows: int, seed: int, config: params.Config, per_file: int = 2000)
         path = Path(folder, "rows.csv")
         for start in range(0, rows, per_file):
             made = [random_row(rng) for _ in range(min(per_file, rows - start))]
+            if rng.random() < 0.5:  # text without quotes is read otherwise
+                made = [{n: re.sub('[",\n]', " ", c) for n, c in row.items()} for row in made]
             with path.open("w", encoding="utf-8", newline="") as text:
                 writer = csv.DictWriter(text, HEAD, quoting=rng.choice((0, 1)))
                 writer.writeheader()
