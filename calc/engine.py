@@ -425,10 +425,14 @@ def _side_by_side(work: Callable[[_T], _R], jobs: Sequence[_T], rows: int) -> li
 
     def job(place: int) -> pl.LazyFrame:
         def run(nothing: pl.DataFrame) -> pl.DataFrame:
+            # A thread that waits for a step of its own takes up whatever there is to do.
+            outer = _PLANNING.set(False)
             try:
                 done[place] = work(jobs[place])
             except BaseException as error:  # Polars would raise one of its own
                 failed[place] = error
+            finally:
+                _PLANNING.reset(outer)
             return nothing
 
         return pl.LazyFrame({_ONE: [place]}).map_batches(run)
@@ -848,8 +852,8 @@ def _ends(number: pl.Series) -> pl.Series:
 
 def _sums(x: pl.Series, ends: pl.Series) -> pl.Series:
     """The sums of groups that stand together, each up to its end."""
-    value, size = _span(x)
-    upto = (ends.cast(pl.Int64) + 1) * value if size == 1 else x.cum_sum()[ends]
+    alike = x.dtype == pl.Int64 and _is_one_value(x)
+    upto = (ends.cast(pl.Int64) + 1) * _span(x)[0] if alike else x.cum_sum()[ends]
     sums: pl.Series = upto - upto.shift(1, fill_value=0)
     return sums
 

@@ -368,7 +368,7 @@ def _kept(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> dict[
 
     def own(column: str) -> nw.Expr:
         cell, kind = nw.col(column), kinds[column]
-        if isinstance(kind, nw.Categorical):
+        if isinstance(kind, nw.Categorical | nw.Enum):
             cell = cell.cast(nw.String)
         elif kind != nw.String:
             return cell

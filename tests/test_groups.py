@@ -310,3 +310,24 @@ def test_side_by_side():
     with pytest.raises(InputError, match="first") as error:
         engine.side_by_side(many, lambda: 1, lambda: fails("first"), lambda: fails("second"))
     assert error.value.hint == "so"
+
+
+def test_side_by_side_of_a_thread_that_plans():
+    """A job sees many rows as such, whichever thread takes it up."""
+    many = frame([("a", 1, None, 1)] * (engine._FEW_ROWS + 1))
+    outer = engine._PLANNING.set(True)
+    try:
+        seen = engine._side_by_side(lambda job: engine._PLANNING.get(), [1, 2], len(dicts(many)))
+        assert engine._PLANNING.get()
+    finally:
+        engine._PLANNING.reset(outer)
+    assert seen == [False, False]
+
+
+@pytest.mark.parametrize(
+    "values", [[7, None, 7, 7], [0.25, 0.5, 0.5, 0.5], [7, 7, 7, 7], [1, 2, 3, 4]]
+)
+def test_sums(values):
+    """Of a column of one value too, without its blanks."""
+    found = engine._sums(pl.Series(values), pl.Series([2, 3], dtype=pl.UInt32))
+    assert found.to_list() == [sum(v or 0 for v in values[:3]), values[3]]

@@ -535,3 +535,18 @@ def test_the_date_of_service_is_the_zones(stamps, day, minutes, config):
     assert not found["past_midnight"]
     there = read([row | {"date": day.isoformat()}], config, zone=CHICAGO)
     assert engine.count(there.sessions) == 1
+
+
+@pytest.mark.parametrize("kind", [pl.String, pl.Categorical, pl.Enum(["", "a"])])
+def test_a_blank_cell_of_any_kind_of_text_is_none(kind):
+    """Rows that add up join no blank to a column that is carried."""
+    rows = {
+        "patient": ["p", "p", "q"],
+        "date": ["2026-03-02"] * 3,
+        "code": ["97110"] * 3,
+        "start": ["09:00", "10:00", "09:00"],
+        "end": ["09:30", "10:30", "09:30"],
+        "site": ["", "a", ""],
+    }
+    lines = calc.bill(pl.DataFrame(rows).with_columns(pl.col("site").cast(kind)))
+    assert dict(lines.select("patient", "site").rows()) == {"p": "a", "q": None}
