@@ -518,7 +518,8 @@ def bill_frame(
     locality, discipline, provider for blank cells.
     """
     config = config or load()
-    log = read(source, config, Defaults(zone=zone, date_order=date_order, digest=False, **defaults))
+    blanks = Defaults(zone=zone, date_order=date_order, **defaults)
+    log = read(source, config, blanks, digest=False)
     columns = printed_from(log.carried)
     lines = as_printed(bill(log, config, options, columns), log.carried)
     lines = engine.decimals(lines, tuple(CENTS))

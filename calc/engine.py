@@ -998,11 +998,9 @@ def _grouping(
             number, own = groups.rle_id(), keys[0] - groups * rooms[0]
             return _order([number.cast(pl.Int64) * rooms[0] + own]), number
     place = _order(keys)
-    ranked = [
-        (key if place is None else key[place]) // room
-        for key, room in zip(keys, rooms, strict=True)
-        if room  # else a number that tells no groups apart
-    ]
+    # A number whose room is 0 tells no groups apart.
+    of_group = [(k // room if room > 1 else k) for k, room in zip(keys, rooms, strict=True) if room]
+    ranked = of_group if place is None else [number[place] for number in of_group]
     if not ranked:
         return place, pl.repeat(0, len(rows), dtype=pl.UInt32, eager=True)
     if len(ranked) == 1:
@@ -1123,13 +1121,9 @@ def in_parts(
         return work(_frame(rows.lazy()))
     number = rows[key].to_physical()
     highest: Any = number.max()
-    ends = [(highest + 1) * part // count for part in range(1, count)]
-    parts, rest = [], rows
-    for end in ends:
-        parts.append(rest.filter(number < end))
-        rest, number = rest.filter(number >= end), number.filter(number >= end)
-    parts.append(rest)
-    del rows, rest
+    bounds = itertools.pairwise((highest + 1) * part // count for part in range(count + 1))
+    parts = [rows.filter((number >= low) & (number < end)) for low, end in bounds]
+    del rows
 
     def done(part: pl.DataFrame) -> pl.DataFrame:
         rows: pl.DataFrame = nw.to_native(collect(work(_frame(part.lazy()))))

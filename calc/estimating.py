@@ -110,9 +110,7 @@ def estimate(
         raise InputError(f'"{min(unknown)}" is no option of an estimate')
     today = date.today().isoformat()
     dated = [row if has_date(row) else {**row, "date": today} for row in rows]
-    log = read_rows(
-        dated, config, logs.Defaults(zone=zone, date_order="mdy", digest=False, **defaults)
-    )
+    log = read_rows(dated, config, logs.Defaults(zone=zone, date_order="mdy", **defaults))
     days = engine.distinct(log.sessions, "date")
     for day in days:
         config.parameter("conversion_factor").on(day, options.basis)

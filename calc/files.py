@@ -193,8 +193,7 @@ def _delimited(data: bytes, source: str, score: Score) -> Records:
     layout = _layout(_head(data, source), source, score)
     quotes = data.count(b'"') if b'"' in data else 0
     coded = () if quotes or len(data) < LARGE else layout.ours
-    odd = quotes % 2 or b"\0" in data
-    records = None if odd else _regular(data, layout, coded)
+    records = None if quotes % 2 else _regular(data, layout, coded)
     return records or _slowly(data.decode(), source, layout)
 
 

@@ -46,7 +46,6 @@ class Defaults:
     # blanks; blank: the log itself must tell.
     date_order: str = ""
     sheet: str = ""  # of workbooks; blank: the first
-    digest: bool = True  # whether a single file's is wanted, which a bill does without
 
 
 @dataclass(frozen=True)
@@ -101,11 +100,13 @@ def read(
     report: Report | None = None,
     maps: Mapping[str, str] | None = None,
     all_maps: bool = True,
+    digest: bool = True,
 ) -> Log:
     """Read a file (`-` is standard input), a folder, a list of files, or a frame.
 
     ``report`` is told what is being done. ``maps``: heading to our column, before all that
-    columns.toml says, "" for one to be carried; with ``all_maps`` each must be in the log. Raises
+    columns.toml says, "" for one to be carried; with ``all_maps`` each must be in the log.
+    ``digest``: whether a single file's is wanted, which a bill does without. Raises
     InputError where nothing can be used: an unreadable or empty file, missing headings, a folder
     without logs.
     """
@@ -117,10 +118,9 @@ def read(
             require_maps(maps or {}, log.place)
         return log
     found, notes = paths(source if several else [source])
-    if len(found) > 1:
-        defaults = replace(defaults, digest=True)  # tells files that hold the same bytes
+    digest = digest or len(found) > 1  # tells files that hold the same bytes
     parts = [
-        _from_file(path, config, defaults, report or (lambda text: None), maps or {})
+        _from_file(path, config, defaults, report or (lambda text: None), maps or {}, digest)
         for path in found
     ]
     log = parts[0] if len(parts) == 1 else _together(parts)
@@ -205,12 +205,17 @@ def require_maps(maps: Mapping[str, str], there: Iterable[str]) -> None:
 
 
 def _from_file(
-    path: str, config: Config, defaults: Defaults, report: Report, maps: Mapping[str, str]
+    path: str,
+    config: Config,
+    defaults: Defaults,
+    report: Report,
+    maps: Mapping[str, str],
+    digest: bool,
 ) -> Log:
     known = headings.meanings(config, maps)
     report(f"reading {path}")
     records = files.read(
-        path, lambda names: headings.score(names, known), defaults.sheet, digest=defaults.digest
+        path, lambda names: headings.score(names, known), defaults.sheet, digest=digest
     )
     report(f"checking {path}")
     where = path if records.heading_row == 1 else f"{path}:{records.heading_row}"

@@ -373,7 +373,7 @@ def audit_frame(
     that of lines, that could not be read.
     """
     config = config or load()
-    blanks = logs.Defaults(zone=zone, date_order=date_order, digest=True, **defaults)
+    blanks = logs.Defaults(zone=zone, date_order=date_order, **defaults)
     log = logs.read(source, config, blanks)
     claimed = None if claims is None else logs.read(claims, config, blanks)
     asked = Asked(prefixes(select), prefixes(ignore), options=options or billing.Options())

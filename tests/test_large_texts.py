@@ -62,10 +62,10 @@ def test_the_bytes_are_not_held(tmp_path, config, monkeypatch):
 def test_a_digest_only_where_it_is_wanted(tmp_path, config):
     path = log(tmp_path)
     assert files.read(str(path), score(config), digest=False).sha256 == ""
-    assert logs.read(path, config, logs.Defaults(digest=False)).files[0].sha256 == ""
+    assert logs.read(path, config, digest=False).files[0].sha256 == ""
     again = tmp_path / "b.csv"
     again.write_bytes(path.read_bytes())
-    both = logs.read([path, again], config, logs.Defaults(digest=False))
+    both = logs.read([path, again], config, digest=False)
     assert "holds the same bytes" in both.notes[0]
 
 

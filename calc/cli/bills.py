@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import click
@@ -76,7 +75,7 @@ def bill(
             on, reading,
         )  # fmt: skip
         return
-    read = read_log(log, config, on, replace(defaults, digest=False), reading)
+    read = read_log(log, config, on, defaults, reading, digest=False)
     rejected = engine.collect(read.rejects())
     with progress(log) as report:
         report("counting and pricing")

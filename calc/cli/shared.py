@@ -124,7 +124,12 @@ def _is_same(one: str, other: str) -> bool:
 
 
 def read_log(
-    log: tuple[str, ...], config: Any, on: str, defaults: Any, reading: dict[str, Any]
+    log: tuple[str, ...],
+    config: Any,
+    on: str,
+    defaults: Any,
+    reading: dict[str, Any],
+    digest: bool = True,
 ) -> Any:
     """The log that the options of `reading_options` describe, and its notes on stderr."""
     from calc import headings, logs
@@ -133,7 +138,13 @@ def read_log(
     sources = list(log)
     with progress(log) as report:
         read = logs.read(
-            sources if len(sources) > 1 else sources[0], config, defaults, on, report, maps
+            sources if len(sources) > 1 else sources[0],
+            config,
+            defaults,
+            on,
+            report,
+            maps,
+            digest=digest,
         )
     said_of_reading(read.notes, read.mapping, reading)
     return read

@@ -44,7 +44,7 @@ def _lines(path: Path, on: str = "polars") -> Any:
     from calc import billing, engine, logs, params
 
     config = params.load()
-    log = logs.read(path, config, logs.Defaults(digest=False), on)
+    log = logs.read(path, config, None, on, digest=False)
     lines = billing.bill(log, config, None, billing.printed_from(log.carried))
     return engine.collect(billing.as_printed(lines, log.carried))
 
