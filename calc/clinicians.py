@@ -48,11 +48,12 @@ def gather(
     mine = engine.settled(overlaps.by_clinician(rows))
     swept = engine.settled(overlaps.lost_to_other_patients(mine))
     clashes = engine.settled(overlaps.of_clinicians(swept))
-    lost = engine.settled(swept.filter(nw.col("clinician_lost_ms") > 0).select(SHARED))
-    own = with_own_minutes(rows, lost)
+    taken = engine.settled(swept.filter(nw.col("clinician_lost_ms") > 0))
+    lost = taken.select(SHARED)
+    own = engine.settled(with_own_minutes(rows, lost))
     tables = {
         "open": overlaps.started_together(rows),
-        "clinician_day": clinician_days(own, timesheet),
+        "clinician_day": clinician_days(own, taken, timesheet),
         "limit": beyond_limits(own, config, days),
     }
     return Clinicians(tables, clashes, lost)
@@ -114,22 +115,44 @@ def rows_for(rows: Frame) -> Frame:
 
 def with_own_minutes(rows: Frame, lost: Frame) -> Frame:
     """`rows_for` these tables with ``own_ms``, without what another patient has."""
-    mine = rows_for(rows).join(lost.drop("patient"), on=["file", "row"], how="left")
-    return mine.with_columns(
-        own_ms=nw.col("clinician_ms") - nw.col("clinician_lost_ms").fill_null(0)
+    theirs = lost.select("patient").unique()
+    mine = engine.marked(rows_for(rows).select(*_OF_OWN_TIME), theirs, "patient", "shares")
+    mine = mine.with_columns(
+        own_ms=nw.col("clinician_ms"), clinician_lost_ms=nw.lit(0, dtype=nw.Int64)
     )
 
+    def less(few: Frame) -> Frame:
+        few = few.drop("clinician_lost_ms").join(
+            lost.drop("patient"), on=["file", "row"], how="left"
+        )
+        few = few.with_columns(nw.col("clinician_lost_ms").fill_null(0))
+        return few.with_columns(own_ms=nw.col("clinician_ms") - nw.col("clinician_lost_ms"))
 
-def clinician_days(mine: Frame, timesheet: Mapping[tuple[str, date], int] | None) -> Frame:
+    names = ("own_ms", "clinician_lost_ms")
+    return engine.some(mine, nw.col("shares"), less, names).drop("shares", "patient")
+
+
+_OF_OWN_TIME = (
+    "file", "row", "patient", "clinician", "date", "clinician_ms", "in_sweep", "start_ms", "end_ms",
+)  # fmt: skip
+
+
+def clinician_days(
+    mine: Frame, taken: Frame, timesheet: Mapping[tuple[str, date], int] | None
+) -> Frame:
     """One-on-one minutes of a clinician's day, its span from first start to last end, its sheet.
 
     ``span_minutes`` is null where a row has no clock times: the day may be longer than it seems.
-    ``own_minutes``: without the minutes that another patient has.
+    ``own_minutes``: without the minutes that another patient has. Without a time sheet only days
+    with rows of ``taken``, which lost any to one: what no other has fits into the span.
     """
+    if not timesheet:
+        crowded = taken.select("clinician", "date").unique()
+        mine = mine.join(crowded, on=["clinician", "date"], how="semi")
     clash = nw.col("clinician_lost_ms") >= times.MINUTE
     mine = mine.with_columns(
         unclocked=(~nw.col("in_sweep")).cast(nw.Int64),
-        clashes=clash.fill_null(False).cast(nw.Int64),
+        clashes=clash.cast(nw.Int64),
         place=nw.col("row").fill_null(0),
     )
     sums = ("clinician_ms", "own_ms", "unclocked", "clashes")

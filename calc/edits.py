@@ -41,17 +41,16 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
     unpaid = nw.col("price_status").is_in(["bundled", "not paid"]) & (nw.col("charge_cents") > 0)
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
-    marked = lines.filter(asked).with_columns(
+    keys = ("patient", "date", "provider", "code")
+    marked = engine.looked_up(lines.filter(asked), table, types, ["date", "code"])
+    marked = marked.filter(~nw.col("mue").is_null())
+    marked = engine.summed(marked, keys, "billed", "billed_of_day")
+    # Below the most usual nothing is to be said.
+    marked = marked.filter(nw.col("billed_of_day") >= nw.col("mue")).with_columns(
         by_day=over_day.cast(nw.Int64),
         excess=over.cast(nw.Int64),
         unpaid=unpaid.fill_null(False).cast(nw.Int64),
     )
-    keys = ("patient", "date", "provider", "code")
-    marked = engine.looked_up(marked, table, types, ["date", "code"])
-    marked = marked.filter(~nw.col("mue").is_null())
-    marked = engine.summed(marked, keys, "billed", "billed_of_day")
-    # Below the most usual nothing is to be said.
-    marked = marked.filter(nw.col("billed_of_day") >= nw.col("mue"))
     return marked.group_by(*keys).agg(
         total("billed"), total("units"), total("by_day"), total("excess"), total("unpaid"),
         nw.col("mue").min(), nw.col("mai").min(),

@@ -515,11 +515,11 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
 
     Where the rows of a day log different totals these may be visits of their own and add up; equal
     ones where `_most_treatment` sees more visits than one. Of a log without totals only days on
-    which a row has no minutes or needs none.
+    which a row lacks minutes: of others there is nothing to say.
     """
     mine = rows.filter(nw.col("documented"))
     if "total_minutes" not in has:
-        bare = (nw.col("fault_rule") == "U209") | ~nw.col("timed")
+        bare = nw.col("fault_rule") == "U209"
         mine = engine.touched(mine.select(*_OF_TREATMENT), bare, PATIENT_DAY, "bare")
         mine = engine.settled(mine.filter(nw.col("bare")))
     logged = ~nw.col("total_ms").is_null()

@@ -68,7 +68,8 @@ def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFra
     Only payers that pay an assistant's services otherwise ask for the modifier.
     """
     by_them = mine.filter(nw.col("role") == "assistant").select("clinician", *KEY).unique()
-    due = lines.filter(nw.col("payer_assistant_cut")).select(
+    some = (nw.col("assistant_units") > 0) | (nw.col("assistant_marks") > 0)
+    due = lines.filter(nw.col("payer_assistant_cut") & some.fill_null(False)).select(
         *KEY, "assistant_units", "assistant_marks"
     )
     return (

@@ -157,7 +157,10 @@ def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def lost_to_other_patients(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Rows of `by_clinician` with ``clinician_lost_ms``, the minutes that another patient has."""
-    swept = times.count_once(mine, mine.select("patient").unique())
+    if engine.is_empty(mine):
+        swept = times.apart(mine)
+    else:
+        swept = times.count_once(mine, mine.select("patient").unique())
     return swept.with_columns(
         clinician_lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
         clinician=nw.col("patient"),
