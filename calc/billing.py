@@ -142,7 +142,7 @@ def _lines(
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
-        lines = lines.join(apart, on=[*_SAME_VISIT, "code"], how="left")
+        lines = modifiers.beside(lines, apart, _SAME_VISIT)
     return step(lines, _explained)
 
 
@@ -237,7 +237,7 @@ def _with_lanes(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any
     sessions = lookups.localities(lookups.code_facts(sessions, config), config)
     one_on_one = (nw.col("attendance") == "one-on-one") & (nw.col("mode") != "group")
     return sessions.with_columns(
-        lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("code"))
+        lane=nw.when(one_on_one).then(nw.lit("")).otherwise(nw.col("service"))
     )
 
 
@@ -297,7 +297,10 @@ _OF_PRICE_REASON = (
 def _why_no_price(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     status, letter = nw.col("price_status"), nw.col("status").fill_null("")
     why = (
-        nw.when(nw.col("cf").is_null())
+        # What a payer's own table says needs nothing of Medicare's.
+        nw.when(~nw.col("own_fee_cents").is_null())
+        .then(nw.lit(""))
+        .when(nw.col("cf").is_null())
         .then(_on_day(nw.lit("no conversion factor")))
         .when(nw.col("work_rvu").is_null())
         .then(_on_day(nw.lit("no RVU for "), nw.col("code")))
@@ -309,8 +312,6 @@ def _why_no_price(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(nw.concat_str([nw.lit("no Medicare price (status "), letter, nw.lit(")")]))
         .when(nw.col("payer_fee_table") & nw.col("fee_cents").is_null())
         .then(_on_day(nw.lit("no fee of payer "), nw.col("payer"), nw.lit(" for "), nw.col("code")))
-        .when(~nw.col("own_fee_cents").is_null())
-        .then(nw.lit(""))
         .when(nw.col("share_percent").is_null())
         .then(nw.concat_str([nw.lit("no fee known for payer "), nw.col("payer")]))
         .when(nw.col("work_gpci").is_null())

@@ -49,10 +49,12 @@ def services(
         add_on_charge=nw.when(~primary).then(nw.col("charge_cents")),
         first_billed=nw.when(primary).then(nw.col("units_billed")),
         add_on_billed=nw.when(~primary).then(nw.col("units_billed")),
-        # Where a service was given is said by its sessions, by a claim's line only without any.
-        place=nw.when(nw.col("role") == "claim")
-        .then(LATE + 1)
-        .otherwise(nw.col("start_ms").fill_null(LATE))
+        idle_units=nw.when(nw.col("counts") | (nw.col("role") == "claim"))
+        .then(0)
+        .otherwise(nw.col("units_billed").fill_null(0)),
+        # Where a service was given is said by its sessions: by a row that is none, such as a
+        # claim's line or an aide's, only without any.
+        place=nw.when(nw.col("counts")).then(nw.col("start_ms").fill_null(LATE)).otherwise(LATE + 1)
         * 1000
         + nw.col("locality_number"),
         **{f"text {name}": nw.col(name).cast(nw.String) for name in carried},
@@ -61,7 +63,7 @@ def services(
     sums += [f"{name}_rows" for name in ("counted", "assistant", "claimed", "add_on")]
     pairs = [f"{part}_{what}" for what in ("billed", "charge") for part in ("first", "add_on")]
     gathered = {
-        "total": {name: name for name in (*sums, *pairs)},
+        "total": {name: name for name in (*sums, *pairs, "idle_units")},
         "filled": {f"{name}_rows": name for name in pairs},
         "least": {"place": "place", "least clinician": "clinician"}
         | {f"least {name}": f"text {name}" for name in carried},
@@ -80,6 +82,7 @@ def services(
     grouped = grouped.with_columns(
         minutes=counted // MINUTE_MS,
         therapist_minutes=own // MINUTE_MS,
+        assistant_ms=counted - own,
         locality_number=nw.col("place") % 1000,
         start_order=nw.col("place") // 1000,
         **{name: nw.when(nw.col(f"{name}_rows") > 0).then(name) for name in pairs},
@@ -154,7 +157,7 @@ def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 _OF_UNITS = (
     "in_pool", "unit_basis", "pooled", "minutes", "first_unit_minutes", "unit_minutes",
-    "rule_unit_minutes", "rule_first_minutes", "counted_rows", "units_logged",
+    "rule_unit_minutes", "rule_first_minutes", "counted_rows", "units_logged", "idle_units",
 )  # fmt: skip
 
 
@@ -171,7 +174,13 @@ def _units_alone(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(_by_midpoint())
         .when(nw.col("unit_basis") == "day")
         .then(nw.when(nw.col("counted_rows") > 0).then(1).otherwise(0))
-        .otherwise(nw.col("units_logged"))
+        .when(nw.col("idle_units") == 0)
+        .then(nw.col("units_logged"))
+        # Units of rows that do not count, such as a student's, have no session behind them.
+        .when(nw.col("units_logged") > nw.col("idle_units"))
+        .then(nw.col("units_logged") - nw.col("idle_units"))
+        .when(nw.col("counted_rows") == 0)
+        .then(0)
     )
     return services.with_columns(units=units.cast(nw.Int64))
 

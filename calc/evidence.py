@@ -304,17 +304,17 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
 
 # Steps that no rule looks at: a table of a million lines is as dear as it is wide.
 _COUNTING_STEPS = (
-    "therapist_ms", "assistant_ms", "claimed_rows", "add_on_rows", "first_billed", "add_on_billed",
+    "therapist_ms", "idle_units", "claimed_rows", "add_on_rows", "first_billed", "add_on_billed",
     "first_charge", "add_on_charge", "first_billed_rows", "add_on_billed_rows",
     "first_charge_rows", "add_on_charge_rows", "least clinician", "most clinician",
     "therapist_minutes", "counting_rule", "rule_pool", "rule_unit_minutes", "unit_minutes",
-    "next_minutes", "assistant_whole", "service_minutes", "counted_ms",
+    "next_minutes", "assistant_whole", "service_minutes",
     "place", "turn", "tie", "day_minutes", "day_units",
 )  # fmt: skip
 _JUDGING_STEPS = (
     "whole_units", "rest_minutes", "left_units", "cut_minutes", "in_pool", "units_unjudged",
     "by_quarters", "assistant_rest", "therapist_rest", "assistant_minutes", "assistant_policy",
-    "de_minimis_percent", "service_units", "service_assistant_units",
+    "de_minimis_percent", "service_units", "service_assistant_units", "counted_ms", "assistant_ms",
 )  # fmt: skip
 
 

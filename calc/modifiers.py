@@ -20,8 +20,8 @@ MIDPOINT = 8  # minutes of the therapist that make a last unit his own (2022 pol
 def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``assistant_units``: how many of ``units`` carry CQ or CO, and the steps to it.
 
-    Needs units, minutes, therapist_minutes, assistant_minutes, counted_rows, assistant_rows,
-    unit_basis, first_unit_minutes, unit_minutes, rule_unit_minutes, discipline,
+    Needs units, minutes, therapist_minutes, assistant_minutes, counted_ms, assistant_ms (what the
+    therapist leaves of it), counted_rows, assistant_rows, unit_basis, first_unit_minutes, unit_minutes, rule_unit_minutes, discipline,
     assistant_policy (0 none, 2020, 2022) and de_minimis_percent of the date.
 
     Whole quarters of therapist and assistant are plain and modified; the one or two units left
@@ -46,12 +46,11 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 _OF_ASSISTANTS = (
     "units", "minutes", "therapist_minutes", "assistant_minutes", "counted_rows", "assistant_rows",
     "by_quarters", "assistant_whole", "therapist_rest", "assistant_rest", "units_unjudged",
-    "discipline", "assistant_policy", "de_minimis_percent",
+    "counted_ms", "assistant_ms", "discipline", "assistant_policy", "de_minimis_percent",
 )  # fmt: skip
 
 
 def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    therapist, assistant = nw.col("therapist_minutes"), nw.col("assistant_minutes")
     t, a = nw.col("therapist_rest"), nw.col("assistant_rest")
     left = nw.col("units_unjudged")
     share = nw.col("de_minimis_percent")
@@ -67,7 +66,8 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         # Two left: one is the assistant's, the other is judged as if alone; before 2022 both are.
         .otherwise(nw.when(recent).then(1 + one_2022).otherwise(2))
     )
-    whole_share = assistant * 100 > (assistant + therapist) * share
+    # Of a code judged as a whole the share is exact, seconds and all.
+    whole_share = nw.col("assistant_ms") * 100 > nw.col("counted_ms") * share
     only_assistant = nw.col("assistant_rows") == nw.col("counted_rows")
     as_a_whole = nw.when(nw.col("minutes") > 0).then(whole_share).otherwise(only_assistant)
     none = (
@@ -92,14 +92,18 @@ def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``assistant_doubt``: where an audit cannot be sure which units carry CQ or CO.
 
     Needs the steps of `assistant_units`, and of what was billed moved, unminuted_rows. Judged as
-    a whole: before 2022, and where a share rounded to a whole per cent, or the tenth of the
-    minutes rounded and one added, decides otherwise (CMS allows both). By quarters: two units
-    left with fewer than 9 minutes of either; before 2022 every unit left but one that is certain.
+    a whole: before 2022, and where whole minutes, a share rounded to a whole per cent, or the
+    tenth of the minutes rounded and one added decide otherwise (CMS allows the last two). By
+    quarters: two units left with fewer than 9 minutes of either; before 2022 every unit left but
+    one that is certain.
     """
     t, a, left = nw.col("therapist_rest"), nw.col("assistant_rest"), nw.col("units_unjudged")
     old = nw.col("assistant_policy") < 2022
     by_quarters, share = nw.col("by_quarters"), nw.col("de_minimis_percent")
     whole = _near_share(nw.col("assistant_minutes"), nw.col("minutes"), share)
+    by_seconds = nw.col("assistant_ms") * 100 > nw.col("counted_ms") * share
+    by_minutes = nw.col("assistant_minutes") * 100 > nw.col("minutes") * share
+    whole = whole | (by_seconds != by_minutes)
     rest = _near_share(a, a + t, share)
     unsure = (
         nw.when(~by_quarters)
@@ -144,7 +148,7 @@ def parts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def bundled_apart(
     sessions: nw.LazyFrame[Any], pairs: nw.LazyFrame[Any], on: tuple[str, ...]
 ) -> nw.LazyFrame[Any]:
-    """Codes that 59 may unbundle: ``on`` (patient, date, provider, discipline), code, beside.
+    """Codes that 59 may unbundle: ``on`` (patient, date, provider, discipline), code, column1.
 
     ``pairs``: column1, column2 of bundled codes with indicator 1. A column 2 code is suggested
     only if every row of both codes has clock times that are no mere window and none coincide.
@@ -163,8 +167,22 @@ def bundled_apart(
         doubt=nw.when(meet).then(1).otherwise(0).fill_null(1).cast(nw.Int64) + vague
     )
     pair = both.group_by(*on, "code", "column1").agg(nw.col("doubt").max())
-    found = pair.filter(nw.col("doubt") == 0)
-    return found.group_by(*on, "code").agg(nw.col("column1").min().alias("beside"))
+    return pair.filter(nw.col("doubt") == 0).drop("doubt")
+
+
+def beside(
+    lines: nw.LazyFrame[Any], apart: nw.LazyFrame[Any], on: tuple[str, ...]
+) -> nw.LazyFrame[Any]:
+    """Add ``beside``, the code that a line may need 59 for: see `bundled_apart`.
+
+    Null unless both codes have units: a code without any is on no claim.
+    """
+    lines = engine.settled(lines)
+    billed = lines.filter(nw.col("units") > 0).select(*on, column1="code").unique()
+    pairs = apart.join(billed, on=[*on, "column1"], how="inner")
+    least = pairs.group_by(*on, "code").agg(nw.col("column1").min().alias("beside"))
+    lines = lines.join(least, on=[*on, "code"], how="left")
+    return lines.with_columns(beside=nw.when(nw.col("units") > 0).then("beside"))
 
 
 def text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -131,11 +131,10 @@ def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFr
 def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add allowed_cents: the lesser of the schedule's amount and the charge, if one is logged.
 
-    The charge of a code is for the units it was billed with; other units get their part of it.
-    Its plain and its modified line share it to the cent: the plain units come first.
+    The charge of a code is for the units it was billed with; other units get their part of it,
+    and a charge for none of them says nothing. Its plain and its modified line share it to the cent: the plain units come first.
     """
-    logged = nw.when(nw.col("units_logged") > 0).then(nw.col("units_logged"))
-    billed = nw.coalesce(logged, nw.col("code_units"))
+    billed = nw.coalesce("units_logged", "code_units")
     lines = lines.with_columns(charged_units=billed)
     whole = (nw.col("units") == billed) & (nw.col("code_units") == nw.col("units")) & (billed > 0)
     parted = ~nw.col("charge_cents").is_null() & ~whole.fill_null(False)

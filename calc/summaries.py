@@ -73,6 +73,7 @@ def counts(lines: nw.DataFrame[Any]) -> dict[str, int]:
     return {
         "lines": len(lines),
         **{name: int(lines[name].sum()) for name in ("units", *CENTS.values())},
+        **{f"known_{name}": int(lines[name].count()) for name in CENTS.values()},
         "unpriced": lines["allowed_cents"].null_count(),
         "ties": int(lines["tie"].sum()),
         "kx": int(lines["needs_kx"].sum()),
@@ -83,7 +84,9 @@ def counts(lines: nw.DataFrame[Any]) -> dict[str, int]:
 
 def notes(counted: Mapping[str, int], options: Options) -> list[str]:
     """What a reader of lines with these `counts` must know, one sentence each."""
-    work, allowed, medicare, patient = (show(counted[name]) for name in CENTS.values())
+    work, allowed, medicare, patient = (
+        show(counted[name]) if counted[f"known_{name}"] else "none" for name in CENTS.values()
+    )
     said = [
         f"{_count(counted['lines'], 'line')}, {_count(counted['units'], 'unit')}, work component"
         f" {work}, allowed {allowed} (Medicare pays {medicare}, patients {patient};"

@@ -18,7 +18,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.schema import ROW_ORDER
+from calc.schema import ROW_ORDER, total
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -231,10 +231,10 @@ def count_once(sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]) -> nw.La
     """Add ``counted_ms`` and ``therapist_ms``: each minute of a patient once.
 
     Authority: MCPM ch. 5 s. 20.2; BPM ch. 15 s. 230 (co-treatment does not double time).
-    Needs the columns of `with_lengths`, patient, lane, role and the columns of ROW_ORDER;
+    Needs the columns of `with_lengths`, patient, lane, service, role and those of ROW_ORDER;
     ``crowded`` are the patients of `crowded_patients`. ``lane`` is "" for one-on-one rows, which
     exclude one another over codes and clinicians; any other row shares its lane only with rows
-    of its own code.
+    of its own service.
 
     Where rows coincide the shared minutes stay with the row that began first. A row with minutes
     and clock times counts the smaller of the two; its clock times are then only a window, and
@@ -262,16 +262,46 @@ def with_runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _share(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    together = sweep(sessions, nw.col("in_sweep"), "counted_ms")
-    alone = nw.col("in_sweep") & (nw.col("role") != "assistant")
-    return sweep(together, alone, "therapist_ms").with_columns(
-        therapist_ms=nw.when(nw.col("role") != "assistant")
-        .then(nw.col("therapist_ms"))
-        .otherwise(0)
+    rows = sweep(sessions, nw.col("in_sweep"), "counted_ms")
+    own = nw.when(nw.col("role") != "assistant").then(nw.col("counted_ms")).otherwise(0)
+    return _with_joint_time(rows.with_columns(therapist_ms=own))
+
+
+def _with_joint_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add to ``therapist_ms`` what an assistant's row of the service, begun before, has of a row.
+
+    Both were there: the time is the therapist's. What a row loses to other services is nobody's.
+    """
+    rows = engine.settled(engine.placed(rows, _LANE, ROW_ORDER, "place"))
+    theirs = nw.col("in_sweep") & (nw.col("role") == "assistant") & (nw.col("counted_ms") > 0)
+    full = nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms")
+    assistants = rows.filter(theirs).select(
+        *_OF_SERVICE,
+        # What a row without gaps still gets lies at its end.
+        has_from=nw.when(full).then(nw.col("end_ms") - nw.col("counted_ms")).otherwise("start_ms"),
+        has_until="end_ms",
+        has_place="place",
     )
+    mine = rows.filter(nw.col("in_sweep") & (nw.col("role") != "assistant"))
+    long_ago = nw.lit(-(2**50), dtype=nw.Int64)
+    mine = mine.with_columns(full_end=nw.when(full).then(nw.col("end_ms")).otherwise(long_ago))
+    for made in ({"highest": {"own_busy": "full_end"}}, {"earlier": {"own_earlier": "own_busy"}}):
+        mine = engine.within(mine, _OF_SERVICE, ROW_ORDER, **made)
+    begins = nw.max_horizontal("start_ms", nw.col("own_earlier").fill_null(long_ago))
+    both = mine.join(assistants, on=list(_OF_SERVICE), how="inner").with_columns(
+        joint_ms=nw.min_horizontal("end_ms", "has_until") - nw.max_horizontal(begins, "has_from")
+    )
+    both = both.filter((nw.col("has_place") < nw.col("place")) & (nw.col("joint_ms") > 0))
+    joint = both.group_by(*_LANE, "place").agg(total("joint_ms"))
+    rows = rows.join(joint, on=[*_LANE, "place"], how="left")
+    lost = nw.col("length_ms") - nw.col("counted_ms")
+    again = nw.min_horizontal(nw.col("joint_ms").fill_null(0), lost)
+    more = nw.when(nw.col("role") != "assistant").then(again).otherwise(0)
+    return rows.with_columns(therapist_ms=nw.col("therapist_ms") + more).drop("place", "joint_ms")
 
 
 _LANE = ("patient", "lane")
+_OF_SERVICE = (*_LANE, "service")
 
 
 def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -218,6 +218,33 @@ def count_once(rows: list[dict]) -> list[int]:
     return counted
 
 
+def therapist_once(rows: list[dict]) -> dict[tuple, int]:
+    """The therapist's milliseconds of each (patient, code, one_on_one), painted one by one.
+
+    rows: as `count_once`, with role, start and end, and no minutes. A millisecond is the code's
+    whose row began first; the therapist's, if a row of his with that code has it too.
+    """
+    painted: dict[tuple, int] = {}
+    for patient in {row["patient"] for row in rows}:
+        for lane in {None if row["one_on_one"] else row["code"] for row in rows}:
+            mine = [
+                row
+                for row in rows
+                if row["patient"] == patient
+                and (None if row["one_on_one"] else row["code"]) == lane
+            ]
+            edges = sorted({row[edge] for row in mine for edge in ("start", "end")})
+            for start, end in zip(edges, edges[1:], strict=False):
+                there = [row for row in mine if row["start"] <= start and end <= row["end"]]
+                if not there:
+                    continue
+                first = min(there, key=lambda row: (row["start"], row["order"]))
+                his = any(r["role"] != "assistant" and r["code"] == first["code"] for r in there)
+                key = (patient, first["code"], first["one_on_one"])
+                painted[key] = painted.get(key, 0) + (end - start if his else 0)
+    return painted
+
+
 # ---------------------------------------------------------------------------------------------
 # Assistants
 # ---------------------------------------------------------------------------------------------

@@ -200,6 +200,7 @@ def counted(rows, roles=None):
         "patient": [row["patient"] for row in rows],
         "lane": ["" if row["one_on_one"] else row["code"] for row in rows],
         "code": [row["code"] for row in rows],
+        "service": [row["code"] for row in rows],
         "role": roles or ["therapist"] * len(rows),
         "file": [""] * len(rows),
         "row": [row["order"] for row in rows],
@@ -221,17 +222,40 @@ def test_count_once_equals_the_oracle(rows):
     assert counted(rows)[0] == oracle.count_once(rows)
 
 
-@given(rows=many_oracle_rows, data=st.data())
-@QUICK
-def test_the_therapists_time_is_counted_alone(rows, data):
-    """The therapist's minutes are those that his and joint rows would have by themselves."""
+def with_roles(rows, data):
+    """The rows with a role each."""
     kinds = st.sampled_from(["therapist", "assistant", "joint"])
     roles = data.draw(st.lists(kinds, min_size=len(rows), max_size=len(rows)))
-    own = [number for number, role in enumerate(roles) if role != "assistant"]
-    expected = [0] * len(rows)
-    for number, amount in zip(own, oracle.count_once([rows[n] for n in own]), strict=True):
-        expected[number] = amount
-    assert counted(rows, roles)[1] == expected
+    return [row | {"role": role} for row, role in zip(rows, roles, strict=True)]
+
+
+@given(rows=many_oracle_rows, data=st.data())
+@settings(QUICK, max_examples=300)
+def test_the_therapists_time_is_what_he_shares_with_assistants_of_the_code(rows, data):
+    """Between clock times: joint minutes of a code are his, those of another row's code are not."""
+    rows = [row | {"minutes_ms": None} for row in rows if oracle.has_times(row)]
+    rows = with_roles(rows, data)
+    if not rows:
+        return
+    found = {}
+    for row, own in zip(rows, counted(rows, [row["role"] for row in rows])[1], strict=True):
+        key = (row["patient"], row["code"], row["one_on_one"])
+        found[key] = found.get(key, 0) + own
+    painted = oracle.therapist_once(rows)
+    assert found == {key: painted.get(key, 0) for key in found}
+
+
+@given(rows=many_oracle_rows, data=st.data())
+@QUICK
+def test_the_therapists_time_lies_between_what_counts_and_what_he_gave(rows, data):
+    """Of windows too; an assistant has none of it."""
+    rows = with_roles(rows, data)
+    amounts, own = counted(rows, [row["role"] for row in rows])
+    for row, amount, his in zip(rows, amounts, own, strict=True):
+        if row["role"] == "assistant":
+            assert his == 0
+        else:
+            assert amount <= his <= oracle.own_length(row)
 
 
 @given(rows=many_oracle_rows)
