@@ -74,6 +74,10 @@ def with_amounts(
     spent = nw.when(nw.col("payer_part_b")).then(most).otherwise(0).fill_null(0)
     lines = lines.with_columns(spent=spent.cast(nw.Int64))
     lines = engine.summed(lines, pricing.KX_YEAR, "spent", "year_spent")
+    unpaid = nw.col("price_status").is_in(["bundled", "not paid"]).fill_null(False)
+    unknown = nw.col("payer_part_b") & (most.is_null() | nw.col("fee_cents").is_null()) & ~unpaid
+    bills = (nw.col("billed") > 0) | (nw.col("units") > 0).fill_null(True)
+    lines = engine.touched(lines, unknown & bills, pricing.KX_YEAR, "unpriced_year")
     near = nw.col("year_spent") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
     known = ~nw.col("kx_threshold_cents").is_null()
     below = nw.col("charge_cents") < nw.col("fee_cents") * nw.col("billed")
@@ -93,7 +97,11 @@ def with_amounts(
     lines = engine.settled(engine.touched(lines, asked, pricing.VISIT, "asked"))
     lines = engine.some(lines, nw.col("asked"), _priced, (*_AMOUNTS, *_DIFFERENCES))
     lines = engine.some(lines, nw.col("near_threshold"), _with_kx, _KX)
-    return lines.drop(*_FEES, "spent", "year_spent", "near_threshold", "asked")
+    # Where an amount of the year is not known, nobody can say that the threshold is not passed.
+    early = nw.when(~nw.col("unpriced_year")).then(nw.col("kx_early"))
+    return lines.with_columns(kx_early=early).drop(
+        *_FEES, "spent", "year_spent", "near_threshold", "asked", "unpriced_year"
+    )
 
 
 _AMOUNTS = (

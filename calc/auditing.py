@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -276,21 +277,22 @@ def _with_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFram
     here = engine.collect(
         engine.plain(
             rows.join(near, on=["patient", "date"], how="semi").select(
-                *keys, "discipline", "code", "timed", "file", "row"
+                *keys, "discipline", "payer", "code", "timed", "file", "row"
             )
         )
     )
-    both = wide.select("number", "over", *keys, "discipline", "code", "file", "row").join(
-        here, on=keys, how="inner", suffix="_2"
-    )
+    names = ("number", "over", *keys, "discipline", "payer", "code", "file", "row")
+    both = wide.select(*names).join(here, on=keys, how="inner", suffix="_2")
     of_code = nw.col("over").is_in(_BY_CODE)
     same_code = nw.col("code") == nw.col("code_2")
     same_discipline = nw.col("discipline") == nw.col("discipline_2")
     timed = nw.col("timed") | (nw.col("over") != "day")
+    # Units are counted for each payer alone.
+    units = nw.col("over").is_in(["day", "service"])
+    same_payer = ~units | (nw.col("payer") == nw.col("payer_2"))
     other = (nw.col("row") != nw.col("row_2")) | (nw.col("file") != nw.col("file_2"))
-    both = both.filter(other & ((of_code & same_code) | (~of_code & same_discipline & timed))).sort(
-        "number", "file_2", "row_2"
-    )
+    same = (of_code & same_code) | (~of_code & same_discipline & timed)
+    both = both.filter(other & same & same_payer).sort("number", "file_2", "row_2")
     number = nw.col("row_2").cast(nw.String)
     same_file = nw.col("file") == nw.col("file_2")
     elsewhere = nw.concat_str([nw.col("file_2"), nw.lit(":"), number])
@@ -316,13 +318,16 @@ def _ordered(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
 def with_fingerprints(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     """Add ``fingerprint``, by which a later run knows a finding again; row numbers play no part.
 
-    Made after redaction, so that a report of redacted findings gives no patient away.
+    Of findings that are alike the second and further ones are marked as such: a baseline with one
+    of them knows one. Made after redaction, so that a report of redacted findings gives no
+    patient away.
     """
     names = ("rule", "patient", "clinician", "date", "code", "found", "expected")
-    marks = [
-        hashlib.sha256("\0".join(map(str, values)).encode()).hexdigest()[:16]
-        for values in found.select(names).iter_rows()
-    ]
+    marks, seen = [], Counter[str]()
+    for values in found.select(names).iter_rows():
+        mark = hashlib.sha256("\0".join(map(str, values)).encode()).hexdigest()[:16]
+        seen[mark] += 1
+        marks.append(mark if seen[mark] == 1 else f"{mark}-{seen[mark]}")
     return found.with_columns(
         nw.new_series("fingerprint", marks, nw.String, backend="polars")
     ).select(FINDING)

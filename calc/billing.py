@@ -229,7 +229,7 @@ def counted_once(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[An
     sessions = engine.settled(step(sessions, _with_lanes, config))
     crowded = engine.settled(step(sessions, times.crowded_patients))
     if engine.count(crowded):
-        return times.count_once(sessions, crowded)
+        return times.count_once(sessions, crowded, times.unmeasured)
     return step(sessions, times.apart)
 
 
@@ -248,7 +248,7 @@ def count_services(
     services = lookups.service_facts(services, config)
     services = lookups.counting_rules(services, config, rule)
     services = lookups.policies(services, config, days)
-    return modifiers.assistant_units(counting.count(services))
+    return modifiers.assistant_units(counting.without_idle(counting.count(services)))
 
 
 def fees(

@@ -41,8 +41,31 @@ def held(log: Log) -> frozenset[str]:
 
 
 def documented(log: Log) -> Frame:
-    """The rows of a log that is audited by its own billed units."""
-    return log.audited.with_columns(documented=nw.lit(True)).select(_COLUMNS)
+    """The rows of a log that is audited by its own billed units.
+
+    A blank discipline is the one that the row's GP, GO or GN says, or those of its day that agree.
+    """
+    rows = log.audited.with_columns(
+        documented=nw.lit(True), discipline_blank=nw.col("discipline") == ""
+    ).select(_BESIDE)
+    return engine.some(rows, nw.col("discipline_blank"), _by_modifiers, ("discipline",))
+
+
+def _by_modifiers(rows: Frame) -> Frame:
+    names = list(DISCIPLINE)
+    here = {name: nw.col("modifiers_billed").cast(nw.String).str.contains(modifier).cast(nw.Int64)
+            for name, modifier in DISCIPLINE.items()}  # fmt: skip
+    rows = engine.told_by(rows, "modifiers_billed", here)
+    said = nw.lit("")
+    for name in names:
+        said = nw.when(nw.col(name) == 1).then(nw.lit(name)).otherwise(said)
+    one = nw.sum_horizontal(*names) == 1
+    rows = rows.with_columns(discipline=nw.when(one).then(said).otherwise(nw.lit("")))
+    told = rows.filter(nw.col("discipline") != "")
+    rows = _near(rows, told, "discipline", [_VISIT, _DAY])
+    near = nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
+    mine = nw.when(nw.col("discipline") == "").then(near).otherwise(nw.col("discipline"))
+    return rows.with_columns(discipline=mine).drop("near", "several", *names)
 
 
 def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
@@ -102,13 +125,27 @@ _BESIDE = (*_COLUMNS, "discipline_blank")
 
 
 def unread(claims: Log) -> nw.DataFrame[Any]:
-    """Patient and date of each line that cannot be used; blank and null where not known."""
-    bad = claims.bad.filter(~nw.col("fault").is_in(list(FINDINGS))).select(*_DAY)
+    """Patient and date of each line that cannot be used; blank and null where not known.
+
+    ``reverses``: its units are negative, so that it takes back what another line bills.
+    """
     parts = claims.parts or [claims]
+    found = []
+    for part in parts:
+        bad = engine.plain(part.bad.filter(~nw.col("fault").is_in(list(FINDINGS))))
+        units = part.cells.get("units_billed")
+        reverses = nw.lit(False)
+        if units:
+            reverses = (
+                nw.col(units).cast(nw.String).str.contains(r"^\s*[-\u2212(]").fill_null(False)
+            )
+        found.append(engine.collect(bad.select(*_DAY, reverses=reverses)))
     ragged = sum(len(part.ragged) for part in parts)
-    table: engine.Columns = {"patient": [""] * ragged, "date": [None] * ragged}
-    torn = engine.collect(engine.table(table, {"patient": str, "date": date}))
-    return engine.stacked([engine.collect(engine.plain(bad)), torn])
+    table: engine.Columns = {
+        "patient": [""] * ragged, "date": [None] * ragged, "reverses": [False] * ragged,
+    }  # fmt: skip
+    types: dict[str, type] = {"patient": str, "date": date, "reverses": bool}
+    return engine.stacked([*found, engine.collect(engine.table(table, types))])
 
 
 def _near(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:

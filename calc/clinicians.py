@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -24,7 +24,7 @@ NEEDED = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
     "code", "service", "lane", "start_ms", "end_ms", "given_ms", "length_ms", "counted_ms",
     "therapist_ms", "clinician_ms", "lost_ms", "full", "in_sweep", "one_on_one", "counts",
-    "attendance", "mode",
+    "attendance", "mode", "past_midnight",
 )  # fmt: skip
 IN_POOLS = (
     *NEEDED, "locality_number", "units_billed", "modifiers_billed", "charge_cents", "offset_ms",
@@ -100,7 +100,17 @@ def _units_by_pool(
     rows: Frame, config: Config, days: list[date], options: billing.Options
 ) -> Frame:
     counted = billing.count_services(counting.services(rows), config, days)
-    lines = billing.code_lines(counted, config).with_columns(units=nw.col("units").fill_null(0))
+    lines = billing.code_lines(counted, config).with_columns(
+        units=nw.col("units").fill_null(0),
+        own_billed=nw.col("units_logged").fill_null(0),
+        bills=(~nw.col("units_logged").is_null()).cast(nw.Int64),
+    )
+    sums = {"all_units": "units", "all_billed": "own_billed", "billing_lines": "bills"}
+    lines = engine.within(lines, POOL, total=sums)
+    # What nobody billed is not lost: of a pool with fewer units billed than supported, those.
+    fewer = (nw.col("billing_lines") > 0) & (nw.col("all_billed") < nw.col("all_units"))
+    kept = nw.when(fewer).then(nw.min_horizontal("units", "own_billed")).otherwise("units")
+    lines = lines.with_columns(units=kept)
     lines = amounts.fees(lines, config, days, options)
     priced = amounts.allowed(lines, "units", "pool")
     return priced.group_by(*POOL).agg(
@@ -134,6 +144,7 @@ def with_own_minutes(rows: Frame, lost: Frame) -> Frame:
 
 _OF_OWN_TIME = (
     "file", "row", "patient", "clinician", "date", "clinician_ms", "in_sweep", "start_ms", "end_ms",
+    "past_midnight",
 )  # fmt: skip
 
 
@@ -153,9 +164,10 @@ def clinician_days(
     mine = mine.with_columns(
         unclocked=(~nw.col("in_sweep")).cast(nw.Int64),
         clashes=clash.cast(nw.Int64),
+        overnight=nw.col("past_midnight").cast(nw.Int64),
         place=nw.col("row").fill_null(0),
     )
-    sums = ("clinician_ms", "own_ms", "unclocked", "clashes")
+    sums = ("clinician_ms", "own_ms", "unclocked", "clashes", "overnight")
     day = engine.grouped(
         mine,
         ("clinician", "date"),
@@ -164,13 +176,18 @@ def clinician_days(
         least={"start_ms": "start_ms", "first_row": "place", "first_file": "file"},
         most={"end_ms": "end_ms"},
     )
+    sheets = timesheet or {}
     sheet: engine.Columns = {
-        "clinician": [clinician for clinician, _ in timesheet or ()],
-        "date": [day for _, day in timesheet or ()],
-        "sheet_minutes": list((timesheet or {}).values()),
+        "clinician": [clinician for clinician, _ in sheets],
+        "date": [day for _, day in sheets],
+        "sheet_minutes": list(sheets.values()),
+        "next_minutes": [sheets.get((who, day + timedelta(days=1)), 0) for who, day in sheets],
     }
-    types: dict[str, type] = {"clinician": str, "date": date, "sheet_minutes": int}
+    types = {"clinician": str, "date": date, "sheet_minutes": int, "next_minutes": int}
     day = day.join(engine.beside(day, sheet, types), on=["clinician", "date"], how="left")
+    # A session past midnight counts on the day it starts on, a sheet's hours where they lie.
+    more = nw.when(nw.col("overnight") > 0).then(nw.col("next_minutes")).otherwise(0)
+    day = day.with_columns(sheet_minutes=nw.col("sheet_minutes") + more)
     span = (nw.col("end_ms") - nw.col("start_ms")) // times.MINUTE
     return day.with_columns(
         one_on_one_minutes=nw.col("clinician_ms") // times.MINUTE,

@@ -19,8 +19,8 @@ MINUTE_MS = 60_000
 LATE = 2**50  # sorts a row without a start behind all others
 # What of a row makes services.
 NEEDED = (
-    *POOL, *ROW_ORDER, "locality", "clinician", "role", "mode", "counts", "in_sweep", "length_ms",
-    "modifiers_billed", "units_billed", "charge_cents",
+    *POOL, *ROW_ORDER, "locality", "clinician", "role", "mode", "counts", "in_sweep", "given_ms",
+    "length_ms", "modifiers_billed", "units_billed", "charge_cents",
 )  # fmt: skip
 
 
@@ -157,7 +157,7 @@ def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 _OF_UNITS = (
     "in_pool", "unit_basis", "pooled", "minutes", "first_unit_minutes", "unit_minutes",
-    "rule_unit_minutes", "rule_first_minutes", "counted_rows", "units_logged", "idle_units",
+    "rule_unit_minutes", "rule_first_minutes", "counted_rows", "units_logged",
 )  # fmt: skip
 
 
@@ -174,15 +174,21 @@ def _units_alone(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(_by_midpoint())
         .when(nw.col("unit_basis") == "day")
         .then(nw.when(nw.col("counted_rows") > 0).then(1).otherwise(0))
-        .when(nw.col("idle_units") == 0)
-        .then(nw.col("units_logged"))
-        # Units of rows that do not count, such as a student's, have no session behind them.
-        .when(nw.col("units_logged") > nw.col("idle_units"))
+        .otherwise(nw.col("units_logged"))
+    )
+    return services.with_columns(units=units.cast(nw.Int64))
+
+
+def without_idle(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Units that come from the log less those of rows that do not count, such as a student's."""
+    idle = (nw.col("idle_units") > 0) & ~nw.col("unit_basis").is_in(["minutes", "day"])
+    left = (
+        nw.when(nw.col("units_logged") > nw.col("idle_units"))
         .then(nw.col("units_logged") - nw.col("idle_units"))
         .when(nw.col("counted_rows") == 0)
         .then(0)
     )
-    return services.with_columns(units=units.cast(nw.Int64))
+    return services.with_columns(units=nw.when(idle).then(left).otherwise("units").cast(nw.Int64))
 
 
 def _cut(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -26,8 +26,9 @@ _ALSO = ("T106", "U209")  # rules that look at billed units where there are any
 class Doubts:
     """Patients and dates of lines that could not be read, and of lines that fit several services.
 
-    ``unread`` may lack patient (blank) or date (null): such a line may be of any. ``unsure`` has
-    ``lines``, how many the claims have for the day.
+    ``unread`` may lack patient (blank) or date (null): such a line may be of any; what one that
+    ``reverses`` others leaves billed nobody can tell. ``unsure`` has ``lines``, how many the
+    claims have for the day.
     """
 
     unread: Days
@@ -47,9 +48,10 @@ class Doubts:
     def spared(self, found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         """Findings, of the whole audit or of a batch, without those that may be wrong."""
         unread, unsure = _among(self.unread), _among(self.unsure)
+        reversed_ = _among(self.unread.filter(nw.col("reverses")))
         lacking = nw.col("rule").is_in(list(_LACKING))
         judged = nw.col("rule").is_in([*_about_billed(tuple(RULES.values())), *_ALSO])
-        return found.filter(~((lacking & unread) | (judged & unsure)))
+        return found.filter(~((lacking & unread) | (judged & (unsure | reversed_))))
 
 
 def _among(days: Days) -> nw.Expr:

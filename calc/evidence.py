@@ -144,8 +144,10 @@ def _of_lines(
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
     day = _explained_by_overlap(day, rows, config, days)
-    day = engine.settled(_with_divided(day, clashes))
-    all_clashes = _with_twins(_with_cents(clashes, day), rows)
+    even = engine.settled(_even_days(day, clashes, lines))
+    day = day.join(even, on=["patient", "date"], how="left")
+    day = engine.settled(day.with_columns(nw.col("divided").fill_null(False)))
+    all_clashes = _with_twins(_with_cents(clashes, day, even), rows)
     lines = engine.settled(_beside_twins(_beside_day(lines, day), all_clashes))
     all_clashes = _with_daily_twins(all_clashes, lines)
     same_minutes = edits.distinct_at_the_same_time(lines, rows)
@@ -304,7 +306,7 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
 
 # Steps that no rule looks at: a table of a million lines is as dear as it is wide.
 _COUNTING_STEPS = (
-    "therapist_ms", "idle_units", "claimed_rows", "add_on_rows", "first_billed", "add_on_billed",
+    "therapist_ms", "claimed_rows", "add_on_rows", "first_billed", "add_on_billed",
     "first_charge", "add_on_charge", "first_billed_rows", "add_on_billed_rows",
     "first_charge_rows", "add_on_charge_rows", "least clinician", "most clinician",
     "therapist_minutes", "counting_rule", "rule_pool", "rule_unit_minutes", "unit_minutes",
@@ -315,6 +317,7 @@ _JUDGING_STEPS = (
     "whole_units", "rest_minutes", "left_units", "cut_minutes", "in_pool", "units_unjudged",
     "by_quarters", "assistant_rest", "therapist_rest", "assistant_minutes", "assistant_policy",
     "de_minimis_percent", "service_units", "service_assistant_units", "counted_ms", "assistant_ms",
+    "idle_units",
 )  # fmt: skip
 
 
@@ -464,28 +467,28 @@ def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[da
     return day.with_columns(clash_rule=nw.when(beyond).then(nw.lit("")).otherwise(rule))
 
 
-def _with_divided(day: Frame, clashes: Frame) -> Frame:
-    """Add ``divided``: two clinicians at once, and all that was billed for the day is supported.
+def _even_days(day: Frame, clashes: Frame, lines: Frame) -> Frame:
+    """Patients' days, ``divided``: two clinicians at once, and all that was billed is supported.
 
     The minutes of co-treatment may be shared between the disciplines (BPM ch. 15 s. 230), so that
-    one has more and the other less than counting gives them.
+    one has more and the other less than counting gives them. Groups that are not in ``day`` are
+    billed as their minutes say.
     """
     who = ["patient", "date"]
     both = clashes.filter(nw.col("kind") == overlaps.CLINICIANS).select(*who).unique()
-    sums = day.group_by(*who).agg(total("day_kept"), total("day_units"), total("day_units_billed"))
-    even = (nw.col("day_kept") <= nw.col("day_units")) & (nw.col("day_units_billed") > 0)
-    even_days = sums.filter(even).join(both, on=who, how="inner").select(*who, divided=nw.lit(True))
-    day = day.join(even_days, on=who, how="left")
-    return day.with_columns(nw.col("divided").fill_null(False))
+    paid = lines.filter(nw.col("timed") & (nw.col("billed") > 0)).select(*who).unique()
+    sums = day.group_by(*who).agg(total("day_kept"), total("day_units"))
+    over = sums.filter(nw.col("day_kept") > nw.col("day_units")).select(*who)
+    even = both.join(paid, on=who, how="semi").join(over, on=who, how="anti")
+    return even.with_columns(divided=nw.lit(True))
 
 
-def _with_cents(clashes: Frame, day: Frame) -> Frame:
+def _with_cents(clashes: Frame, day: Frame, even: Frame) -> Frame:
     """Add over_cents to the first clash of a day whose excess units the clashes explain.
 
-    And ``divided`` of the patient's day (see `_with_divided`), which nobody was paid too much for.
+    And ``divided`` of the patient's day (see `_even_days`), which nobody was paid too much for.
     """
-    divided = day.filter(nw.col("divided")).select("patient", "date", "divided").unique()
-    clashes = clashes.join(divided, on=["patient", "date"], how="left")
+    clashes = clashes.join(even, on=["patient", "date"], how="left")
     clashes = clashes.with_columns(nw.col("divided").fill_null(False))
     over = nw.col("day_kept") > nw.col("day_units")
     explained = over & (nw.col("day_kept") <= nw.col("raw_units"))
@@ -566,8 +569,9 @@ def _most_treatment(rows: Frame) -> Frame:
 
     A total that several rows print is one visit's only where it cannot be told from theirs: each
     clinician has visits of his own, and each stretch of clock time without a gap is one; rows
-    without clock times are of one visit until a code comes again. Nor are there fewer visits than
-    rows whose own minutes fill the total.
+    without clock times are of one visit until a code comes again, or each of its own where some
+    timed row prints no total. Nor are there fewer visits than rows whose own minutes fill the
+    total.
     """
     clocked = ~nw.col("start_ms").is_null() & ~nw.col("end_ms").is_null()
     rows = rows.with_columns(
@@ -579,15 +583,20 @@ def _most_treatment(rows: Frame) -> Frame:
     )
     by_clinician, order = (*PATIENT_DAY, "clinician", "clocked"), ("begins", "file", "row")
     rows = engine.stretches(rows, by_clinician, order, "ends", "stretch", "together")
-    rows = rows.filter(~nw.col("total_ms").is_null())
+    bare = nw.col("timed") & nw.col("counts") & nw.col("total_ms").is_null()
+    rows = engine.touched(rows, bare, PATIENT_DAY, "sparse")
+    rows = rows.filter(~nw.col("total_ms").is_null()).with_columns(
+        printed=nw.when(nw.col("sparse") & ~nw.col("clocked")).then(1).otherwise(0).cast(nw.Int64)
+    )
     rows = engine.placed(rows, (*by_clinician, "total_ms", "code"), ("file", "row"))
     by_total = [*PATIENT_DAY, "total_ms"]
     visit = rows.with_columns(turn=nw.when("clocked").then(1).otherwise(nw.col("turn")))
     visit = visit.select(*by_total, "clinician", "clocked", "stretch", "turn").unique()
     visits = visit.group_by(*by_total).agg(nw.len().cast(nw.Int64).alias("visits"))
-    filled = rows.group_by(*by_total).agg(total("fills"))
+    filled = rows.group_by(*by_total).agg(total("fills"), total("printed"))
     both = visits.join(filled, on=by_total, how="left")
-    both = both.with_columns(most_ms=nw.max_horizontal("visits", "fills") * nw.col("total_ms"))
+    most = nw.max_horizontal("visits", "fills", "printed")
+    both = both.with_columns(most_ms=most * nw.col("total_ms"))
     return both.group_by(*PATIENT_DAY).agg(total("most_ms"))
 
 

@@ -31,6 +31,7 @@ USED = (
     "role_blank", "offset_ms",
 )  # fmt: skip
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
+RAGGED = "the record has "  # begins the reason of one with more fields than the heading
 
 
 @dataclass(frozen=True)
@@ -562,7 +563,7 @@ def _ragged(ragged: list[tuple[int, list[str]]], rejects: nw.LazyFrame[Any]) -> 
     columns: engine.Columns = {name: [] for name in names}
     for row, record in ragged:
         cells = [*record[: own - 1], ",".join(record[own - 1 :])]
-        reason = f"the record has {len(record)} fields, the heading {own}"
+        reason = f"{RAGGED}{len(record)} fields, the heading {own}"
         hint = "put quotes around a field that holds a comma"
         for name, value in zip(names, [*cells, row, reason, hint], strict=True):
             columns[name].append(value)

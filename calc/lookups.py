@@ -20,8 +20,9 @@ def code_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
         "code": list(codes),
         "service": [facts["family"] for facts in codes.values()],
         "attendance": [facts["attendance"] for facts in codes.values()],
+        "by_day": [facts["unit_basis"] == "day" for facts in codes.values()],
     }
-    types = dict.fromkeys(columns, str)
+    types: dict[str, type] = dict.fromkeys(columns, str) | {"by_day": bool}
     return engine.looked_up(frame, columns, types, ["code"], {"service": "code"})
 
 

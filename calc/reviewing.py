@@ -210,10 +210,16 @@ def _accepted(
 def without_names(
     rejects: nw.DataFrame[Any], mapping: Mapping[str, list[str]], key: redacting.Key
 ) -> nw.DataFrame[Any]:
-    """Rejects with codes for patients, and only those columns whose meaning is known."""
+    """Rejects with codes for patients, and only those columns whose meaning is known.
+
+    Of records with more fields than the heading no cell: nobody can tell where a name stands.
+    """
     known = {heading for headings in mapping.values() for heading in headings}
     ours = {*known, "file", *logs.REJECT}
     kept = rejects.select([name for name in rejects.columns if name in ours])
+    told = ~nw.col("reason").str.starts_with(logs.RAGGED).fill_null(False)
+    cells = [name for name in kept.columns if name in known]
+    kept = kept.with_columns(nw.when(told).then(nw.col(name)).alias(name) for name in cells)
     return redacting.redact(kept, mapping["patient"], key)
 
 

@@ -227,7 +227,9 @@ def apart(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return sessions.with_columns(counted_ms=nw.col("length_ms"), therapist_ms=own)
 
 
-def count_once(sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def count_once(
+    sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any], before: engine.Change | None = None
+) -> nw.LazyFrame[Any]:
     """Add ``counted_ms`` and ``therapist_ms``: each minute of a patient once.
 
     Authority: MCPM ch. 5 s. 20.2; BPM ch. 15 s. 230 (co-treatment does not double time).
@@ -238,11 +240,36 @@ def count_once(sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any]) -> nw.La
 
     Where rows coincide the shared minutes stay with the row that began first. A row with minutes
     and clock times counts the smaller of the two; its clock times are then only a window, and
-    windows conflict only where the minutes of all rows do not fit into their union.
+    windows conflict only where the minutes of all rows do not fit into their union. ``before``:
+    what may change ``length_ms`` of the crowded patients' rows first, such as `unmeasured`.
     """
+
+    def shared(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return _share_runs(apart(before(rows)) if before else rows)
+
     sessions = engine.marked(apart(sessions), crowded, "patient", "crowded")
-    sessions = engine.some(sessions, nw.col("crowded"), _share_runs, _SHARED)
-    return sessions.drop("crowded")
+    changed = (*_SHARED, "length_ms") if before else _SHARED
+    return engine.some(sessions, nw.col("crowded"), shared, changed).drop("crowded")
+
+
+def unmeasured(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows with a ``length_ms`` of 0 where clock times are the visit's and nobody wrote minutes.
+
+    Codes paid by the day need no minutes, and many exports print the visit's time in and out on
+    every row. So it is where another row of the patient has the same times and fewer minutes, or
+    where one clinician has several such codes at the very same times: the first code keeps them.
+    Needs by_day, given_ms and clinician beside the columns of `count_once`.
+    """
+    lasts = nw.col("end_ms") - nw.col("start_ms")
+    one_on_one = nw.col("in_sweep") & (nw.col("lane") == "")
+    bare = one_on_one & nw.col("by_day") & nw.col("given_ms").is_null()
+    visit = ("patient", "lane", "start_ms", "end_ms")
+    windows = one_on_one & (nw.col("length_ms") < lasts)
+    rows = engine.touched(rows, windows, visit, "windowed").with_columns(bare=bare)
+    first = nw.col("service").min().over(*visit, "clinician", "bare")
+    idle = nw.col("bare") & (nw.col("windowed") | (nw.col("service") != first))
+    length = nw.when(idle.fill_null(False)).then(0).otherwise(nw.col("length_ms"))
+    return rows.with_columns(length_ms=length.cast(nw.Int64)).drop("bare", "windowed")
 
 
 _SHARED = ("counted_ms", "therapist_ms")

@@ -180,6 +180,54 @@ def test_clock_times_of_both(therapist, assistant, minutes, modified, config):
         assert service["assistant_units"] == modified
 
 
+@pytest.mark.parametrize(
+    ("rows", "minutes", "modified"),
+    [
+        # An assistant's row of another code, begun before, has the first fifteen minutes.
+        (["A 97140 09:00 09:30", "T 97110 09:15 09:35", "A 97110 09:35 09:45"], (15, 10), 1),
+        (["T 97110 09:30 09:35", "A 97110 09:35 09:45"], (15, 10), 1),
+        # The other code has all of them but one.
+        (
+            ["A 97140 09:00 09:30", "T 97110 09:00 09:30", "T 97110 10:00 10:01"]
+            + ["A 97110 10:05 10:29"],
+            (25, 24),
+            2,
+        ),
+        # Joint time that a third row of another code has is neither's.
+        (["A 97140 09:00 09:30", "A 97110 09:10 09:40", "T 97110 09:15 09:40"], (10, 0), 0),
+    ],
+)
+def test_minutes_of_another_code_are_not_the_therapists(rows, minutes, modified, config):
+    log = []
+    for row in rows:
+        role, code, start, end = row.split()
+        log.append(
+            {"patient": "p", "date": "2026-06-01", "code": code, "discipline": "PT"}
+            | {"role": {"A": "assistant", "T": "therapist"}[role], "start": start, "end": end}
+        )
+    (service,) = [s for s in count(log, config) if s["service"] == "97110"]
+    assert (service["minutes"], service["assistant_minutes"]) == minutes
+    assert service["assistant_units"] == modified
+
+
+@pytest.mark.parametrize(
+    ("therapist", "assistant", "modifiers"),
+    [
+        ("10:00:00-10:08:59", "10:10:00-10:10:30", "GP"),  # 30 of 569 seconds
+        ("10:00:00-10:17:59", "10:20:00-10:21:30", "GP"),  # 90 of 1169
+        ("10:00:00-10:10:00", "10:20:00-10:21:08", "GP CQ"),  # 68 of 668
+    ],
+)
+def test_a_share_of_seconds_is_exact(therapist, assistant, modifiers, config):
+    rows = [
+        {"patient": "p", "date": "2026-06-01", "code": "97150", "discipline": "PT", "role": role}
+        | dict(zip(("start", "end"), span.split("-"), strict=True))
+        for role, span in (("therapist", therapist), ("assistant", assistant))
+    ]
+    (bill_line,) = bill(rows, config)
+    assert bill_line["modifiers"] == modifiers
+
+
 @pytest.mark.parametrize(("discipline", "modifier"), [("PT", "GP CQ"), ("OT", "GO CO")])
 def test_modifier_by_discipline(discipline, modifier, config):
     """CQ goes with GP and CO with GO; an assistant in speech or in none is a reject."""

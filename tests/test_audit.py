@@ -278,3 +278,34 @@ def test_a_limit_of_nothing_holds_beside_another(config):
     found = calc.audit(pl.DataFrame(rows | clocks | {"discipline": ["PT"] * 4}), config=own)
     assert sorted(found["rule"].to_list()) == ["S703", "T106", "T106"]
     assert set(found["date"].to_list()) == {date(2026, 2, 2)}
+
+
+def test_partners_in_another_file_in_sarif(tmp_path):
+    words = beside(tmp_path, "P1,PT,2026-03-02,97110,3,GP\nP2,PT,2026-03-02,97110,2,GP\n")
+    code, out, err = run(*words, "--format", "sarif")
+    (result,) = json.loads(out)["runs"][0]["results"]
+    (near,) = [place["physicalLocation"] for place in result["relatedLocations"]]
+    assert near["artifactLocation"]["uri"].endswith("log.csv")
+    assert near["region"] == {"startLine": 2}
+    assert code == 1 and "Traceback" not in err
+
+
+def test_no_name_is_left_in_torn_records(tmp_path):
+    """With one comma too many nobody can tell which cell holds a name."""
+    (tmp_path / "log.csv").write_text(LOG + "Doe, Jane,PT,2026-03-02,97110,23\n")
+    run("audit", str(tmp_path / "log.csv"), "--redact", str(tmp_path / "key"))
+    text = (tmp_path / "log.rejects.csv").read_text()
+    assert "Jane" not in text and "the record has 6 fields" in text
+
+
+def test_a_blank_discipline_is_what_the_modifiers_say(tmp_path):
+    """Of one day PT and OT are not one pool; a row without either is of the day's only one."""
+    path = tmp_path / "log.csv"
+    head = "patient,clinician,date,code,minutes,units_billed,modifiers_billed\n"
+    path.write_text(
+        head + "A,K,2026-05-13,97110,8,1,GP\nA,L,2026-05-13,97535,8,1,GO\n"
+        "B,K,2026-05-13,97110,8,1,GP\nB,K,2026-05-13,97112,7,,\n"
+        "C,K,2026-05-13,97110,8,1,GP\nC,K,2026-05-13,97112,8,1,GP\n"
+    )
+    code, out, _ = run("audit", str(path), "--format", "csv", "--select", "U")
+    assert [(row["rule"], row["patient"]) for row in rows(out)] == [("U201", "C")]

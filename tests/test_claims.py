@@ -217,6 +217,20 @@ def test_a_line_that_is_rejected_is_not_unbilled(config, units):
     assert left_out == [(rule, 1) for rule in ("U202", "U203", "U208", "U213")]
 
 
+@pytest.mark.parametrize("units", ["-3", " (3)", "3 units"])
+def test_units_taken_back_are_not_held_against_anyone(config, units):
+    """A line that reverses another cannot be used; neither can what it leaves billed be judged."""
+    sessions = [session("97110", "25"), session("97110", "25", patient="P2")]
+    lines = [line("97110", "3"), line("97110", units), line("97110", "2")]
+    lines += [line("97112", "1"), line("97110", "3", patient="P2")]
+    found = findings(sessions, lines, config, ("U201", "U207", "U214"))
+    of_other = [("U201", "97110")]
+    of_both = [*of_other, *of_other, ("U207", "97112"), ("U214", "97110")]
+    assert sorted((rule, code) for rule, code, *_ in found) == (
+        of_both if units == "3 units" else of_other
+    )
+
+
 @pytest.mark.parametrize(
     ("bad", "unbilled"),
     [

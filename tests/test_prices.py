@@ -363,6 +363,8 @@ def test_work_component_of_other_payers(config):
         ("40.00", 2, 2000),
         ("60.00", 2, 2906),
         ("0", "", 0),
+        ("0", 2, 0),
+        ("0", 0, 2906),  # nothing is billed, and nothing charged for it
     ],
 )
 def test_lesser_of_charge_and_fee(charge, logged, allowed, config):
@@ -380,3 +382,56 @@ def test_price_of_the_earliest_locality(config):
     ]
     (line,) = bill(rows, config)
     assert (line["locality"], line["units"]) == ("OH-00", 1)
+
+
+@pytest.mark.parametrize("role", ["aide", "student"])
+def test_no_price_of_a_row_that_does_not_count(role, config):
+    rows = [
+        one("97116", "2026-03-02", "CA-05", minutes="", start="08:30", end="09:00", role=role),
+        one("97116", "2026-03-02", "OH-00", minutes="", start="09:00", end="09:30"),
+    ]
+    (line,) = bill(rows, config)
+    assert (line["locality"], line["units"]) == ("OH-00", 2)
+
+
+@pytest.mark.parametrize(
+    ("units", "roles", "expected"),
+    [
+        ((1, 1), ("therapist", "student"), 1),
+        ((1, 1), ("therapist", "therapist"), 2),
+        ((1,), ("student",), 0),
+        (("", 1), ("therapist", "aide"), None),
+        ((1, ""), ("therapist", "aide"), 1),
+    ],
+)
+def test_units_of_the_log_are_those_of_rows_that_count(units, roles, expected, config):
+    rows = [
+        one("97597", "2026-03-02", minutes=20, units_billed=own, role=role)
+        for own, role in zip(units, roles, strict=True)
+    ]
+    (line,) = bill(rows, config)
+    assert line["units"] == expected
+
+
+@pytest.mark.parametrize(("first", "add_on"), [("97550", "97551"), ("G0541", "G0542")])
+def test_a_code_and_its_add_on_share_no_minutes(first, add_on, config):
+    """Caregiver training: 45 minutes under both are 45, not 90."""
+    times = {"minutes": "", "start": "09:00", "end": "09:45"}
+    lines = bill([one(first, "2026-03-02", **times), one(add_on, "2026-03-02", **times)], config)
+    assert [(line["code"], line["units"]) for line in lines] == [(first, 1), (add_on, 1)]
+
+
+def test_59_is_for_codes_that_are_billed(config):
+    """Of the edits of 2024: neither code may be without a unit."""
+    day = "2024-08-05"
+    for spans, suggested in (
+        ({"97530": ("09:00", "09:05"), "97542": ("09:10", "09:40")}, False),
+        ({"97530": ("09:00", "09:30"), "97542": ("09:40", "09:44")}, False),
+        ({"97530": ("09:00", "09:30"), "97542": ("09:40", "10:00")}, True),
+    ):
+        rows = [
+            one(code, day, minutes="", start=start, end=end, discipline="PT")
+            for code, (start, end) in spans.items()
+        ]
+        lines = bill(rows, config)
+        assert any("59" in line["modifiers"] for line in lines) == suggested

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 from audits import finding, findings
 
-from calc import baseline, waivers
+from calc import auditing, baseline, waivers
 from calc.errors import InputError
 
 RULES = ("U201", "T101")
@@ -163,6 +163,15 @@ def test_baseline_keeps_what_is_new_in_order():
     new, count = baseline.apply(findings(*rows), known)
     assert (new["row"].to_list(), count) == ([2, 4], 1)
     assert baseline.apply(findings(*rows), set())[1] == 0
+
+
+def test_a_second_finding_like_a_known_one_is_new():
+    """Two clashes of a day are alike but for their rows."""
+    bare = findings(finding(row=2), finding(row=9)).drop("fingerprint")
+    both = auditing.with_fingerprints(bare)
+    first = auditing.with_fingerprints(bare.head(1))
+    new, count = baseline.apply(both, set(first["fingerprint"].to_list()))
+    assert (new["row"].to_list(), count) == ([9], 1)
 
 
 @pytest.mark.parametrize(

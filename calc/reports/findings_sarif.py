@@ -7,6 +7,7 @@ notifications; a waived finding is suppressed with its reason.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -90,9 +91,11 @@ def _result(row: Row, places: dict[str, int]) -> dict[str, Any]:
     }
     if row["file"]:
         told["locations"] = [_location(row["file"], row["row"])]
-        others = [int(place) for place in row["rows"].split()]
+        others = re.findall(r"(?:(\S.*?):)??(\d+)(?= |$)", row["rows"])
         if others:
-            told["relatedLocations"] = [_location(row["file"], place) for place in others]
+            told["relatedLocations"] = [
+                _location(file or row["file"], int(place)) for file, place in others
+            ]
     if row["waived"]:
         told["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": row["waived"]}

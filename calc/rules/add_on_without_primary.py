@@ -38,3 +38,5 @@ class AddOnWithoutPrimary(Rule):
         & (found > 0)
         & (nw.col("primary_billed") == 0)
     )
+    # A line without any session is that rule's.
+    explained = nw.when(nw.col("documented_rows") == 0).then(nw.lit("U207")).otherwise(nw.lit(""))

@@ -26,7 +26,8 @@ class TherapistInTwoPlaces(Rule):
     authority = "mcpm-5-20.2"
     needs = ("clinician", "clocks")
     message = "{found} one-on-one minutes are shared with another patient (row {rows})"
-    found, expected = nw.col("lost_ms") // 60_000, nw.lit(0)
+    found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
+    expected = nw.lit(0)
     flag = nw.col("lost_ms") >= 60_000
     other_severity, milder = "warning", nw.col("units_lost") <= 0
     cents = nw.col("lost_cents")

@@ -28,7 +28,8 @@ class TwoCliniciansAtOnce(Rule):
     authority = "bpm-15-230"
     needs = ("clinician", "clocks")
     message = "{found} minutes are treated by another clinician as well (row {rows})"
-    found, expected = nw.col("lost_ms") // 60_000, nw.lit(0)
+    found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
+    expected = nw.lit(0)
     flag = nw.col("kind") == 2
     cents = nw.col("over_cents")
     other_severity, milder = "warning", nw.col("divided")

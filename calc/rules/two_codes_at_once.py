@@ -26,7 +26,8 @@ class TwoCodesAtOnce(Rule):
     authority = "mcpm-5-20.2"
     needs = ("clocks",)
     message = "{found} minutes are billed under {expected} as well (row {rows})"
-    found, expected = nw.col("lost_ms") // 60_000, nw.col("code_2")
+    found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
+    expected = nw.col("code_2")
     flag = nw.col("kind") == 3
     cents = nw.col("over_cents")
     explained = nw.when(nw.col("said_apart")).then(nw.lit("M308")).otherwise(nw.lit(""))
