@@ -182,6 +182,10 @@ def _with_payers(
     if "payer" in theirs and "payer" not in ours:
         rows = _near(rows, lines, "payer", [service, day, _DAY])
         return rows.with_columns(payer=nw.coalesce("near", "payer"), unsure=unsure), lines
+    # A service billed to one payer and again to another, such as a secondary one: whose lines
+    # are to be compared, and what came of the others, the files do not say.
+    if "payer" in theirs:
+        lines = _near(lines, lines, "payer", [service]).with_columns(unsure=unsure)
     # Both files fill a blank payer with the same default: the log's own word counts first.
     lines = _near(lines, rows, "payer", [service])
     own = nw.col("several") & nw.lit("payer" in theirs)

@@ -132,7 +132,8 @@ def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add allowed_cents: the lesser of the schedule's amount and the charge, if one is logged.
 
     The charge of a code is for the units it was billed with; other units get their part of it,
-    and a charge for none of them says nothing. Its plain and its modified line share it to the cent: the plain units come first.
+    and a charge for none of them says nothing. Its plain and its modified line share it to the
+    cent: the plain units come first.
     """
     billed = nw.coalesce("units_logged", "code_units")
     lines = lines.with_columns(charged_units=billed)

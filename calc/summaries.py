@@ -107,6 +107,16 @@ def notes(counted: Mapping[str, int], options: Options) -> list[str]:
     return said
 
 
+def off_the_log(timesheet: Iterable[str], there: Iterable[str]) -> list[str]:
+    """How many clinicians of a time sheet have no session in the log."""
+    named = frozenset(timesheet)
+    missing = len(named - frozenset(there))
+    if not missing:
+        return []
+    many = _count(len(named), "clinician")
+    return [f"--timesheet names {many}, {missing:,} of them without a session in the log"]
+
+
 def strangers(options: Options, there: Iterable[str]) -> list[str]:
     """How many patients of each file of opening balances have no row that is used."""
     known, said = frozenset(there), []

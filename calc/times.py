@@ -312,8 +312,8 @@ def _with_joint_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     mine = rows.filter(nw.col("in_sweep") & (nw.col("role") != "assistant"))
     long_ago = nw.lit(-(2**50), dtype=nw.Int64)
     mine = mine.with_columns(full_end=nw.when(full).then(nw.col("end_ms")).otherwise(long_ago))
-    for made in ({"highest": {"own_busy": "full_end"}}, {"earlier": {"own_earlier": "own_busy"}}):
-        mine = engine.within(mine, _OF_SERVICE, ROW_ORDER, **made)
+    mine = engine.within(mine, _OF_SERVICE, ROW_ORDER, highest={"own_busy": "full_end"})
+    mine = engine.within(mine, _OF_SERVICE, ROW_ORDER, earlier={"own_earlier": "own_busy"})
     begins = nw.max_horizontal("start_ms", nw.col("own_earlier").fill_null(long_ago))
     both = mine.join(assistants, on=list(_OF_SERVICE), how="inner").with_columns(
         joint_ms=nw.min_horizontal("end_ms", "has_until") - nw.max_horizontal(begins, "has_from")

@@ -234,7 +234,7 @@ def therapist_once(rows: list[dict]) -> dict[tuple, int]:
                 and (None if row["one_on_one"] else row["code"]) == lane
             ]
             edges = sorted({row[edge] for row in mine for edge in ("start", "end")})
-            for start, end in zip(edges, edges[1:], strict=False):
+            for start, end in pairwise(edges):
                 there = [row for row in mine if row["start"] <= start and end <= row["end"]]
                 if not there:
                     continue

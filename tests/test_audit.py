@@ -307,5 +307,27 @@ def test_a_blank_discipline_is_what_the_modifiers_say(tmp_path):
         "B,K,2026-05-13,97110,8,1,GP\nB,K,2026-05-13,97112,7,,\n"
         "C,K,2026-05-13,97110,8,1,GP\nC,K,2026-05-13,97112,8,1,GP\n"
     )
-    code, out, _ = run("audit", str(path), "--format", "csv", "--select", "U")
+    _, out, _ = run("audit", str(path), "--format", "csv", "--select", "U")
     assert [(row["rule"], row["patient"]) for row in rows(out)] == [("U201", "C")]
+
+
+def test_a_time_sheet_of_other_names_is_said(tmp_path):
+    sheet = tmp_path / "sheet.csv"
+    sheet.write_text("clinician,date,minutes\nkim,2026-03-02,480\nJones,2026-03-02,480\n")
+    log = tmp_path / "log.csv"
+    log.write_text("clinician,patient,date,code,minutes\nKim,P1,2026-03-02,97110,23\n")
+    _, _, err = run("audit", str(log), "--timesheet", str(sheet))
+    said = "--timesheet names 2 clinicians, 2 of them without a session in the log"
+    assert said in err.splitlines()[0]
+
+
+def test_a_csv_with_waived_findings_says_so(tmp_path):
+    waivers = tmp_path / "waivers.csv"
+    words = ("audit", WEEK, "--select", "T101")
+    found = rows(run(*words, "--format", "csv")[1])
+    lines = [f"T101,{row['patient']},seen,lead,2999-12-31" for row in found]
+    waivers.write_text("\n".join(["rule,patient,reason,by,until", *lines, ""]))
+    words = (*words, "--waivers", str(waivers))
+    said = "2 of the findings are waived: json, xlsx and html mark them"
+    assert said in run(*words, "--format", "csv")[2]
+    assert said not in run(*words, "--format", "json")[2]

@@ -204,6 +204,14 @@ def test_two_payers_of_a_day_that_only_the_claims_tell(config):
     assert judged(sessions, lines, config, select=("U",)) == ([], [("U", 3)])
 
 
+def test_a_second_payer_of_a_service_is_no_second_service(config):
+    """Lines to a primary and a secondary payer: the files do not say what came of either."""
+    sessions = [session("97110", "30", payer="medicare", patient=p) for p in ("P1", "P2")]
+    lines = [line("97110", "2", payer=name) for name in ("medicare", "ama")]
+    lines.append(line("97110", "3", payer="medicare", patient="P2"))
+    assert judged(sessions, lines, config, select=("U",)) == ([("U201", "97110")], [("U", 2)])
+
+
 # --- lines that cannot be used -------------------------------------------------------------------
 
 

@@ -137,9 +137,13 @@ def audit(
     else:
         limit = table_rows(name, len(done.audit.findings))
         write(written.text(done.audit, name, RULES, limit), None)
-    for note in summaries.strangers(asked.options, there):
+    met = done.audit.by_clinician["clinician"].to_list()
+    sheets = [clinician for clinician, _ in extras.timesheet or ()]
+    for note in [*summaries.strangers(asked.options, there), *summaries.off_the_log(sheets, met)]:
         tell(note)
     meta = done.audit.meta
+    if name == "csv" and meta["waived"]:
+        tell(f"{meta['waived']:,} of the findings are waived: json, xlsx and html mark them")
     counts = (meta["rows_read"], meta["rows_used"], meta["rows_rejected"])
     tell(used_said(*counts, rejects_name))
     if meta["rows_read"] and not meta["rows_used"]:
