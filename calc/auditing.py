@@ -62,15 +62,18 @@ class Audit:
 def rules_chosen(
     select: tuple[str, ...] = (), ignore: tuple[str, ...] = ()
 ) -> tuple[type[Rule], ...]:
-    """Rules by prefixes of their codes; InputError for a prefix that fits no rule."""
+    """Rules by prefixes of their codes; InputError for a prefix that fits no rule, or for none."""
     try:
-        return chosen(select, ignore)
+        picked = chosen(select, ignore)
     except ValueError as error:
         raise InputError(
             f'no rule\'s code begins with "{error}"',
             hint=f"families: {', '.join(f'{letter} {name}' for letter, name in FAMILIES.items())};"
             " `therapy-calc rules` lists all",
         ) from None
+    if not picked:
+        raise InputError("no rule is left", hint="--ignore names all that --select does")
+    return picked
 
 
 def runnable(picked: tuple[type[Rule], ...], has: frozenset[str]) -> tuple[type[Rule], ...]:

@@ -276,7 +276,7 @@ def bill(
             progress.add(engine.count(log.sessions), "billing")
             return part, summaries.counts(lines)
 
-        with ThreadPoolExecutor(max(jobs, 1)) as pool:
+        with ThreadPoolExecutor(engine.at_once(jobs)) as pool:
             parts = list(pool.map(one, range(len(folders))))
         with engine.whole(output) as temporary:
             engine.join_parquet([part for part, _ in parts], temporary)

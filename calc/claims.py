@@ -124,6 +124,18 @@ _VISIT = [*_DAY, "code"]
 _BESIDE = (*_COLUMNS, "discipline_blank")
 
 
+def unheard(log: Log) -> nw.DataFrame[Any]:
+    """Patient and date of each row of a log that cannot be used, where it names a patient."""
+    return unread(log).filter(nw.col("patient") != "")
+
+
+def nothing_unread() -> nw.DataFrame[Any]:
+    """No line of claims, as of an audit without any."""
+    table: engine.Columns = {"patient": [], "date": [], "reverses": [], "lines": []}
+    types: dict[str, type] = {"patient": str, "date": date, "reverses": bool, "lines": int}
+    return engine.collect(engine.table(table, types))
+
+
 def unread(claims: Log) -> nw.DataFrame[Any]:
     """Patient and date of each line that cannot be used; blank and null where not known.
 

@@ -46,6 +46,8 @@ _NO_LOG = (
 def load(source: str, stdin: IO[bytes] | None = None) -> bytes:
     """The bytes of a file, `-` for standard input; InputError where they cannot be had."""
     if source == "-":
+        if stdin is None and sys.stdin is None:
+            raise InputError("cannot be read (it is closed)", "standard input", "name a file")
         return (stdin or sys.stdin.buffer).read()
     try:
         if not Path(source).is_file() and Path(source).exists():

@@ -1,7 +1,7 @@
-"""Days of patients whose claims do not tell enough: what could then be wrong is not said.
+"""Days of patients that are not told whole: what could then be wrong is not said.
 
-Lines of claims that could not be read may bill what seems not billed. Lines that fit several
-services of the log prove nothing about any of them.
+Lines of claims that could not be read may bill what seems not billed, and rows of the log may
+document what seems not documented. Lines that fit several services prove nothing about any.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ Days = nw.DataFrame[Any]  # patient, date
 
 BILLED = frozenset({"units_billed", "modifiers_billed", "charge"})  # what only the claims say
 _LACKING = ("U202", "U203", "U208", "U213")  # rules that lines which were not read may refute
+# Rules that a session which was not read may refute.
+_UNHEARD = ("U201", "U202", "U203", "U204", "U207", "U208", "U213", "M301", "M302", "D603", "D604")
 _ALSO = ("T106", "U209")  # rules that look at billed units where there are any
 
 
@@ -28,18 +30,17 @@ class Doubts:
 
     ``unread`` may lack patient (blank) or date (null): such a line may be of any; what one that
     ``reverses`` others leaves billed nobody can tell. ``unsure`` has ``lines``, how many the
-    claims have for the day.
+    claims have for the day. ``unheard``: of the log's own rows that could not be read.
     """
 
     unread: Days
     unsure: Days
+    unheard: Days
 
     def by_codes(self, key: redacting.Key) -> Doubts:
         """The same with codes for patients."""
-        unread, unsure = (
-            redacting.redact(days, ("patient",), key) for days in (self.unread, self.unsure)
-        )
-        return Doubts(unread, unsure)
+        of_all = (self.unread, self.unsure, self.unheard)
+        return Doubts(*(redacting.redact(days, ("patient",), key) for days in of_all))
 
     def lines(self) -> int:
         """How many lines stand on days that are left out for those that fit several services."""
@@ -51,7 +52,8 @@ class Doubts:
         reversed_ = _among(self.unread.filter(nw.col("reverses")))
         lacking = nw.col("rule").is_in(list(_LACKING))
         judged = nw.col("rule").is_in([*_about_billed(tuple(RULES.values())), *_ALSO])
-        return found.filter(~((lacking & unread) | (judged & (unsure | reversed_))))
+        refuted = nw.col("rule").is_in(list(_UNHEARD)) & _among(self.unheard)
+        return found.filter(~((lacking & unread) | (judged & (unsure | reversed_)) | refuted))
 
 
 def _among(days: Days) -> nw.Expr:
@@ -75,9 +77,15 @@ def _about_billed(rules: Sequence[type[Rule]]) -> list[str]:
     return [rule.code for rule in rules if BILLED.intersection(rule.needs)]
 
 
-def not_run(rules: Sequence[type[Rule]], unread: int, unsure: int) -> list[dict[str, Any]]:
-    """Which of the rules were silent, and for how many lines of the claims."""
+def not_run(
+    rules: Sequence[type[Rule]], unread: int, unsure: int, unheard: int
+) -> list[dict[str, Any]]:
+    """Which of the rules were silent, and for how many lines of the claims or rows of the log."""
     said: list[dict[str, Any]] = []
+    if unheard:
+        reason = "the log has rows that could not be read; their patients' days are left out"
+        codes = [rule.code for rule in rules if rule.code in _UNHEARD]
+        said += [{"rule": code, "reason": reason, "lines": unheard} for code in codes]
     if unread:
         reason = "the claims have lines that could not be read; their days are left out"
         codes = [rule.code for rule in rules if rule.code in _LACKING]

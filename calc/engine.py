@@ -244,10 +244,33 @@ def lazy(frame: Any) -> nw.LazyFrame[Any]:
     """
     wrapped = nw.from_native(frame)
     if isinstance(wrapped, nw.DataFrame):
-        return _frame(wrapped.to_polars().lazy())
+        return _frame(_eager(wrapped).lazy())
     if wrapped.implementation.is_duckdb():
         return _frame(_duckdb().from_arrow(frame.to_arrow_table()))
     return _frame(frame)
+
+
+def _eager(frame: nw.DataFrame[Any]) -> pl.DataFrame:
+    """A caller's rows; a pandas column in which numbers stand beside texts is text."""
+    try:
+        return frame.to_polars()
+    except (TypeError, ValueError):  # Arrow's errors show a cell, which may hold a name
+        if not frame.implementation.is_pandas():
+            raise InputError("the frame holds values that are no cells of a log") from None
+    rows = frame.to_native()
+    mixed = [name for name, kind in rows.dtypes.items() if str(kind) == "object"]
+    texts = {
+        name: [None if gone else _cell_text(value)
+               for value, gone in zip(rows[name], rows[name].isna(), strict=True)]
+        for name in mixed
+    }  # fmt: skip
+    done: pl.DataFrame = nw.from_native(rows.assign(**texts)).to_polars()
+    return done
+
+
+def _cell_text(value: Any) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)
 
 
 def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:
@@ -441,6 +464,11 @@ def _side_by_side(work: Callable[[_T], _R], jobs: Sequence[_T], rows: int) -> li
     if failed:
         raise failed[min(failed)]
     return [done[place] for place in range(len(jobs))]
+
+
+def at_once(jobs: int) -> int:
+    """How many of ``jobs`` may work at once: more than Polars has threads hold one another up."""
+    return max(1, min(jobs, pl.thread_pool_size()))
 
 
 def side_by_side(frame: nw.LazyFrame[Any], *jobs: Callable[[], Any]) -> list[Any]:
@@ -1641,7 +1669,7 @@ def whole(path: str) -> Iterator[str]:
     try:
         handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".partial")
     except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", path) from None
+        raise InputError(f"cannot be written ({error.strerror})", path, _ELSEWHERE) from None
     os.close(handle)
     try:
         yield temporary
@@ -1650,10 +1678,15 @@ def whole(path: str) -> Iterator[str]:
         Path(temporary).chmod(0o666 & ~mask)
         os.replace(temporary, path)
     except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror or error})", path) from None
+        raise InputError(
+            f"cannot be written ({error.strerror or error})", path, _ELSEWHERE
+        ) from None
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+_ELSEWHERE = "name another place: -o FILE, and --rejects FILE for rows that cannot be used"
 
 
 def write_parquet(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> None:
@@ -1814,7 +1847,10 @@ def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") ->
     }
     for name, (headings, rows) in sheets.items():
         _write_sheet(book.add_worksheet(name), headings, rows, looks)
-    book.close()
+    try:
+        book.close()
+    except xlsxwriter.exceptions.FileCreateError as error:
+        raise OSError(errno.EIO, f"{error}; is the disk full?", path) from None
 
 
 def _write_sheet(

@@ -41,6 +41,7 @@ class Records:
     ragged: Ragged = field(default_factory=list)
     heading_row: int = 1
     sha256: str = ""
+    notes: list[str] = field(default_factory=list)  # what a user should know about the reading
 
 
 def read(
@@ -124,14 +125,22 @@ def _is_blank(data: bytes) -> bool:
     return not data[:4096].strip() and not data.strip()
 
 
-def _headings(names: Sequence[str | None], where: str) -> list[str]:
+def _headings(names: Sequence[str | None], where: str, score: Score | None = None) -> list[str]:
+    """Headings as the names of columns; one that stands twice is numbered, if it may.
+
+    One of ours may not, for nobody can tell which is meant; but modifiers stand in several columns.
+    """
     plain = [(name or "").strip() for name in names]
-    seen: set[str] = set()
-    for name in plain:
-        if name and name in seen:
-            raise InputError(f'heading "{name}" stands twice', where, "rename one of them")
-        seen.add(name)
-    return [name or f"column {place}" for place, name in enumerate(plain, 1)]
+    named: list[str] = []
+    for place, name in enumerate(plain, 1):
+        own = name or f"column {place}"
+        if name and own in named:
+            numbered = (f"{name} {number}" for number in itertools.count(2))
+            own = next(more for more in numbered if more not in named and more not in plain)
+            if score is None or (score([name]) and not score([own])):
+                raise InputError(f'heading "{name}" stands twice', where, "rename one of them")
+        named.append(own)
+    return named
 
 
 # --- delimited text ------------------------------------------------------------------------
@@ -218,7 +227,7 @@ def _layout(head: str, source: str, score: Score) -> _Layout:
     if len(heading) > MAX_COLUMNS:
         what = f"has {len(heading):,} columns, more than {MAX_COLUMNS:,}"
         raise InputError(what, where, "leave out what is no part of the log")
-    names = _headings(heading, where)
+    names = _headings(heading, where, score)
     ours = frozenset(name for name in names if score([name]))
     plain = '"' not in "".join(map("".join, leading[:place])) and "\n" not in "".join(heading)
     return _Layout(delimiter, place, heading, names, ours, plain)
@@ -329,12 +338,12 @@ def _workbook(data: bytes, source: str, score: Score, sheet: str) -> Records:
         sheet = places[sheet.casefold()]
     if not names:
         raise InputError("has no sheet", source)
-    frame = engine.read_sheet(data, source, sheet or names[0])
+    name, frame, place = _sheet_of_log(data, source, score, [sheet] if sheet else names)
     leading = frame.head(TITLE_ROWS).rows()
+    others = [other for other in names if other != name]
     if not leading:
-        others = f"other sheets: {', '.join(names[1:])}; choose with --sheet" if names[1:] else ""
-        raise InputError(f'sheet "{sheet or names[0]}" is empty', source, others)
-    place = _heading_place(leading, score)
+        hint = f"other sheets: {', '.join(others)}; choose with --sheet" if others else ""
+        raise InputError(f'sheet "{name}" is empty', source, hint)
     # Columns without heading and without any cell are the sheet's margin.
     body = frame[place + 1 :]
     kept = [
@@ -343,8 +352,29 @@ def _workbook(data: bytes, source: str, score: Score, sheet: str) -> Records:
     ]  # fmt: skip
     heading = [leading[place][frame.columns.index(name)] for name in kept]
     body = body.select(kept)
-    body.columns = _headings(heading, f"{source}:{place + 1}")
-    return Records(engine.numbered(body, place + 2), heading_row=place + 1)
+    body.columns = _headings(heading, f"{source}:{place + 1}", score)
+    records = Records(engine.numbered(body, place + 2), heading_row=place + 1)
+    if others and not sheet:
+        left_out = ", ".join(others)
+        records.notes = [f'{source}: read sheet "{name}"; left out {left_out} (see --sheet)']
+    return records
+
+
+def _sheet_of_log(
+    data: bytes, source: str, score: Score, names: Sequence[str]
+) -> tuple[str, Any, int]:
+    """The first sheet with headings of ours, else the first of all; and the heading's place."""
+    first: tuple[str, Any, int] | None = None
+    for name in names:
+        frame = engine.read_sheet(data, source, name)
+        leading = frame.head(TITLE_ROWS).rows()
+        place = _heading_place(leading, score)
+        if leading and score([cell or "" for cell in leading[place]]) >= 2:
+            return name, frame, place
+        first = first or (name, frame, place)
+    if first is None:
+        raise InputError("has no sheet", source)
+    return first
 
 
 def _parquet(data: bytes, source: str, score: Score, sheet: str) -> Records:

@@ -133,6 +133,10 @@ def _require(
         lacking.append("date")
     if not lacking:
         return
+    if any(_DATA.fullmatch(name.strip()) for name in names):
+        # Cells are not shown: one of them may name a patient.
+        hint = "write a first line that names the columns: patient, code, date, ..."
+        raise InputError("the first line holds data: its headings are missing", where, hint)
     near = [f"{own} ({column})" for column in lacking for own in _nearest(column, names, known)]
     shown = [name if len(name) <= 40 else f"{name[:40]}..." for name in names[:40]]
     hint = f"found: {', '.join(shown)}"
@@ -140,6 +144,12 @@ def _require(
     hint += f"; nearest: {', '.join(near)}" if near else ""
     hint += f'; say which one by --map "HEADING={lacking[0]}"'
     raise InputError(f"missing heading {', '.join(lacking)}", where, hint)
+
+
+# A date, a clock time, a number or a code: no heading.
+_DATA = re.compile(
+    r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}.*|\d{1,2}:\d\d.*|\d+([.,]\d+)?|[A-Z]\d{4}", re.IGNORECASE
+)
 
 
 def _nearest(column: str, names: Sequence[str], known: Mapping[str, str]) -> list[str]:

@@ -86,7 +86,7 @@ def audit(
         progress.add(done[0].rows_used, "auditing patients")
         return done
 
-    with ThreadPoolExecutor(max(jobs, 1)) as pool:
+    with ThreadPoolExecutor(engine.at_once(jobs)) as pool:
         first = list(pool.map(patients, numbers))
         report("auditing clinicians")
         later = [pool.map(step, numbers) for step in (run.groups, run.clinicians)]
@@ -166,7 +166,8 @@ class _Run:
         both = claims.held_by_both(ours, theirs) if self.lines else ours
         self.has = both | reviewing.given(self.asked)
         self.rules = auditing.runnable(self.picked, self.has)
-        self.unread = self.theirs.unread() if self.lines else None
+        self.unread = self.theirs.unread() if self.lines else claims.nothing_unread()
+        self.unheard = self.ours.unread().filter(nw.col("patient") != "")
 
     def patients(self, number: int) -> tuple[reviewing.Seen, Findings, Habits]:
         """Findings about whole patients; their rows go on to the batches of the next steps."""
@@ -177,8 +178,7 @@ class _Run:
         habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
         findings = auditing.found(found.tables, self.config, self.rules)
         seen, rows, name = reviewing.seen(found), found.tables["row"], f"{number:05d}.parquet"
-        if doubted:
-            findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()
+        findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()
         kept = rows.select(clinicians.IN_POOLS)
         engine.write_parquet_part(engine.plain(kept), str(self.places.rows[number] / _ROWS))
         mine = clinicians.rows_for(rows).select(clinicians.NEEDED)
@@ -189,13 +189,14 @@ class _Run:
             shutil.rmtree(folder)
         return seen, findings, habits
 
-    def _rows(self, number: int) -> tuple[Frame, Doubts | None]:
+    def _rows(self, number: int) -> tuple[Frame, Doubts]:
         log = self.log.batch(number)
-        if self.lines is None or self.unread is None:
-            return claims.documented(log), None
+        if self.lines is None:
+            nothing = claims.nothing_unread()
+            return claims.documented(log), Doubts(nothing, nothing, self.unheard)
         lines = self.lines.batch(number)
         rows, unsure = claims.beside(log, lines, self.ours.held, self.theirs.held)
-        return rows, Doubts(self.unread, engine.collect(unsure))
+        return rows, Doubts(self.unread, engine.collect(unsure), self.unheard)
 
     def groups(self, number: int) -> Findings:
         """Findings about the groups of whole dates."""

@@ -118,7 +118,11 @@ def read(
         if all_maps:
             require_maps(maps or {}, log.place)
         return log
-    found, notes = paths(source if several else [source])
+    named = source if several else [source]
+    if not all(isinstance(one, str) or hasattr(one, "__fspath__") for one in named):
+        hint = "make it a frame: polars.DataFrame(records)"
+        raise InputError("a list of records is no log", hint=hint)
+    found, notes = paths(named)
     digest = digest or len(found) > 1  # tells files that hold the same bytes
     parts = [
         _from_file(path, config, defaults, report or (lambda text: None), maps or {}, digest)
@@ -139,20 +143,26 @@ def paths(sources: Sequence[Any]) -> tuple[list[str], list[str]]:
     found: list[str] = []
     notes: list[str] = []
     for source in map(str, sources):
+        if not source:
+            raise InputError("no file is named", hint="give its path, . for the folder you are in")
         if source == "-" or not Path(source).is_dir():
             found.append(source)
             continue
         try:
-            inside = sorted(path for path in Path(source).iterdir() if path.is_file())
+            there = sorted(Path(source).iterdir())
+            inside = [path for path in there if path.is_file()]
+            folders = [path.name for path in there if path.is_dir() and path.name[0] != "."]
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", source) from None
-        logs = [path for path in inside if _is_log(path)]
+        logs = [path for path in inside if is_log(path)]
         if not logs:
             hint = f"a log ends in {', '.join(f'.{name}' for name in decoding.ENDINGS)}"
+            if folders:
+                hint += f"; folders in it are not looked into: {', '.join(folders)}"
             raise InputError("is a folder without logs", source, hint)
         others = [path.name for path in inside if path not in logs and path.name[0] not in ".~"]
-        if others:
-            notes.append(f"{source}: left out {', '.join(others)}")
+        if others or folders:
+            notes.append(f"{source}: left out {', '.join([*others, *folders])}")
         found += map(str, logs)
     double = [path for place, path in enumerate(found) if path in found[:place]]
     if double:
@@ -160,9 +170,10 @@ def paths(sources: Sequence[Any]) -> tuple[list[str], list[str]]:
     return found, notes
 
 
-def _is_log(path: Path) -> bool:
+def is_log(path: Path) -> bool:
+    """Whether a file of a folder is taken for a log, by its name."""
     hidden = path.name.startswith((".", "~$"))
-    ours = ".rejects." in path.name
+    ours = ".rejects." in path.name or path.name == "rejects.csv"
     return not hidden and not ours and path.suffix.lower().lstrip(".") in decoding.ENDINGS
 
 
@@ -225,7 +236,7 @@ def _from_file(
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
     log.files = [File(path, records.sha256, rows)]
-    log.notes += [f"{where}: {note}" for note in _provider_note(log)]
+    log.notes += [*records.notes, *(f"{where}: {note}" for note in _provider_note(log))]
     return log
 
 

@@ -100,27 +100,29 @@ def review(
     picked = auditing.rules_chosen(asked.select, asked.ignore)
     rejects = engine.collect(log.rejects(audited=True))
     key = redacting.read_key(asked.redact) if asked.redact else None
-    doubted, bad = None, None
+    nothing, bad = claims.nothing_unread(), None
     if claimed is None:
         rows, has = claims.documented(log), claims.held(log)
+        doubted = Doubts(nothing, nothing, claims.unheard(log))
     else:
         ours, theirs = claims.held(log), claims.held(claimed)
         rows, unsure = claims.beside(log, claimed, ours, theirs)
         has = claims.held_by_both(ours, theirs)
-        doubted = Doubts(claims.unread(claimed), engine.collect(unsure))
+        unread, days = claims.unread(claimed), engine.collect(unsure)
+        doubted = Doubts(unread, days, claims.unheard(log))
         bad = engine.collect(claimed.rejects(audited=True))
         if key:
-            doubted, bad = doubted.by_codes(key), without_names(bad, claimed.mapping, key)
+            bad = without_names(bad, claimed.mapping, key)
     has |= given(asked)
     if key:
+        doubted = doubted.by_codes(key)
         rows = redacting.redact(engine.plain(rows), ("patient",), key)
         rejects = without_names(rejects, log.mapping, key)
         asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
     findings = auditing.found(found.tables, config, auditing.runnable(picked, has))
     saw = seen(found)
-    if doubted:
-        findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
+    findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
     gathered = Gathered([saw], [findings], [found.tables["row"]], rejects, files, bad)
     return finish(gathered, config, asked, key)
@@ -165,7 +167,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     of_claims = frozenset() if bad is None else doubts.BILLED
     not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
     ran = auditing.runnable(picked, whole.has)
-    not_run += doubts.not_run(ran, unread or 0, whole.lines_unsure)
+    not_run += doubts.not_run(ran, unread or 0, whole.lines_unsure, len(rejects))
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
     return Reviewed(audit, rejects, whole.lines_claimed, bad)

@@ -331,3 +331,20 @@ def test_a_csv_with_waived_findings_says_so(tmp_path):
     said = "2 of the findings are waived: json, xlsx and html mark them"
     assert said in run(*words, "--format", "csv")[2]
     assert said not in run(*words, "--format", "json")[2]
+
+
+def test_no_rule_left_is_no_clean_audit():
+    code, out, err = run("audit", WEEK, "--select", "T101", "--ignore", "T")
+    assert (code, out) == (2, "") and "no rule is left" in err
+
+
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "1")])
+def test_days_of_rows_that_could_not_be_read_are_left_out(tmp_path, jobs):
+    path = tmp_path / "log.csv"
+    head = "patient,discipline,date,start,end,code,units_billed\n"
+    path.write_text(
+        head + "P1,PT,2026-03-02,09:00,09:15,97110,2\nP1,PT,2026-03-02,09:15,9:6O,97110,\n"
+        "P2,PT,2026-03-02,09:00,09:15,97110,2\n"
+    )
+    code, out, _ = run("audit", str(path), *jobs, "--format", "csv", "--select", "U201")
+    assert (code, [row["patient"] for row in rows(out)]) == (1, ["P2"])

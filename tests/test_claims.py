@@ -225,6 +225,23 @@ def test_a_line_that_is_rejected_is_not_unbilled(config, units):
     assert left_out == [(rule, 1) for rule in ("U202", "U203", "U208", "U213")]
 
 
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_session_that_could_not_be_read_is_not_missing(config, beside):
+    """A slip of the pen in a log proves neither units too many nor a service never given."""
+    sessions = [session("97110", "", start="9:00", end="9:6O", units_billed="2")]
+    sessions += [session("97116", "15", units_billed="2"), session("97116", "15", patient="P2")]
+    sessions[2] |= {"units_billed": "2"}
+    lines = [line("97110", "2"), line("97116", "2"), line("97116", "2", patient="P2")]
+    log, claimed = read(sessions, config), read(lines, config) if beside else None
+    asked = reviewing.Asked(select=("U201", "U207"))
+    audit = reviewing.review(log, config, asked, claimed).audit
+    assert audit.findings["patient"].to_list() == ["P2"]
+    assert {
+        "rule": "U201", "lines": 1,
+        "reason": "the log has rows that could not be read; their patients' days are left out",
+    } in audit.not_run  # fmt: skip
+
+
 @pytest.mark.parametrize("units", ["-3", " (3)", "3 units"])
 def test_units_taken_back_are_not_held_against_anyone(config, units):
     """A line that reverses another cannot be used; neither can what it leaves billed be judged."""

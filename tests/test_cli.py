@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from calc import engine
+
 ROOT = Path(__file__).parent.parent
 LINE = (
     "patient,date,discipline,provider,payer,locality,code,minutes,assistant_minutes,units,"
@@ -556,3 +558,61 @@ def test_an_estimate_takes_the_balances_of_one_patient(balances):
     said = line(*pt, "--prior", "one.csv", "--deductible", "left.csv")
     assert "--prior and --deductible: 4 patients" in said
     assert "--discipline PT" in line("--prior", "one.csv")
+
+
+# --- folders, sheets and headings as users have them ---------------------------------------
+
+
+def test_the_folder_one_stands_in(tmp_path):
+    folder = tmp_path / "march.2026"
+    (folder / "old").mkdir(parents=True)
+    (folder / "a.csv").write_text(
+        "patient,date,code,minutes\nP1,2026-03-02,97110,23\nP2,x,97110,9\n"
+    )
+    code, out, err = run("bill", ".", "--format", "csv", cwd=folder)
+    assert code == 0 and out.count("97110") == 1
+    assert ".: left out old" in err
+    assert (tmp_path / "march.2026.rejects.csv").exists()
+    code, _, err = run("bill", ".", "-o", "lines.csv", cwd=folder)
+    assert code == 2 and "lies in the folder that is read" in err
+    code, _, err = run("bill", "", cwd=folder)
+    assert code == 2 and "no file is named" in err
+
+
+def test_other_sheets_of_a_workbook_are_said(tmp_path):
+    path = tmp_path / "log.xlsx"
+    log = [["P1", "2026-03-02", "97110", "23"]]
+    heading = ["patient", "date", "code", "minutes"]
+    sheets = {"Cover": (["Sunny Clinic"], [["report"]]), "March": (heading, log)}
+    engine.write_workbook(str(path), sheets | {"April": (heading, log)})
+    code, out, err = run("bill", str(path), "--format", "csv")
+    assert code == 0 and out.count("97110") == 1
+    assert 'read sheet "March"; left out Cover, April (see --sheet)' in err
+    assert "left out" not in run("bill", str(path), "--sheet", "April")[2]
+
+
+def test_headings_that_stand_twice(tmp_path):
+    """Modifiers have several columns, and what is no column of ours may stand as it likes."""
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "patient,date,code,minutes,Modifier,Modifier,note,note\nP1,2026-03-02,97110,23,GP,KX,a,b\n"
+    )
+    code, out, _ = run("bill", str(path), "--format", "csv")
+    assert code == 0
+    assert out.splitlines()[0].endswith(",note,note 2") and out.splitlines()[1].endswith(",a,b")
+
+
+def test_a_first_line_of_data_shows_no_cell(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("Jane Q. Roe,2026-03-04,13:05,13:30,97110\n")
+    code, _, err = run("bill", str(path))
+    assert code == 2 and "headings are missing" in err and "Jane" not in err
+
+
+@pytest.mark.parametrize(
+    "run_",
+    ["09:00–09:47", "9am to 9:47am", "0900-0947", "900-947", "47min", "0:47", "9:00a - 9:47a"],
+)
+def test_spans_and_minutes_as_people_write_them(run_):
+    code, out, _ = run("estimate", f"97116={run_}", "--date", "2026-03-02", "--format", "json")
+    assert (code, json.loads(out)["lines"][0]["minutes"]) == (0, 47)

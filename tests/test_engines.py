@@ -12,6 +12,7 @@ from helpers import ROOT, frame
 
 import calc
 from calc import billing, engine, logs
+from calc.errors import InputError
 from calc.schema import LINE
 
 EXAMPLE = ROOT / "examples" / "clinic_week.csv"
@@ -241,3 +242,46 @@ def test_typed_columns_of_a_frame():
 def test_typed_columns_of_pandas():
     """pandas keeps a day as a stamp at midnight."""
     check_typed(typed_frame().to_pandas())
+
+
+def test_pandas_columns_of_numbers_and_texts():
+    """As a workbook gives them; what Arrow says of such a column would show a name."""
+    import pandas as pd
+
+    frame = pd.DataFrame(
+        {
+            "patient": pd.Series(["Smith, John", 12], dtype=object),
+            "date": ["2026-03-02"] * 2,
+            "minutes": [47, 30],
+            "code": pd.Series([97110, "G0283"], dtype=object),
+            "note": pd.Series([1.0, None], dtype=object),
+        }
+    )
+    lines = calc.bill(frame)
+    assert sorted(lines["code"]) == ["97110", "G0283"]
+    with pytest.raises(InputError, match="a list of records is no log") as error:
+        calc.bill([{"patient": "Smith, John"}])
+    assert "Smith" not in str(error.value) + error.value.hint
+    with pytest.raises(InputError, match="no file is named"):
+        calc.bill("")
+
+
+def test_many_threads_of_a_caller():
+    """Each waits for its turn: Polars' threads held one another up for ever."""
+    import threading
+
+    import pandas as pd
+
+    frame = pd.read_csv(ROOT / "examples/clinic_week.csv", dtype=str)
+    done = []
+
+    def work():
+        for _ in range(2):
+            done.append(len(calc.bill(frame)))
+
+    threads = [threading.Thread(target=work, daemon=True) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=120)
+    assert len(done) == 12 and len(set(done)) == 1

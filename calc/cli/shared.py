@@ -99,6 +99,13 @@ def keep_inputs(
         "--save-map": reading["save_map"],
     }
     keep([*logs.paths(log)[0], *beside, reading["map_file"]], named)
+    for option, name in named.items():
+        inside = name and any(
+            Path(place).is_dir() and _is_same(str(Path(name).parent), place) for place in log
+        )
+        if inside and logs.is_log(Path(name or "")):
+            what = "lies in the folder that is read, and would be read as a log the next time"
+            raise InputError(what, name or "", f"name a place outside of it by {option}")
 
 
 def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
@@ -119,7 +126,7 @@ def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
 def _is_same(one: str, other: str) -> bool:
     try:
         return Path(one).samefile(other)
-    except OSError:  # not there yet
+    except (OSError, RuntimeError):  # not there yet, or a link to itself
         return Path(one).resolve() == Path(other).resolve()
 
 
@@ -276,9 +283,14 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
 def _rejects_name(log: tuple[str, ...]) -> str:
     """Beside the log; of several files in the folder of the first."""
     first = "stdin" if log[0] == "-" else log[0]
-    if len(log) > 1 and not Path(first).is_dir():
-        return str(Path(first).parent / "rejects.csv")
-    return str(Path(first).with_suffix(".rejects.csv"))
+    place = Path(first)
+    if len(log) > 1 and not place.is_dir():
+        return str(place.parent / "rejects.csv")
+    if place.is_dir():
+        # "." and ".." have no name of their own; a point in a folder's name begins no ending.
+        place = place if place.name.strip(".") else place.resolve()
+        return str(place.parent / f"{place.name}.rejects.csv") if place.name else "rejects.csv"
+    return str(place.with_suffix(".rejects.csv"))
 
 
 def _reasons(rejected: Any) -> list[tuple[str, int]]:

@@ -20,7 +20,10 @@ from calc.errors import InputError
 
 _MINUTES = re.compile(r"(\d+(?:\.\d+)?)([Aa]?)")
 _SPAN = re.compile(r"([^-]+?)-([^-]+?)([Aa]?)")
-_HALF = re.compile(r"\d\s*[AaPp]$")
+_HALF = re.compile(r"\d\s*[AaPp][Mm]?$")
+_BARE = re.compile(r"\d{3,4}\s*-\s*\d{3,4}\s*[Aa]?")  # 900-947
+_DASH = re.compile(r"\s*[\u2010-\u2015\u2212]\s*|\s+to\s+")  # as phones write it
+_LOGGED = re.compile(r"\d*\.?\d+\s*(?:min|mins|minutes|h|hr|hrs)|\d+:\d\d", re.IGNORECASE)
 
 
 def _items(items: tuple[str, ...]) -> list[tuple[str, list[dict[str, str]]]]:
@@ -36,10 +39,14 @@ def _items(items: tuple[str, ...]) -> list[tuple[str, list[dict[str, str]]]]:
 
 
 def _run(text: str, item: str) -> dict[str, str]:
+    text = _DASH.sub("-", text)
+    if _LOGGED.fullmatch(text):
+        return {"minutes": text, "role": "therapist"}
     if found := _MINUTES.fullmatch(text):
         return {"minutes": found[1], "role": "assistant" if found[2] else "therapist"}
     # An assistant's span is "09:00-09:40A"; the last letter of "9:00a-9:40a" is a half of the day.
-    if ":" in text and (found := _SPAN.fullmatch(text)):
+    clock = ":" in text or _HALF.search(text) or _BARE.fullmatch(text)
+    if clock and (found := _SPAN.fullmatch(text)):
         start, end, last = (part.strip() for part in found.groups())
         if last and _HALF.search(start) and not _HALF.search(end):
             end, last = end + last, ""
