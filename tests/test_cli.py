@@ -611,7 +611,7 @@ def test_a_first_line_of_data_shows_no_cell(tmp_path):
 
 @pytest.mark.parametrize(
     "run_",
-    ["09:00–09:47", "9am to 9:47am", "0900-0947", "900-947", "47min", "0:47", "9:00a - 9:47a"],
+    ["09:00\u201309:47", "9am to 9:47am", "0900-0947", "900-947", "47min", "0:47", "9:00a - 9:47a"],
 )
 def test_spans_and_minutes_as_people_write_them(run_):
     code, out, _ = run("estimate", f"97116={run_}", "--date", "2026-03-02", "--format", "json")
