@@ -373,3 +373,22 @@ def test_totals_are_not_for_batches(tmp_path, words):
     assert done.returncode == 2
     assert "--by is not for --jobs and --master" in done.stderr and "hint:" in done.stderr
     assert not (tmp_path / "x.parquet").exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_run_that_is_told_to_end_leaves_nothing(tmp_path, number):
+    """Rows of patients wait beside the output meanwhile."""
+    folder = tmp_path / "months"
+    folder.mkdir()
+    text = (ROOT / "examples/clinic_week.csv").read_text()
+    head, _, body = text.partition("\n")
+    (folder / "a.csv").write_text(head + "\n" + body * 300)
+    command = [sys.executable, "-m", "calc", "bill", str(folder), "--jobs", "1"]
+    command += ["-o", str(tmp_path / "lines.parquet")]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as run:
+        while run.poll() is None and not list(tmp_path.glob(".*")):
+            time.sleep(0.005)
+        run.send_signal(number)
+        _, err = run.communicate(timeout=60)
+    assert run.returncode == 130 and err.splitlines()[-1] == "interrupted"
+    assert [path.name for path in tmp_path.iterdir()] == ["months"]

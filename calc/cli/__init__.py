@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 from typing import NoReturn, TextIO
 
@@ -42,6 +43,7 @@ def main() -> None:
 def _run() -> int:
     with contextlib.suppress(OSError):  # nobody hears what went wrong: the code still says it
         code = 2
+        _end_as_interrupted()
         try:
             done = cli.main(standalone_mode=False)
             return done if isinstance(done, int) else 0
@@ -58,6 +60,14 @@ def _run() -> int:
             code = 130
             click.echo("interrupted", err=True)
     return code
+
+
+def _end_as_interrupted() -> None:
+    """A program that is told to end, or whose window is closed, cleans up as at Ctrl-C."""
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)
 
 
 def _leave(code: int) -> NoReturn:
