@@ -66,6 +66,15 @@ class Options:
         return replace(self, prior=prior, deductible=left)
 
     @property
+    def said(self) -> list[str]:
+        """Whose fees they are, where it is not the usual."""
+        words = {
+            "fees of a provider who does not participate": self.nonparticipating,
+            "conversion factor of qualifying APM participants": self.qualifying_apm,
+        }
+        return [text for text, here in words.items() if here]
+
+    @property
     def deductible_said(self) -> str:
         return "deductible assumed met" if self.deductible is None else "after the deductible"
 

@@ -315,7 +315,8 @@ def _timeline(rows: Iterable[Frame], findings: nw.DataFrame[Any]) -> nw.DataFram
 def _meta(
     whole: Seen, config: Config, asked: Asked, rejected: int, unread: int | None
 ) -> dict[str, Any]:
-    notes = [asked.options.deductible_said]
+    notes = [asked.options.deductible_said, *asked.options.said]
+    notes += [f"figures of {folder} above ours" for folder in config.folders[:-1]]
     if unread is not None:
         notes.append(f"{_lines(whole.lines_claimed, 'billed line')} of claims beside the log")
         if unread:

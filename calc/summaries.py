@@ -92,6 +92,7 @@ def notes(counted: Mapping[str, int], options: Options) -> list[str]:
         f" {work}, allowed {allowed} (Medicare pays {medicare}, patients {patient};"
         f" {options.deductible_said})"
     ]
+    said += options.said
     if counted["unpriced"]:
         said.append(f"{_count(counted['unpriced'], 'line')} without an allowed amount: see reason")
     if counted["ties"]:

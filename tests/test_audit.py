@@ -348,3 +348,16 @@ def test_days_of_rows_that_could_not_be_read_are_left_out(tmp_path, jobs):
     )
     code, out, _ = run("audit", str(path), *jobs, "--format", "csv", "--select", "U201")
     assert (code, [row["patient"] for row in rows(out)]) == (1, ["P2"])
+
+
+def test_the_settings_behind_the_dollars_are_said(tmp_path):
+    """Dollars of other fees cannot be traced otherwise."""
+    (tmp_path / "sources.toml").write_text("")
+    words = ("audit", WEEK, "--nonparticipating", "--qualifying-apm", "--format", "json")
+    _, out, _ = run(*words, "--config", str(tmp_path))
+    assert json.loads(out)["meta"]["notes"] == [
+        "deductible assumed met",
+        "fees of a provider who does not participate",
+        "conversion factor of qualifying APM participants",
+        f"figures of {tmp_path} above ours",
+    ]
