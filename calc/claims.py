@@ -62,10 +62,12 @@ def _by_modifiers(rows: Frame) -> Frame:
     one = nw.sum_horizontal(*names) == 1
     rows = rows.with_columns(discipline=nw.when(one).then(said).otherwise(nw.lit("")))
     told = rows.filter(nw.col("discipline") != "")
+    if engine.is_empty(told):
+        return rows
     rows = _near(rows, told, "discipline", [_VISIT, _DAY])
     near = nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
     mine = nw.when(nw.col("discipline") == "").then(near).otherwise(nw.col("discipline"))
-    return rows.with_columns(discipline=mine).drop("near", "several", *names)
+    return rows.with_columns(discipline=mine)
 
 
 def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
