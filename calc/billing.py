@@ -14,7 +14,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import counting, engine, lookups, modifiers, pricing, reserved, times, values
-from calc.logs import Defaults, Log, read
+from calc.logs import Defaults, Log, is_named, read
 from calc.params import Config, load
 from calc.schema import KX_BUCKET, LINE
 
@@ -534,10 +534,9 @@ def bill_frame(
     lines = as_printed(bill(log, config, options, columns), log.carried)
     lines = engine.decimals(lines, tuple(CENTS))
     bad = log.rejects().drop("hint")
-    is_path = isinstance(source, str | list | tuple) or hasattr(source, "__fspath__")
 
     def back(frame: nw.LazyFrame[Any]) -> Any:
-        return engine.collect(frame).to_native() if is_path else engine.like(frame, source)
+        return engine.collect(frame).to_native() if is_named(source) else engine.like(frame, source)
 
     if rejects:
         return back(lines), back(bad)

@@ -112,14 +112,13 @@ def read(
     without logs.
     """
     defaults = _known_defaults(defaults or Defaults(), config)
-    several = isinstance(source, list | tuple)
-    if not several and not isinstance(source, str) and not hasattr(source, "__fspath__"):
+    if not is_named(source):
         log = _from_frame(engine.lazy(source), config, defaults, maps or {})
         if all_maps:
             require_maps(maps or {}, log.place)
         return log
-    named = source if several else [source]
-    if not all(isinstance(one, str) or hasattr(one, "__fspath__") for one in named):
+    named = source if isinstance(source, list | tuple) else [source]
+    if not all(map(_is_path, named)):
         hint = "make it a frame: polars.DataFrame(records)"
         raise InputError("a list of records is no log", hint=hint)
     found, notes = paths(named)
@@ -133,6 +132,15 @@ def read(
     if all_maps:
         require_maps(maps or {}, [name for part in parts for name in part.place])
     return _on_engine(log, on)
+
+
+def is_named(source: Any) -> bool:
+    """Whether a log is given by the path of a file or folder, or a list of paths: not as rows."""
+    return isinstance(source, list | tuple) or _is_path(source)
+
+
+def _is_path(source: Any) -> bool:
+    return isinstance(source, str) or hasattr(source, "__fspath__")
 
 
 def paths(sources: Sequence[Any]) -> tuple[list[str], list[str]]:

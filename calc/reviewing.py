@@ -398,7 +398,7 @@ def audit_frame(
     if report:
         return audit
     shown = audit.findings.rename({"cents": "dollars"}).select(COLUMNS)
-    if isinstance(source, str) or hasattr(source, "__fspath__"):
+    if logs.is_named(source):
         return engine.collect(engine.decimals(shown.lazy(), ("dollars",))).to_native()
     return engine.given_back(shown, source, ("dollars",))
 

@@ -361,3 +361,11 @@ def test_the_settings_behind_the_dollars_are_said(tmp_path):
         "conversion factor of qualifying APM participants",
         f"figures of {tmp_path} above ours",
     ]
+
+
+def test_a_list_of_paths_from_python(tmp_path):
+    other = tmp_path / "week.csv"
+    other.write_bytes((ROOT / WEEK).read_bytes().replace(b"P-1", b"Q-1"))
+    both = calc.audit([ROOT / WEEK, str(other)], select="U201")
+    mine = ["P-1041", "P-1044", "P-1047", "P-1056"]
+    assert sorted(both["patient"]) == mine + [name.replace("P", "Q") for name in mine]
