@@ -149,9 +149,10 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     # Units that only the log can tell have no support where it has no session of theirs; those of
     # longer than a day need none on it.
     longer = nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
-    untold = ~timed & ~longer & (nw.col("unit_basis") != "day") & ~documented
+    of_log = ~timed & (nw.col("unit_basis") != "day")
+    untold = of_log & ~longer & ~documented
     # Whose row says so is no matter to an audit, as long as some session is documented.
-    idle = ~timed & (nw.col("unit_basis") != "day") & (nw.col("idle_units") > 0)
+    idle = of_log & (nw.col("idle_units") > 0)
     units = nw.when(untold).then(0).when(idle).then(billed).otherwise(nw.col("units"))
     return lines.with_columns(
         units=units,

@@ -52,15 +52,11 @@ def documented(log: Log) -> Frame:
 
 
 def _by_modifiers(rows: Frame) -> Frame:
-    names = list(DISCIPLINE)
-    here = {name: nw.col("modifiers_billed").cast(nw.String).str.contains(modifier).cast(nw.Int64)
-            for name, modifier in DISCIPLINE.items()}  # fmt: skip
-    rows = engine.told_by(rows, "modifiers_billed", here)
-    said = nw.lit("")
-    for name in names:
-        said = nw.when(nw.col(name) == 1).then(nw.lit(name)).otherwise(said)
-    one = nw.sum_horizontal(*names) == 1
-    rows = rows.with_columns(discipline=nw.when(one).then(said).otherwise(nw.lit("")))
+    here = (_says(modifier).cast(nw.Int64) for modifier in DISCIPLINE.values())
+    one = nw.sum_horizontal(*here) == 1
+    said = {"said": nw.when(one).then(_said()).otherwise(nw.lit(""))}
+    rows = engine.told_by(rows.drop("discipline"), "modifiers_billed", said)
+    rows = rows.rename({"said": "discipline"})
     told = rows.filter(nw.col("discipline") != "")
     if engine.is_empty(told):
         return rows
@@ -124,11 +120,6 @@ def beside(
 _DAY = ["patient", "date"]
 _VISIT = [*_DAY, "code"]
 _BESIDE = (*_COLUMNS, "discipline_blank")
-
-
-def unheard(log: Log) -> nw.DataFrame[Any]:
-    """Patient and date of each row of a log that cannot be used, where it names a patient."""
-    return unread(log).filter(nw.col("patient") != "")
 
 
 def nothing_unread() -> nw.DataFrame[Any]:
@@ -209,8 +200,16 @@ def _with_payers(
 
 def _said_discipline() -> nw.Expr:
     """The discipline, or where it is blank the one that GP, GO or GN says."""
+    return nw.when(nw.col("discipline") == "").then(_said()).otherwise(nw.col("discipline"))
+
+
+def _said() -> nw.Expr:
+    """The discipline that GP, GO or GN says, the last of several; blank for none."""
     said = nw.lit("")
     for discipline, modifier in DISCIPLINE.items():
-        here = nw.col("modifiers_billed").str.contains(modifier)
-        said = nw.when(here).then(nw.lit(discipline)).otherwise(said)
-    return nw.when(nw.col("discipline") == "").then(said).otherwise(nw.col("discipline"))
+        said = nw.when(_says(modifier)).then(nw.lit(discipline)).otherwise(said)
+    return said
+
+
+def _says(modifier: str) -> nw.Expr:
+    return nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)

@@ -13,7 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.schema import POOL, ROW_ORDER, SERVICE_KEY
+from calc.schema import CLAIM, POOL, ROW_ORDER, SERVICE_KEY
 
 MINUTE_MS = 60_000
 LATE = 2**50  # sorts a row without a start behind all others
@@ -49,7 +49,7 @@ def services(
         add_on_charge=nw.when(~primary).then(nw.col("charge_cents")),
         first_billed=nw.when(primary).then(nw.col("units_billed")),
         add_on_billed=nw.when(~primary).then(nw.col("units_billed")),
-        idle_units=nw.when(nw.col("counts") | (nw.col("role") == "claim"))
+        idle_units=nw.when(nw.col("counts") | (nw.col("role") == CLAIM))
         .then(0)
         .otherwise(nw.col("units_billed").fill_null(0)),
         # Where a service was given is said by its sessions: by a row that is none, such as a

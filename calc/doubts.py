@@ -30,7 +30,8 @@ class Doubts:
 
     ``unread`` may lack patient (blank) or date (null): such a line may be of any; what one that
     ``reverses`` others leaves billed nobody can tell. ``unsure`` has ``lines``, how many the
-    claims have for the day. ``unheard``: of the log's own rows that could not be read.
+    claims have for the day. ``unheard``: as ``unread``, of the log's own rows; one that names no
+    patient refutes nothing, or a single torn row would silence a whole audit.
     """
 
     unread: Days
@@ -52,7 +53,8 @@ class Doubts:
         reversed_ = _among(self.unread.filter(nw.col("reverses")))
         lacking = nw.col("rule").is_in(list(_LACKING))
         judged = nw.col("rule").is_in([*_about_billed(tuple(RULES.values())), *_ALSO])
-        refuted = nw.col("rule").is_in(list(_UNHEARD)) & _among(self.unheard)
+        unheard = _among(self.unheard.filter(nw.col("patient") != ""))
+        refuted = nw.col("rule").is_in(list(_UNHEARD)) & unheard
         return found.filter(~((lacking & unread) | (judged & (unsure | reversed_)) | refuted))
 
 

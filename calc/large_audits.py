@@ -167,7 +167,7 @@ class _Run:
         self.has = both | reviewing.given(self.asked)
         self.rules = auditing.runnable(self.picked, self.has)
         self.unread = self.theirs.unread() if self.lines else claims.nothing_unread()
-        self.unheard = self.ours.unread().filter(nw.col("patient") != "")
+        self.unheard = self.ours.unread()
 
     def patients(self, number: int) -> tuple[reviewing.Seen, Findings, Habits]:
         """Findings about whole patients; their rows go on to the batches of the next steps."""
@@ -192,8 +192,7 @@ class _Run:
     def _rows(self, number: int) -> tuple[Frame, Doubts]:
         log = self.log.batch(number)
         if self.lines is None:
-            nothing = claims.nothing_unread()
-            return claims.documented(log), Doubts(nothing, nothing, self.unheard)
+            return claims.documented(log), Doubts(self.unread, self.unread, self.unheard)
         lines = self.lines.batch(number)
         rows, unsure = claims.beside(log, lines, self.ours.held, self.theirs.held)
         return rows, Doubts(self.unread, engine.collect(unsure), self.unheard)

@@ -55,7 +55,7 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     t, a = nw.col("therapist_rest"), nw.col("assistant_rest")
     left = nw.col("units_unjudged")
     share = nw.col("de_minimis_percent")
-    too_much = a * 100 > (a + t) * share
+    too_much = _exceeds(a, a + t, share)
     one_2022 = nw.when((t < MIDPOINT) & (a > 0)).then(1).otherwise(0)
     one_2020 = nw.when(too_much).then(1).otherwise(0)
     recent = nw.col("assistant_policy") >= 2022
@@ -68,7 +68,7 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .otherwise(nw.when(recent).then(1 + one_2022).otherwise(2))
     )
     # Of a code judged as a whole the share is exact, seconds and all.
-    whole_share = nw.col("assistant_ms") * 100 > nw.col("counted_ms") * share
+    whole_share = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
     only_assistant = nw.col("assistant_rows") == nw.col("counted_rows")
     as_a_whole = nw.when(nw.col("minutes") > 0).then(whole_share).otherwise(only_assistant)
     none = (
@@ -101,10 +101,9 @@ def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     t, a, left = nw.col("therapist_rest"), nw.col("assistant_rest"), nw.col("units_unjudged")
     old = nw.col("assistant_policy") < 2022
     by_quarters, share = nw.col("by_quarters"), nw.col("de_minimis_percent")
-    whole = _near_share(nw.col("assistant_minutes"), nw.col("minutes"), share)
-    by_seconds = nw.col("assistant_ms") * 100 > nw.col("counted_ms") * share
-    by_minutes = nw.col("assistant_minutes") * 100 > nw.col("minutes") * share
-    whole = whole | (by_seconds != by_minutes)
+    minutes = nw.col("assistant_minutes"), nw.col("minutes"), share
+    by_seconds = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
+    whole = _near_share(*minutes) | (by_seconds != _exceeds(*minutes))
     rest = _near_share(a, a + t, share)
     unsure = (
         nw.when(~by_quarters)
@@ -120,9 +119,14 @@ def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return lines.with_columns(assistant_doubt=doubt.fill_null(True))
 
 
+def _exceeds(assistant: nw.Expr, both: nw.Expr, share: nw.Expr) -> nw.Expr:
+    """The assistant's time is more than the share, in per cent, of all."""
+    return assistant * 100 > both * share
+
+
 def _near_share(assistant: nw.Expr, both: nw.Expr, share: nw.Expr) -> nw.Expr:
     """Above the share exactly, but not by a rounded short-cut."""
-    above = assistant * 100 > both * share
+    above = _exceeds(assistant, both, share)
     by_percent = assistant * 200 >= both * (2 * share + 1)
     by_tenth = assistant >= (both + 5) // 10 + 1
     return above & ~(by_percent & by_tenth)

@@ -54,11 +54,11 @@ message met minute_rows minutes minutes_ms misplaced missing mode modified modif
 modifiers modifiers_billed money month most most_cents most_ms moved mp_gpci mp_rvu mppr
 mppr_indicator mppr_percent mue name named named_code near near_days near_threshold needs_kx never
 never_checked next next_minutes next_more no_discipline no_threshold none nonparticipating notes
-null nulls_equal num_format number odd odd_group off_day off_list offset offset_ms on on_five
-on_quarter one one_on_one one_on_one_minutes open opening_deductible_cents opens options order_by
-orient ot ota other outside over_cents overbilled_cents overlap overnight overwrite own own_begun
-own_billed own_busy own_cents own_cf own_charge_cents own_earlier own_ended own_fee_cents
-own_minutes own_ms own_reduced_cents own_units paid_cents pair parents part part_b
+null nulls_equal num_format number object odd odd_group off_day off_list offset offset_ms on
+on_five on_quarter one one_on_one one_on_one_minutes open opening_deductible_cents opens options
+order_by orient ot ota other outside over_cents overbilled_cents overlap overnight overwrite own
+own_begun own_billed own_busy own_cents own_cf own_charge_cents own_earlier own_ended
+own_fee_cents own_minutes own_ms own_reduced_cents own_units paid_cents pair parents part part_b
 participation_percent parts past_midnight patient patient_2 patient_cents patient_lane
 patient_minutes patient_pays patient_units patients payer payer_ payer_assistant_cut
 payer_fee_table payer_mppr payer_part_b payer_sequestration pe_gpci pe_rvu period place
@@ -70,8 +70,8 @@ redacted_code redacted_place redacted_text reduced_cents reduced_fee reducible r
 refused_rows repeat report rest_minutes return_dtype reverses right right_on role role_2
 role_blank room round_percent round_sessions row row_2 row_order rows rows_of rows_read
 rows_rejected rows_used rule rule_first_minutes rule_pool rule_unit_minutes run run_rows running
-rvu rvu_edition said_apart same same_minutes says_ scheduled_cents schema schema_overrides seconds
-seed select semi separator sequestration sequestration_permille service service_2
+rvu rvu_edition said said_apart same same_minutes says_ scheduled_cents schema schema_overrides
+seconds seed select semi separator sequestration sequestration_permille service service_2
 service_assistant_units service_minutes service_units services sessions settles several severity
 sha256 share_cents share_of_medicare share_percent shared_ms shares sheet sheet_minutes short
 skip_rows slack slice_pushdown slp so_far_cents span_minutes spark sparse spent spilt split spoilt

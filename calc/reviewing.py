@@ -100,19 +100,19 @@ def review(
     picked = auditing.rules_chosen(asked.select, asked.ignore)
     rejects = engine.collect(log.rejects(audited=True))
     key = redacting.read_key(asked.redact) if asked.redact else None
-    nothing, bad = claims.nothing_unread(), None
+    unread = unsure = claims.nothing_unread()
+    bad = None
     if claimed is None:
         rows, has = claims.documented(log), claims.held(log)
-        doubted = Doubts(nothing, nothing, claims.unheard(log))
     else:
         ours, theirs = claims.held(log), claims.held(claimed)
-        rows, unsure = claims.beside(log, claimed, ours, theirs)
+        rows, days = claims.beside(log, claimed, ours, theirs)
         has = claims.held_by_both(ours, theirs)
-        unread, days = claims.unread(claimed), engine.collect(unsure)
-        doubted = Doubts(unread, days, claims.unheard(log))
+        unread, unsure = claims.unread(claimed), engine.collect(days)
         bad = engine.collect(claimed.rejects(audited=True))
         if key:
             bad = without_names(bad, claimed.mapping, key)
+    doubted = Doubts(unread, unsure, claims.unread(log))
     has |= given(asked)
     if key:
         doubted = doubted.by_codes(key)
