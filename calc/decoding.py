@@ -13,7 +13,6 @@ import sys
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -60,26 +59,24 @@ def load(source: str, stdin: IO[bytes] | None = None) -> bytes:
         raise InputError(f"cannot be read ({why})", source, "check its name and rights") from None
 
 
-@dataclass(frozen=True)
-class Survey:
-    """What only the bytes of a file tell, found without holding them."""
+def survey(path: str) -> tuple[int, bool]:
+    """How many quotes a file holds, and whether a zero byte, which no text in UTF-8 has.
 
-    sha256: str  # "" where it is not wanted
-    quotes: int  # how many
-    nul: bool  # a zero byte, which no text in UTF-8 has
-
-
-def survey(path: str, digest: bool) -> Survey:
-    """Look once at all bytes of a file. Raises OSError where it cannot be read."""
-    hashed, quotes, nul = hashlib.sha256(), 0, False
-    chunk = bytearray(_CHUNK >> 2)  # small enough to stay in the cache for all the looks
+    Found without holding its bytes. Raises OSError where it cannot be read.
+    """
+    quotes, nul = 0, False
+    chunk = bytearray(_CHUNK >> 2)  # small enough to stay in the cache for both looks
     with Path(path).open("rb", buffering=0) as file:
         while size := file.readinto(chunk):
-            if digest:
-                hashed.update(memoryview(chunk)[:size])
             quotes += chunk.count(b'"', 0, size)
             nul = nul or chunk.find(b"\0", 0, size) >= 0
-    return Survey(hashed.hexdigest() if digest else "", quotes, nul)
+    return quotes, nul
+
+
+def sha256(path: str) -> str:
+    """The digest of a file's bytes. Raises OSError where it cannot be read."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def is_packed(data: bytes) -> bool:

@@ -1468,38 +1468,39 @@ def read_text(
     heading: Sequence[tuple[str, str]],
     delimiter: str,
     skip: int,
-    coded: Collection[str] = (),
+    coded: Collection[str] | None = None,
 ) -> pl.DataFrame | None:
     """UTF-8 text as a frame of text columns, ``skip`` lines before the heading left out.
 
     ``data``: the text, or the whole path of a file that holds it. ``heading``: of each column how
-    it is written and its name in the frame. ``coded``: the names of those that come as categories
-    where there are many rows; only for text without quotes, of which that reader lets broken ones
-    pass. None where the text is not surely regular: one broken record would spoil the rest.
+    it is written and its name in the frame. ``coded``: of text that should hold no quotes, the
+    names of those columns that come as categories where there are many rows. None where the text
+    is not surely regular: one broken record would spoil the rest, and so would quotes unforeseen.
     """
-    kinds = {own: _categorical() for own, name in heading if name in coded}
+    kinds = {own: _categorical() for own, name in heading if name in (coded or ())}
     try:
         frame = pl.read_csv(
             data, separator=delimiter, skip_rows=skip, infer_schema=False, schema_overrides=kinds,
             has_header=True, raise_if_empty=False, glob=False,
+            quote_char='"' if coded is None else None,
         )  # fmt: skip
     except pl.exceptions.PolarsError:
         return None
     if frame.width != len(heading):
         return None
     frame.columns = [name for _, name in heading]
-    lengths = pl.all().str.len_bytes().max()
-    longest = [
-        texts.to_frame().select(lengths).item()
-        for column in frame.get_columns()
-        if len(texts := _texts(column))
-    ]
-    if any(length and length > MAX_FIELD for length in longest):
-        return None
+    for column in frame.get_columns():
+        texts = _texts(column)
+        longest: Any = texts.str.len_bytes().max()
+        if longest and longest > MAX_FIELD:
+            return None
+        if coded is not None and texts.str.contains(_NO_TEXT).any():
+            return None
     # Plans for few rows are kept by the kinds of their columns.
     return frame if frame.height > _FEW_ROWS else frame.cast({pl.Categorical: pl.String})
 
 
+_NO_TEXT = '["\0]'  # what no cell without quotes holds
 _OWN = "cells of a log"  # marks categories that one column has for itself
 
 

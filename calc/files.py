@@ -6,6 +6,7 @@ record by record, so that one broken record does not take the others with it.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import hashlib
 import io
@@ -40,7 +41,7 @@ class Records:
     frame: nw.LazyFrame[Any]
     ragged: Ragged = field(default_factory=list)
     heading_row: int = 1
-    sha256: str = ""
+    digest: Callable[[], str] = str  # of its bytes, "" where it is not wanted
     notes: list[str] = field(default_factory=list)  # what a user should know about the reading
 
 
@@ -55,7 +56,7 @@ def read(
 
     ``score`` tells the heading from title rows above it. Raises InputError for what is no log.
     In a large text the columns that it knows are categories (see `engine.read_text`). ``digest``:
-    whether `Records.sha256` is wanted.
+    whether `Records.digest` is wanted.
     """
     records = None if sheet else _from_disk(source, score, digest)
     return _checked(records or _from_bytes(source, score, sheet, stdin, digest), source)
@@ -75,7 +76,8 @@ def _from_bytes(
         if sheet and kind not in decoding.WORKBOOKS:
             raise InputError("has no sheets", source, "leave out --sheet")
         records = _READERS[kind](data, source, score, sheet)
-        records.sha256 = hashed.result()
+        sha256 = hashed.result()
+        records.digest = lambda: sha256
     return records
 
 
@@ -160,26 +162,47 @@ def _from_disk(source: str, score: Score, digest: bool) -> Records | None:
     """A large text without its bytes in memory; None where they must be looked at to be sure."""
     path = Path(source).absolute()
     try:
-        before = path.stat()
-        start = b"" if source == "-" or before.st_size < LARGE else _start(path)
+        before = _stamp(path)
+        start = b"" if source == "-" or before[0] < LARGE else _start(path)
         if not _is_utf8(start, source):
             return None
         layout = _layout(_head(start, source), source, score)
-        coded = () if b'"' in start else layout.ours
-        with ThreadPoolExecutor(1) as pool:
-            surveyed = pool.submit(decoding.survey, str(path), digest)
-            records = _regular(str(path), layout, coded)
-            seen = surveyed.result()
-        if coded and seen.quotes:
-            records = _regular(str(path), layout, ())
-        after = path.stat()
+        records = None if b'"' in start else _regular(str(path), layout, layout.ours)
+        if records is None:
+            quotes, nul = decoding.survey(str(path))
+            if nul or quotes == 0 or quotes % 2:
+                return None
+            records = _regular(str(path), layout)
+        if records is None or _stamp(path) != before:
+            return None
     except (OSError, ValueError):
         return None
-    changed = (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
-    if records is None or changed or seen.nul or seen.quotes % 2:
-        return None
-    records.sha256 = seen.sha256
+    if digest:
+        records.digest = _hashed(path, source, before)
     return records
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """What tells a file that was changed."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _hashed(path: Path, source: str, before: tuple[int, int]) -> Callable[[], str]:
+    """The digest, found while the records are looked at: to read them needs every core."""
+    pool = ThreadPoolExecutor(1)
+    found = pool.submit(decoding.sha256, str(path))
+    pool.shutdown(wait=False)
+
+    def digest() -> str:
+        with contextlib.suppress(OSError):
+            sha256 = found.result()
+            if _stamp(path) == before:
+                return sha256
+        hint = "read it again when nothing writes to it"
+        raise InputError("was changed while it was read", source, hint)
+
+    return digest
 
 
 def _start(path: Path) -> bytes:
@@ -201,7 +224,7 @@ def _delimited(data: bytes, source: str, score: Score) -> Records:
     """Raises UnicodeDecodeError where the text is no UTF-8."""
     layout = _layout(_head(data, source), source, score)
     quotes = data.count(b'"') if b'"' in data else 0
-    coded = () if quotes or len(data) < LARGE else layout.ours
+    coded = None if quotes or len(data) < LARGE else layout.ours
     records = None if quotes % 2 else _regular(data, layout, coded)
     return records or _slowly(data.decode(), source, layout)
 
@@ -233,7 +256,9 @@ def _layout(head: str, source: str, score: Score) -> _Layout:
     return _Layout(delimiter, place, heading, names, ours, plain)
 
 
-def _regular(data: bytes | str, layout: _Layout, coded: Collection[str]) -> Records | None:
+def _regular(
+    data: bytes | str, layout: _Layout, coded: Collection[str] | None = None
+) -> Records | None:
     """The records of a text, or of the file at a path, where each stands on its own for sure."""
     if not layout.plain:
         return None

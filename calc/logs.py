@@ -243,7 +243,7 @@ def _from_file(
     log.ragged = records.ragged
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
-    log.files = [File(path, records.sha256, rows)]
+    log.files = [File(path, records.digest(), rows)]
     log.notes += [*records.notes, *(f"{where}: {note}" for note in _provider_note(log))]
     return log
 

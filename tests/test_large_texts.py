@@ -56,12 +56,12 @@ def test_the_bytes_are_not_held(tmp_path, config, monkeypatch):
     path = log(tmp_path)
     monkeypatch.setattr(decoding, "load", None)
     records = files.read(str(path), score(config))
-    assert records.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert records.digest() == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_a_digest_only_where_it_is_wanted(tmp_path, config):
     path = log(tmp_path)
-    assert files.read(str(path), score(config), digest=False).sha256 == ""
+    assert files.read(str(path), score(config), digest=False).digest() == ""
     assert logs.read(path, config, digest=False).files[0].sha256 == ""
     again = tmp_path / "b.csv"
     again.write_bytes(path.read_bytes())
@@ -93,12 +93,24 @@ def test_quotes_are_read_as_text(tmp_path, config):
         files.read(str(broken), score(config))
 
 
-def test_quotes_far_behind_the_heading(tmp_path, config, monkeypatch):
+@pytest.mark.parametrize(
+    "row", ['P7,2026-03-02,97110,9:00,9:30,"a, b",x', '"P7",2026-03-02,,,,"a, b",']
+)
+def test_quotes_far_behind_the_heading(row, tmp_path, config, monkeypatch):
     monkeypatch.setattr(files, "_HEAD", 200)
-    path = log(tmp_path, more='P7,2026-03-02,97110,09:00,09:30,"a, b",x\n')
+    path = log(tmp_path, more=row + "\n")
     rows = engine.collect(files.read(str(path), score(config)).frame).to_native()
+    assert rows["patient"][-1] == "P7"
     assert rows["note"][-1] == "a, b"
     assert rows.schema["patient"] == pl.String
+
+
+@pytest.mark.parametrize("row", ["P\0,2026-03-02,97110,9,10,,", "P,2026-03-02,97110,9,10,\0,"])
+def test_zero_bytes_far_behind_the_heading(row, tmp_path, config, monkeypatch):
+    monkeypatch.setattr(files, "_HEAD", 200)
+    path = log(tmp_path, more=row + "\n")
+    with pytest.raises(InputError, match="holds NUL bytes"):
+        files.read(str(path), score(config))
 
 
 @pytest.mark.parametrize(
@@ -131,21 +143,51 @@ def test_packed(tmp_path, config):
     assert kinds(packed, config)["patient"] == pl.Categorical
 
 
+LATE = "P9,2026-03-02,97110,09:00,09:30,late,x\n"
+
+
 def test_a_file_that_changes_while_it_is_read(tmp_path, config):
     """It is read again, at one look."""
     path = log(tmp_path)
-    survey = decoding.survey
+    read_text = engine.read_text
 
-    def changing(name, digest):
-        found = survey(name, digest)
-        with path.open("a") as text:
-            text.write("P9,2026-03-02,97110,09:00,09:30,late,x\n")
+    def changing(data, *given):
+        found = read_text(data, *given)
+        if isinstance(data, str):
+            with path.open("a") as text:
+                text.write(LATE)
         return found
 
-    with mock.patch.object(decoding, "survey", changing):
+    with mock.patch.object(engine, "read_text", changing):
         records = files.read(str(path), score(config))
     assert engine.count(records.frame) == 301
-    assert records.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert records.digest() == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_file_that_changes_before_its_digest_is_known(tmp_path, config):
+    path = log(tmp_path)
+    sha256 = decoding.sha256
+
+    def changing(name):
+        with path.open("a") as text:
+            text.write(LATE)
+        return sha256(name)
+
+    with (
+        mock.patch.object(decoding, "sha256", changing),
+        pytest.raises(InputError, match="changed while it was read"),
+    ):
+        logs.read(path, config)
+    assert logs.read(path, config, digest=False).files[0].rows == 301
+
+
+def test_a_file_that_is_gone_before_its_digest_is_known(tmp_path, config):
+    path = log(tmp_path)
+    with (
+        mock.patch.object(decoding, "sha256", mock.Mock(side_effect=FileNotFoundError)),
+        pytest.raises(InputError, match="changed while it was read"),
+    ):
+        logs.read(path, config)
 
 
 def test_a_name_that_a_reader_might_take_for_a_pattern(tmp_path, config):
