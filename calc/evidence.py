@@ -323,16 +323,18 @@ _JUDGING_STEPS = (
 
 def _with_primary(lines: Frame) -> Frame:
     """Add primary_billed: units of the code that an add-on belongs to, on the same day."""
-    visit = ["patient", "date", "provider"]
-    nothing = nw.lit(0, dtype=nw.Int64)
-    others = lines.filter(nw.col("add_on_of") == "").with_columns(primary_billed=nothing)
-    add_ons = lines.filter(nw.col("add_on_of") != "")
-    near = lines.join(add_ons.select(visit).unique(), on=visit, how="semi")
-    primary = near.group_by(*visit, "code").agg(total("billed").alias("primary_billed"))
-    primary = primary.rename({"code": "add_on_of"})
-    add_ons = add_ons.join(primary, on=[*visit, "add_on_of"], how="left")
-    add_ons = add_ons.with_columns(primary_billed=nw.col("primary_billed").fill_null(0))
-    return nw.concat([others, add_ons.select(others.columns)], how="vertical")
+    visit, added = ["patient", "date", "provider"], nw.col("add_on_of") != ""
+    lines = lines.with_columns(primary_billed=nw.lit(0, dtype=nw.Int64))
+    lines = engine.settled(engine.touched(lines, added, visit, "with_add_on"))
+    near = lines.filter(nw.col("with_add_on")).group_by(*visit, "code")
+    primary = near.agg(total("billed").alias("primary_billed")).rename({"code": "add_on_of"})
+
+    def beside(add_ons: Frame) -> Frame:
+        add_ons = add_ons.drop("primary_billed")
+        add_ons = add_ons.join(primary, on=[*visit, "add_on_of"], how="left")
+        return add_ons.with_columns(nw.col("primary_billed").fill_null(0))
+
+    return engine.some(lines, added, beside, ("primary_billed",)).drop("with_add_on")
 
 
 def _beside_day(lines: Frame, day: Frame) -> Frame:
