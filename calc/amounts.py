@@ -130,8 +130,8 @@ def _difference(
     lines = lines.with_columns(
         own_cents=own,
         wrong=wrong,
-        # A line without a price takes nothing over.
-        right=nw.when(wrong & ~own.is_null()).then(0).otherwise(1),
+        # A line without a price, or with one of nothing, takes nothing over.
+        right=nw.when(wrong & ~own.is_null() & (nw.col("fee_cents") > 0)).then(0).otherwise(1),
         spilt=nw.when(wrong).then(0).otherwise(own).fill_null(0).cast(nw.Int64),
     )
     order = ["right", "discipline", "payer", "code"]

@@ -177,9 +177,21 @@ def _findings_of(
         cents=cents.cast(nw.Int64),
         over=nw.lit(rule.over),
         explained=explained.fill_null(""),
-        authority=nw.lit(config.cite(rule.authority)),
+        authority=_authority(rule, config),
     )
     return _with_message(found, rule)
+
+
+def _authority(rule: type[Rule], config: Config) -> nw.Expr:
+    """The rule's own, or that of how the payer counts."""
+    said = nw.lit(config.cite(rule.authority))
+    if rule.by_counting_rule:
+        for name, payer in config.payers.items():
+            source = config.counting_rules[payer["counting_rule"]]["source"]
+            if source != rule.authority:
+                here = nw.col("payer") == name
+                said = nw.when(here).then(nw.lit(config.cite(source))).otherwise(said)
+    return said
 
 
 def _with_message(found: nw.LazyFrame[Any], rule: type[Rule]) -> nw.LazyFrame[Any]:
@@ -294,7 +306,10 @@ def _with_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFram
     units = nw.col("over").is_in(["day", "service"])
     same_payer = ~units | (nw.col("payer") == nw.col("payer_2"))
     other = (nw.col("row") != nw.col("row_2")) | (nw.col("file") != nw.col("file_2"))
-    same = (of_code & same_code) | (~of_code & same_discipline & timed)
+    # Only what is usual for a code, and evaluations of a kind, go beyond a discipline.
+    one_discipline = ~nw.col("over").is_in(["allowed_most", "evaluation"])
+    same = nw.when(of_code).then(same_code).otherwise(timed)
+    same = same & (same_discipline | ~one_discipline)
     both = both.filter(other & same & same_payer).sort("number", "file_2", "row_2")
     number = nw.col("row_2").cast(nw.String)
     same_file = nw.col("file") == nw.col("file_2")

@@ -343,7 +343,8 @@ def price(
     """
     lines = pricing.reduce_multiple(pricing.work(lines))
     lines = _deductible(pricing.allow(lines), "left_cents" in opened)
-    lines = _kx_figures(lines, config, days, "elsewhere_cents" in opened)
+    amount = nw.col("allowed_cents")
+    lines = _kx_figures(lines, config, days, "elsewhere_cents" in opened, amount)
     lines = pricing.settle(pricing.accrue(lines))
     part_b = nw.col("payer_part_b")
     return lines.with_columns(
@@ -387,7 +388,7 @@ def _deductible(lines: nw.LazyFrame[Any], left: bool) -> nw.LazyFrame[Any]:
     """Spend what is left of each patient's deductible; later years of a log start anew."""
     if not left:
         return lines.with_columns(deductible_cents=nw.lit(0, dtype=nw.Int64))
-    lines = lines.with_columns(first_year=nw.col("year").min().over("patient"))
+    lines = _with_first_year(lines, nw.col("allowed_cents"))
     opening = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("left_cents"))
     full = nw.col("year_deductible_cents")
     return pricing.spend_deductible(
@@ -400,11 +401,25 @@ def kx_figures(
 ) -> nw.LazyFrame[Any]:
     """Add kx_bucket, kx_threshold_cents and prior_cents, what was spent elsewhere."""
     lines = with_balances(lines, replace(options, deductible=None))
-    return _kx_figures(lines, config, days, bool(options.prior))
+    return _kx_figures(lines, config, days, bool(options.prior), nw.col("fee_cents"))
+
+
+def _with_first_year(lines: nw.LazyFrame[Any], amount: nw.Expr) -> nw.LazyFrame[Any]:
+    """Add the patient's first_year in which Medicare pays: opening balances are of that one."""
+    paid = nw.when(nw.col("payer_part_b") & (amount > 0)).then(nw.col("year"))
+    return (
+        lines.with_columns(paid_year=paid)
+        .with_columns(first_year=nw.col("paid_year").min().over("patient"))
+        .drop("paid_year")
+    )
 
 
 def _kx_figures(
-    lines: nw.LazyFrame[Any], config: Config, days: list[date], elsewhere: bool
+    lines: nw.LazyFrame[Any],
+    config: Config,
+    days: list[date],
+    elsewhere: bool,
+    amount: nw.Expr,
 ) -> nw.LazyFrame[Any]:
     buckets: engine.Columns = {
         "discipline": list(_KX_BUCKET),
@@ -423,9 +438,7 @@ def _kx_figures(
     lines = engine.looked_up(lines, table, types, ["date", "kx_bucket"])
     if not elsewhere:
         return lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64))
-    # What was spent elsewhere belongs to the first year of the log.
-    first = nw.col("year").min().over("patient")
-    lines = lines.with_columns(first_year=first)
+    lines = _with_first_year(lines, amount)
     spent = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("elsewhere_cents"))
     lines = lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0))
     return lines.drop("first_year", "elsewhere_cents")

@@ -24,7 +24,7 @@ NEEDED = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
     "code", "service", "lane", "start_ms", "end_ms", "given_ms", "length_ms", "counted_ms",
     "therapist_ms", "clinician_ms", "lost_ms", "full", "in_sweep", "one_on_one", "counts",
-    "attendance", "mode", "past_midnight",
+    "attendance", "mode", "past_midnight", "role_blank", "unit_basis",
 )  # fmt: skip
 IN_POOLS = (
     *NEEDED, "locality_number", "units_billed", "modifiers_billed", "charge_cents", "offset_ms",
@@ -113,9 +113,13 @@ def _units_by_pool(
     lines = lines.with_columns(units=kept)
     lines = amounts.fees(lines, config, days, options)
     priced = amounts.allowed(lines, "units", "pool")
-    return priced.group_by(*POOL).agg(
-        total("units").alias("pool_units"), total("pool_cents").alias("pool_cents")
+    priced = priced.with_columns(unknown=nw.col("pool_cents").is_null().cast(nw.Int64))
+    pools = priced.group_by(*POOL).agg(
+        total("units").alias("pool_units"), total("pool_cents"), total("unknown")
     )
+    # Money that is not known is null, never 0.
+    known = nw.when(nw.col("unknown") == 0).then("pool_cents")
+    return pools.with_columns(pool_cents=known).drop("unknown")
 
 
 def rows_for(rows: Frame) -> Frame:

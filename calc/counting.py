@@ -244,6 +244,7 @@ def code_lines(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "split",
         "place_in_service",
         "first_unit_minutes",
+        "add_on_rows",
         *itertools.chain(*_OF_CODE.values()),
     )
     return engine.amended(frame, nw.col("split"), needs, _parted, whole).drop(
@@ -272,9 +273,29 @@ def _parted(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         name: nw.when(add_on).then(nw.col(other)).otherwise(nw.col(own))
         for name, (own, other) in _OF_CODE.items()
     }
+    alone = nw.col("add_on_rows") == 0
+    mine["charge_cents"] = nw.when(alone).then(_of_one_charge()).otherwise(mine["charge_cents"])
     return lines.with_columns(
         **{name: nw.when("split").then(own).otherwise(nw.col(name)) for name, own in mine.items()}
     )
+
+
+def _of_one_charge() -> nw.Expr:
+    """What of a charge that is logged for both codes under the first falls to each line.
+
+    It is for the units logged, if any are, and otherwise for all; see `pricing.allow`, which takes
+    the first code's part of it where units are logged.
+    """
+    charge, logged = nw.col("first_charge"), nw.col("first_billed")
+    billed = nw.coalesce(logged, nw.col("units"))
+
+    def part(units: nw.Expr) -> nw.Expr:
+        return (charge * units * 2 + billed) // (billed * 2)
+
+    one = part(nw.min_horizontal(nw.col("units"), nw.lit(1)))
+    rest = nw.when(billed > 0).then(part(nw.col("units")) - one)
+    first = nw.when(logged.is_null() & (billed > 0)).then(one).otherwise(charge)
+    return nw.when(nw.col("place_in_service") == 1).then(rest).otherwise(first).cast(nw.Int64)
 
 
 def _first_is_assistants() -> nw.Expr:

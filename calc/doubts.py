@@ -20,8 +20,12 @@ Days = nw.DataFrame[Any]  # patient, date
 BILLED = frozenset({"units_billed", "modifiers_billed", "charge"})  # what only the claims say
 _LACKING = ("U202", "U203", "U208", "U213")  # rules that lines which were not read may refute
 # Rules that a session which was not read may refute.
-_UNHEARD = ("U201", "U202", "U203", "U204", "U207", "U208", "U213", "M301", "M302", "D603", "D604")
+_UNHEARD = (
+    "T107", "U201", "U202", "U203", "U204", "U207", "U208", "U210", "U213", "M301", "M302", "M307",
+    "P401", "D603", "D604",
+)  # fmt: skip
 _ALSO = ("T106", "U209")  # rules that look at billed units where there are any
+_REVERSED = ("T103",)  # what a row that takes another back, and stands in the log, may explain
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,15 @@ class Doubts:
     def spared(self, found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         """Findings, of the whole audit or of a batch, without those that may be wrong."""
         unread, unsure = _among(self.unread), _among(self.unsure)
-        reversed_ = _among(self.unread.filter(nw.col("reverses")))
+        heard = self.unheard.filter(nw.col("patient") != "")
+        own_reversed = _among(heard.filter(nw.col("reverses")))
+        reversed_ = _among(self.unread.filter(nw.col("reverses"))) | own_reversed
         lacking = nw.col("rule").is_in(list(_LACKING))
         judged = nw.col("rule").is_in([*_about_billed(tuple(RULES.values())), *_ALSO])
-        unheard = _among(self.unheard.filter(nw.col("patient") != ""))
-        refuted = nw.col("rule").is_in(list(_UNHEARD)) & unheard
-        return found.filter(~((lacking & unread) | (judged & (unsure | reversed_)) | refuted))
+        refuted = nw.col("rule").is_in(list(_UNHEARD)) & _among(heard)
+        again = nw.col("rule").is_in(list(_REVERSED)) & own_reversed
+        judged = judged & (unsure | reversed_)
+        return found.filter(~((lacking & unread) | judged | refuted | again))
 
 
 def _among(days: Days) -> nw.Expr:

@@ -60,10 +60,14 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
 
 
 def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
-    """Billed pairs of codes that bundle: column 2 as ``code``, column 1 beside it (PTP)."""
+    """Billed pairs of codes that bundle: column 2 as ``code``, column 1 beside it (PTP).
+
+    Lines billed for a denial ask for no payment.
+    """
     visit = ("patient", "date", "provider", "discipline")
     names = (*visit, "payer", "code", "clinician", "first_file", "first_row", "distinct_rows")
-    paid = lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b")).select(*names)
+    asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
+    paid = lines.filter(asked).select(*names)
     found = None
     editions = {edition for day in days if (edition := config.edition("ptp", day))}
     for edition in sorted(editions, key=lambda edition: edition.first):

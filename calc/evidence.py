@@ -170,12 +170,12 @@ def _of_lines(
 
 def of_groups(rows: Frame) -> dict[str, Frame]:
     """The table for which all `group_rows` of a date are needed, whoever's they are."""
-    return {"alone": overlaps.groups_of_one(rows)}
+    return {"alone": overlaps.groups_of_one(rows).filter(nw.col("counts"))}
 
 
 def group_rows(rows: Frame) -> Frame:
-    """Rows of group treatment."""
-    return rows.filter((nw.col("attendance") == "group") & nw.col("counts"))
+    """Rows of group treatment, of students and aides too: their patients are company."""
+    return rows.filter(nw.col("attendance") == "group")
 
 
 def of_habits(tables: Mapping[str, Frame], config: Config) -> dict[str, Frame]:
@@ -478,7 +478,7 @@ def _even_days(day: Frame, clashes: Frame, lines: Frame) -> Frame:
     """
     who = ["patient", "date"]
     both = clashes.filter(nw.col("kind") == overlaps.CLINICIANS).select(*who).unique()
-    paid = lines.filter(nw.col("timed") & (nw.col("billed") > 0)).select(*who).unique()
+    paid = lines.filter(nw.col("billed") > 0).select(*who).unique()
     sums = day.group_by(*who).agg(total("day_kept"), total("day_units"))
     over = sums.filter(nw.col("day_kept") > nw.col("day_units")).select(*who)
     even = both.join(paid, on=who, how="semi").join(over, on=who, how="anti")
@@ -638,7 +638,8 @@ def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
     first = limits.beside(first, config, days, "evaluation_days")
     first = lookups.on_date(first, days, day_number=numbers)
     by_day = first.group_by("patient", "provider", "evaluation", "date", "day_number").agg(
-        nw.col("code").min(), nw.col("discipline").min(), nw.col("clinician").min(),
+        nw.col("code").min(), nw.col("code").max().alias("last_code"),
+        nw.col("discipline").min(), nw.col("clinician").min(),
         nw.col("first_row").min(), nw.col("first_file").min(),
         nw.col("evaluation_days_limit").min().cast(nw.Int64),
     )  # fmt: skip
@@ -647,7 +648,10 @@ def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
         .shift(1)
         .over("patient", "provider", "evaluation", order_by=["day_number"])
     )
-    return by_day.with_columns(days_since=nw.col("day_number") - before)
+    # Two codes of a kind on one day are no days apart.
+    twice = nw.col("code") != nw.col("last_code")
+    since = nw.when(twice).then(0).otherwise(nw.col("day_number") - before)
+    return by_day.with_columns(days_since=since.cast(nw.Int64))
 
 
 def _uncounted(lines: Frame) -> int:

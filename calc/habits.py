@@ -70,7 +70,7 @@ def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFra
     by_them = mine.filter(nw.col("role") == "assistant").select("clinician", *KEY).unique()
     some = (nw.col("assistant_units") > 0) | (nw.col("assistant_marks") > 0)
     due = lines.filter(nw.col("payer_assistant_cut") & some.fill_null(False)).select(
-        *KEY, "assistant_units", "assistant_marks"
+        *KEY, "assistant_marks", assistant_units=nw.min_horizontal("assistant_units", "billed")
     )
     return (
         by_them.join(due, on=list(KEY), how="inner")

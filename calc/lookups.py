@@ -20,9 +20,9 @@ def code_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
         "code": list(codes),
         "service": [facts["family"] for facts in codes.values()],
         "attendance": [facts["attendance"] for facts in codes.values()],
-        "by_day": [facts["unit_basis"] == "day" for facts in codes.values()],
+        "untimed": [facts["unit_basis"] != "minutes" for facts in codes.values()],
     }
-    types: dict[str, type] = dict.fromkeys(columns, str) | {"by_day": bool}
+    types: dict[str, type] = dict.fromkeys(columns, str) | {"untimed": bool}
     return engine.looked_up(frame, columns, types, ["code"], {"service": "code"})
 
 

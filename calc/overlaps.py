@@ -16,14 +16,15 @@ from calc.schema import total
 
 _KEPT = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
-    "code", "service", "lane", "start_ms", "end_ms", "given_ms", "lost_ms", "full",
+    "code", "service", "lane", "start_ms", "end_ms", "given_ms", "lost_ms", "full", "role_blank",
+    "unit_basis",
 )  # fmt: skip
 TWIN, CLINICIANS, CODES = 1, 2, 3
 RULE_OF = {TWIN: "T103", CLINICIANS: "T102", CODES: "T104"}
 CLASH = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
     "code", "start_ms", "end_ms", "file_2", "row_2", "clinician_2", "code_2", "start_ms_2",
-    "end_ms_2", "shared_ms", "lost_ms", "kind",
+    "end_ms_2", "shared_ms", "lost_ms", "kind", "one_team", "two_payers",
 )  # fmt: skip
 
 
@@ -66,20 +67,25 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Needs rows after `times.count_once`, with ``lost_ms`` and ``full`` (no mere window). ``kind``:
     TWIN (the same row again), CLINICIANS (two at once, not a therapist with an assistant of the
-    same discipline), CODES (two one-on-one services on the same minutes).
+    same discipline), CODES (two one-on-one services on the same minutes). Codes by area or
+    extremity may stand in the log for each of several, so that they are no twins and no clash of
+    one another. ``one_team``: CLINICIANS who may be therapist and assistant, since the log does
+    not say. ``two_payers``: a TWIN for another payer.
     """
     swept = rows.filter(nw.col("in_sweep"))
     lost = swept.filter(nw.col("lost_ms") >= times.MINUTE)
     others = swept.join(lost.select("patient").unique(), on="patient", how="semi")
     pairs = _pairs(lost, others, ("patient", "lane"))
     same_who = nw.col("clinician") == nw.col("clinician_2")
-    two = ~same_who & (nw.col("clinician") != "") & (nw.col("clinician_2") != "")
+    one_field = nw.col("discipline") == nw.col("discipline_2")
+    both_fields = ~one_field & (nw.col("discipline") != "") & (nw.col("discipline_2") != "")
+    # Where nobody is named, two disciplines are two clinicians.
+    unnamed = (nw.col("clinician") == "") & (nw.col("clinician_2") == "")
+    named = (nw.col("clinician") != "") & (nw.col("clinician_2") != "")
+    two = (named & ~same_who) | (unnamed & both_fields)
     one_assists = (nw.col("role") == "assistant") | (nw.col("role_2") == "assistant")
-    joint = (
-        one_assists
-        & (nw.col("role") != nw.col("role_2"))
-        & (nw.col("discipline") == nw.col("discipline_2"))
-    )
+    joint = one_assists & (nw.col("role") != nw.col("role_2")) & one_field
+    by_the_log = _by_the_log("unit_basis") & _by_the_log("unit_basis_2")
     same_minutes = nw.col("given_ms").fill_null(-1) == nw.col("given_ms_2").fill_null(-1)
     twin = (
         (nw.col("code") == nw.col("code_2"))
@@ -89,6 +95,8 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         & (nw.col("end_ms") == nw.col("end_ms_2"))
         & same_minutes
         & nw.col("full")
+        & one_field
+        & ~by_the_log
     )
     one_on_one = nw.col("lane") == ""
     kind = (
@@ -96,12 +104,21 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(TWIN)
         .when(one_on_one & two & ~joint)
         .then(CLINICIANS)
-        .when(one_on_one & (nw.col("service") != nw.col("service_2")))
+        .when(one_on_one & (nw.col("service") != nw.col("service_2")) & ~by_the_log)
         .then(CODES)
         .otherwise(0)
     )
-    pairs = pairs.with_columns(kind=kind)
+    pairs = pairs.with_columns(
+        kind=kind,
+        one_team=one_field & (nw.col("role_blank") | nw.col("role_blank_2")).fill_null(False),
+        two_payers=nw.col("payer") != nw.col("payer_2"),
+    )
     return first_of_row(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
+
+
+def _by_the_log(basis: str) -> nw.Expr:
+    """No minutes tell the units of the code: those of an area, an extremity, a month and so on."""
+    return ~nw.col(basis).is_in(["minutes", "day"])
 
 
 def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -271,11 +288,14 @@ def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Columns as `of_patients` where these have a meaning; ``loose`` marks them among others.
     """
     keys = (
-        "patient", "clinician", "role", "date", "discipline", "provider", "code", "given_ms",
-        "begins", "ends",
+        "patient", "clinician", "role", "date", "discipline", "provider", "payer", "code",
+        "given_ms", "begins", "ends",
     )  # fmt: skip
     loose = rows.filter(
-        nw.col("counts") & ~nw.col("given_ms").is_null() & ~(nw.col("in_sweep") & nw.col("full"))
+        nw.col("counts")
+        & ~nw.col("given_ms").is_null()
+        & ~(nw.col("in_sweep") & nw.col("full"))
+        & ~_by_the_log("unit_basis")
     ).with_columns(
         begins=nw.col("start_ms").fill_null(-1), ends=nw.col("end_ms").fill_null(-1)
     )  # fmt: skip
@@ -289,5 +309,6 @@ def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     return repeated.filter(nw.col("turn") > 1).with_columns(
         kind=nw.lit(TWIN), loose=nw.lit(True), shared_ms=nw.col("given_ms"),
+        one_team=nw.lit(False), two_payers=nw.lit(False),
         **{f"{name}_2": nw.col(name) for name in ("clinician", "code", "start_ms", "end_ms")},
     )  # fmt: skip

@@ -40,7 +40,8 @@ class Rule:
     numbers or short codes for ``message``. ``cents`` is the allowed amount as billed less that as
     supported. ``needs`` are facts that a log must hold (see `evidence.Evidence.has`), ``edition``
     the table of edits without which the rule does not run. ``other_severity`` stands where
-    ``milder`` holds. ``explained`` names the rule that, where it fires on the same day, row or
+    ``milder`` holds. ``by_counting_rule``: the payer's way of counting is the authority, where it
+    is another's. ``explained`` names the rule that, where it fires on the same day, row or
     clinician, has found the same fault first.
     """
 
@@ -58,6 +59,7 @@ class Rule:
     other_severity: ClassVar[str] = ""
     milder: ClassVar[nw.Expr | None] = None
     explained: ClassVar[nw.Expr | None] = None
+    by_counting_rule: ClassVar[bool] = False
     slug: ClassVar[str]
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.schema import ROW_ORDER, total
+from calc.schema import POOL, ROW_ORDER, total
 
 SECOND = 1000
 MINUTE = 60 * SECOND
@@ -255,14 +255,14 @@ def count_once(
 def unmeasured(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Rows with a ``length_ms`` of 0 where clock times are the visit's and nobody wrote minutes.
 
-    Codes paid by the day need no minutes, and many exports print the visit's time in and out on
-    every row. So it is where another row of the patient has the same times and fewer minutes, or
+    Codes whose units no minutes tell need none, and many exports print the visit's time in and out
+    on every row. So it is where another row of the patient has the same times and fewer minutes, or
     where one clinician has several such codes at the very same times: the first code keeps them.
-    Needs by_day, given_ms and clinician beside the columns of `count_once`.
+    Needs untimed, given_ms and clinician beside the columns of `count_once`.
     """
     lasts = nw.col("end_ms") - nw.col("start_ms")
     one_on_one = nw.col("in_sweep") & (nw.col("lane") == "")
-    bare = one_on_one & nw.col("by_day") & nw.col("given_ms").is_null()
+    bare = one_on_one & nw.col("untimed") & nw.col("given_ms").is_null()
     visit = ("patient", "lane", "start_ms", "end_ms")
     windows = one_on_one & (nw.col("length_ms") < lasts)
     rows = engine.touched(rows, windows, visit, "windowed").with_columns(bare=bare)
@@ -328,7 +328,7 @@ def _with_joint_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 _LANE = ("patient", "lane")
-_OF_SERVICE = (*_LANE, "service")
+_OF_SERVICE = (*_LANE, *POOL[1:], "service")  # one pool's: what counts together
 
 
 def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

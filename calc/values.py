@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -170,6 +171,7 @@ _UNIT = re.compile(rf"({_AMOUNT})\s*({_HOURS}|{_MINUTES})\.?")
 _BOTH = re.compile(rf"(\d{{1,2}})\s*(?:{_HOURS})\.?,?\s*(?:and )?(\d{{1,2}})\s*(?:{_MINUTES})?\.?")
 # Two digits of hours could be minutes and seconds as well: 47:00.
 _COLON = re.compile(r"0?(\d):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?")
+_FINE = re.compile(r"\d{0,5}\.\d{6,18}")  # as programs write 22 minutes and 20 seconds
 _COMMA = re.compile(r"(\d{1,4}),(\d{1,2})")
 
 
@@ -185,6 +187,8 @@ def read_minutes(text: str) -> int | None:
         return (hours * 60 + minutes) * times.MINUTE + seconds * times.SECOND
     if found := _BOTH.fullmatch(plain):
         return (int(found[1]) * 60 + int(found[2])) * times.MINUTE
+    if _FINE.fullmatch(plain):
+        return _length(plain, times.MINUTE)
     if found := _COMMA.fullmatch(plain):
         return _length(f"{found[1]}.{found[2]}", times.MINUTE)
     if found := _UNIT.fullmatch(plain):
@@ -196,8 +200,7 @@ def read_minutes(text: str) -> int | None:
 
 
 def _length(amount: str, unit: int) -> int:
-    thousandths = scaled(amount, 3)
-    return thousandths * unit // 1000
+    return int((Decimal(amount) * unit).to_integral_value(ROUND_HALF_UP))
 
 
 def read_cents(text: str) -> int | None:

@@ -218,11 +218,16 @@ def count_once(rows: list[dict]) -> list[int]:
     return counted
 
 
+def pool(row: dict) -> tuple[str, ...]:
+    """What beside the patient decides which rows are counted together."""
+    return tuple(row.get(name, "") for name in ("date", "discipline", "provider", "payer"))
+
+
 def therapist_once(rows: list[dict]) -> dict[tuple, int]:
-    """The therapist's milliseconds of each (patient, code, one_on_one), painted one by one.
+    """The therapist's milliseconds of each (patient, code, one_on_one, pool), painted one by one.
 
     rows: as `count_once`, with role, start and end, and no minutes. A millisecond is the code's
-    whose row began first; the therapist's, if a row of his with that code has it too.
+    whose row began first; the therapist's, if a row of his with that code and pool has it too.
     """
     painted: dict[tuple, int] = {}
     for patient in {row["patient"] for row in rows}:
@@ -239,8 +244,12 @@ def therapist_once(rows: list[dict]) -> dict[tuple, int]:
                 if not there:
                     continue
                 first = min(there, key=lambda row: (row["start"], row["order"]))
-                his = any(r["role"] != "assistant" and r["code"] == first["code"] for r in there)
-                key = (patient, first["code"], first["one_on_one"])
+                his = any(
+                    row["role"] != "assistant"
+                    and (row["code"], pool(row)) == (first["code"], pool(first))
+                    for row in there
+                )
+                key = (patient, first["code"], first["one_on_one"], *pool(first))
                 painted[key] = painted.get(key, 0) + (end - start if his else 0)
     return painted
 

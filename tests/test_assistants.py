@@ -251,3 +251,54 @@ def test_unit_rows_show_the_assistant():
     """13 of the therapist and 23 of the assistant: two units, one of them modified."""
     (row,) = estimating.unit_rows({"97110": (13, 23)})
     assert (row["units"], row["assistant_minutes"], row["assistant_units"]) == (2, 23, 1)
+
+
+def clocked(discipline, code, start, end, role, **more):
+    row = {"patient": "p", "date": "2026-03-02", "discipline": discipline, "code": code}
+    return row | {"start": start, "end": end, "role": role} | more
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "expected"),
+    [
+        # The minutes that PT and OT share are PT's: what is left of OT is the assistant's.
+        (
+            [
+                clocked("PT", "97530", "09:00", "09:30", "assistant"),
+                clocked("OT", "97530", "09:00", "09:30", "therapist"),
+                clocked("OT", "97530", "10:00", "10:30", "assistant"),
+            ],
+            ("OT", "GO CO"),
+            (2, 30),
+        ),
+        # A therapist of another discipline in between does not take the joint minutes away.
+        (
+            [
+                clocked("PT", "97530", "09:00", "09:30", "assistant"),
+                clocked("OT", "97530", "09:05", "09:25", "therapist"),
+                clocked("PT", "97530", "09:10", "09:30", "therapist"),
+            ],
+            ("PT", "GP CQ"),
+            (1, 10),
+        ),
+        (
+            [
+                clocked("PT", "97110", "23:30", "2026-03-03 00:30", "assistant"),
+                clocked("PT", "97110", "00:00", "00:30", "therapist", date="2026-03-03"),
+                clocked("PT", "97110", "08:00", "08:30", "assistant", date="2026-03-03"),
+            ],
+            ("PT", "GP CQ"),
+            (2, 30),
+        ),
+    ],
+    ids=["two disciplines", "between", "midnight"],
+)
+def test_joint_time_is_one_disciplines_and_days(rows, line, expected, config):
+    lines = bill(rows, config)
+    last = max(row["date"] for row in lines)
+    found = {
+        (row["discipline"], row["modifiers"]): (row["units"], row["assistant_minutes"])
+        for row in lines
+        if row["date"] == last
+    }
+    assert found[line] == expected

@@ -113,6 +113,7 @@ def any_visit(pick, patient, bare):
         code = pick.choice(codes) if pick.random() < 0.75 else pick.choice(OTHER)
         minutes = pick.choice([0, 3, 7, 8, 15, 20, 22, 23, 30, 38, pick.randint(0, 50)])
         made = row(code, minutes, pick.choice(["", 0, 1, 1, 2, 3]), patient=patient)
+        made["clinician"] = f"of {patient}"  # one: two may share what is billed between them
         made["discipline"] = "PT" if bare else pick.choice(["PT", "PT", "OT"])
         made["role"] = "student" if pick.random() < 0.1 else "therapist"
         made["charge"] = pick.choice(["", "", "", "25.00", "90.00"])

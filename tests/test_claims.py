@@ -295,3 +295,64 @@ def test_claims_without_a_line_that_can_be_used(config):
     lines = frame([line("97110", "x"), line("97116", "1")])
     with pytest.warns(UserWarning, match="1 line of claims rejected"):
         calc.audit(sessions, claims=lines)
+
+
+def own(rows, config, *rules):
+    """(rule, row) of the findings of a log that nothing lies beside."""
+    done = reviewing.review(read(rows, config), config, reviewing.Asked(select=rules))
+    return sorted(done.audit.findings.select("rule", "row").iter_rows())
+
+
+def test_a_row_that_takes_another_back(config):
+    """What a void in the log leaves billed nobody can tell, so nobody is accused of it."""
+    clock = {"start": "09:00", "end": "09:15", "modifiers_billed": "GP"}
+    rows = [session("97110", "", units_billed=units, **clock) for units in ("1", "-1", "1")]
+    assert own(rows, config, "T103", "U", "M") == []
+    rows[1] |= {"patient": "P2"}  # another patient's
+    assert ("T103", 3) in own(rows, config, "T103", "U", "M")
+
+
+@pytest.mark.parametrize(
+    ("rule", "rows"),
+    [
+        ("U210", [session("97161", "30", role="assistant", units_billed="1")]),
+        ("T107", [session("97110", "30", total_minutes="20")]),
+        ("P401", [session("97110", "30", units_billed="2", charge="1.00")]),
+        (
+            "M307",
+            [
+                session(code, "15", units_billed="1", modifiers_billed="GP", date="2024-08-05")
+                for code in ("97530", "97750")
+            ],
+        ),
+    ],
+)
+def test_what_a_row_that_could_not_be_read_may_refute(config, rule, rows):
+    assert own(rows, config, rule)
+    torn = session("97161", "x", date=rows[0]["date"])
+    assert own([*rows, torn], config, rule) == []
+
+
+def test_what_a_clash_costs_is_not_known_without_a_price(config):
+    rows = [
+        session("97110", "", patient=p, start=s, end=e, units_billed="2", payer="ama")
+        for p, s, e in (("P1", "09:00", "09:30"), ("P2", "09:15", "09:45"))
+    ]
+    done = reviewing.review(read(rows, config), config, reviewing.Asked(select=("T101",)))
+    assert done.audit.findings.select("severity", "cents").rows() == [("error", None)]
+
+
+@pytest.mark.parametrize(("payer", "cited"), [("medicare", "Claims Processing"), ("ama", "CPT")])
+def test_the_authority_is_that_of_how_the_payer_counts(config, payer, cited):
+    rows = [session("97110", "20", units_billed="3", payer=payer)]
+    done = reviewing.review(read(rows, config), config, reviewing.Asked(select=("U201",)))
+    assert cited in done.audit.findings["authority"][0]
+
+
+def test_a_finding_names_rows_of_its_own_discipline(config):
+    rows = [
+        session("97530", "30", role="assistant", units_billed="2", modifiers_billed="GP"),
+        session("97530", "30", discipline="OT", units_billed="2", modifiers_billed="GO"),
+    ]
+    done = reviewing.review(read(rows, config), config, reviewing.Asked(select=("M301",)))
+    assert done.audit.findings.select("row", "rows").rows() == [(1, "")]

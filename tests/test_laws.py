@@ -194,6 +194,9 @@ many_oracle_rows = st.lists(oracle_rows(), min_size=1, max_size=24).map(
 )
 
 
+POOLS = ("date", "discipline", "provider", "payer")  # the patient's; joint time is one pool's
+
+
 def counted(rows, roles=None):
     """The program's answer for the oracle's rows: counted and therapist's milliseconds."""
     table = {
@@ -201,6 +204,7 @@ def counted(rows, roles=None):
         "lane": ["" if row["one_on_one"] else row["code"] for row in rows],
         "code": [row["code"] for row in rows],
         "service": [row["code"] for row in rows],
+        **{name: [row.get(name, "") for row in rows] for name in POOLS},
         "role": roles or ["therapist"] * len(rows),
         "file": [""] * len(rows),
         "row": [row["order"] for row in rows],
@@ -223,10 +227,11 @@ def test_count_once_equals_the_oracle(rows):
 
 
 def with_roles(rows, data):
-    """The rows with a role each."""
+    """The rows with a role each, and a discipline or provider now and then."""
     kinds = st.sampled_from(["therapist", "assistant", "joint"])
-    roles = data.draw(st.lists(kinds, min_size=len(rows), max_size=len(rows)))
-    return [row | {"role": role} for row, role in zip(rows, roles, strict=True)]
+    pools = st.sampled_from([{}, {}, {"discipline": "OT"}, {"provider": "B"}, {"date": "later"}])
+    both = data.draw(st.lists(st.tuples(kinds, pools), min_size=len(rows), max_size=len(rows)))
+    return [row | {"role": role} | pool for row, (role, pool) in zip(rows, both, strict=True)]
 
 
 @given(rows=many_oracle_rows, data=st.data())
@@ -239,7 +244,7 @@ def test_the_therapists_time_is_what_he_shares_with_assistants_of_the_code(rows,
         return
     found = {}
     for row, own in zip(rows, counted(rows, [row["role"] for row in rows])[1], strict=True):
-        key = (row["patient"], row["code"], row["one_on_one"])
+        key = (row["patient"], row["code"], row["one_on_one"], *oracle.pool(row))
         found[key] = found.get(key, 0) + own
     painted = oracle.therapist_once(rows)
     assert found == {key: painted.get(key, 0) for key in found}

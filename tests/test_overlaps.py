@@ -95,6 +95,8 @@ def kind(mine, row):
     names = {mine["clinician"], row["clinician"]}
     if len(names) == 2 and "" not in names and not joint:
         return overlaps.CLINICIANS
+    if names == {""} and mine["discipline"] != row["discipline"]:
+        return overlaps.CLINICIANS
     mine_service, service = (SERVICE.get(r["code"], r["code"]) for r in (mine, row))
     return overlaps.CODES if mine_service != service else 0
 

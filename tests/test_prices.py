@@ -435,3 +435,31 @@ def test_59_is_for_codes_that_are_billed(config):
         ]
         lines = bill(rows, config)
         assert any("59" in line["modifiers"] for line in lines) == suggested
+
+
+@pytest.mark.parametrize(
+    ("units", "charge", "allowed"),
+    [("", "30.00", [1000, 2000]), ("3", "30.00", [1000, 2000]), ("2", "30.00", [1500, 3000])],
+)
+def test_a_charge_for_a_code_and_its_add_on_in_one(units, charge, allowed, config):
+    """It caps both lines, each by its units; of units not logged as billed, as for any code."""
+    row = one("97129", "2026-03-02", minutes=45, charge=charge, units_billed=units)
+    lines = bill([row], config)
+    assert [line["code"] for line in lines] == ["97129", "97130"]
+    assert [line["allowed_cents"] for line in lines] == allowed
+
+
+def test_opening_balances_are_of_the_first_year_that_medicare_pays(config):
+    """Not of one with another payer's lines, or with lines that nothing is paid for."""
+    visit = one("97110", "2026-01-05", minutes=60) | {"discipline": "PT"}
+    options = Options(prior={(p, "PT+SLP"): 245000 for p in "abc"}, deductible={"": 2000})
+    rows = [visit | {"patient": patient} for patient in "abc"]
+    rows.append(one("97110", "2025-12-30", minutes=60, payer="ama") | {"patient": "b"})
+    rows.append(one("97010", "2025-12-30", minutes=15) | {"patient": "c", "discipline": "PT"})
+    found = {
+        line["patient"]: (line["modifiers"], line["medicare_cents"], line["patient_cents"])
+        for line in bill(rows, config, options)
+        if str(line["date"]) == "2026-01-05"
+    }
+    assert found["a"] == found["b"] == found["c"]
+    assert "KX" in found["a"][0]

@@ -55,6 +55,9 @@ LENGTHS = [
     ("1h05", 65),
     ("2 hours", 120),
     ("23,5", 23.5),
+    ("22.333333333333332", 22 + 1 / 3),
+    ("22.999999999999996", 23),
+    ("7.999900", 7.9999),  # to the nearest millisecond
     ("47:00", None),  # hours and minutes, or minutes and seconds
     ("1,200 min", None),
     ("0:60", None),
@@ -67,7 +70,7 @@ LENGTHS = [
 @pytest.mark.parametrize(("text", "minutes"), LENGTHS)
 def test_read_minutes(text, minutes):
     """Lengths with a unit or as h:mm, in milliseconds."""
-    expected = None if minutes is None else int(minutes * times.MINUTE)
+    expected = None if minutes is None else round(minutes * times.MINUTE)
     assert values.read_minutes(text) == expected
 
 

@@ -27,7 +27,13 @@ class AssistantModifierUnpaired(Rule):
     needs = ("modifiers_billed", "units_billed")
     message = "modifiers of {code} are {found}; {expected} is missing or wrong"
     found = nw.col("modifiers_billed")
-    expected = nw.when(has("CQ")).then(nw.lit("GP")).otherwise(nw.lit("GO"))
+    _other = nw.when(has("CO") & ~has("GO")).then(nw.lit("GO"))
+    _beside_gn = nw.when(has("CQ")).then(nw.lit("GP")).otherwise(nw.lit("GO"))
+    expected = (
+        nw.when(has("CQ") & ~has("GP"))
+        .then(nw.lit("GP"))
+        .otherwise(nw.coalesce(_other, _beside_gn))
+    )
     flag = (
         nw.col("payer_part_b")
         & (nw.col("units_billed") > 0)

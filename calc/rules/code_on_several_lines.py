@@ -29,4 +29,10 @@ class CodeOnSeveralLines(Rule):
     message = "{code} is billed on {found} lines of the day, {expected} is due"
     found, expected = nw.col("plain_rows"), nw.lit(1)
     flag = nw.col("timed") & (found > expected)
-    explained = nw.when(nw.col("twin_rows") > 0).then(nw.lit("T103")).otherwise(nw.lit(""))
+    # A line of the assistant's stands apart rightly, and lacks its modifier.
+    _unmarked = nw.col("assistant_units_billed") < nw.col("assistant_units")
+    explained = (
+        nw.when(nw.col("twin_rows") > 0).then(nw.lit("T103"))
+        .when(_unmarked.fill_null(False)).then(nw.lit("M301"))
+        .otherwise(nw.lit(""))
+    )  # fmt: skip

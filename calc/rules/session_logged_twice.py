@@ -11,7 +11,7 @@ class SessionLoggedTwice(Rule):
     Patient, clinician, code and times are those of an earlier row, so its units would be paid
     twice. Rows without clock times, or with the times of a whole visit, that repeat the minutes
     of a code may be two runs: they are a warning, unless a code of one unit a day is billed on
-    both.
+    both. So are rows for two payers, one of which may be the second in turn.
 
     Take the second row out. Where there were two runs, log when each began and ended.
 
@@ -29,5 +29,5 @@ class SessionLoggedTwice(Rule):
     message = "{found} minutes are logged already (row {rows})"
     found, expected = nw.col("shared_ms") // 60_000, nw.lit(0)
     flag = nw.col("kind") == 1
-    other_severity, milder = "warning", nw.col("loose")
+    other_severity, milder = "warning", nw.col("loose") | nw.col("two_payers")
     cents = nw.col("over_cents")

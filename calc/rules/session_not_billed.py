@@ -9,7 +9,7 @@ class SessionNotBilled(Rule):
     """A documented service that earns a unit is not billed.
 
     The day's other codes leave room for the unit, so its pay is lost. A code whose unit could
-    as well stand with another one is not reported.
+    as well stand with another one is not reported, nor is a code that Medicare does not pay.
 
     Bill it while the payer still takes a corrected claim.
 
@@ -27,11 +27,13 @@ class SessionNotBilled(Rule):
     needs = ("units_billed",)
     message = "{code} is documented and not billed: {expected} units"
     found, expected = nw.col("billed"), nw.col("units")
+    _unpaid = nw.col("price_status").is_in(["bundled", "not paid"])
     flag = (
         (found == 0)
         & (nw.col("units_low") > 0)
         & (~nw.col("timed") | (nw.col("group_kept") < nw.col("group_units")))
         & ~(nw.col("group_divided") == 1).fill_null(False)
+        & ~(nw.col("payer_part_b") & _unpaid).fill_null(False)
     )
     cents = nw.col("over_cents")
     explained = nw.when(nw.col("group_wrong") > 0).then(nw.lit("U202")).otherwise(nw.lit(""))

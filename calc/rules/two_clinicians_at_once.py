@@ -10,7 +10,9 @@ class TwoCliniciansAtOnce(Rule):
 
     Minutes of co-treatment count once, for one discipline or shared between both. A therapist with
     an assistant of the same discipline is one team; its time is the therapist's and no fault.
-    Where all that is billed for the day is supported, the minutes may be shared: a warning.
+    Where all that is billed for the day is supported, the minutes may be shared: a warning; and
+    nothing where two of one discipline may be such a team, since the log does not say. Two
+    disciplines are two clinicians in a log that names none.
 
     Split the minutes between the disciplines in the documentation, or take one of them off the
     claim.
@@ -26,10 +28,10 @@ class TwoCliniciansAtOnce(Rule):
 
     code, severity, over = "T102", "error", "clash"
     authority = "bpm-15-230"
-    needs = ("clinician", "clocks")
+    needs = ("clocks",)
     message = "{found} minutes are treated by another clinician as well (row {rows})"
     found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
     expected = nw.lit(0)
-    flag = nw.col("kind") == 2
+    flag = (nw.col("kind") == 2) & ~(nw.col("one_team") & nw.col("divided"))
     cents = nw.col("over_cents")
     other_severity, milder = "warning", nw.col("divided")

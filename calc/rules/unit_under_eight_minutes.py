@@ -22,7 +22,7 @@ class UnitUnderEightMinutes(Rule):
     """
 
     code, severity, over = "U204", "error", "day"
-    authority = "mcpm-5-20.2"
+    authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
     message = "{found} timed units billed for a day whose minutes earn {expected}"
     found, expected = nw.col("day_kept"), nw.col("day_units")

@@ -22,7 +22,7 @@ class UnitsBelowMinutes(Rule):
     """
 
     code, severity, over = "U202", "info", "day"
-    authority = "mcpm-5-20.2"
+    authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
     message = "{found} timed units billed, {expected} supported by the day's minutes"
     found, expected = nw.col("day_kept"), nw.col("day_units")

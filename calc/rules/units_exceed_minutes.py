@@ -21,7 +21,7 @@ class UnitsExceedMinutes(Rule):
     """
 
     code, severity, over = "U201", "error", "day"
-    authority = "mcpm-5-20.2"
+    authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
     message = "{found} timed units billed, {expected} supported by the day's minutes"
     _beyond = nw.col("day_kept") > nw.col("day_units")

@@ -23,7 +23,7 @@ class UnitsOnWrongCode(Rule):
     """
 
     code, severity, over = "U203", "warning", "service"
-    authority = "mcpm-5-20.2"
+    authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
     message = "{found} units of {code} billed, the day's minutes allow {expected}"
     _most = nw.col("units_high")
