@@ -11,6 +11,7 @@ import narwhals.stable.v2 as nw
 
 from calc.errors import InputError
 
+KNOWN = "known_fingerprints"  # of a report's meta
 _HINT = "name a file that `therapy-calc audit --format json` wrote"
 
 
@@ -31,7 +32,10 @@ def read(path: str) -> set[str]:
         if not isinstance(fingerprint, str) or not fingerprint:
             raise InputError(f"finding {place} has no fingerprint", path, _HINT)
         known.add(fingerprint)
-    return known
+    # What a report leaves out, since one before it had it, is known all the same.
+    meta = report.get("meta")
+    before = meta.get(KNOWN) if isinstance(meta, dict) else None
+    return known.union(filter(None, map(str, before if isinstance(before, list) else [])))
 
 
 def apply(findings: nw.DataFrame[Any], known: Collection[str]) -> tuple[nw.DataFrame[Any], int]:

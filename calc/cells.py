@@ -44,12 +44,13 @@ def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
 
 def number(text: str, places: int) -> nw.Expr:
     """Digits with at most ``places`` decimals as an exact integer of 10**-places; else null."""
-    column = nw.col(text).str.replace_all(r"(\.\d*?)0+$", "${1}").str.replace_all(r"\.$", "")
+    column = nw.col(text).str.replace_all(r"(\.[0-9]*?)0+$", "${1}").str.replace_all(r"\.$", "")
     result = nw.lit(None, dtype=nw.Int64)
     digits = column.str.replace_all(r"\.", "")
     for decimals in range(places, -1, -1):
-        fraction = rf"\.\d{{{decimals}}}" if decimals else ""
-        fits = column.str.contains(rf"^\d{{1,{MAX_DIGITS}}}{fraction}$")
+        fraction = rf"\.[0-9]{{{decimals}}}" if decimals else ""
+        # Digits of other scripts, which `\d` means too, are no number to an engine.
+        fits = column.str.contains(rf"^[0-9]{{1,{MAX_DIGITS}}}{fraction}$")
         # A cast of text that does not fit would fail, so it casts a "0" there.
         safe = nw.when(fits).then(digits).otherwise(nw.lit("0")).cast(nw.Int64)
         result = nw.when(fits).then(safe * 10 ** (places - decimals)).otherwise(result)

@@ -13,7 +13,7 @@ from calc.cells import Facts, Known, by_values, read_all, read_each
 from calc.errors import InputError
 
 # Frames and spreadsheets keep a day as a stamp at midnight.
-MIDNIGHT = r"[T ]0?0:00(:00(\.0+)?)?(Z|[+]00(:?00)?)?$"
+MIDNIGHT = r"([T ]0?0:00(:00(\.0+)?)?(Z|[+]00(:?00)?)?| +12:00(:00(\.0+)?)? ?[Aa]\.?[Mm]\.?)$"
 
 
 def day_facts(column: str, where: str, chosen: str) -> Facts:

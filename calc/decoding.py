@@ -117,6 +117,8 @@ def _members(data: bytes) -> Iterator[bytes]:
             if not part and not reader.eof:
                 raise EOFError("it ends too early")
             yield part
+    if rest.strip(b"\0"):  # which some programs fill up with
+        raise zlib.error("what follows its end is no gzip")
 
 
 def _too_large(source: str, limit: int) -> InputError:

@@ -244,10 +244,21 @@ def lazy(frame: Any) -> nw.LazyFrame[Any]:
     """
     wrapped = nw.from_native(frame)
     if isinstance(wrapped, nw.DataFrame):
-        return _frame(_eager(wrapped).lazy())
+        return _frame(_callers(_eager(wrapped).lazy()))
     if wrapped.implementation.is_duckdb():
         return _frame(_duckdb().from_arrow(frame.to_arrow_table()))
-    return _frame(frame)
+    return _frame(_callers(frame) if isinstance(frame, pl.LazyFrame) else frame)
+
+
+def _callers(frame: pl.LazyFrame) -> pl.LazyFrame:
+    """Columns of a caller: lengths of time and bytes as text; lists are no cells of a log."""
+    kinds = frame.collect_schema().items()
+    lists = [n for n, k in kinds if k.base_type() in (pl.List, pl.Array, pl.Object)]
+    if lists:
+        hint = "write it as text, or leave it out"
+        raise InputError(f'column "{lists[0]}" holds lists or objects', hint=hint)
+    odd = [_as_text(n, k) for n, k in kinds if k.base_type() in (pl.Binary, pl.Duration)]
+    return frame.with_columns(odd) if odd else frame
 
 
 def _eager(frame: nw.DataFrame[Any]) -> pl.DataFrame:
@@ -1547,7 +1558,8 @@ def read_parquet(data: bytes, source: str) -> pl.DataFrame:
         raise InputError(f"is no Parquet file that can be read ({_short(error)})", source) from None
     except _panics():
         raise InputError(
-            "is no Parquet file that can be read (its data are damaged)", source
+            "is no Parquet file that can be read (its data are damaged, or a column of no known kind)",
+            source,
         ) from None
     return _cells(frame.lazy(), source).collect()
 
@@ -1596,7 +1608,17 @@ def _as_text(name: str, kind: Any) -> pl.Expr:
         parts = [seconds // 3600, seconds // 60 % 60, seconds % 60]
         texts = [part.cast(pl.String).str.zfill(2) for part in parts]
         return pl.concat_str(texts, separator=":").alias(name)
+    if kind == pl.Binary:
+        return column.map_batches(_text_or_hex, return_dtype=pl.String)
     return column.cast(pl.String, strict=False)
+
+
+def _text_or_hex(column: pl.Series) -> pl.Series:
+    """Bytes that are no text, such as those of a UUID, in hexadecimal digits."""
+    try:
+        return column.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        return column.bin.encode("hex")
 
 
 def _short(error: BaseException) -> str:

@@ -12,6 +12,7 @@ import hashlib
 import io
 import itertools
 import json
+import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -461,8 +462,16 @@ def _objects(found: Any, source: str) -> Records:
         raise InputError(f"has {len(names):,} columns, more than {MAX_COLUMNS:,}", source)
     columns = {n: [_cell(entry.get(n)) for entry in found] for n in names}
     plain = _headings(names, source)
+    for heading, cells in zip(plain, columns.values(), strict=True):
+        for place, cell in enumerate(cells, 1):
+            if cell and _NO_TEXT.search(cell):
+                what = f'record {place} holds a character that is no text, in "{heading}"'
+                raise InputError(what, source, "take it out")
     frame = engine.text_columns(dict(zip(plain, columns.values(), strict=True)))
     return Records(engine.numbered(frame, 2))
+
+
+_NO_TEXT = re.compile("[\0\ud800-\udfff]")  # which JSON can spell
 
 
 def _cell(value: Any) -> str | None:

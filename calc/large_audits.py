@@ -42,7 +42,7 @@ _HABITS = ("habit", "off_day")
 
 def audit(
     sources: Sequence[str],
-    folder: Path,
+    folder: Path | str,
     config: Config,
     defaults: logs.Defaults | None = None,
     asked: reviewing.Asked | None = None,
@@ -59,6 +59,7 @@ def audit(
     `reviewing.review`.
     """
     asked, blanks = asked or reviewing.Asked(), defaults or logs.Defaults()
+    sources, folder = [sources] if isinstance(sources, str) else sources, Path(folder)
     picked = auditing.rules_chosen(asked.select, asked.ignore)
     key = redacting.read_key(asked.redact) if asked.redact else None
     look_for = asked.options.patients

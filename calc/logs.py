@@ -162,7 +162,7 @@ def paths(sources: Sequence[Any]) -> tuple[list[str], list[str]]:
             folders = [path.name for path in there if path.is_dir() and path.name[0] != "."]
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})", source) from None
-        logs = [path for path in inside if is_log(path)]
+        logs = [path for path in inside if is_log(path) and not _is_written(path)]
         if not logs:
             hint = f"a log ends in {', '.join(f'.{name}' for name in decoding.ENDINGS)}"
             if folders:
@@ -183,6 +183,18 @@ def is_log(path: Path) -> bool:
     hidden = path.name.startswith((".", "~$"))
     ours = ".rejects." in path.name or path.name == "rejects.csv"
     return not hidden and not ours and path.suffix.lower().lstrip(".") in decoding.ENDINGS
+
+
+def _is_written(path: Path) -> bool:
+    """Whether a csv holds lines or rejects of ours, which are no log to be billed again."""
+    if path.suffix.lower() != ".csv":
+        return False
+    try:
+        with path.open("rb") as file:
+            heading = file.readline(1 << 16).decode("utf-8", "replace").strip().split(",")
+    except OSError:
+        return False
+    return {"work_payment", "medicare_pays"} <= set(heading) or heading[-2:] == ["row", "reason"]
 
 
 def same_content(files: Sequence[File]) -> list[str]:

@@ -687,7 +687,21 @@ def faults(config: Config) -> list[ConfigError]:
         if source not in checked.sources:
             hint = "add it to sources.toml"
             found.append(ConfigError(f'source: "{source}" is not known', where, hint))
-    return found + _cross_faults(checked)
+    return found + _cross_faults(checked) + _strange_files(checked)
+
+
+def _strange_files(config: _Checked) -> list[ConfigError]:
+    """Files of a user's folder that nothing reads: their names may be a slip of the pen."""
+    factors, _ = _of_payers(config.named_payers)
+    shipped = [path.name for path in config.folders[-1].iterdir() if path.suffix == ".toml"]
+    known = {*shipped, *(f"{name}.toml" for name in factors)}
+    hint = f"known: {', '.join(sorted(known))}"
+    return [
+        ConfigError("is a file that nothing reads", str(path), hint)
+        for folder in config.folders[:-1]
+        for path in sorted(folder.glob("*.toml"))
+        if path.name not in known
+    ]
 
 
 def _of_payers(payers: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:

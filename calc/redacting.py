@@ -108,6 +108,17 @@ def redact(frame: Frame, names: Sequence[str], key: Key) -> Frame:
     return done.sort("redacted_place").drop("redacted_place")
 
 
+def without_words(rows: nw.DataFrame[Any], names: Sequence[str]) -> nw.DataFrame[Any]:
+    """Of the columns ``names`` only numbers, dates and clock times; other cells become null."""
+    texts = {name: text_of(rows.schema, name) for name in names}
+    return rows.with_columns(
+        **{name: nw.when(text.str.contains(_NO_WORD)).then(text) for name, text in texts.items()}
+    )
+
+
+_NO_WORD = r"^[0-9\s:./,$+-]*(?i:[ap]\.?m\.?)?$"
+
+
 def _redacted(rows: nw.LazyFrame[Any], names: list[str], key: Key) -> nw.LazyFrame[Any]:
     schema = rows.collect_schema()
     rows = rows.with_columns(**{name: text_of(schema, name) for name in names})

@@ -162,6 +162,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     meta |= {name: int(by_clinician[name].sum()) for name in sums}
     meta |= totals(found)
     meta["known"] = said["known"]
+    if said["known"]:
+        meta[baseline.KNOWN] = said[baseline.KNOWN]
     meta["notes"] += said["notes"]
     meta["files"] = [asdict(file) for file in gathered.files]
     of_claims = frozenset() if bad is None else doubts.BILLED
@@ -199,13 +201,17 @@ def _accepted(
 ) -> tuple[nw.DataFrame[Any], dict[str, Any]]:
     """Findings without those of the baseline, the waived ones marked; and what to say of both."""
     said: dict[str, Any] = {"known": 0, "notes": []}
-    if asked.baseline:
-        findings, said["known"] = baseline.apply(findings, baseline.read(asked.baseline))
     if asked.waivers:
         given = waivers.read(asked.waivers, frozenset(RULES))
         if key:
             given = [replace(waiver, patient=key.known(waiver.patient)) for waiver in given]
         findings, said["notes"] = waivers.apply(findings, given, date.today())
+    # Behind the waivers: one of a finding that is known is not unused.
+    if asked.baseline:
+        known = baseline.read(asked.baseline)
+        there = set(findings["fingerprint"].to_list())
+        findings, said["known"] = baseline.apply(findings, known)
+        said[baseline.KNOWN] = sorted(known & there)
     return findings, said
 
 
@@ -214,14 +220,21 @@ def without_names(
 ) -> nw.DataFrame[Any]:
     """Rejects with codes for patients, and only those columns whose meaning is known.
 
-    Of records with more fields than the heading no cell: nobody can tell where a name stands.
+    A slip may put a name into any cell: others keep only numbers, dates and clock times, reasons
+    repeat no cell, and of records with more fields than the heading nothing is left.
     """
+    if not len(rejects):
+        return rejects
     known = {heading for headings in mapping.values() for heading in headings}
     ours = {*known, "file", *logs.REJECT}
     kept = rejects.select([name for name in rejects.columns if name in ours])
     told = ~nw.col("reason").str.starts_with(logs.RAGGED).fill_null(False)
     cells = [name for name in kept.columns if name in known]
+    others = [name for name in cells if name not in mapping["patient"]]
+    kept = redacting.without_words(kept, others)
     kept = kept.with_columns(nw.when(told).then(nw.col(name)).alias(name) for name in cells)
+    said = nw.col("reason").str.replace_all(' ".*"', "")
+    kept = kept.with_columns(reason=said)
     return redacting.redact(kept, mapping["patient"], key)
 
 

@@ -211,13 +211,13 @@ def read_cents(text: str) -> int | None:
     """
     plain = re.sub(r"\s*USD$|^USD\s*", "", text.strip(), flags=re.IGNORECASE)
     plain = plain.removeprefix("$").strip()
-    if re.fullmatch(r"\d{1,3}(,\d{3})+(\.\d{1,2})?", plain):
+    if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]{1,2})?", plain):
         plain = plain.replace(",", "")
-    elif re.fullmatch(r"\d{1,3}(\.\d{3})+,\d{1,2}", plain):
+    elif re.fullmatch(r"[0-9]{1,3}(\.[0-9]{3})+,[0-9]{1,2}", plain):
         plain = plain.replace(".", "").replace(",", ".")
-    elif re.fullmatch(r"\d+,\d{1,2}", plain):
+    elif re.fullmatch(r"[0-9]+,[0-9]{1,2}", plain):
         plain = plain.replace(",", ".")
-    if not re.fullmatch(rf"\d{{1,{MAX_DIGITS}}}(\.\d{{1,2}})?", plain):
+    if not re.fullmatch(rf"[0-9]{{1,{MAX_DIGITS}}}(\.[0-9]{{1,2}})?", plain):
         return None
     return scaled(plain, 2)
 

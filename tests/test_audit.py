@@ -63,6 +63,20 @@ def test_a_baseline_leaves_nothing_new(tmp_path):
     assert (code, report["findings"], report["meta"]["known"]) == (0, [], len(PLANTED))
 
 
+def test_baselines_in_a_row(tmp_path):
+    """What the report before left out is known to the next one; a waiver of it is not unused."""
+    first, second, waivers = (tmp_path / name for name in ("1.json", "2.json", "w.csv"))
+    run("audit", WEEK, "-o", str(first))
+    waivers.write_text("rule,patient,reason,by,until\nU205,P-1100,ordered,lead,2999-12-31\n")
+    run("audit", WEEK, "--baseline", str(first), "-o", str(second))
+    code, out, _ = run(
+        "audit", WEEK, "--baseline", str(second), "--waivers", str(waivers), "--format", "json"
+    )
+    meta = json.loads(out)["meta"]
+    assert (code, meta["known"]) == (0, len(PLANTED))
+    assert not [note for note in meta["notes"] if "unused" in note]
+
+
 def test_waivers(tmp_path):
     path = tmp_path / "waivers.csv"
     heading = "rule,patient,date,reason,by,until\n"
@@ -369,3 +383,38 @@ def test_a_list_of_paths_from_python(tmp_path):
     both = calc.audit([ROOT / WEEK, str(other)], select="U201")
     mine = ["P-1041", "P-1044", "P-1047", "P-1056"]
     assert sorted(both["patient"]) == mine + [name.replace("P", "Q") for name in mine]
+
+
+def test_headings_of_claims_are_mapped_too(tmp_path):
+    log, claims = tmp_path / "log.csv", tmp_path / "claims.csv"
+    log.write_text("patient,date,code,minutes,Kommentar\nA,2026-03-02,97110,23,x\n")
+    claims.write_text("Person,date,code,units\nA,2026-03-02,97110,2\n")
+    words = ("audit", str(log), "--claims", str(claims), "--select", "U")
+    code, _, err = run(*words, "--map", "Person=patient")
+    assert (code, "note: no rule looks at Kommentar" in err) == (0, True)
+    code, _, err = run(*words, "--map", "Nobody=patient", "--map", "Person=patient")
+    assert code == 2 and 'heading "Nobody" of the mapping is not in the log' in err
+
+
+def test_no_word_of_a_shifted_row_is_left(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "patient,code,date,minutes,clinician,units\n"
+        "Doe, Jane,97110,2026-03-02,23,1\n"
+        "A,97110 for Rick Roe,2026-03-02,23,Kim,1\n"
+        "B,97110,2026-03-02,23,Kim,2\n"
+    )
+    code, out, err = run("audit", str(path), "--redact", str(tmp_path / "key"))
+    left = out + err + (tmp_path / "log.rejects.csv").read_text()
+    assert code == 0 and "code is not known" in left
+    assert not [word for word in ("Doe", "Jane", "Rick", "Roe") if word in left]
+
+
+def test_rules_that_did_not_run_for_one_reason_stand_together(tmp_path):
+    path = tmp_path / "log.csv"
+    path.write_text("patient,clinician,date,code,minutes,units\nA,Kim,2026-03-02,97110,23,2\n")
+    out = run("audit", str(path), "--select", "M30,P401")[1]
+    said = [line for line in out.splitlines() if line.startswith("Not run")]
+    assert said[0].startswith("Not run: M301, M302, M303, M304,")
+    assert said[0].endswith("M309: the log has no modifiers")
+    assert said[1] == "Not run: P401: the log has no charges"

@@ -616,3 +616,36 @@ def test_a_first_line_of_data_shows_no_cell(tmp_path):
 def test_spans_and_minutes_as_people_write_them(run_):
     code, out, _ = run("estimate", f"97116={run_}", "--date", "2026-03-02", "--format", "json")
     assert (code, json.loads(out)["lines"][0]["minutes"]) == (0, 47)
+
+
+def test_a_template_is_what_its_name_says(tmp_path):
+    code, _, err = run("template", "-o", str(tmp_path / "a.json"))
+    assert code == 2 and "a template is csv or a workbook" in err
+    assert run("template", "-o", str(tmp_path / "a.csv"))[0] == 0
+    assert (tmp_path / "a.csv").read_text() == run("template")[1]
+    assert run("template", "-o", str(tmp_path / "a.xlsx"))[0] == 0
+    assert (tmp_path / "a.xlsx").read_bytes()[:2] == b"PK"
+
+
+def test_own_figures_are_named(tmp_path):
+    (tmp_path / "payers.toml").write_text("")
+    err = run("estimate", "97116=30", "--config", str(tmp_path))[2]
+    assert f"note: figures of {tmp_path} above ours" in err
+    (tmp_path / "conversion_facter.toml").write_text("")
+    code, _, err = run("config", "check", str(tmp_path))
+    assert code == 2 and "conversion_facter.toml: is a file that nothing reads" in err
+
+
+def test_a_link_to_itself_is_no_crash(tmp_path):
+    loop = tmp_path / "loop"
+    loop.symlink_to(loop)
+    code, _, err = run("bill", str(loop))
+    assert code == 2 and "cannot be read" in err
+    assert bill("patient,date,code,minutes\n", "-o", str(loop), tmp_path=tmp_path)[0] == 0
+
+
+def test_messages_name_the_one_log_of_a_folder(tmp_path):
+    (tmp_path / "logs").mkdir()
+    log = tmp_path / "logs" / "march.csv"
+    log.write_text("patient,date,code,minutes\nA,2026-03-02,97110,x\nA,2026-03-02,97110,9\n")
+    assert f"therapy-calc: {log}:2: minutes" in run("bill", str(tmp_path / "logs"))[2]

@@ -11,17 +11,18 @@ import random
 import re
 import sys
 import zipfile
-from datetime import date, time
+from datetime import date, time, timedelta
 from pathlib import Path
 
 import fuzz
+import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
 from click.testing import CliRunner
 from helpers import rejects, sessions
 
 import calc
-from calc import engine, files, logs
+from calc import decoding, engine, files, logs
 from calc.cli import cli
 from calc.errors import InputError
 from calc.schema import LINE
@@ -553,3 +554,66 @@ def test_read_csv_for_small_tables(tmp_path):
     frame, ragged = files.read_csv(str(put(tmp_path, "b.csv", "patient;amount\np;5.00\n")))
     assert engine.collect(frame).to_native().columns == [engine.ROW, "patient", "amount"]
     assert ragged == []
+
+
+def test_what_we_wrote_into_a_folder_is_no_log(tmp_path, config):
+    (tmp_path / "march.csv").write_text("patient,date,code,minutes\nA,2026-03-02,97110,23\n")
+    (tmp_path / "lines.csv").write_text("patient,date,code,minutes,work_payment,medicare_pays\n")
+    (tmp_path / "bad.csv").write_text("patient,date,code,minutes,row,reason\nA,x,97110,23,2,no\n")
+    read = logs.read(tmp_path, config)
+    assert [file.name for file in read.files] == [str(tmp_path / "march.csv")]
+    assert read.notes == [f"{tmp_path}: left out bad.csv, lines.csv"]
+    assert len(logs.paths([tmp_path / "bad.csv"])[0]) == 1  # mended, and named by hand
+
+
+@pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
+def test_digits_of_other_scripts_are_rejects(tmp_path, config, engine_name):
+    text = "patient,date,code,minutes,units_billed,charge\nA,2026-03-02,97110,23,,\n"
+    rows = [("\u0663\u0660", "", ""), ("30", "\uff11", ""), ("30", "", "\uff11\uff12")]
+    path = tmp_path / "a.csv"
+    path.write_text(text + "".join(f"A,2026-03-02,97110,{','.join(row)}\n" for row in rows))
+    read = logs.read(path, config, on=engine_name)
+    reasons = engine.collect(read.rejects())["reason"].to_list()
+    assert [reason.split()[0] for reason in reasons] == ["minutes", "units_billed", "charge"]
+
+
+def test_bytes_that_are_no_text(tmp_path, config):
+    """A column that means nothing here is carried; such as a UUID's, in hexadecimal digits."""
+    path = tmp_path / "a.parquet"
+    columns = {"patient": [b"A"], "visit": [b"\xff\x00"], "code": ["97110"], "minutes": [23]}
+    pl.DataFrame(columns | {"date": ["2026-03-02"]}).write_parquet(path)
+    for lines in (calc.bill(path), calc.bill(pl.read_parquet(path))):
+        assert lines.select("patient", "visit").rows() == [("A", "ff00")]
+
+
+@pytest.mark.parametrize("cell", ["\\ud800", "a\\u0000"])
+def test_json_may_spell_what_is_no_text(tmp_path, config, cell):
+    path = tmp_path / "a.json"
+    path.write_text(f'[{{"patient": "{cell}", "date": "2026-03-02", "code": "97110"}}]')
+    with pytest.raises(InputError, match=r'record 1 holds .* no text, in "patient"'):
+        files.read(str(path), lambda names: 1)
+
+
+def test_a_damaged_member_of_a_gzip_file_loses_nothing_unsaid(tmp_path):
+    one, two = (gzip.compress(text) for text in (b"patient,date\n", b"A,2026-03-02\n"))
+    assert decoding.unpacked(one + two, "a") == b"patient,date\nA,2026-03-02\n"
+    assert decoding.unpacked(one + bytes(9), "a") == b"patient,date\n"
+    with pytest.raises(InputError, match="no sound gzip file"):
+        decoding.unpacked(one + b"\x1e" + two[1:], "a")
+
+
+def test_a_day_with_a_twelve_hour_midnight(tmp_path, config):
+    path = tmp_path / "a.csv"
+    path.write_text("patient,date,code,minutes\nA,3/22/2026 12:00:00 AM,97110,23\n")
+    assert str(logs.read(path, config).sessions.collect()["date"][0]) == "2026-03-22"
+
+
+def test_columns_of_a_callers_frame(config):
+    """Lengths of time are minutes; a list is no cell, whatever it means."""
+    row = {"patient": ["A"], "date": ["2026-03-02"], "code": ["97110"]}
+    timed = pl.DataFrame(row | {"minutes": [timedelta(minutes=23)]})
+    for frame in (timed, timed.lazy(), timed.to_pandas(), timed.to_arrow()):
+        lines = nw.from_native(calc.bill(frame)).lazy().collect()
+        assert [int(minutes) for minutes in lines["minutes"].to_list()] == [23]
+    with pytest.raises(InputError, match='column "tags" holds lists'):
+        calc.bill(pl.DataFrame(row | {"minutes": [23], "tags": [["a"]]}))

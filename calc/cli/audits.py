@@ -32,6 +32,7 @@ from calc.cli.shared import (
 from calc.errors import InputError
 
 AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx", "parquet")
+SHOWN_HEADINGS = 20
 _beside = together(
     click.option("--claims", metavar="FILE", help="Billed lines; default: the log's own units."),
     click.option("--timesheet", metavar="FILE", help="Clinicians' hours: clinician,date,minutes."),
@@ -89,7 +90,7 @@ def audit(
     """
     from dataclasses import replace
 
-    from calc import balances, evidence, logs, params, reviewing, summaries
+    from calc import balances, evidence, headings, logs, params, reviewing, summaries
     from calc.reports import findings as written
     from calc.rule import RULES
 
@@ -120,8 +121,14 @@ def audit(
             log, output, config, defaults, asked, claims or "", jobs, reading
         )
     else:
-        read = read_log(log, config, on, defaults, reading)
-        billed = logs.read(claims, config, replace(defaults, sheet=""), on) if claims else None
+        read = read_log(log, config, on, defaults, reading, all_maps=not claims)
+        billed = None
+        if claims:
+            maps = headings.read_maps(reading["pairs"], reading["map_file"])
+            blanks = replace(defaults, sheet="")
+            billed = logs.read(claims, config, blanks, on, maps=maps, all_maps=False)
+            logs.require_maps(maps, [*read.place, *billed.place])
+        _say_unread(read)
         with progress(log) as report:
             report("auditing")
             done = reviewing.review(read, config, asked, billed)
@@ -150,6 +157,15 @@ def audit(
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
     if reviewing.fails(done.audit.findings, fail_on):
         raise click.exceptions.Exit(1)
+
+
+def _say_unread(read: Any) -> None:
+    """A column that was not understood may be one that somebody counts on."""
+    known = {heading for own in read.mapping.values() for heading in own}
+    unread = [heading for heading in read.place if heading not in known]
+    if unread:
+        more = f" and {len(unread) - SHOWN_HEADINGS:,} more" if len(unread) > SHOWN_HEADINGS else ""
+        tell(f"note: no rule looks at {', '.join(unread[:SHOWN_HEADINGS])}{more}")
 
 
 def _say_claims_rejects(done: Any, claims: str, taken: str) -> None:

@@ -9,6 +9,7 @@ import click
 from calc.cli.shared import (
     blank_options,
     defaults_of,
+    figures_of,
     keep_inputs,
     large_options,
     output_options,
@@ -58,12 +59,12 @@ def bill(
     With --jobs a log or folder larger than memory, in batches of patients, into a Parquet file.
     With --engine spark --master URL Parquet that the cluster reaches, into a Parquet folder.
     """
-    from calc import billing, engine, params, reports, summaries
+    from calc import billing, engine, reports, summaries
 
     if not (jobs or master):
         require_libraries(reports.format_of(output, form))
     keep_inputs(log, (deductible, prior), output, rejects_file, reading)
-    config = params.load(folder)
+    config = figures_of(folder)
     defaults = defaults_of(reading, sheet)
     options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
     if jobs or master:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import re
 import sys
 import time
@@ -127,7 +128,17 @@ def _is_same(one: str, other: str) -> bool:
     try:
         return Path(one).samefile(other)
     except (OSError, RuntimeError):  # not there yet, or a link to itself
-        return Path(one).resolve() == Path(other).resolve()
+        return os.path.realpath(one) == os.path.realpath(other)
+
+
+def figures_of(folder: str | None) -> Any:
+    """The figures of `--config`, which are named where they are somebody's own."""
+    from calc import params
+
+    config = params.load(folder)
+    for own in config.folders[:-1]:
+        tell(f"note: figures of {own} above ours")
+    return config
 
 
 def read_log(
@@ -137,6 +148,7 @@ def read_log(
     defaults: Any,
     reading: dict[str, Any],
     digest: bool = True,
+    all_maps: bool = True,
 ) -> Any:
     """The log that the options of `reading_options` describe, and its notes on stderr."""
     from calc import headings, logs
@@ -151,6 +163,7 @@ def read_log(
             on,
             report,
             maps,
+            all_maps,
             digest=digest,
         )
     said_of_reading(read.notes, read.mapping, reading)
@@ -261,6 +274,10 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
         return ""
     one = "stdin" if log[0] == "-" else log[0]
     several = len(log) > 1 or Path(one).is_dir()
+    if several and "file" not in rejected.columns:  # a folder with one log
+        from calc import logs
+
+        one = logs.paths(log)[0][0]
     for row in rejected.head(SHOWN_REJECTS).iter_rows(named=True):
         source = row["file"] if several and "file" in row else one
         tell(f"therapy-calc: {source}:{row['row']}: {row['reason']}")

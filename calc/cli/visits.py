@@ -9,6 +9,7 @@ import click
 
 from calc.cli.shared import (
     blank_options,
+    figures_of,
     keep,
     output_options,
     pricing_options,
@@ -74,7 +75,7 @@ def units(
 
     With an assistant: 97110=13+23A (13 minutes therapist, 23 assistant).
     """
-    from calc import engine, estimating, params, schema
+    from calc import engine, estimating, schema
 
     minutes: dict[str, tuple[str | None, str | None]] = {}
     for code, runs in _items(items):
@@ -91,7 +92,7 @@ def units(
         if code in minutes:
             raise InputError(f'"{code}" stands twice', hint="add its minutes up")
         minutes[code] = (who.get("therapist", None if who else ""), who.get("assistant"))
-    config = params.load(folder)
+    config = figures_of(folder)
     rows = estimating.unit_rows(minutes, rule, discipline=discipline, config=config)
     types: dict[str, type] = dict.fromkeys(schema.UNITS, int) | {"code": str, "tie": bool}
     columns = {name: [row[name] for row in rows] for name in types}
@@ -131,7 +132,7 @@ def estimate(
     therapy-calc estimate 97110=33 97116=09:40-10:02 --date 2026-03-02
     therapy-calc estimate "gait training=10+12" 97140=7 --date 3/2/2026
     """
-    from calc import estimating, params
+    from calc import estimating
 
     given = {"start": start, "end": end, "minutes": minutes}
     given = {name: value for name, value in given.items() if value}
@@ -151,7 +152,7 @@ def estimate(
     if day:
         rows = [{**row, "date": day} for row in rows]
     keep((deductible, prior), {"-o": output})
-    config = params.load(folder)
+    config = figures_of(folder)
     if prior and not defaults["discipline"]:
         hint = "say --discipline PT, OT or SLP"
         raise InputError("--prior counts by discipline, and this visit has none", hint=hint)

@@ -7,7 +7,7 @@ rule only ``slug``, ``severity`` and the docstring, its page, are read.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -220,6 +220,17 @@ def units_said(meta: Mapping[str, Any]) -> str:
     billed = meta["units_billed"]
     said = "no billed units in the log" if billed is None else f"{counted(billed, 'unit')} billed"
     return f"{said}, {meta['units_supported']:,} supported"
+
+
+def together(not_run: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Rules that did not run for one reason as one entry, ``M301, M302``, where the first stood."""
+    rules: dict[tuple[Any, str], list[str]] = {}
+    for entry in not_run:
+        rules.setdefault((entry.get("lines"), entry["reason"]), []).append(entry["rule"])
+    return [
+        {"rule": ", ".join(names), "reason": reason, "lines": lines}
+        for (lines, reason), names in rules.items()
+    ]
 
 
 def not_run_said(entry: Mapping[str, Any]) -> str:

@@ -53,7 +53,7 @@ def text(audit: Audit, rules: Rules, limit: int) -> str:
         "groups": [_group(group, shown, rules) for group in by_rule],
         "count": len(audit.findings),
         "shown": len(shown),
-        "not_run": audit.not_run,
+        "not_run": findings.together(audit.not_run),
         "dollars_picture": _dollars(by_rule),
         **_clinicians(audit.by_clinician),
         **_days(audit.timeline),

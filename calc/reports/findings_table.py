@@ -19,6 +19,7 @@ from calc.reports.findings import (
     not_run_said,
     of_rule,
     title,
+    together,
     units_said,
 )
 
@@ -84,6 +85,6 @@ def _totals(meta: dict[str, Any]) -> str:
 
 def _rest(audit: Audit) -> list[str]:
     never = audit.meta["never_checked"]
-    said = [f"Not run: {not_run_said(entry)}" for entry in audit.not_run]
+    said = [f"Not run: {not_run_said(entry)}" for entry in together(audit.not_run)]
     said += [f"Never checked: {', '.join(never)}"] if never else []
     return said + [f"Note: {note}" for note in audit.meta["notes"]]
