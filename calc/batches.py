@@ -44,6 +44,7 @@ class Split:
     files: dict[str, logs.File] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     met: set[str] = field(default_factory=set)  # of the patients that were looked for
+    headings: dict[str, None] = field(default_factory=dict)  # of all pieces, in order
 
     @property
     def rows_rejected(self) -> int:
@@ -112,6 +113,7 @@ def split(
     rows_of: RowsOf = lambda log: log.sessions,
     audited: bool = False,
     maps: Mapping[str, str] | None = None,
+    all_maps: bool = True,
     look_for: frozenset[str] = frozenset(),
     report: Report = lambda text: None,
 ) -> Split:
@@ -124,7 +126,6 @@ def split(
     files, notes = logs.paths(sources)
     progress = Progress(sum(map(_rows, files)), report)
     found: Split | None = None
-    there: dict[str, None] = {}
     told: dict[str, logs.Defaults] = {}
     for number, (name, piece, rows) in enumerate(pieces(files)):
         if name not in told:
@@ -140,7 +141,7 @@ def split(
         rejects = engine.collect(log.rejects(audited))
         if len(rejects):
             found.rejects.append(logs.of_file(rejects, name))
-        there |= dict.fromkeys(log.place)
+        found.headings |= dict.fromkeys(log.place)
         for column, own in log.mapping.items():
             known = found.mapping.setdefault(column, [])
             known += [heading for heading in own if heading not in known]
@@ -149,7 +150,8 @@ def split(
         progress.add(rows or _rows(name), "reading")
     if found is None:
         raise InputError("nothing to read", hint="name a file or a folder of logs")
-    logs.require_maps(maps or {}, there)
+    if all_maps:
+        logs.require_maps(maps or {}, found.headings)
     found.notes += logs.same_content(list(found.files.values()))
     return found
 

@@ -71,6 +71,27 @@ def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]
     return (ours - set(_BILLED)) | (theirs & set(_BILLED))
 
 
+def providers(log: Log) -> set[str]:
+    """The billing providers that a log or claims name."""
+    if "provider" not in log.cells:
+        return set()
+    return {name for name in engine.distinct(log.audited, "provider") if name}
+
+
+def matched_by(
+    theirs: frozenset[str], own: set[str], other: set[str]
+) -> tuple[frozenset[str], list[str]]:
+    """What of the claims' columns counts, ``theirs``; and a note of what does not.
+
+    Where the files share no provider they name them in different ways, such as by name and by
+    number: then the column plays no part, or no line would have a service.
+    """
+    if not own or not other or own & other:
+        return theirs, []
+    note = "log and claims share no billing provider: they are matched without it"
+    return theirs - {"provider"}, [note]
+
+
 def beside(
     log: Log, claims: Log, ours: frozenset[str], theirs: frozenset[str]
 ) -> tuple[Frame, Frame]:

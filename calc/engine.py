@@ -1558,7 +1558,7 @@ def read_parquet(data: bytes, source: str) -> pl.DataFrame:
         raise InputError(f"is no Parquet file that can be read ({_short(error)})", source) from None
     except _panics():
         raise InputError(
-            "is no Parquet file that can be read (its data are damaged, or a column of no known kind)",
+            "is no Parquet file that can be read (its data are damaged, or of an unknown kind)",
             source,
         ) from None
     return _cells(frame.lazy(), source).collect()

@@ -67,14 +67,16 @@ def audit(
     ours, theirs = _Reader(key), _Reader(key)
     log = batches.split(
         sources, config, blanks, places.log, rows_of=ours, audited=True, maps=maps,
-        look_for=look_for, report=report,
+        all_maps=not claimed, look_for=look_for, report=report,
     )  # fmt: skip
-    lines = None
+    lines, notes = None, list[str]()
     if claimed:
         lines = batches.split(
             [claimed], config, replace(blanks, sheet=""), places.claims, rows_of=theirs,
-            audited=True, look_for=look_for, report=report,
+            audited=True, maps=maps, all_maps=False, look_for=look_for, report=report,
         )  # fmt: skip
+        logs.require_maps(maps or {}, [*log.headings, *lines.headings])
+        theirs.held, notes = claims.matched_by(theirs.held, ours.providers, theirs.providers)
         log.met |= lines.met
     if key:
         asked = replace(asked, options=asked.options.for_patients(key.known))
@@ -104,7 +106,7 @@ def audit(
         bad = reviewing.without_names(bad, lines.mapping, key)
     rows = (engine.scan_parquet([str(path / _ROWS)]) for path in places.rows)
     seen = [part for part, _, _ in first]
-    gathered = reviewing.Gathered(seen, found, rows, rejects, files, bad)
+    gathered = reviewing.Gathered(seen, found, rows, rejects, files, bad, notes)
     return reviewing.finish(gathered, config, asked, key), log
 
 
@@ -134,11 +136,13 @@ class _Reader:
 
     def __init__(self, key: redacting.Key | None) -> None:
         self.held: frozenset[str] = frozenset()
+        self.providers: set[str] = set()
         self._unread: list[nw.DataFrame[Any]] = []
         self._key = key
 
     def __call__(self, log: logs.Log) -> Frame:
         self.held |= claims.held(log)
+        self.providers |= claims.providers(log)
         self._unread.append(claims.unread(log))
         rows = engine.plain(log.audited).select(*logs.USED, "fault_rule")
         return redacting.redact(rows, ("patient",), self._key) if self._key else rows

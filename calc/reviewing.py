@@ -86,6 +86,7 @@ class Gathered:
     rejects: nw.DataFrame[Any]
     files: list[logs.File]
     claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
+    notes: list[str] = field(default_factory=list)
 
 
 def review(
@@ -101,11 +102,13 @@ def review(
     rejects = engine.collect(log.rejects(audited=True))
     key = redacting.read_key(asked.redact) if asked.redact else None
     unread = unsure = claims.nothing_unread()
-    bad = None
+    bad, notes = None, list[str]()
     if claimed is None:
         rows, has = claims.documented(log), claims.held(log)
     else:
         ours, theirs = claims.held(log), claims.held(claimed)
+        both = (claims.providers(read) for read in (log, claimed))
+        theirs, notes = claims.matched_by(theirs, *both)
         rows, days = claims.beside(log, claimed, ours, theirs)
         has = claims.held_by_both(ours, theirs)
         unread, unsure = claims.unread(claimed), engine.collect(days)
@@ -124,7 +127,7 @@ def review(
     saw = seen(found)
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
-    gathered = Gathered([saw], [findings], [found.tables["row"]], rejects, files, bad)
+    gathered = Gathered([saw], [findings], [found.tables["row"]], rejects, files, bad, notes)
     return finish(gathered, config, asked, key)
 
 
@@ -164,7 +167,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     meta["known"] = said["known"]
     if said["known"]:
         meta[baseline.KNOWN] = said[baseline.KNOWN]
-    meta["notes"] += said["notes"]
+    meta["notes"] += gathered.notes + said["notes"]
     meta["files"] = [asdict(file) for file in gathered.files]
     of_claims = frozenset() if bad is None else doubts.BILLED
     not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)

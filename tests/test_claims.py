@@ -356,3 +356,12 @@ def test_a_finding_names_rows_of_its_own_discipline(config):
     ]
     done = reviewing.review(read(rows, config), config, reviewing.Asked(select=("M301",)))
     assert done.audit.findings.select("row", "rows").rows() == [(1, "")]
+
+
+def test_providers_that_log_and_claims_name_differently(config):
+    """By name and by number: no line would have a service. Where one is shared, all are told."""
+    sessions = [session("97110", "30", provider=p, patient=p) for p in ("North", "South")]
+    lines = [line("97110", "2", provider=p, patient=q) for p, q in (("1", "North"), ("2", "South"))]
+    assert findings(sessions, lines, config, ("U",)) == []
+    lines[0] |= {"provider": "North"}
+    assert {rule for rule, *_ in findings(sessions, lines, config, ("U",))} == {"U207", "U208"}

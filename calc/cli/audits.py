@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -128,7 +129,7 @@ def audit(
             blanks = replace(defaults, sheet="")
             billed = logs.read(claims, config, blanks, on, maps=maps, all_maps=False)
             logs.require_maps(maps, [*read.place, *billed.place])
-        _say_unread(read)
+        _say_unread(read.place, read.mapping)
         with progress(log) as report:
             report("auditing")
             done = reviewing.review(read, config, asked, billed)
@@ -159,10 +160,10 @@ def audit(
         raise click.exceptions.Exit(1)
 
 
-def _say_unread(read: Any) -> None:
+def _say_unread(there: Iterable[str], mapping: Mapping[str, list[str]]) -> None:
     """A column that was not understood may be one that somebody counts on."""
-    known = {heading for own in read.mapping.values() for heading in own}
-    unread = [heading for heading in read.place if heading not in known]
+    known = {heading for own in mapping.values() for heading in own}
+    unread = [heading for heading in there if heading not in known]
     if unread:
         more = f" and {len(unread) - SHOWN_HEADINGS:,} more" if len(unread) > SHOWN_HEADINGS else ""
         tell(f"note: no rule looks at {', '.join(unread[:SHOWN_HEADINGS])}{more}")
@@ -202,6 +203,7 @@ def _audit_large(
             report=report_progress(),
         )  # fmt: skip
     said_of_reading(read.notes, read.mapping, reading)
+    _say_unread(read.headings, read.mapping)
     return done, read.met
 
 
