@@ -43,12 +43,28 @@ def held(log: Log) -> frozenset[str]:
 def documented(log: Log) -> Frame:
     """The rows of a log that is audited by its own billed units.
 
-    A blank discipline is the one that the row's GP, GO or GN says, or those of its day that agree.
+    A blank discipline is the one that the row's GP, GO or GN says, or those of its day that agree,
+    or that of all other rows of the day: minutes of one discipline count together.
     """
+    rows = _documented(log)
+    named = rows.filter(~nw.col("discipline_blank")).select(*_DAY, "discipline")
+    blank = nw.col("discipline") == ""
+    return engine.some(rows, blank, lambda few: _by_day(few, named), ("discipline",))
+
+
+def _documented(log: Log) -> Frame:
     rows = log.audited.with_columns(
         documented=nw.lit(True), discipline_blank=nw.col("discipline") == ""
     ).select(_BESIDE)
     return engine.some(rows, nw.col("discipline_blank"), _by_modifiers, ("discipline",))
+
+
+def _by_day(rows: Frame, named: Frame) -> Frame:
+    """Rows of a blank discipline with the one of their patient's day, where it is one."""
+    near = named.join(rows.select(*_DAY).unique(), on=_DAY, how="semi")
+    rows = _near(rows, near, "discipline", [_DAY])
+    one = nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
+    return rows.with_columns(discipline=one).drop("near", "several")
 
 
 def _by_modifiers(rows: Frame) -> Frame:
@@ -105,7 +121,7 @@ def beside(
     Where a blank may mean several the patient's day is in doubt: patient, date, ``lines``.
     """
     nothing = nw.lit(None, dtype=nw.Int64)
-    rows = engine.plain(documented(log)).with_columns(
+    rows = engine.plain(_documented(log)).with_columns(
         units_billed=nothing, charge_cents=nothing, modifiers_billed=nw.lit(""),
         unsure=nw.lit(False), discipline_blank=nw.col("discipline") == "",
     )  # fmt: skip

@@ -167,7 +167,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     meta["known"] = said["known"]
     if said["known"]:
         meta[baseline.KNOWN] = said[baseline.KNOWN]
-    meta["notes"] += gathered.notes + said["notes"]
+    meta["notes"] += gathered.notes + _alike(by_clinician["clinician"].to_list()) + said["notes"]
     meta["files"] = [asdict(file) for file in gathered.files]
     of_claims = frozenset() if bad is None else doubts.BILLED
     not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
@@ -176,6 +176,16 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
     return Reviewed(audit, rejects, whole.lines_claimed, bad)
+
+
+def _alike(clinicians: Sequence[str]) -> list[str]:
+    """A note of clinicians who may be one: two rows of one would be no fault of two."""
+    written: dict[str, list[str]] = {}
+    for name in clinicians:
+        written.setdefault(" ".join(name.casefold().split()), []).append(name)
+    twins = [", ".join(names) for names in written.values() if len(names) > 1]
+    said = "; ".join(twins[:5]) + ("; and more" if len(twins) > 5 else "")
+    return [f"clinicians told apart only by capitals or blanks: {said}"] if twins else []
 
 
 def require_lines(done: Reviewed, claims: str = "claims") -> None:

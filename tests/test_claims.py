@@ -365,3 +365,23 @@ def test_providers_that_log_and_claims_name_differently(config):
     assert findings(sessions, lines, config, ("U",)) == []
     lines[0] |= {"provider": "North"}
     assert {rule for rule, *_ in findings(sessions, lines, config, ("U",))} == {"U207", "U208"}
+
+
+@pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
+def test_a_blank_discipline_is_that_of_the_day(config, engine_name):
+    """Its minutes may be the ones that earn a unit; between two disciplines nobody can tell."""
+    rows = [session("97110", "15", units_billed="2"), session("97140", "8", discipline="")]
+    two = [row | {"patient": "P2"} for row in rows]
+    two.append(session("97535", "15", units_billed="1", patient="P2", discipline="OT"))
+    log = logs.read(frame(rows + two), config, on=engine_name)
+    asked = reviewing.Asked(select=("U201", "U202", "D602"))
+    found = reviewing.review(log, config, asked).audit.findings
+    told = sorted(found.select("patient", "rule").iter_rows())
+    assert told == [("P1", "D602"), ("P2", "D602"), ("P2", "U201"), ("P2", "U202")]
+
+
+def test_clinicians_who_may_be_one_are_noted(config):
+    rows = [session("97110", "15", clinician=name) for name in ("Kim Lee", "KIM  LEE", "Ana")]
+    notes = reviewing.review(read(rows, config), config).audit.meta["notes"]
+    said = [note for note in notes if "capitals" in note]
+    assert said == ["clinicians told apart only by capitals or blanks: KIM  LEE, Kim Lee"]
