@@ -48,6 +48,8 @@ def documented(log: Log) -> Frame:
     """
     rows = _documented(log)
     named = rows.filter(~nw.col("discipline_blank")).select(*_DAY, "discipline")
+    if engine.is_empty(named):
+        return rows
     blank = nw.col("discipline") == ""
     return engine.some(rows, blank, lambda few: _by_day(few, named), ("discipline",))
 
