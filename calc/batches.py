@@ -255,7 +255,6 @@ def bill(
     row is rejected.
     """
     look_for = (options or billing.Options()).patients
-    sources = [sources] if isinstance(sources, str) else sources
     with beside(output) as folder:
         folders = new_folders(folder / "log", count_for(sources, batch_rows))
         rows = split(

@@ -12,7 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.schema import POOL
+from calc.schema import POOL, told_by_log
 
 KEY = (*POOL, "code")
 GROUP = (*POOL, "day_group")
@@ -149,10 +149,9 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     # Units that only the log can tell have no support where it has no session of theirs; those of
     # longer than a day need none on it.
     longer = nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
-    of_log = ~timed & (nw.col("unit_basis") != "day")
-    untold = of_log & ~longer & ~documented
+    untold = told_by_log() & ~longer & ~documented
     # Whose row says so is no matter to an audit, as long as some session is documented.
-    idle = of_log & (nw.col("idle_units") > 0)
+    idle = told_by_log() & (nw.col("idle_units") > 0)
     units = nw.when(untold).then(0).when(idle).then(billed).otherwise(nw.col("units"))
     return lines.with_columns(
         units=units,

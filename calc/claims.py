@@ -65,8 +65,7 @@ def _by_day(rows: Frame, named: Frame) -> Frame:
     """Rows of a blank discipline with the one of their patient's day, where it is one."""
     near = named.join(rows.select(*_DAY).unique(), on=_DAY, how="semi")
     rows = _near(rows, near, "discipline", [_DAY])
-    one = nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
-    return rows.with_columns(discipline=one).drop("near", "several")
+    return rows.with_columns(discipline=_one_near()).drop("near", "several")
 
 
 def _by_modifiers(rows: Frame) -> Frame:
@@ -79,8 +78,7 @@ def _by_modifiers(rows: Frame) -> Frame:
     if engine.is_empty(told):
         return rows
     rows = _near(rows, told, "discipline", [_VISIT, _DAY])
-    near = nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
-    mine = nw.when(nw.col("discipline") == "").then(near).otherwise(nw.col("discipline"))
+    mine = nw.when(nw.col("discipline") == "").then(_one_near()).otherwise(nw.col("discipline"))
     return rows.with_columns(discipline=mine)
 
 
@@ -206,6 +204,11 @@ def _near(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Fr
     )
     added = [f"{end}_{place}" for end in ("low", "high") for place in range(len(levels))]
     return frame.with_columns(near=low, several=(low != high).fill_null(False)).drop(*added)
+
+
+def _one_near() -> nw.Expr:
+    """What the others that `_near` found agree on, blank where they do not or there are none."""
+    return nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
 
 
 def _filled(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:

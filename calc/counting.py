@@ -13,7 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.schema import CLAIM, POOL, ROW_ORDER, SERVICE_KEY
+from calc.schema import CLAIM, POOL, ROW_ORDER, SERVICE_KEY, told_by_log
 
 MINUTE_MS = 60_000
 LATE = 2**50  # sorts a row without a start behind all others
@@ -181,7 +181,7 @@ def _units_alone(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def without_idle(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Units that come from the log less those of rows that do not count, such as a student's."""
-    idle = (nw.col("idle_units") > 0) & ~nw.col("unit_basis").is_in(["minutes", "day"])
+    idle = (nw.col("idle_units") > 0) & told_by_log()
     left = (
         nw.when(nw.col("units_logged") > nw.col("idle_units"))
         .then(nw.col("units_logged") - nw.col("idle_units"))

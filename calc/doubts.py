@@ -25,7 +25,6 @@ _UNHEARD = (
     "P401", "D603", "D604",
 )  # fmt: skip
 _ALSO = ("T106", "U209")  # rules that look at billed units where there are any
-_REVERSED = ("T103",)  # what a row that takes another back, and stands in the log, may explain
 
 
 @dataclass(frozen=True)
@@ -55,14 +54,18 @@ class Doubts:
         """Findings, of the whole audit or of a batch, without those that may be wrong."""
         unread, unsure = _among(self.unread), _among(self.unsure)
         heard = self.unheard.filter(nw.col("patient") != "")
-        own_reversed = _among(heard.filter(nw.col("reverses")))
+        unheard, own_reversed = _among(heard), _among(heard.filter(nw.col("reverses")))
         reversed_ = _among(self.unread.filter(nw.col("reverses"))) | own_reversed
-        lacking = nw.col("rule").is_in(list(_LACKING))
-        judged = nw.col("rule").is_in([*_about_billed(tuple(RULES.values())), *_ALSO])
-        refuted = nw.col("rule").is_in(list(_UNHEARD)) & _among(heard)
-        again = nw.col("rule").is_in(list(_REVERSED)) & own_reversed
-        judged = judged & (unsure | reversed_)
-        return found.filter(~((lacking & unread) | judged | refuted | again))
+        about_billed = [*_about_billed(tuple(RULES.values())), *_ALSO]
+        rule = nw.col("rule")
+        spared = (
+            (rule.is_in(list(_LACKING)) & unread)
+            | (rule.is_in(about_billed) & (unsure | reversed_))
+            | (rule.is_in(list(_UNHEARD)) & unheard)
+            # A row that takes another back, and stands in the log itself, explains a third.
+            | ((rule == "T103") & own_reversed)
+        )
+        return found.filter(~spared)
 
 
 def _among(days: Days) -> nw.Expr:

@@ -251,14 +251,8 @@ def lazy(frame: Any) -> nw.LazyFrame[Any]:
 
 
 def _callers(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Columns of a caller: lengths of time and bytes as text; lists are no cells of a log."""
-    kinds = frame.collect_schema().items()
-    lists = [n for n, k in kinds if k.base_type() in (pl.List, pl.Array, pl.Object)]
-    if lists:
-        hint = "write it as text, or leave it out"
-        raise InputError(f'column "{lists[0]}" holds lists or objects', hint=hint)
-    odd = [_as_text(n, k) for n, k in kinds if k.base_type() in (pl.Binary, pl.Duration)]
-    return frame.with_columns(odd) if odd else frame
+    """Columns of a caller: what a log carries comes back as it was, if it can."""
+    return _cells(frame, "", (pl.List, pl.Array, pl.Object), (pl.Binary, pl.Duration))
 
 
 def _eager(frame: nw.DataFrame[Any]) -> pl.DataFrame:
@@ -1564,15 +1558,21 @@ def read_parquet(data: bytes, source: str) -> pl.DataFrame:
     return _cells(frame.lazy(), source).collect()
 
 
-def _cells(frame: pl.LazyFrame, source: str) -> pl.LazyFrame:
-    """Columns of the kinds that a log's cells have."""
-    kinds = frame.collect_schema().items()
-    nested = [name for name, kind in kinds if kind.is_nested()]
+_NESTED = (pl.List, pl.Array, pl.Struct, pl.Object)
+_ODD = (pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null)
+
+
+def _cells(
+    frame: pl.LazyFrame, source: str, refused: Sequence[Any] = _NESTED, odd: Sequence[Any] = _ODD
+) -> pl.LazyFrame:
+    """Columns of the kinds that a log's cells have: none ``refused``, and the ``odd`` as text."""
+    kinds = {name: kind.base_type() for name, kind in frame.collect_schema().items()}
+    nested = [name for name, kind in kinds.items() if kind in refused]
     if nested:
         hint = "write it as text"
         raise InputError(f'column "{nested[0]}" holds lists or records', source, hint)
-    odd = [pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null]
-    return frame.with_columns(_as_text(n, k) for n, k in kinds if k.base_type() in odd)
+    texts = [_as_text(name, kind) for name, kind in kinds.items() if kind in odd]
+    return frame.with_columns(texts) if texts else frame
 
 
 def _panics() -> tuple[type[BaseException], ...]:

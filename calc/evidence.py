@@ -30,7 +30,7 @@ from calc import (
 )
 from calc.limits import PATIENT_DAY
 from calc.params import Config
-from calc.schema import POOL, total
+from calc.schema import POOL, told_by_log, total
 
 Frame = nw.LazyFrame[Any]
 
@@ -655,4 +655,4 @@ def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
 
 
 def _uncounted(lines: Frame) -> int:
-    return engine.count(lines.filter(~nw.col("unit_basis").is_in(["minutes", "day"])))
+    return engine.count(lines.filter(told_by_log()))

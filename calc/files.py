@@ -77,8 +77,7 @@ def _from_bytes(
         if sheet and kind not in decoding.WORKBOOKS:
             raise InputError("has no sheets", source, "leave out --sheet")
         records = _READERS[kind](data, source, score, sheet)
-        sha256 = hashed.result()
-        records.digest = lambda: sha256
+        records.digest = hashed.result
     return records
 
 

@@ -59,12 +59,11 @@ def audit(
     `reviewing.review`.
     """
     asked, blanks = asked or reviewing.Asked(), defaults or logs.Defaults()
-    sources, folder = [sources] if isinstance(sources, str) else sources, Path(folder)
     picked = auditing.rules_chosen(asked.select, asked.ignore)
     key = redacting.read_key(asked.redact) if asked.redact else None
     look_for = asked.options.patients
-    places = _Places.under(folder, batches.count_for(sources, batch_rows))
-    ours, theirs = _Reader(key), _Reader(key)
+    places = _Places.under(Path(folder), batches.count_for(sources, batch_rows))
+    ours, theirs = (_Reader(key, bool(claimed)) for _ in range(2))
     log = batches.split(
         sources, config, blanks, places.log, rows_of=ours, audited=True, maps=maps,
         all_maps=not claimed, look_for=look_for, report=report,
@@ -134,7 +133,8 @@ class _Places:
 class _Reader:
     """Chooses an audit's rows of each piece, and remembers what they hold."""
 
-    def __init__(self, key: redacting.Key | None) -> None:
+    def __init__(self, key: redacting.Key | None, matched: bool) -> None:
+        self.matched = matched  # to the other of log and claims
         self.held: frozenset[str] = frozenset()
         self.providers: set[str] = set()
         self._unread: list[nw.DataFrame[Any]] = []
@@ -142,7 +142,8 @@ class _Reader:
 
     def __call__(self, log: logs.Log) -> Frame:
         self.held |= claims.held(log)
-        self.providers |= claims.providers(log)
+        if self.matched:
+            self.providers |= claims.providers(log)
         self._unread.append(claims.unread(log))
         rows = engine.plain(log.audited).select(*logs.USED, "fault_rule")
         return redacting.redact(rows, ("patient",), self._key) if self._key else rows

@@ -117,7 +117,7 @@ def read(
         if all_maps:
             require_maps(maps or {}, log.place)
         return log
-    named = source if isinstance(source, list | tuple) else [source]
+    named = _several(source)
     if not all(map(_is_path, named)):
         hint = "make it a frame: polars.DataFrame(records)"
         raise InputError("a list of records is no log", hint=hint)
@@ -139,18 +139,23 @@ def is_named(source: Any) -> bool:
     return isinstance(source, list | tuple) or _is_path(source)
 
 
+def _several(source: Any) -> Sequence[Any]:
+    return source if isinstance(source, list | tuple) else [source]
+
+
 def _is_path(source: Any) -> bool:
     return isinstance(source, str) or hasattr(source, "__fspath__")
 
 
-def paths(sources: Sequence[Any]) -> tuple[list[str], list[str]]:
+def paths(sources: Any) -> tuple[list[str], list[str]]:
     """The files named, those of a folder in order of name, and notes about what was left out.
 
-    Raises InputError for a folder without logs and for a file that is named twice.
+    ``sources``: a path, or a list of them. Raises InputError for a folder without logs and for a
+    file that is named twice.
     """
     found: list[str] = []
     notes: list[str] = []
-    for source in map(str, sources):
+    for source in map(str, _several(sources)):
         if not source:
             raise InputError("no file is named", hint="give its path, . for the folder you are in")
         if source == "-" or not Path(source).is_dir():
@@ -194,7 +199,7 @@ def _is_written(path: Path) -> bool:
             heading = file.readline(1 << 16).decode("utf-8", "replace").strip().split(",")
     except OSError:
         return False
-    return {"work_payment", "medicare_pays"} <= set(heading) or heading[-2:] == ["row", "reason"]
+    return {"work_payment", "medicare_pays"} <= set(heading) or heading[-2:] == list(REJECT[:2])
 
 
 def same_content(files: Sequence[File]) -> list[str]:

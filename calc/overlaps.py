@@ -12,7 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine, times
-from calc.schema import total
+from calc.schema import told_by_log, total
 
 _KEPT = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
@@ -85,7 +85,7 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     two = (named & ~same_who) | (unnamed & both_fields)
     one_assists = (nw.col("role") == "assistant") | (nw.col("role_2") == "assistant")
     joint = one_assists & (nw.col("role") != nw.col("role_2")) & one_field
-    by_the_log = _by_the_log("unit_basis") & _by_the_log("unit_basis_2")
+    by_the_log = told_by_log() & told_by_log("unit_basis_2")
     same_minutes = nw.col("given_ms").fill_null(-1) == nw.col("given_ms_2").fill_null(-1)
     twin = (
         (nw.col("code") == nw.col("code_2"))
@@ -114,11 +114,6 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         two_payers=nw.col("payer") != nw.col("payer_2"),
     )
     return first_of_row(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
-
-
-def _by_the_log(basis: str) -> nw.Expr:
-    """No minutes tell the units of the code: those of an area, an extremity, a month and so on."""
-    return ~nw.col(basis).is_in(["minutes", "day"])
 
 
 def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -295,7 +290,7 @@ def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         nw.col("counts")
         & ~nw.col("given_ms").is_null()
         & ~(nw.col("in_sweep") & nw.col("full"))
-        & ~_by_the_log("unit_basis")
+        & ~told_by_log()
     ).with_columns(
         begins=nw.col("start_ms").fill_null(-1), ends=nw.col("end_ms").fill_null(-1)
     )  # fmt: skip

@@ -245,9 +245,10 @@ def without_names(
     cells = [name for name in kept.columns if name in known]
     others = [name for name in cells if name not in mapping["patient"]]
     kept = redacting.without_words(kept, others)
-    kept = kept.with_columns(nw.when(told).then(nw.col(name)).alias(name) for name in cells)
-    said = nw.col("reason").str.replace_all(' ".*"', "")
-    kept = kept.with_columns(reason=said)
+    kept = kept.with_columns(
+        *(nw.when(told).then(nw.col(name)).alias(name) for name in cells),
+        reason=nw.col("reason").str.replace_all(' ".*"', ""),
+    )
     return redacting.redact(kept, mapping["patient"], key)
 
 

@@ -77,3 +77,8 @@ KX_BUCKET = {"PT": "PT+SLP", "SLP": "PT+SLP", "OT": "OT"}
 def total(name: str) -> nw.Expr:
     """Sum of an integer column as Int64 (DuckDB would widen it to HUGEINT)."""
     return nw.col(name).sum().cast(nw.Int64)
+
+
+def told_by_log(basis: str = "unit_basis") -> nw.Expr:
+    """No minutes tell the units of the code: those of an area, an extremity, a month and so on."""
+    return ~nw.col(basis).is_in(["minutes", "day"])

@@ -13,6 +13,7 @@ from calc.cli.shared import (
     defaults_of,
     jobs_option,
     keep_inputs,
+    maps_of,
     polars_only,
     pricing_options,
     progress,
@@ -91,7 +92,7 @@ def audit(
     """
     from dataclasses import replace
 
-    from calc import balances, evidence, headings, logs, params, reviewing, summaries
+    from calc import balances, evidence, logs, params, reviewing, summaries
     from calc.reports import findings as written
     from calc.rule import RULES
 
@@ -122,10 +123,10 @@ def audit(
             log, output, config, defaults, asked, claims or "", jobs, reading
         )
     else:
-        read = read_log(log, config, on, defaults, reading, all_maps=not claims)
+        maps = maps_of(reading)
+        read = read_log(log, config, on, defaults, reading, maps, all_maps=not claims)
         billed = None
         if claims:
-            maps = headings.read_maps(reading["pairs"], reading["map_file"])
             blanks = replace(defaults, sheet="")
             billed = logs.read(claims, config, blanks, on, maps=maps, all_maps=False)
             logs.require_maps(maps, [*read.place, *billed.place])
@@ -194,13 +195,12 @@ def _audit_large(
 
     Also which of the patients with opening balances it met.
     """
-    from calc import batches, headings, large_audits
+    from calc import batches, large_audits
 
-    maps = headings.read_maps(reading["pairs"], reading["map_file"])
     with batches.beside(output) as folder:
         done, read = large_audits.audit(
-            sources, folder, config, defaults, asked, claimed=claims, maps=maps, jobs=jobs,
-            report=report_progress(),
+            sources, folder, config, defaults, asked, claimed=claims, maps=maps_of(reading),
+            jobs=jobs, report=report_progress(),
         )  # fmt: skip
     said_of_reading(read.notes, read.mapping, reading)
     _say_unread(read.headings, read.mapping)

@@ -12,6 +12,7 @@ from calc.cli.shared import (
     figures_of,
     keep_inputs,
     large_options,
+    maps_of,
     output_options,
     polars_only,
     pricing_options,
@@ -76,7 +77,7 @@ def bill(
             on, reading,
         )  # fmt: skip
         return
-    read = read_log(log, config, on, defaults, reading, digest=False)
+    read = read_log(log, config, on, defaults, reading, maps_of(reading), digest=False)
     rejected = engine.collect(read.rejects())
     with progress(log) as report:
         report("counting and pricing")
@@ -133,7 +134,7 @@ def _bill_large(
     reading: dict[str, Any],
 ) -> None:
     """What does not fit into memory: in batches, or on a cluster."""
-    from calc import batches, cluster, engine, headings
+    from calc import batches, cluster, engine
 
     if output is None or (jobs and not output.endswith(".parquet")):
         hint = "write -o lines.parquet" if jobs else "name the folder to write with -o"
@@ -156,7 +157,7 @@ def _bill_large(
         tell(f"lines written to {output}")
         return
     polars_only(on)
-    maps = headings.read_maps(reading["pairs"], reading["map_file"])
+    maps = maps_of(reading)
     done = batches.bill(
         sources, output, config, blanks, options, maps=maps, strict=strict, jobs=jobs or 1,
         report=report_progress(),

@@ -117,16 +117,19 @@ def _show_changes(release: Any, first: Any, last: Any, diff: Any) -> None:
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file.")
 def template(output: str | None) -> None:
     """An empty log with the canonical headings."""
-    from calc import engine, reports
     from calc.schema import SESSION
 
-    form = reports.format_of(output, None) if output else "csv"
-    if form in ("csv", "xlsx"):
-        empty = engine.table({name: [] for name in SESSION}, dict.fromkeys(SESSION, str))
-        if form == "csv" or output is None:
-            write(",".join(SESSION) + "\n", output)
-        else:
-            reports.write(engine.collect(empty), form, (), output)
-    else:
-        hint = "end its name in .csv or .xlsx"
-        raise InputError("a template is csv or a workbook", output or "", hint)
+    form = "csv"
+    if output:
+        from calc import engine, reports
+
+        form = reports.format_of(output, None)
+    if form == "csv":
+        write(",".join(SESSION) + "\n", output)
+        return
+    if form != "xlsx":
+        raise InputError(
+            "a template is csv or a workbook", str(output), "end its name in .csv or .xlsx"
+        )
+    empty = engine.table({name: [] for name in SESSION}, dict.fromkeys(SESSION, str))
+    reports.write(engine.collect(empty), form, (), str(output))

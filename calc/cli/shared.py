@@ -141,19 +141,26 @@ def figures_of(folder: str | None) -> Any:
     return config
 
 
+def maps_of(reading: dict[str, Any]) -> dict[str, str]:
+    """Headings to our columns, as `--map` and `--map-file` say."""
+    from calc import headings
+
+    return headings.read_maps(reading["pairs"], reading["map_file"])
+
+
 def read_log(
     log: tuple[str, ...],
     config: Any,
     on: str,
     defaults: Any,
     reading: dict[str, Any],
+    maps: dict[str, str],
     digest: bool = True,
     all_maps: bool = True,
 ) -> Any:
     """The log that the options of `reading_options` describe, and its notes on stderr."""
-    from calc import headings, logs
+    from calc import logs
 
-    maps = headings.read_maps(reading["pairs"], reading["map_file"])
     sources = list(log)
     with progress(log) as report:
         read = logs.read(
