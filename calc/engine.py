@@ -971,7 +971,13 @@ def _within(
     highest: Mapping[str, str],
     earlier: Mapping[str, str],
     turn: str,
+    sort: bool = False,
 ) -> pl.DataFrame:
+    if turn and not (running or highest or earlier or sort):
+        turns = _turns(rows, group, order)
+        if turns is not None:
+            sums = _within(rows, group, (), total, {}, {}, {}, "").get_columns() if total else []
+            return pl.DataFrame([*sums, turns.alias(turn)])
     place, number = _grouping(rows, group, order)
     ends = _ends(number)
     made: dict[str, pl.Series] = {}
@@ -1000,6 +1006,51 @@ def _within(
     return pl.DataFrame(made | ranked)
 
 
+def _turns(rows: pl.DataFrame, group: Sequence[str], order: Sequence[str]) -> pl.Series | None:
+    """Each row's place in its group; None where groups are large or stand apart.
+
+    A row of a small group is compared with those before it, in half the time of sorting them all.
+    """
+    numbers = _numbers(rows.select(*group, *order))
+    keys, _ = _packed(numbers.select(_days_first(group, numbers)))
+    if len(keys) != 1:
+        return None
+    # Rows that a step added stand behind all others: they and their groups are sorted.
+    count: Any = (keys[0] < keys[0].shift(1)).fill_null(False).arg_max() or len(rows)
+    number = keys[0][:count].rle_id()
+    size: Any = number.rle().struct.field("len").max()
+    if _ADDED * (len(rows) - count) > len(rows) or size > _SMALL:
+        return None
+    # Rows that nothing tells apart stay as they stand.
+    parts = [part[:count] for part in _packed(numbers.select(order))[0] or keys]
+    turns = pl.repeat(1, count, dtype=pl.UInt8, eager=True)
+    for back in range(1, size):
+        beside = (number == number.shift(back)).fill_null(False)
+        first = beside & _is_less(parts, back)
+        other = first.shift(-back, fill_value=False)
+        turns = turns + (beside & ~first).cast(pl.UInt8) + other.cast(pl.UInt8)
+    turns = turns.cast(pl.Int64)
+    if count < len(rows):
+        places = _places_of(keys[0].is_in(keys[0][count:].unique().implode()))
+        own = _within(rows[places], group, order, {}, {}, {}, {}, _ONE, sort=True)[_ONE]
+        turns = turns.extend_constant(0, len(rows) - count).scatter(places, own)
+    return turns
+
+
+_ADDED = 4  # of so many rows one, or fewer, may stand behind all others
+_SMALL = 12  # rows of a group
+
+
+def _is_less(parts: Sequence[pl.Series], back: int) -> pl.Series:
+    """Whether a row's numbers, the first ones first, are less than those of a row before it."""
+    *others, last = parts
+    less: pl.Series = last < last.shift(back)
+    for part in reversed(others):
+        other = part.shift(back)
+        less = (part < other) | ((part == other) & less)
+    return less.fill_null(False)
+
+
 def _highest(x: pl.Series, number: pl.Series) -> pl.Series:
     """The running maximum within each group of ascending ``number``."""
     low: Any = x.min()
@@ -1020,9 +1071,7 @@ def _grouping(
     that order, the number of each row's group, from 0.
     """
     numbers = _numbers(rows.select(*group, *order))
-    # Logs and lines stand by date, the only 32 bits with a sign: groups in that order need little
-    # sorting, and few far reads.
-    group = sorted(group, key=lambda name: numbers[name].dtype != pl.Int32)
+    group = _days_first(group, numbers)
     keys, rooms = _packed(numbers.select(*group, *order), len(group))
     if len(keys) == 1 and rooms[0] > 1:
         groups = keys[0] // rooms[0]
@@ -1040,6 +1089,13 @@ def _grouping(
         return place, ranked[0].rle_id()
     begins = reduce(operator.or_, map(_begins, ranked))
     return place, begins.cum_sum() - 1
+
+
+def _days_first(group: Sequence[str], numbers: pl.DataFrame) -> list[str]:
+    """Logs and lines stand by date, the only 32 bits with a sign: groups in that order need little
+    sorting, and few far reads.
+    """
+    return sorted(group, key=lambda name: numbers[name].dtype != pl.Int32)
 
 
 def _inverse(place: pl.Series) -> pl.Series:

@@ -82,6 +82,36 @@ def test_within(on, rows):
         assert dicts(answer) == expected
 
 
+@pytest.mark.parametrize("group", [("who",), ("who", "x")])
+@settings(max_examples=100, deadline=None)
+@given(rows=ROWS, added=st.lists(st.tuples(NAMES, LARGE, st.none(), SMALL), max_size=6))
+def test_places_of_rows_in_order(group, rows, added):
+    """Groups that stand together, with rows that came later behind them, and their totals."""
+    rows = sorted(rows, key=lambda row: (row[0], row[3])) + added
+    for order in (("big", "n"), ("blank", "big", "n"), ("n",)):
+        found = frame(rows, dense=True)
+        answer = dicts(engine.within(found, group, order, total={"total": "x"}, turn="turn"))
+        kept = [*answer[0]] if answer else []
+        expected = within(dicts(frame(rows)), group, order)
+        assert answer == [{name: row[name] for name in kept} for row in expected]
+
+
+@pytest.mark.parametrize(
+    ("key", "order", "expected"),
+    [
+        ([1, 1, 1, 2, 2], [3, 1, 2, 9, 8], [3, 1, 2, 2, 1]),
+        ([1, 1, 2, 2, 3, 3, 3, 1], [5, 6, 2, 1, 0, 0, 0, 4], [2, 3, 2, 1, 1, 2, 3, 1]),
+        ([1, 2, 3, 1, 2, 3], [0] * 6, None),  # they stand apart
+        ([1] * 20, list(range(20)), None),  # too many in a group
+    ],
+)
+def test_places_without_sorting(key, order, expected):
+    """Rows are compared with the few that stand before them, where groups stand together."""
+    rows = pl.DataFrame({"key": key, "order": order})
+    turns = engine._turns(rows, ("key",), ("order",))
+    assert (None if turns is None else turns.to_list()) == expected
+
+
 def test_the_highest_of_groups_too_far_apart_to_lift():
     """Values whose range times the groups is beyond 64 bits are still right."""
     rows = [(name, big, None, 0) for name in "ab" for big in (2**61, -(2**61), 5)]
