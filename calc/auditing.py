@@ -16,11 +16,12 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine
+from calc import engine, first_rows
 from calc import rules as rules  # the rules are known from here on
 from calc.errors import InputError
 from calc.params import Config
 from calc.rule import FAMILIES, SEVERITIES, Rule, chosen
+from calc.schema import rows_in
 
 PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "code")
 FINDING = (
@@ -110,9 +111,15 @@ def not_run(
 
 
 def found(
-    tables: Mapping[str, nw.LazyFrame[Any]], config: Config, rules: tuple[type[Rule], ...]
+    tables: Mapping[str, nw.LazyFrame[Any]],
+    config: Config,
+    rules: tuple[type[Rule], ...],
+    files: Sequence[str],
 ) -> nw.DataFrame[Any]:
-    """Findings of the rules that look at these tables, before one fault is said once."""
+    """Findings of the rules that look at these tables, before one fault is said once.
+
+    ``files``: those by which the tables tell a first row, see `first_rows`.
+    """
     flags: dict[str, dict[str, nw.Expr]] = {}
     for rule in rules:
         if rule.over in tables:
@@ -121,8 +128,12 @@ def found(
     few = engine.flagged({name: tables[name] for name in flags}, flags)
     # Once for each table: to name columns of dense text takes a while.
     columns = {name: table.columns for name, (table, _) in few.items()}
+    placed = {
+        name: first_rows.told(table, files) if "first_place" in columns[name] else table
+        for name, (table, _) in few.items()
+    }
     frames = [
-        _findings_of(rule, few[rule.over][0], columns[rule.over], config)
+        _findings_of(rule, placed[rule.over], columns[rule.over], config)
         for rule in rules
         if rule.over in few and rule.code in few[rule.over][1]
     ]
@@ -152,8 +163,9 @@ def _findings_of(
         milder = rule.milder.fill_null(False)
         severity = nw.when(milder).then(nw.lit(rule.other_severity)).otherwise(severity)
     cents = rule.cents if rule.cents is not None else number
-    file = column("file", column("first_file", text)).cast(nw.String)
-    row = column("row", column("first_row", number))
+    first = "first_place" in names
+    file = column("file", nw.col("first_file") if first else text).cast(nw.String)
+    row = column("row", nw.col("first_row") if first else number)
     explained = rule.explained if rule.explained is not None else text
     file_2 = column("file_2", text).cast(nw.String)
     same_file = file_2 == file
@@ -262,7 +274,43 @@ def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     near = nw.when(nw.col("code") == nw.col("code_2")).then(1).otherwise(2)
     both = both.with_columns(near=nw.when(same_row.fill_null(False)).then(0).otherwise(near))
     both = both.sort("number", "near", "into")
-    return both.unique("number", keep="first", maintain_order=True).select("number", "into")
+    folds = both.unique("number", keep="first", maintain_order=True).select("number", "into")
+    shared = _of_shared_minutes(found)
+    others = folds.join(shared.select("number"), on="number", how="anti")
+    return nw.concat([others, shared], how="vertical")
+
+
+_LOST_PAY = ("U202", "U208")  # what they would have billed may be minutes of two patients
+
+
+def _of_shared_minutes(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Pairs (number, into): what is billed too little with rows that T101 says two patients share.
+
+    Such minutes count for one of both, and nobody can tell for whom they were left out.
+    """
+    names = ("number", "file", "row", "rows")
+    shared = found.filter(nw.col("rule") == "T101").select(names)
+    into: dict[str, int] = {}
+    for number, file, row, rows in shared.iter_rows():
+        for place in _places(file, row, rows):
+            into.setdefault(place, number)
+    pairs: list[tuple[int, int]] = []
+    if into:
+        for number, file, row, rows in (
+            found.filter(nw.col("rule").is_in(_LOST_PAY)).select(names).iter_rows()
+        ):
+            there = [into[place] for place in _places(file, row, rows) if place in into]
+            pairs += [(number, min(there))] if there else []
+    columns: engine.Columns = {
+        "number": [number for number, _ in pairs], "into": [first for _, first in pairs]
+    }  # fmt: skip
+    return engine.collect(engine.table(columns, {"number": int, "into": int}))
+
+
+def _places(file: str, row: int | None, rows: str) -> list[str]:
+    """FILE:ROW of a finding's own row and of the others."""
+    others = [f"{other or file}:{number}" for other, number in rows_in(rows)]
+    return [f"{file}:{row}", *others]
 
 
 def _nothing() -> nw.DataFrame[Any]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine
+from calc import engine, first_rows
 from calc.schema import POOL, told_by_log
 
 KEY = (*POOL, "code")
@@ -55,7 +55,6 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     assistant, distinct = has("CQ|CO"), has(DISTINCT)
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
-    place = nw.col("row").fill_null(0)
     return rows.with_columns(
         units_of_assistant=nw.when(assistant).then(units).otherwise(0).fill_null(0),
         units_without=nw.when(silent).then(units).otherwise(0).fill_null(0),
@@ -75,11 +74,9 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
         uncharged=(bills & nw.col("charge_cents").is_null()).cast(nw.Int64),
         refused=has(EXCLUDED).cast(nw.Int64),
-        row_order=nw.when(nw.col("documented")).then(place).otherwise(place + _UNDOCUMENTED),
     )
 
 
-_UNDOCUMENTED = 2**40  # sorts a claim's lines behind all rows
 _SUMS = {
     "all_billed": "units_billed",
     "assistant_units_billed": "units_of_assistant",
@@ -100,7 +97,7 @@ _SUMS = {
 FACTS: Mapping[str, Mapping[str, str]] = {
     "total": _SUMS,
     "filled": {"unit_rows": "units_billed"},
-    "least": {"first_file": "file", "first_row": "row_order"},
+    "least": {"first_place": "row_place"},
     "most": {},
 }
 _NAMES = tuple(name for made in FACTS.values() for name in made)
@@ -124,7 +121,6 @@ def with_facts(
     lines = engine.some(lines, nw.col("has_add_on"), own, _NAMES)
     return lines.with_columns(
         units_claimed=nw.when(nw.col("unit_rows") > 0).then(nw.col("all_billed")),
-        first_row=nw.col("first_row") % _UNDOCUMENTED,
     ).drop("unit_rows", "all_billed")
 
 
@@ -270,17 +266,17 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_over_cents": "over_cents",
         "day_unsupported_cents": "unsupported_cents",
     }
-    least = {name: name for name in ("first_minutes", "first_file", "first_row", "clinician")}
+    least = {"first_minutes": "first_minutes", "first_place": "first_place"}
     day = engine.grouped(
         timed,
         GROUP,
         total=sums,
         filled={"priced_lines": "over_cents", "claimed_codes": "units_claimed"},
-        least=least | {"code": "named_code"},
-        most={"last_code": "named_code"},
+        least=least | {"code": "named_code"} | first_rows.LEAST,
+        most={"last_code": "named_code"} | first_rows.MOST,
     )
     same = nw.col("code") == nw.col("last_code")
-    return day.with_columns(
+    return first_rows.named(day).with_columns(
         code=nw.when(same).then(nw.col("code")).otherwise(nw.lit("")),
         # Money that is not known is null, never 0.
         **{
@@ -301,7 +297,7 @@ def _named(timed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     timed = engine.touched(timed, nw.col("at_fault"), GROUP, "told")
     named = nw.col("at_fault") | ~nw.col("told")
     code = nw.when(nw.col("at_fault") | (~nw.col("told") & (nw.col("billed") > 0))).then("code")
-    places = ("first_file", "first_row", "clinician")
+    places = ("first_place", "first_clinician", "last_clinician")
     return timed.with_columns(
         named_code=code, **{name: nw.when(named).then(name) for name in places}
     ).drop("all_kept", "all_units")

@@ -21,8 +21,8 @@ Frame = nw.LazyFrame[Any]
 
 # What these tables need of a row, and what the patients' units after a clash need.
 NEEDED = (
-    "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
-    "code", "service", "lane", "start_ms", "end_ms", "given_ms", "length_ms", "counted_ms",
+    "file", "row", "row_place", "patient", "clinician", "role", "discipline", "provider", "payer",
+    "date", "code", "service", "lane", "start_ms", "end_ms", "given_ms", "length_ms", "counted_ms",
     "therapist_ms", "clinician_ms", "lost_ms", "full", "in_sweep", "one_on_one", "counts",
     "attendance", "mode", "past_midnight", "role_blank", "unit_basis",
 )  # fmt: skip
@@ -66,10 +66,12 @@ def together(
     config: Config,
     days: list[date],
     options: billing.Options,
+    bills: bool,
 ) -> Frame:
     """Clashes of a clinician's patients with their effect on the units of the patient's pool.
 
-    ``rows``: all of the pools that a clash touches, at least.
+    ``rows``: all of the pools that a clash touches, at least. ``bills``: the log or the claims
+    beside it hold billed units, so that what has none is not billed.
     """
     if engine.is_empty(clashes):
         nothing = nw.lit(None, dtype=nw.Int64)
@@ -82,8 +84,8 @@ def together(
     taken = pools.join(lost.drop("patient"), on=["file", "row"], how="left").with_columns(
         counted_ms=nw.col("counted_ms") - more
     )
-    after = _units_by_pool(taken, config, days, options)
-    before = _units_by_pool(pools, config, days, options)
+    after = _units_by_pool(taken, config, days, options, bills)
+    before = _units_by_pool(pools, config, days, options, bills)
     effect = before.join(after, on=list(POOL), how="left", suffix="_after")
     effect = effect.with_columns(
         units_lost=nw.col("pool_units") - nw.col("pool_units_after"),
@@ -97,18 +99,17 @@ def together(
 
 
 def _units_by_pool(
-    rows: Frame, config: Config, days: list[date], options: billing.Options
+    rows: Frame, config: Config, days: list[date], options: billing.Options, bills: bool
 ) -> Frame:
     counted = billing.count_services(counting.services(rows), config, days)
     lines = billing.code_lines(counted, config).with_columns(
         units=nw.col("units").fill_null(0),
         own_billed=nw.col("units_logged").fill_null(0),
-        bills=(~nw.col("units_logged").is_null()).cast(nw.Int64),
     )
-    sums = {"all_units": "units", "all_billed": "own_billed", "billing_lines": "bills"}
+    sums = {"all_units": "units", "all_billed": "own_billed"}
     lines = engine.within(lines, POOL, total=sums)
     # What nobody billed is not lost: of a pool with fewer units billed than supported, those.
-    fewer = (nw.col("billing_lines") > 0) & (nw.col("all_billed") < nw.col("all_units"))
+    fewer = nw.lit(bills) & (nw.col("all_billed") < nw.col("all_units"))
     kept = nw.when(fewer).then(nw.min_horizontal("units", "own_billed")).otherwise("units")
     lines = lines.with_columns(units=kept)
     lines = amounts.fees(lines, config, days, options)
@@ -147,8 +148,8 @@ def with_own_minutes(rows: Frame, lost: Frame) -> Frame:
 
 
 _OF_OWN_TIME = (
-    "file", "row", "patient", "clinician", "date", "clinician_ms", "in_sweep", "start_ms", "end_ms",
-    "past_midnight",
+    "file", "row", "row_place", "patient", "clinician", "date", "clinician_ms", "in_sweep",
+    "start_ms", "end_ms", "past_midnight",
 )  # fmt: skip
 
 
@@ -169,7 +170,6 @@ def clinician_days(
         unclocked=(~nw.col("in_sweep")).cast(nw.Int64),
         clashes=clash.cast(nw.Int64),
         overnight=nw.col("past_midnight").cast(nw.Int64),
-        place=nw.col("row").fill_null(0),
     )
     sums = ("clinician_ms", "own_ms", "unclocked", "clashes", "overnight")
     day = engine.grouped(
@@ -177,7 +177,7 @@ def clinician_days(
         ("clinician", "date"),
         total={name: name for name in sums},
         filled={},
-        least={"start_ms": "start_ms", "first_row": "place", "first_file": "file"},
+        least={"start_ms": "start_ms", "first_place": "row_place"},
         most={"end_ms": "end_ms"},
     )
     sheets = timesheet or {}
@@ -204,11 +204,11 @@ def beyond_limits(mine: Frame, config: Config, days: list[date]) -> Frame:
     """A clinician's minutes without those that another patient has, beside the day's limit."""
     day = ("clinician", "date")
     mine = limits.long_days(mine, "own_ms", day, "clinician_minutes", config, days)
-    mine = mine.with_columns(place=nw.col("row").fill_null(0))
     long = mine.group_by(*day).agg(
-        total("own_ms").alias("measured"), nw.col("limit").min(),
-        nw.col("place").min().alias("first_row"), nw.col("file").min().alias("first_file"),
-    )  # fmt: skip
+        total("own_ms").alias("measured"),
+        nw.col("limit").min(),
+        nw.col("row_place").min().alias("first_place"),
+    )
     nobody = {name: nw.lit("") for name in limits.PATIENT_DAY if name != "date"}
     long = long.with_columns(**nobody, supported=nw.lit(None, dtype=nw.Int64))
     return limits.measured(long, "clinician_minutes")

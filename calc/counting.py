@@ -88,26 +88,13 @@ def services(
         **{name: nw.when(nw.col(f"{name}_rows") > 0).then(name) for name in pairs},
     )
     for name in ("clinician", *carried):
-        grouped = _either(grouped, f"least {name}", f"most {name}", name)
+        grouped = engine.either(grouped, f"least {name}", f"most {name}", name)
     return grouped.with_columns(
         assistant_minutes=nw.col("minutes") - nw.col("therapist_minutes"),
         units_logged=nw.when(
             ~(nw.col("first_billed").is_null() & nw.col("add_on_billed").is_null())
         ).then(nw.col("first_billed").fill_null(0) + nw.col("add_on_billed").fill_null(0)),
     ).drop([f"{end} {name}" for name in carried for end in ("least", "most")])
-
-
-def _either(frame: nw.LazyFrame[Any], one: str, other: str, name: str) -> nw.LazyFrame[Any]:
-    """Add ``name``, the text of column ``one``, and behind it ``other`` where they differ."""
-
-    def both(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        text = nw.concat_str([nw.col(one), nw.lit("; "), nw.col(other)])
-        alike = nw.col(one) == nw.col(other)
-        return few.with_columns(nw.when(alike).then(nw.col(one)).otherwise(text).alias(name))
-
-    frame = engine.told_by(frame, one, {name: nw.col(one).cast(nw.String)})
-    differ = (nw.col(one) != nw.col(other)).fill_null(False)
-    return engine.amended(frame, differ, (one, other), both, {name: (nw.col(name), str)})
 
 
 def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine, overlaps
+from calc import engine, first_rows, overlaps
 from calc.params import Config
 from calc.schema import POOL, total
 
@@ -51,12 +51,12 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
         excess=over.cast(nw.Int64),
         unpaid=unpaid.fill_null(False).cast(nw.Int64),
     )
-    return marked.group_by(*keys).agg(
+    most = marked.group_by(*keys).agg(
         total("billed"), total("units"), total("by_day"), total("excess"), total("unpaid"),
         nw.col("mue").min(), nw.col("mai").min(),
-        nw.col("discipline").min(), nw.col("payer").min(), nw.col("clinician").min(),
-        nw.col("first_row").min(), nw.col("first_file").min(),
+        nw.col("discipline").min(), nw.col("payer").min(), *first_rows.aggregates(),
     )  # fmt: skip
+    return first_rows.named(most)
 
 
 def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
@@ -65,7 +65,7 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
     Lines billed for a denial ask for no payment.
     """
     visit = ("patient", "date", "provider", "discipline")
-    names = (*visit, "payer", "code", "clinician", "first_file", "first_row", "distinct_rows")
+    names = (*visit, "payer", "code", "clinician", "first_place", "distinct_rows")
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
     paid = lines.filter(asked).select(*names)
     found = None

@@ -1305,6 +1305,19 @@ def told_by(
     return frame.with_columns(**facts)
 
 
+def either(frame: nw.LazyFrame[Any], one: str, other: str, name: str) -> nw.LazyFrame[Any]:
+    """Add ``name``, the text of column ``one``, and behind it ``other`` where they differ."""
+
+    def both(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        text = nw.concat_str([nw.col(one), nw.lit("; "), nw.col(other)])
+        alike = nw.col(one) == nw.col(other)
+        return few.with_columns(nw.when(alike).then(nw.col(one)).otherwise(text).alias(name))
+
+    frame = told_by(frame, one, {name: nw.col(one).cast(nw.String)})
+    differ = (nw.col(one) != nw.col(other)).fill_null(False)
+    return amended(frame, differ, (one, other), both, {name: (nw.col(name), str)})
+
+
 def overlapped(
     frame: nw.LazyFrame[Any], group: Sequence[str], start: str, end: str
 ) -> nw.LazyFrame[Any]:

@@ -6,7 +6,7 @@ The same steps as billing, with what was billed joined on. Nothing is judged her
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -21,6 +21,7 @@ from calc import (
     counting,
     edits,
     engine,
+    first_rows,
     habits,
     limits,
     lookups,
@@ -55,7 +56,7 @@ class Evidence:
 
     ``has``: columns of SESSION that hold something, and what the user gave beside the log.
     ``gaps``: table of edits to the number of lines outside its editions. ``uncounted``: lines
-    whose units minutes cannot tell.
+    whose units minutes cannot tell. ``files``: see `first_rows`.
     """
 
     tables: dict[str, Frame]
@@ -63,6 +64,7 @@ class Evidence:
     days: list[date]
     gaps: dict[str, int] = field(default_factory=dict)
     uncounted: int = 0
+    files: Sequence[str] = ()
 
 
 def gather(
@@ -73,8 +75,8 @@ def gather(
     extras: Extras | None = None,
 ) -> Evidence:
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
-    extras = extras or Extras()
-    rows, days = counted_rows(rows, has, config, extras)
+    extras, files = extras or Extras(), engine.distinct(rows, "file")
+    rows, days = counted_rows(rows, has, config, extras, files)
     lines = _lines(rows, config, days, options)
 
     def others() -> tuple[clinicians.Clinicians, dict[str, Frame]]:
@@ -86,10 +88,11 @@ def gather(
         rows, lambda: _of_lines(rows, lines, has, config, days), others
     )
     tables = found.tables | alone
-    shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options)
+    bills = "units_billed" in has
+    shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options, bills)
     both = nw.concat([tables["limit"], mine.tables["limit"]], how="vertical")
     tables |= mine.tables | of_groups(group_rows(rows)) | of_habits(tables, config)
-    found.tables = tables | {"together": shared, "limit": both}
+    found.tables, found.files = tables | {"together": shared, "limit": both}, files
     return found
 
 
@@ -99,23 +102,26 @@ def of_patients(
     config: Config,
     options: billing.Options,
     extras: Extras,
+    files: Sequence[str],
 ) -> Evidence:
-    """The tables that whole patients' rows are enough for.
+    """The tables that whole patients' rows are enough for; ``files``: those of all batches.
 
     "habit" and "off_day" hold what adds up over batches of patients: see `of_habits`.
     """
-    rows, days = counted_rows(rows, has, config, extras)
+    rows, days = counted_rows(rows, has, config, extras, files)
     found = _of_lines(rows, _lines(rows, config, days, options), has, config, days)
     found.tables |= _of_rows(rows, has, config, days)
+    found.files = files
     return found
 
 
 def counted_rows(
-    rows: Frame, has: frozenset[str], config: Config, extras: Extras
+    rows: Frame, has: frozenset[str], config: Config, extras: Extras, files: Sequence[str]
 ) -> tuple[Frame, list[date]]:
     """Rows with the minutes of each that count, which all tables are made of, and their dates."""
     days = engine.distinct(rows, "date")
     rows = billing.dense(engine.settled(_asking(rows, has)), config)
+    rows = first_rows.numbered(rows, files)
     return _with_own_time(engine.settled(_rows(rows, config, extras))), days
 
 
@@ -286,8 +292,12 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     services = counting.services(rows, also=billed.FACTS)
     lines = billing.code_lines(billing.count_services(services, config, days), config)
     # A claim's lines name nobody.
-    unnamed, named = nw.col("least clinician") == "", nw.col("most clinician")
-    lines = lines.with_columns(clinician=nw.when(unnamed).then(named).otherwise("clinician"))
+    least, most = nw.col("least clinician"), nw.col("most clinician")
+    lines = lines.with_columns(
+        clinician=nw.when(least == "").then(most).otherwise("clinician"),
+        first_clinician=nw.when(least != "").then(least).otherwise(nw.when(most != "").then(most)),
+        last_clinician=nw.when(most != "").then(most),
+    )
     lines = billed.with_facts(lines.drop(_COUNTING_STEPS), rows, lookups.with_add_ons(config))
     facts: engine.Columns = {
         "code": list(config.codes),
@@ -359,7 +369,8 @@ def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
     counted = nw.len().cast(nw.Int64).alias("twin_rows")
     twins = clashes.filter(nw.col("kind") == overlaps.TWIN).group_by(*KEY).agg(counted)
     twins = engine.settled(twins)
-    lines = engine.marked(lines, twins, "patient", "with_twins")
+    who = engine.settled(twins.select("patient").unique())
+    lines = engine.marked(lines, who, "patient", "with_twins")
     lines = lines.with_columns(twin_rows=nw.lit(0, dtype=nw.Int64))
 
     def beside(few: Frame) -> Frame:
@@ -536,8 +547,8 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         timed_ms=nw.when(timed).then(nw.col("counted_ms")).otherwise(0),
         timed_rows=timed.cast(nw.Int64),
         minute_rows=has_minutes.cast(nw.Int64),
-        place=nw.col("row").fill_null(0),
         counted_rows=nw.col("counts").cast(nw.Int64),
+        somebody=nw.when(nw.col("clinician") != "").then(nw.col("clinician")),
     )
     sums = ("timed_ms", "timed_rows", "minute_rows", "counted_rows")
     day = engine.grouped(
@@ -545,9 +556,10 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         PATIENT_DAY,
         total={name: name for name in sums},
         filled={},
-        least={"first_row": "place", "first_file": "file", "clinician": "clinician"},
-        most={},
+        least={"first_place": "row_place", "least clinician": "somebody"},
+        most={"most clinician": "somebody"},
     )
+    day = first_rows.named(day)
     day = engine.settled(day.join(totals, on=list(PATIENT_DAY), how="left"))
     short = engine.settled(day.filter(nw.col("timed_ms") > nw.col("total_ms")).select(PATIENT_DAY))
     if not engine.is_empty(short):
@@ -561,8 +573,8 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
 
 
 _OF_TREATMENT = (
-    *PATIENT_DAY, "clinician", "code", "file", "row", "timed", "counts", "fault_rule", "total_ms",
-    "counted_ms", "length_ms", "start_ms", "end_ms",
+    *PATIENT_DAY, "clinician", "code", "file", "row", "row_place", "timed", "counts", "fault_rule",
+    "total_ms", "counted_ms", "length_ms", "start_ms", "end_ms",
 )  # fmt: skip
 
 
@@ -607,13 +619,14 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
 
     Units only where the minutes keep within their limit; ``supported`` beside them.
     """
+    somebody = nw.when(nw.col("clinician") != "").then(nw.col("clinician"))
     mine = rows.filter(nw.col("one_on_one")).with_columns(
-        first_row=nw.col("row").fill_null(0), first_file=nw.col("file")
+        first_place=nw.col("row_place"), first_clinician=somebody, last_clinician=somebody
     )
     mine = limits.long_days(mine, "counted_ms", PATIENT_DAY, "patient_minutes", config, days)
-    ends = [nw.col(name).min() for name in ("clinician", "first_row", "first_file", "limit")]
+    ends = [nw.col("limit").min(), *first_rows.aggregates()]
     minutes = mine.group_by(*PATIENT_DAY).agg(total("counted_ms").alias("measured"), *ends)
-    minutes = minutes.with_columns(supported=nw.lit(None, dtype=nw.Int64))
+    minutes = first_rows.named(minutes).with_columns(supported=nw.lit(None, dtype=nw.Int64))
     minutes = limits.measured(minutes, "patient_minutes")
     unclaimed = nw.col("units_claimed").is_null()
     units = nw.when(unclaimed).then(nw.col("units")).otherwise(nw.col("billed"))
@@ -622,7 +635,7 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     )
     timed = limits.long_days(timed, "measured", PATIENT_DAY, "patient_units", config, days)
     by_units = timed.group_by(*PATIENT_DAY).agg(total("measured"), total("supported"), *ends)
-    by_units = limits.measured(by_units, "patient_units")
+    by_units = limits.measured(first_rows.named(by_units), "patient_units")
     beyond = minutes.filter(nw.col("measured") > nw.col("limit")).select(PATIENT_DAY)
     by_units = by_units.join(beyond, on=list(PATIENT_DAY), how="anti")
     return nw.concat([minutes, by_units], how="vertical")
@@ -639,8 +652,7 @@ def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
     first = lookups.on_date(first, days, day_number=numbers)
     by_day = first.group_by("patient", "provider", "evaluation", "date", "day_number").agg(
         nw.col("code").min(), nw.col("code").max().alias("last_code"),
-        nw.col("discipline").min(), nw.col("clinician").min(),
-        nw.col("first_row").min(), nw.col("first_file").min(),
+        nw.col("discipline").min(), *first_rows.aggregates(),
         nw.col("evaluation_days_limit").min().cast(nw.Int64),
     )  # fmt: skip
     before = (
@@ -651,7 +663,7 @@ def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
     # Two codes of a kind on one day are no days apart.
     twice = nw.col("code") != nw.col("last_code")
     since = nw.when(twice).then(0).otherwise(nw.col("day_number") - before)
-    return by_day.with_columns(days_since=since.cast(nw.Int64))
+    return first_rows.named(by_day).with_columns(days_since=since.cast(nw.Int64))
 
 
 def _uncounted(lines: Frame) -> int:

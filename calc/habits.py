@@ -33,12 +33,10 @@ def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[A
         lasting=lasting.cast(nw.Int64),
         on_quarter=(lasting & (whole % (15 * minute) == 0)).cast(nw.Int64),
         on_five=(lasting & (whole % (5 * minute) == 0)).cast(nw.Int64),
-        place=nw.col("row").fill_null(0),
     )
     people = mine.group_by("clinician").agg(
         total("lasting").alias("sessions"), total("on_quarter"), total("on_five"),
-        nw.col("date").max(), nw.col("file").min().alias("first_file"),
-        nw.col("place").min().alias("first_row"),
+        nw.col("date").max(), nw.col("row_place").min().alias("first_place"),
     )  # fmt: skip
     people = people.join(_assistants(mine, lines), on="clinician", how="left")
     return people.join(_heaps(mine), on="clinician", how="left")
@@ -55,7 +53,7 @@ def of_clinicians(counts: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any
     filled = {name: nw.col(name).fill_null(0) for name in _COUNTS}
     people = counts.with_columns(**filled).group_by("clinician").agg(
         *(total(name) for name in _COUNTS),
-        nw.col("date").max(), nw.col("first_file").min(), nw.col("first_row").min(),
+        nw.col("date").max(), nw.col("first_place").min(),
     )  # fmt: skip
     people = engine.settled(people)
     names = ("round_percent", "round_sessions", "false_discovery_percent")
@@ -171,8 +169,8 @@ def cloned_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
     minutes = nw.col("length_ms") // times.MINUTE
     # A whole number for each code, clock and length; a day is known by their sums.
     print_ = (nw.col("code_number") * 1440 + clock) * 1441 + minutes
-    place, one = nw.col("row").fill_null(0), nw.lit(1, dtype=nw.Int64)
-    marked = codes.with_columns(mark=print_, place=place, one=one).with_columns(
+    one = nw.lit(1, dtype=nw.Int64)
+    marked = codes.with_columns(mark=print_, one=one).with_columns(
         square=(nw.col("mark") % 1_000_003) * (nw.col("mark") % 1_000_003)
     )
     keys = ("patient", "clinician", "discipline", "provider")
@@ -181,7 +179,7 @@ def cloned_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
         (*keys, "date"),
         total={"mark": "mark", "square": "square", "services": "one"},
         filled={},
-        least={"first_row": "place", "first_file": "file"},
+        least={"first_place": "row_place"},
         most={},
     )
     by_day = by_day.filter(nw.col("services") > 1)
@@ -190,8 +188,8 @@ def cloned_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
     by_day = engine.summed(by_day.with_columns(one=one), (*keys, "mark"), "one", "same")
     by_day = by_day.filter(nw.col("same") >= least)
     alike = by_day.group_by(*keys, "mark", "square", "services").agg(
-        nw.len().cast(nw.Int64).alias("days"), nw.col("date").min(), nw.col("first_row").min(),
-        nw.col("first_file").min(),
+        nw.len().cast(nw.Int64).alias("days"), nw.col("date").min(),
+        nw.col("first_place").min(),
     )  # fmt: skip
     alike = limits.beside(alike, config, days, "cloned_days")
     return alike.filter(nw.col("days") >= nw.col("cloned_days_limit"))
@@ -210,15 +208,15 @@ def off_days(rows: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.La
     }
     table = engine.beside(rows, off, {"date": date, "kind": str})
     mine = rows.filter(nw.col("documented") & nw.col("counts"))
-    mine = mine.join(table, on="date", how="inner").with_columns(place=nw.col("row").fill_null(0))
+    mine = mine.join(table, on="date", how="inner")
     return mine.group_by("clinician", "date", "kind").agg(
-        nw.len().cast(nw.Int64).alias("sessions"), nw.col("place").min().alias("first_row"),
-        nw.col("file").min().alias("first_file"),
+        nw.len().cast(nw.Int64).alias("sessions"),
+        nw.col("row_place").min().alias("first_place"),
     )  # fmt: skip
 
 
 def added_up(off_days: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """The lines of `off_days` of several batches, one for each clinician and date."""
     return off_days.group_by("clinician", "date", "kind").agg(
-        total("sessions"), nw.col("first_row").min(), nw.col("first_file").min()
+        total("sessions"), nw.col("first_place").min()
     )

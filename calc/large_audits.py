@@ -174,15 +174,18 @@ class _Run:
         self.rules = auditing.runnable(self.picked, self.has)
         self.unread = self.theirs.unread() if self.lines else claims.nothing_unread()
         self.unheard = self.ours.unread()
+        self.files = sorted(
+            {name for part in (self.log, self.lines) if part for name in part.files}
+        )
 
     def patients(self, number: int) -> tuple[reviewing.Seen, Findings, Habits]:
         """Findings about whole patients; their rows go on to the batches of the next steps."""
         rows, doubted = self._rows(number)
         found = evidence.of_patients(
-            rows, self.has, self.config, self.asked.options, self.asked.extras
+            rows, self.has, self.config, self.asked.options, self.asked.extras, self.files
         )
         habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
-        findings = auditing.found(found.tables, self.config, self.rules)
+        findings = auditing.found(found.tables, self.config, self.rules, self.files)
         seen, rows, name = reviewing.seen(found), found.tables["row"], f"{number:05d}.parquet"
         findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()
         kept = rows.select(clinicians.IN_POOLS)
@@ -206,7 +209,7 @@ class _Run:
     def groups(self, number: int) -> Findings:
         """Findings about the groups of whole dates."""
         tables = evidence.of_groups(_all(self.places.dates[number]))
-        return auditing.found(tables, self.config, self.rules)
+        return auditing.found(tables, self.config, self.rules, self.files)
 
     def clinicians(self, number: int) -> Findings:
         """Findings about whole clinicians; what their clashes cost waits for the patients."""
@@ -216,20 +219,22 @@ class _Run:
         name = f"{number:05d}.parquet"
         engine.split_parquet(found.clashes, "patient", self.places.clashes, name)
         engine.split_parquet(found.lost, "patient", self.places.lost, name)
-        return auditing.found(found.tables, self.config, self.rules)
+        return auditing.found(found.tables, self.config, self.rules, self.files)
 
     def together(self, number: int) -> Findings:
         """Findings about clinicians with two patients at once, with the patients' units."""
         clashes, lost = _all(self.places.clashes[number]), _all(self.places.lost[number])
         days = engine.distinct(clashes, "date")
         rows = _all(self.places.rows[number])
-        shared = clinicians.together(rows, clashes, lost, self.config, days, self.asked.options)
-        return auditing.found({"together": shared}, self.config, self.rules)
+        options, bills = self.asked.options, "units_billed" in self.has
+        shared = clinicians.together(rows, clashes, lost, self.config, days, options, bills)
+        return auditing.found({"together": shared}, self.config, self.rules, self.files)
 
     def habits(self, parts: Sequence[Habits]) -> Findings:
         """Signals of clinicians' habits, over all batches."""
         counts = {name: engine.stacked([part[name] for part in parts]).lazy() for name in _HABITS}
-        return auditing.found(evidence.of_habits(counts, self.config), self.config, self.rules)
+        tables = evidence.of_habits(counts, self.config)
+        return auditing.found(tables, self.config, self.rules, self.files)
 
 
 def _all(folder: Path) -> Frame:

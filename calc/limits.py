@@ -15,7 +15,7 @@ Frame = nw.LazyFrame[Any]
 
 PATIENT_DAY = ("patient", "date", "discipline", "provider")
 MEASURED = (
-    *PATIENT_DAY, "clinician", "first_file", "first_row", "what", "measured", "supported", "limit",
+    *PATIENT_DAY, "clinician", "first_place", "what", "measured", "supported", "limit",
 )  # fmt: skip
 
 

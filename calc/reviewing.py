@@ -123,7 +123,7 @@ def review(
         rejects = without_names(rejects, log.mapping, key)
         asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
-    findings = auditing.found(found.tables, config, auditing.runnable(picked, has))
+    findings = auditing.found(found.tables, config, auditing.runnable(picked, has), found.files)
     saw = seen(found)
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
@@ -295,6 +295,9 @@ def _people(tables: Mapping[str, Frame]) -> nw.DataFrame[Any]:
 def _by_clinician(people: nw.DataFrame[Any], findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     """Sessions, units billed and supported, findings and dollars of each clinician."""
     counts = ("sessions", "units_billed", "units_supported")
+    # A finding about a day of two clinicians names both.
+    others = findings.select("clinician", **dict.fromkeys(counts, nw.lit(0, dtype=nw.Int64)))
+    people = engine.stacked([people, others.unique()])
     people = people.group_by("clinician").agg(*(nw.col(name).sum() for name in counts))
     cents, severity = nw.col("cents"), nw.col("severity")
     live = findings.filter(nw.col("waived") == "").with_columns(

@@ -6,6 +6,8 @@ patient in one discipline with one billing provider and payer); LINE is what `bi
 
 from __future__ import annotations
 
+import re
+
 import narwhals.stable.v2 as nw
 
 SESSION = (
@@ -72,6 +74,16 @@ CLAIM_ORDER = (
 )  # fmt: skip
 # 42 U.S.C. 1395l(g): physical therapy and speech-language pathology share one threshold.
 KX_BUCKET = {"PT": "PT+SLP", "SLP": "PT+SLP", "OT": "OT"}
+
+
+def rows_in(text: str) -> list[tuple[str, int]]:
+    """The rows of a finding's ``rows``, each with its file, "" for the finding's own.
+
+    >>> rows_in("4 7 my claims.csv:3")
+    [('', 4), ('', 7), ('my claims.csv', 3)]
+    """
+    found = re.findall(r"(?:(\S.*?):)??(\d+)(?= |$)", text)
+    return [(file, int(number)) for file, number in found]
 
 
 def total(name: str) -> nw.Expr:

@@ -154,7 +154,7 @@ def _prior(stack: Stack) -> dict[tuple[str, str], int]:
 
 def audit(found: evidence.Evidence, config, rules=ALL) -> tuple[list[dict], list[dict]]:
     """Findings as dicts, and what did not run."""
-    frame = auditing.found(found.tables, config, auditing.runnable(rules, found.has))
+    frame = auditing.found(found.tables, config, auditing.runnable(rules, found.has), found.files)
     not_run = auditing.not_run(rules, found.has, found.gaps, found.uncounted)
     return auditing.finished([frame]).to_native().to_dicts(), not_run
 

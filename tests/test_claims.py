@@ -385,3 +385,38 @@ def test_clinicians_who_may_be_one_are_noted(config):
     notes = reviewing.review(read(rows, config), config).audit.meta["notes"]
     said = [note for note in notes if "capitals" in note]
     assert said == ["clinicians told apart only by capitals or blanks: KIM  LEE, Kim Lee"]
+
+
+def test_shared_minutes_that_nobody_billed(config):
+    """A patient's session without a line is no overbilling, and nobody is told to bill it."""
+    half = {"start": "09:00", "end": "09:30"}
+    sessions = [
+        session("97110", "", patient="A", **half),
+        session("97110", "", patient="C", **half),
+        session("97110", "", patient="D", start="10:00", end="10:30"),
+        session("97110", "", patient="E", start="10:00", end="10:30"),
+    ]
+    lines = [
+        line("97110", units, patient=who) for who, units in (("A", "2"), ("D", "1"), ("E", "1"))
+    ]
+    asked = reviewing.Asked(select=("T101", "U"))
+    done = reviewing.review(read(sessions, config), config, asked, read(lines, config))
+    found = done.audit.findings.select("rule", "severity", "patient", "cents", "also")
+    assert sorted(found.iter_rows()) == [
+        ("T101", "error", "E", 2906, "U202"),
+        ("T101", "warning", "C", None, "U202 U208"),
+    ]
+
+
+def test_pay_lost_beside_shared_minutes(config):
+    """Only the days whose rows share minutes are silent: another patient's day is not."""
+    sessions = [
+        session("97110", "", patient="A", start="09:00", end="09:30"),
+        session("97110", "", patient="B", start="09:10", end="09:40"),
+        session("97110", "", patient="C", start="10:00", end="10:30"),
+    ]
+    lines = [line("97110", "1", patient=who) for who in "ABC"]
+    asked = reviewing.Asked(select=("T101", "U"))
+    done = reviewing.review(read(sessions, config), config, asked, read(lines, config))
+    found = done.audit.findings.select("rule", "patient")
+    assert sorted(found.iter_rows()) == [("T101", "B"), ("U202", "C")]
