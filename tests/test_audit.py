@@ -298,9 +298,11 @@ def test_partners_in_another_file_in_sarif(tmp_path):
     words = beside(tmp_path, "P1,PT,2026-03-02,97110,3,GP\nP2,PT,2026-03-02,97110,2,GP\n")
     code, out, err = run(*words, "--format", "sarif")
     (result,) = json.loads(out)["runs"][0]["results"]
+    (own,) = [place["physicalLocation"] for place in result["locations"]]
     (near,) = [place["physicalLocation"] for place in result["relatedLocations"]]
-    assert near["artifactLocation"]["uri"].endswith("log.csv")
-    assert near["region"] == {"startLine": 2}
+    assert own["artifactLocation"]["uri"].endswith("log.csv")
+    assert near["artifactLocation"]["uri"].endswith("claims.csv")
+    assert own["region"] == near["region"] == {"startLine": 2}
     assert code == 1 and "Traceback" not in err
 
 
