@@ -132,6 +132,14 @@ class _Reader:
     def fault(self, what: str, where: str, hint: str = "") -> None:
         self.faults.append(ConfigError(what, where, hint))
 
+    def only(self, known: Iterable[str], entry: Iterable[str], where: str) -> None:
+        """A key that nothing reads is a fault: what its writer means would silently not hold."""
+        for key in entry:
+            if key not in known and key != "note":
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f"nearest: {near[0]}" if near else f"known: {', '.join(known)}"
+                self.fault(f'"{key}" is no key of ours', where, f"{hint}; remarks go into note")
+
     def toml(self, name: str) -> dict[str, Any]:
         path = self.folder / name
         if not path.is_file():
@@ -165,10 +173,11 @@ class _Reader:
         """The [blocks] of a file by their names."""
         found = {}
         for name, entry in self.toml(file).items():
+            where = f"{self.folder / file}: {name}"
             if isinstance(entry, dict):
                 found[name] = entry
+                self.only(BLOCK_KEYS[file], entry, where)
             else:
-                where = f"{self.folder / file}: {name}"
                 self.fault("is no table", where, f"write [{name}] and its keys below")
         return found
 
@@ -177,12 +186,14 @@ class _Reader:
     ) -> Iterator[tuple[dict[str, Any], str]]:
         """The [[key]] blocks of a file, each with its place."""
         place, hint = f"{self.folder / file}: {key}", f"write [[{key}]] and its keys below"
+        self.only((key, *FILE_KEYS[key]), data, str(self.folder / file))
         blocks = data.get(key, [])
         if not isinstance(blocks, list):
             self.fault("is no list of blocks", place, hint)
             return
         for count, block in enumerate(blocks, 1):
             if isinstance(block, dict):
+                self.only(BLOCK_KEYS[key], block, f"{place} {count}")
                 yield block, f"{place} {count}"
             else:
                 self.fault("is no block", f"{place} {count}", hint)
@@ -253,6 +264,7 @@ class _Reader:
         if not isinstance(columns, dict):
             self.fault("is no mapping of headings", str(path), hint)
             return {}
+        self.only(("columns",), data, str(path))
         found = {}
         for column, names in columns.items():
             listed = [names] if isinstance(names, str) else names
@@ -387,6 +399,18 @@ CODE_COLUMNS = (
 )
 POOLS = ("day", "code")
 PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")
+# What may stand in a file of [[value]] or [[edition]] blocks, and in a block; note in any.
+FILE_KEYS = {"value": ("title", "unit", "places"), "edition": ("title",)}
+BLOCK_KEYS: dict[str, tuple[str, ...]] = {
+    "value": ("from", "until", "value", "source", "applies_to"),
+    "edition": ("from", "until", "file", "source", "release"),
+    "counting_rules.toml": ("title", "unit_minutes", "first_minutes", "pool", "source"),
+    "sources.toml": ("title", "publisher", "date", "url"),
+    "payers.toml": (
+        *("name", "aliases", "counting_rule", "source", "as_of", *PAYER_SWITCHES),
+        *("share_of_medicare", "conversion_factor", "fee_table"),
+    ),
+}
 UNIT_BASES = ("minutes", "day", "area", "extremity", "month", "period", "episode")
 
 
@@ -570,6 +594,9 @@ def _code_facts(reader: _Reader, row: dict[str, str], where: str) -> dict[str, A
         facts[name] = reader.minutes(row, name, where)
     facts["aliases"] = [alias.strip() for alias in row["aliases"].split(";") if alias.strip()]
     facts["pooled"] = row["pooled"] == "yes"
+    if row["pooled"] not in ("yes", "no"):
+        what = f'{row["code"]}: pooled "{row["pooled"]}" is neither yes nor no'
+        reader.fault(what, where, "yes: its minutes count with the day's other timed codes")
     facts["evaluation"] = row.get("evaluation") or ""
     timed_add_on = row["add_on_of"] and row["unit_basis"] == "minutes"
     facts["family"] = row["add_on_of"] if timed_add_on else row["code"]
