@@ -109,6 +109,11 @@ def runs(
     return [(day, end, here) for (day, here), end in zip(found, ends, strict=True)]
 
 
+def plain(heading: str) -> str:
+    """A heading without case, blanks and punctuation."""
+    return "".join(character for character in heading.lower() if character.isalnum())
+
+
 def missing(title: str, file: str, day: date) -> ConfigError:
     return ConfigError(
         f"no {title} for {day}",
@@ -376,8 +381,8 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 # A payer's own fee table lies in fees/NAME; a blank reduced_fee is the fee.
 FEES, FEE_COLUMNS = "fees/", ("code", "fee", "reduced_fee")
-_DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
-_DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
+DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
+DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
 KEYS = {
     "rvu": ("code",),
     "gpci": ("locality",),
@@ -500,11 +505,19 @@ class Config:
         return self._merged(_Reader.payers)
 
     @cached_property
+    def heading_files(self) -> list[tuple[Path, dict[str, list[str]]]]:
+        """Each folder's headings by our column, with their file; the one that counts first."""
+        return [(r.folder / "columns.toml", r.headings()) for r in self._readers()]
+
+    @cached_property
     def headings(self) -> dict[str, list[str]]:
+        """Our column to its headings; what the user's file says of one is not said again."""
         merged: dict[str, list[str]] = {}
-        for reader in self._readers():
-            for column, names in reader.headings().items():
-                merged.setdefault(column, []).extend(names)
+        taken: dict[str, str] = {}
+        for _, headings in self.heading_files:
+            for column, names in headings.items():
+                own = [name for name in names if taken.setdefault(plain(name), column) == column]
+                merged.setdefault(column, []).extend(own)
         return merged
 
     @cached_property
@@ -612,7 +625,7 @@ def _scaled_rows(reader: _Reader, table: str, path: Path) -> list[dict[str, Any]
         entry: dict[str, Any] = dict(row)
         if table.startswith(FEES):
             row["reduced_fee"] = row["reduced_fee"] or row["fee"]
-        for name, places in _DECIMALS.items():
+        for name, places in DECIMALS.items():
             if name in row:
                 try:
                     entry[name] = scaled(row[name], places)
@@ -670,10 +683,11 @@ def _load(folder: str) -> Config:
     return Config([Path(folder), shipped_folder()])
 
 
-class _Checked(Config):
+class Checked(Config):
     """The figures as far as they can be read, with the faults and citations met on the way."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
+        """``folders``: the one that counts first comes first."""
         super().__init__(folders)
         self.found: list[ConfigError] = []
         self.cited: list[tuple[str, str]] = []
@@ -692,34 +706,37 @@ class _Checked(Config):
 
     def read_all(self) -> None:
         """Read every file once."""
-        factors, tables = _of_payers(self.named_payers)
+        factors, tables = of_payers(self.named_payers)
         for name in (*PARAMETERS, *factors):
             self.parameter(name)
         for table in (*TABLES, *tables):
             for edition in self.editions(table):
                 self.rows(table, edition)
-        _ = self.counting_rules, self.sources, self.headings, self.codes
+        _ = self.counting_rules, self.sources, self.heading_files, self.codes
 
     def unread(self, file: str) -> bool:
         """Whether a file as a whole could not be read: what is missed in it is no fault."""
         return any(fault.where.endswith(file) for fault in self.found)
 
+    def faults(self) -> list[ConfigError]:
+        """Every fault of every file, not only the first."""
+        self.read_all()
+        found = list(self.found)
+        for source, where in [] if self.unread("sources.toml") else self.cited:
+            if source not in self.sources:
+                hint = "add it to sources.toml"
+                found.append(ConfigError(f'source: "{source}" is not known', where, hint))
+        return found + _cross_faults(self) + _strange_files(self)
+
 
 def faults(config: Config) -> list[ConfigError]:
-    """Every fault of every file, not only the first: what `config check` prints."""
-    checked = _Checked(config.folders)
-    checked.read_all()
-    found = list(checked.found)
-    for source, where in [] if checked.unread("sources.toml") else checked.cited:
-        if source not in checked.sources:
-            hint = "add it to sources.toml"
-            found.append(ConfigError(f'source: "{source}" is not known', where, hint))
-    return found + _cross_faults(checked) + _strange_files(checked)
+    """What stands in the way of reading: the faults that end a run, all of them."""
+    return Checked(config.folders).faults()
 
 
-def _strange_files(config: _Checked) -> list[ConfigError]:
+def _strange_files(config: Checked) -> list[ConfigError]:
     """Files of a user's folder that nothing reads: their names may be a slip of the pen."""
-    factors, _ = _of_payers(config.named_payers)
+    factors, _ = of_payers(config.named_payers)
     shipped = [path.name for path in config.folders[-1].iterdir() if path.suffix == ".toml"]
     known = {*shipped, *(f"{name}.toml" for name in factors)}
     hint = f"known: {', '.join(sorted(known))}"
@@ -731,7 +748,7 @@ def _strange_files(config: _Checked) -> list[ConfigError]:
     ]
 
 
-def _of_payers(payers: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
+def of_payers(payers: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
     """The factor files and fee tables that payers name."""
 
     def named(key: str) -> list[str]:
@@ -750,11 +767,11 @@ def _unknown_rules(config: Config) -> list[ConfigError]:
     ]
 
 
-def _cross_faults(config: _Checked) -> list[ConfigError]:
+def _cross_faults(config: Checked) -> list[ConfigError]:
     """What needs more than one file: payers' rules, add-ons, names that mean two codes."""
     found = [] if config.unread("counting_rules.toml") else _unknown_rules(config)
     for payer, facts in config.named_payers.items():
-        factors, tables = _of_payers({payer: facts})
+        factors, tables = of_payers({payer: facts})
         lacking = {f"{n}.toml": "value" for n in factors if not config.parameter(n).values}
         lacking |= {f"{t}/editions.toml": "edition" for t in tables if not config.editions(t)}
         for file, block in lacking.items():

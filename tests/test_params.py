@@ -8,7 +8,7 @@ import pytest
 from helpers import ROOT
 
 import calc
-from calc import params
+from calc import headings, params
 from calc.errors import ConfigError
 from calc.params import Config
 
@@ -425,6 +425,14 @@ def test_one_heading_needs_no_list(tmp_path):
     path = folder(tmp_path, columns__toml='[columns]\nstart = "Seen at"\n')
     assert faults(path) == []
     assert Config([path, SHIPPED]).headings["start"][0] == "Seen at"
+
+
+@pytest.mark.parametrize("before", ["", 'patient = "Klient"\n'])
+def test_a_users_heading_means_what_he_says(before, tmp_path):
+    """Whatever the shipped file says of it, and whatever stands before it in the user's."""
+    path = folder(tmp_path, columns__toml=f'[columns]\n{before}code = "Patient ID"\n')
+    known = headings.meanings(Config([path, SHIPPED]))
+    assert (known["patientid"], known["mrn"], known["cpt"]) == ("code", "patient", "code")
 
 
 def test_a_day_without_a_value(config):
