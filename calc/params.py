@@ -383,6 +383,13 @@ TABLES: dict[str, tuple[str, ...]] = {
 FEES, FEE_COLUMNS = "fees/", ("code", "fee", "reduced_fee")
 DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
 DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
+# Cells that say one of a few things: the letters and digits of CMS's own layouts (of RVU files
+# MCPM ch. 23, addendum: MPFSDB record layout).
+CELLS: dict[str, dict[str, tuple[str, ...]]] = {
+    "rvu": {"status": tuple("ABCDEFGHIJLMNPQRTX"), "mppr_indicator": tuple("012345679")},
+    "mue": {"mai": tuple("123")},
+    "ptp": {"modifier_indicator": tuple("019")},
+}
 KEYS = {
     "rvu": ("code",),
     "gpci": ("locality",),
