@@ -114,12 +114,14 @@ def plain(heading: str) -> str:
     return "".join(character for character in heading.lower() if character.isalnum())
 
 
-def missing(title: str, file: str, day: date) -> ConfigError:
+def missing(title: str, file: str, day: date, released: bool = True) -> ConfigError:
+    """A day without a figure; ``released``: CMS publishes figures of the kind."""
+    remedy = f"import the release of {day.year} with `therapy-calc config import`, or "
     return ConfigError(
         f"no {title} for {day}",
         file,
-        f"import the release of {day.year} with `therapy-calc config import`, or add a value with"
-        f" its first day, last day and source to {file} in a folder given by --config",
+        f"{remedy if released else ''}add a value with its first day, last day and source to"
+        f" {file} in a folder given by --config",
     )
 
 
