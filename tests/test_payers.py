@@ -127,6 +127,25 @@ def test_an_own_fee_table(own):
     assert (found["97116"], found["97110"]) == (Decimal("41.50"), Decimal("80.00"))
 
 
+def test_an_own_fee_table_is_explained_by_its_own_figures(own):
+    """Its edition, not Medicare's indices or percentage; an edition without a release says none."""
+    rows = [{"code": code, "minutes": 20, "date": "2026-03-02"} for code in ("97110", "97116")]
+    said = calc.estimate(rows, payer="bravo", config=own).explain().splitlines()
+    start = said.index("Fee schedule (the payer's own table)")
+    assert said[start + 1 : start + 7] == [
+        "  97116: fee 41.50, reduced 30.00, from the payer's own table",
+        "  97116: 1 full + 0 reduced = 41.50",
+        "  97110: fee 40.00, from the payer's own table",
+        "  97110: 0 full + 2 reduced = 80.00",
+        "    fees: Contract (in force 2026-01-01 to 2026-12-31)",
+        "    reduced: every unit but the day's one of highest practice expense (Medicare Claims"
+        " Processing Manual, Pub. 100-04, ch. 5, s. 10.7: multiple procedure payment reduction)",
+    ]
+    assert not any("GPCI" in line or "50%" in line for line in said)
+    by_factor = calc.estimate(rows, payer="alpha", config=own).explain()
+    assert "    GPCIs: " in by_factor and "    reduced: 50% of practice expense off" in by_factor
+
+
 def test_switches_are_the_payers_own(own):
     """Delta pays shares of Medicare's fee without reduction, cut or sequestration."""
     rows = [{"code": code, "minutes": 15, "date": "2026-03-02"} for code in ("97110", "97116")]
