@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from calc.errors import InputError
 from calc.money import FACTOR_PLACES, GPCI_PLACES, RVU_PLACES, decimal_text, scaled
-from calc.params import KEYS, TABLES, Config, shipped_folder
+from calc.params import CELLS, KEYS, TABLES, Config, shipped_folder
 
 Row = dict[str, str]
 
@@ -562,7 +562,8 @@ def _read_mue(file: _File, known: set[str]) -> Release:
     for line, cells in file.body():
         if len(cells) <= code_at or not _CODE.fullmatch(cells[code_at]):
             continue
-        if len(cells) <= max(mue_at, mai_at) or not re.match(r"[123]\b", cells[mai_at]):
+        mai = re.match(r"\d\b", cells[mai_at]) if len(cells) > max(mue_at, mai_at) else None
+        if not mai or mai[0] not in CELLS["mue"]["mai"]:
             raise file.fault("no adjudication indicator 1, 2 or 3", line, "is the file cut off?")
         code, limit = cells[code_at], cells[mue_at]
         if not re.fullmatch(r"\d+", limit):
@@ -570,7 +571,7 @@ def _read_mue(file: _File, known: set[str]) -> Release:
         if code in rows:
             raise file.fault(f"{code} stands twice", line, "download the file again")
         if code in known:
-            rows[code] = {"code": code, "mue": str(int(limit)), "mai": cells[mai_at][0]}
+            rows[code] = {"code": code, "mue": str(int(limit)), "mai": mai[0]}
         skipped += code not in known
     found = [rows[code] for code in sorted(rows)]
     _enough(file, found, known)
@@ -587,7 +588,7 @@ def _read_ptp(file: _File, known: set[str]) -> Release:
         if len(cells) < 2 or not (_CODE.fullmatch(cells[0]) and _CODE.fullmatch(cells[1])):
             continue  # further headings
         pairs += 1
-        if len(cells) < 6 or cells[5] not in ("0", "1", "9"):
+        if len(cells) < 6 or cells[5] not in CELLS["ptp"]["modifier_indicator"]:
             raise file.fault("no modifier indicator 0, 1 or 9", line, "is the file cut off?")
         if cells[0] not in known or cells[1] not in known:
             skipped += 1

@@ -30,6 +30,18 @@ class Estimate:
     config: params.Config = field(repr=False)
     options: billing.Options = field(repr=False)
 
+    def require_own_factors(self) -> None:
+        """ConfigError, with file and remedy, for a day without a value of the payer's own factor.
+
+        The lines say so as a reason: enough for a caller that looks at each, as in bulk.
+        """
+        for day, payer in sorted({(line["date"], line["payer"]) for line in self.lines}):
+            facts = self.config.payers[payer]
+            own = facts.get("conversion_factor")
+            if own and self.config.parameter(own).find(day) is None:
+                title, file = f"conversion factor of {facts['name']}", f"{own}.toml"
+                raise params.missing(title, file, day, released=False)
+
     def explain(self) -> str:
         """Every step a reader can follow, with its authority and dates in force."""
         from calc.reports import explain
@@ -101,7 +113,7 @@ def estimate(
 
     ``defaults``: payer, locality, discipline, provider for rows that do not say. Rows without
     date are of today. Raises InputError for a row that cannot be used, ConfigError for a date
-    without a conversion factor, RVU or GPCI.
+    without an RVU, a GPCI or, unless the payer has a factor of its own, a conversion factor.
     """
     config = config or params.load()
     options = options or billing.Options()
@@ -112,11 +124,9 @@ def estimate(
     dated = [row if has_date(row) else {**row, "date": today} for row in rows]
     log = read_rows(dated, config, logs.Defaults(zone=zone, date_order="mdy", **defaults))
     days = engine.distinct(log.sessions, "date")
-    for day in days:
-        config.parameter("conversion_factor").on(day, options.basis)
-        for table, title in (("rvu", "RVU file"), ("gpci", "GPCI file")):
-            if config.edition(table, day) is None:
-                raise params.missing(title, f"{table}/editions.toml", day)
+    visits = engine.collect(log.sessions.select("date", "payer").unique())
+    for day, payer in sorted(visits.iter_rows()):
+        _require_figures(config, day, payer, options.basis)
     sessions = engine.stepwise(log.sessions)(log.sessions, times.with_lengths)
     services = engine.settled(billing.services_of(sessions, config))
     apart = billing.bundled_apart(sessions, config, days)
@@ -129,6 +139,18 @@ def estimate(
         if rule in config.counting_rules
     }
     return Estimate(_lines(steps), totals(steps), frame, by_rule, config, options)
+
+
+def _require_figures(config: params.Config, day: date, payer: str, basis: str) -> None:
+    """ConfigError for a day without a figure of CMS's that a visit is priced by.
+
+    A payer with a factor of its own needs none of Medicare's.
+    """
+    if "conversion_factor" not in config.payers[payer]:
+        config.parameter("conversion_factor").on(day, basis)
+    for table, title in (("rvu", "RVU file"), ("gpci", "GPCI file")):
+        if config.edition(table, day) is None:
+            raise params.missing(title, f"{table}/editions.toml", day)
 
 
 def has_date(row: Mapping[str, Any]) -> bool:

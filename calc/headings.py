@@ -11,14 +11,10 @@ from pathlib import Path
 
 from calc.errors import InputError
 from calc.params import Config
+from calc.params import plain as plain
 from calc.schema import SESSION
 
 SEVERAL = "modifiers_billed"  # the one column that may be spread over several headings
-
-
-def plain(heading: str) -> str:
-    """A heading without case, blanks and punctuation."""
-    return "".join(character for character in heading.lower() if character.isalnum())
 
 
 def meanings(config: Config, given: Mapping[str, str] | None = None) -> dict[str, str]:

@@ -109,12 +109,19 @@ def runs(
     return [(day, end, here) for (day, here), end in zip(found, ends, strict=True)]
 
 
-def missing(title: str, file: str, day: date) -> ConfigError:
+def plain(heading: str) -> str:
+    """A heading without case, blanks and punctuation."""
+    return "".join(character for character in heading.lower() if character.isalnum())
+
+
+def missing(title: str, file: str, day: date, released: bool = True) -> ConfigError:
+    """A day without a figure; ``released``: CMS publishes figures of the kind."""
+    remedy = f"import the release of {day.year} with `therapy-calc config import`, or "
     return ConfigError(
         f"no {title} for {day}",
         file,
-        f"import the release of {day.year} with `therapy-calc config import`, or add a value with"
-        f" its first day, last day and source to {file} in a folder given by --config",
+        f"{remedy if released else ''}add a value with its first day, last day and source to"
+        f" {file} in a folder given by --config",
     )
 
 
@@ -131,6 +138,14 @@ class _Reader:
 
     def fault(self, what: str, where: str, hint: str = "") -> None:
         self.faults.append(ConfigError(what, where, hint))
+
+    def only(self, known: Iterable[str], entry: Iterable[str], where: str) -> None:
+        """A key that nothing reads is a fault: what its writer means would silently not hold."""
+        for key in entry:
+            if key not in known and key != "note":
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f"nearest: {near[0]}" if near else f"known: {', '.join(known)}"
+                self.fault(f'"{key}" is no key of ours', where, f"{hint}; remarks go into note")
 
     def toml(self, name: str) -> dict[str, Any]:
         path = self.folder / name
@@ -165,10 +180,11 @@ class _Reader:
         """The [blocks] of a file by their names."""
         found = {}
         for name, entry in self.toml(file).items():
+            where = f"{self.folder / file}: {name}"
             if isinstance(entry, dict):
                 found[name] = entry
+                self.only(BLOCK_KEYS[file], entry, where)
             else:
-                where = f"{self.folder / file}: {name}"
                 self.fault("is no table", where, f"write [{name}] and its keys below")
         return found
 
@@ -177,12 +193,14 @@ class _Reader:
     ) -> Iterator[tuple[dict[str, Any], str]]:
         """The [[key]] blocks of a file, each with its place."""
         place, hint = f"{self.folder / file}: {key}", f"write [[{key}]] and its keys below"
+        self.only((key, *FILE_KEYS[key]), data, str(self.folder / file))
         blocks = data.get(key, [])
         if not isinstance(blocks, list):
             self.fault("is no list of blocks", place, hint)
             return
         for count, block in enumerate(blocks, 1):
             if isinstance(block, dict):
+                self.only(BLOCK_KEYS[key], block, f"{place} {count}")
                 yield block, f"{place} {count}"
             else:
                 self.fault("is no block", f"{place} {count}", hint)
@@ -253,6 +271,7 @@ class _Reader:
         if not isinstance(columns, dict):
             self.fault("is no mapping of headings", str(path), hint)
             return {}
+        self.only(("columns",), data, str(path))
         found = {}
         for column, names in columns.items():
             listed = [names] if isinstance(names, str) else names
@@ -364,8 +383,15 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 # A payer's own fee table lies in fees/NAME; a blank reduced_fee is the fee.
 FEES, FEE_COLUMNS = "fees/", ("code", "fee", "reduced_fee")
-_DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
-_DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
+DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
+DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
+# Cells that say one of a few things: the letters and digits of CMS's own layouts (of RVU files
+# MCPM ch. 23, addendum: MPFSDB record layout).
+CELLS: dict[str, dict[str, tuple[str, ...]]] = {
+    "rvu": {"status": tuple("ABCDEFGHIJLMNPQRTX"), "mppr_indicator": tuple("012345679")},
+    "mue": {"mai": tuple("123")},
+    "ptp": {"modifier_indicator": tuple("019")},
+}
 KEYS = {
     "rvu": ("code",),
     "gpci": ("locality",),
@@ -387,6 +413,18 @@ CODE_COLUMNS = (
 )
 POOLS = ("day", "code")
 PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")
+# What may stand in a file of [[value]] or [[edition]] blocks, and in a block; note in any.
+FILE_KEYS = {"value": ("title", "unit", "places"), "edition": ("title",)}
+BLOCK_KEYS: dict[str, tuple[str, ...]] = {
+    "value": ("from", "until", "value", "source", "applies_to"),
+    "edition": ("from", "until", "file", "source", "release"),
+    "counting_rules.toml": ("title", "unit_minutes", "first_minutes", "pool", "source"),
+    "sources.toml": ("title", "publisher", "date", "url"),
+    "payers.toml": (
+        *("name", "aliases", "counting_rule", "source", "as_of", *PAYER_SWITCHES),
+        *("share_of_medicare", "conversion_factor", "fee_table"),
+    ),
+}
 UNIT_BASES = ("minutes", "day", "area", "extremity", "month", "period", "episode")
 
 
@@ -476,11 +514,19 @@ class Config:
         return self._merged(_Reader.payers)
 
     @cached_property
+    def heading_files(self) -> list[tuple[Path, dict[str, list[str]]]]:
+        """Each folder's headings by our column, with their file; the one that counts first."""
+        return [(r.folder / "columns.toml", r.headings()) for r in self._readers()]
+
+    @cached_property
     def headings(self) -> dict[str, list[str]]:
+        """Our column to its headings; what the user's file says of one is not said again."""
         merged: dict[str, list[str]] = {}
-        for reader in self._readers():
-            for column, names in reader.headings().items():
-                merged.setdefault(column, []).extend(names)
+        taken: dict[str, str] = {}
+        for _, headings in self.heading_files:
+            for column, names in headings.items():
+                own = [name for name in names if taken.setdefault(plain(name), column) == column]
+                merged.setdefault(column, []).extend(own)
         return merged
 
     @cached_property
@@ -570,6 +616,9 @@ def _code_facts(reader: _Reader, row: dict[str, str], where: str) -> dict[str, A
         facts[name] = reader.minutes(row, name, where)
     facts["aliases"] = [alias.strip() for alias in row["aliases"].split(";") if alias.strip()]
     facts["pooled"] = row["pooled"] == "yes"
+    if row["pooled"] not in ("yes", "no"):
+        what = f'{row["code"]}: pooled "{row["pooled"]}" is neither yes nor no'
+        reader.fault(what, where, "yes: its minutes count with the day's other timed codes")
     facts["evaluation"] = row.get("evaluation") or ""
     timed_add_on = row["add_on_of"] and row["unit_basis"] == "minutes"
     facts["family"] = row["add_on_of"] if timed_add_on else row["code"]
@@ -585,7 +634,7 @@ def _scaled_rows(reader: _Reader, table: str, path: Path) -> list[dict[str, Any]
         entry: dict[str, Any] = dict(row)
         if table.startswith(FEES):
             row["reduced_fee"] = row["reduced_fee"] or row["fee"]
-        for name, places in _DECIMALS.items():
+        for name, places in DECIMALS.items():
             if name in row:
                 try:
                     entry[name] = scaled(row[name], places)
@@ -643,10 +692,11 @@ def _load(folder: str) -> Config:
     return Config([Path(folder), shipped_folder()])
 
 
-class _Checked(Config):
+class Checked(Config):
     """The figures as far as they can be read, with the faults and citations met on the way."""
 
     def __init__(self, folders: Iterable[Path]) -> None:
+        """``folders``: the one that counts first comes first."""
         super().__init__(folders)
         self.found: list[ConfigError] = []
         self.cited: list[tuple[str, str]] = []
@@ -665,34 +715,37 @@ class _Checked(Config):
 
     def read_all(self) -> None:
         """Read every file once."""
-        factors, tables = _of_payers(self.named_payers)
+        factors, tables = of_payers(self.named_payers)
         for name in (*PARAMETERS, *factors):
             self.parameter(name)
         for table in (*TABLES, *tables):
             for edition in self.editions(table):
                 self.rows(table, edition)
-        _ = self.counting_rules, self.sources, self.headings, self.codes
+        _ = self.counting_rules, self.sources, self.heading_files, self.codes
 
     def unread(self, file: str) -> bool:
         """Whether a file as a whole could not be read: what is missed in it is no fault."""
         return any(fault.where.endswith(file) for fault in self.found)
 
+    def faults(self) -> list[ConfigError]:
+        """Every fault of every file, not only the first."""
+        self.read_all()
+        found = list(self.found)
+        for source, where in [] if self.unread("sources.toml") else self.cited:
+            if source not in self.sources:
+                hint = "add it to sources.toml"
+                found.append(ConfigError(f'source: "{source}" is not known', where, hint))
+        return found + _cross_faults(self) + _strange_files(self)
+
 
 def faults(config: Config) -> list[ConfigError]:
-    """Every fault of every file, not only the first: what `config check` prints."""
-    checked = _Checked(config.folders)
-    checked.read_all()
-    found = list(checked.found)
-    for source, where in [] if checked.unread("sources.toml") else checked.cited:
-        if source not in checked.sources:
-            hint = "add it to sources.toml"
-            found.append(ConfigError(f'source: "{source}" is not known', where, hint))
-    return found + _cross_faults(checked) + _strange_files(checked)
+    """What stands in the way of reading: the faults that end a run, all of them."""
+    return Checked(config.folders).faults()
 
 
-def _strange_files(config: _Checked) -> list[ConfigError]:
+def _strange_files(config: Checked) -> list[ConfigError]:
     """Files of a user's folder that nothing reads: their names may be a slip of the pen."""
-    factors, _ = _of_payers(config.named_payers)
+    factors, _ = of_payers(config.named_payers)
     shipped = [path.name for path in config.folders[-1].iterdir() if path.suffix == ".toml"]
     known = {*shipped, *(f"{name}.toml" for name in factors)}
     hint = f"known: {', '.join(sorted(known))}"
@@ -704,7 +757,7 @@ def _strange_files(config: _Checked) -> list[ConfigError]:
     ]
 
 
-def _of_payers(payers: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
+def of_payers(payers: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
     """The factor files and fee tables that payers name."""
 
     def named(key: str) -> list[str]:
@@ -723,11 +776,11 @@ def _unknown_rules(config: Config) -> list[ConfigError]:
     ]
 
 
-def _cross_faults(config: _Checked) -> list[ConfigError]:
+def _cross_faults(config: Checked) -> list[ConfigError]:
     """What needs more than one file: payers' rules, add-ons, names that mean two codes."""
     found = [] if config.unread("counting_rules.toml") else _unknown_rules(config)
     for payer, facts in config.named_payers.items():
-        factors, tables = _of_payers({payer: facts})
+        factors, tables = of_payers({payer: facts})
         lacking = {f"{n}.toml": "value" for n in factors if not config.parameter(n).values}
         lacking |= {f"{t}/editions.toml": "edition" for t in tables if not config.editions(t)}
         for file, block in lacking.items():

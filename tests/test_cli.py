@@ -649,3 +649,16 @@ def test_messages_name_the_one_log_of_a_folder(tmp_path):
     log = tmp_path / "logs" / "march.csv"
     log.write_text("patient,date,code,minutes\nA,2026-03-02,97110,x\nA,2026-03-02,97110,9\n")
     assert f"therapy-calc: {log}:2: minutes" in run("bill", str(tmp_path / "logs"))[2]
+
+
+def test_config_check_looks_for_slips(tmp_path):
+    """Figures that read well and cannot be meant: file, block, value, remedy."""
+    (tmp_path / "sequestration.toml").write_text(
+        "[[value]]\nfrom = 2026-01-01\nuntil = 2026-12-31\nvalue = 200\nsource = 'decision'\n"
+    )
+    code, out, err = run("config", "check", str(tmp_path))
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        f"therapy-calc: {tmp_path}/sequestration.toml: value 1: value: 200.0 is no percentage",
+        "  hint: write 0 to 100: percent of Medicare's payment",
+    ]

@@ -28,6 +28,7 @@ ALLOWED = {
     "decoding": {"errors"},
     "files": {"decoding", "engine", "errors"},
     "headings": {"errors", "params", "schema"},
+    "config_checks": {"errors", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "times"},
     "clocks": {"cells", "checks", "engine", "errors", "times"},
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
@@ -95,6 +96,7 @@ LEVELS = {
     0: WORDS,
     1: {"decoding", "engine", "params", "rule"},
     2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
+    | {"config_checks"}
     | {
         "lookups",
         "redacting",

@@ -8,7 +8,7 @@ import pytest
 from helpers import ROOT
 
 import calc
-from calc import params
+from calc import headings, params
 from calc.errors import ConfigError
 from calc.params import Config
 
@@ -142,6 +142,27 @@ def test_broken_table(text, says, place, tmp_path):
     ((where, what),) = faults(rvu_folder(tmp_path, text))
     assert what == says
     assert where.endswith(place)
+
+
+def test_an_edition_of_unknown_keys(tmp_path):
+    """In the file and in the block; the hint names the nearest."""
+    path = rvu_folder(tmp_path, RVU + LINE, "titel = 1\n" + EDITION + 'realease = "A"\n')
+    found = params.faults(Config([path, SHIPPED]))
+    assert [(str(fault.where), fault.what) for fault in found] == [
+        (f"{path}/rvu/editions.toml", '"titel" is no key of ours'),
+        (f"{path}/rvu/editions.toml: edition 1", '"realease" is no key of ours'),
+    ]
+    assert [fault.hint.split(";")[0] for fault in found] == ["nearest: title", "nearest: release"]
+
+
+def test_a_note_may_stand_anywhere(tmp_path):
+    """A remark of the user's, in the file and in a block."""
+    path = folder(
+        tmp_path,
+        kx_threshold__toml='note = "ours"\n' + SOUND + 'note = "by letter"\n',
+        payers__toml=PAYER + 'note = "see contract"\n',
+    )
+    assert faults(path) == []
 
 
 def test_edition_without_its_file(tmp_path):
@@ -318,6 +339,41 @@ FAULTY = {
         'contract = "Contract"\n',
         [("sources.toml: contract", "is no table")],
     ),
+    "a misspelt switch": (
+        "payers.toml",
+        PAYER + "mprr = true\n",
+        [("payers.toml: acme", '"mprr" is no key of ours')],
+    ),
+    "values of another name": (
+        "kx_threshold.toml",
+        SOUND.replace("[[value]]", "[[values]]"),
+        [("kx_threshold.toml", '"values" is no key of ours')],
+    ),
+    "a misspelt key of a value": (
+        "kx_threshold.toml",
+        SOUND + 'aplies_to = "OT"\n',
+        [("kx_threshold.toml: value 1", '"aplies_to" is no key of ours')],
+    ),
+    "a misspelt key of a rule": (
+        "counting_rules.toml",
+        RULE + 'pols = "code"\n',
+        [("counting_rules.toml: mine", '"pols" is no key of ours')],
+    ),
+    "a misspelt key of a source": (
+        "sources.toml",
+        '[contract]\ntitle = "Contract"\npublischer = "We"\n',
+        [("sources.toml: contract", '"publischer" is no key of ours')],
+    ),
+    "two mappings": (
+        "columns.toml",
+        '[columns]\nstart = "Seen at"\n[colums]\nend = "Left at"\n',
+        [("columns.toml", '"colums" is no key of ours')],
+    ),
+    "pooled in other words": (
+        "codes.csv",
+        MINUTES.format("", "15").replace(",yes,", ",Y,"),
+        [(CODE, '97116: pooled "Y" is neither yes nor no')],
+    ),
 }
 
 
@@ -369,6 +425,14 @@ def test_one_heading_needs_no_list(tmp_path):
     path = folder(tmp_path, columns__toml='[columns]\nstart = "Seen at"\n')
     assert faults(path) == []
     assert Config([path, SHIPPED]).headings["start"][0] == "Seen at"
+
+
+@pytest.mark.parametrize("before", ["", 'patient = "Klient"\n'])
+def test_a_users_heading_means_what_he_says(before, tmp_path):
+    """Whatever the shipped file says of it, and whatever stands before it in the user's."""
+    path = folder(tmp_path, columns__toml=f'[columns]\n{before}code = "Patient ID"\n')
+    known = headings.meanings(Config([path, SHIPPED]))
+    assert (known["patientid"], known["mrn"], known["cpt"]) == ("code", "patient", "code")
 
 
 def test_a_day_without_a_value(config):

@@ -127,6 +127,25 @@ def test_an_own_fee_table(own):
     assert (found["97116"], found["97110"]) == (Decimal("41.50"), Decimal("80.00"))
 
 
+def test_an_own_fee_table_is_explained_by_its_own_figures(own):
+    """Its edition, not Medicare's indices or percentage; an edition without a release says none."""
+    rows = [{"code": code, "minutes": 20, "date": "2026-03-02"} for code in ("97110", "97116")]
+    said = calc.estimate(rows, payer="bravo", config=own).explain().splitlines()
+    start = said.index("Fee schedule (the payer's own table)")
+    assert said[start + 1 : start + 7] == [
+        "  97116: fee 41.50, reduced 30.00, from the payer's own table",
+        "  97116: 1 full + 0 reduced = 41.50",
+        "  97110: fee 40.00, from the payer's own table",
+        "  97110: 0 full + 2 reduced = 80.00",
+        "    fees: Contract (in force 2026-01-01 to 2026-12-31)",
+        "    reduced: every unit but the day's one of highest practice expense (Medicare Claims"
+        " Processing Manual, Pub. 100-04, ch. 5, s. 10.7: multiple procedure payment reduction)",
+    ]
+    assert not any("GPCI" in line or "50%" in line for line in said)
+    by_factor = calc.estimate(rows, payer="alpha", config=own).explain()
+    assert "    GPCIs: " in by_factor and "    reduced: 50% of practice expense off" in by_factor
+
+
 def test_switches_are_the_payers_own(own):
     """Delta pays shares of Medicare's fee without reduction, cut or sequestration."""
     rows = [{"code": code, "minutes": 15, "date": "2026-03-02"} for code in ("97110", "97116")]
@@ -319,3 +338,63 @@ def test_a_figure_of_too_many_decimals_is_a_fault(tmp_path):
     assert "more than 4 decimals" in str(fault)
     with pytest.raises(ConfigError, match="more than 4 decimals"):
         calc.estimate([{"code": "97116", "minutes": 20, "date": "2026-08-02"}], config=config)
+
+
+@pytest.mark.parametrize(
+    ("payer", "day", "what", "remedy"),
+    [
+        (
+            "alpha",
+            "2026-07-01",
+            "alpha_factor.toml: no conversion factor of Alpha for 2026-07-01",
+            "add a value with its first day",
+        ),
+        (
+            "medicare",
+            "2027-03-02",
+            "conversion_factor.toml: no Medicare physician fee schedule conversion factor for"
+            " 2027-03-02",
+            "import the release of 2027",
+        ),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--explain",), ("--format", "json")])
+def test_the_command_ends_where_a_factor_is_missing(payer, day, what, remedy, more, tmp_path):
+    """A payer's own as Medicare's: file and remedy, no visit without money."""
+    from click.testing import CliRunner
+
+    from calc.cli import cli
+
+    laid(tmp_path, FILES)
+    words = ["estimate", "97116=20", "--date", day, "--payer", payer, "--config", str(tmp_path)]
+    done = CliRunner().invoke(cli, [*words, *more])
+    assert isinstance(done.exception, ConfigError)
+    assert (done.stdout, str(done.exception)) == ("", what)
+    assert done.exception.hint.startswith(remedy)
+
+
+def test_a_payer_with_a_factor_needs_none_of_medicares(tmp_path):
+    """0.45 x 60 = 27.00 in a year for which Medicare's factor is not known yet."""
+    edition = """[[edition]]
+from = 2027-01-01
+until = 2027-12-31
+file = "mine.csv"
+source = "contract"
+"""
+    factor = FACTOR.format(places=4, until="2027-12-31", value="60.0000")
+    figures = laid(
+        tmp_path,
+        {
+            **FILES,
+            "alpha_factor.toml": factor,
+            "rvu/editions.toml": edition,
+            "rvu/mine.csv": SOME_RVUS + "97116,A,0.45,0.41,0.41,0.01,5\n",
+            "gpci/editions.toml": edition,
+            "gpci/mine.csv": "locality,name,work_gpci,pe_gpci,mp_gpci\nUS,US,1.000,1.000,1.000\n",
+        },
+    )
+    visit = {"code": "97116", "minutes": 20, "date": "2027-03-02"}
+    found = calc.estimate([visit], payer="alpha", config=figures)
+    assert found.totals["work_payment"] == Decimal("27.00")
+    with pytest.raises(ConfigError, match="for 2027-03-02"):
+        calc.estimate([visit], payer="medicare", config=figures)

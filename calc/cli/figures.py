@@ -49,11 +49,11 @@ def config() -> None:
 @click.argument("checked", required=False, metavar="[FOLDER]")
 @click.option("--config", "folder", type=click.Path(), help="Folder with your own figures.")
 def config_check(checked: str | None, folder: str | None) -> None:
-    """Check every figure: dates, overlaps, sources, decimals."""
-    from calc import params
+    """Check every figure: names, dates, overlaps, sources, decimals, sizes."""
+    from calc import config_checks, params
 
     loaded = params.load(checked or folder)
-    faults = params.faults(loaded)
+    faults = config_checks.faults(loaded)
     for fault in faults:
         say(fault)
     if faults:

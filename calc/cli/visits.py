@@ -159,6 +159,7 @@ def estimate(
     options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
     options = estimating.of_visit(options)
     result = estimating.estimate(rows, config=config, options=options, zone=tz, **defaults)
+    result.require_own_factors()
     if not day and not any(estimating.has_date(row) for row in rows):
         tell(f"date: {result.lines[0]['date']} (today)")
     if explain:

@@ -10,7 +10,7 @@ from typing import Any
 
 from calc.errors import ConfigError
 from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, dollars, percent
-from calc.params import Config, Edition, Value
+from calc.params import FEES, Config, Edition, Value
 
 Row = dict[str, Any]
 
@@ -171,15 +171,25 @@ def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -
         said.append(f"  {_work(row, factor, config)}")
     said += [f"    factor {factor.text}: {_source(factor, config)}"]
     said += [f"    RVUs: {_edition(config.edition('rvu', day), config)}"]
-    said += ["", "Fee schedule (each RVU x GPCI, summed, x factor, rounded once a unit)"]
+    table = config.payers[lines[0]["payer"]].get("fee_table")
+    how = (
+        "the payer's own table"
+        if table
+        else "each RVU x GPCI, summed, x factor, rounded once a unit"
+    )
+    said += ["", f"Fee schedule ({how})"]
     for row in lines:
         said += [f"  {line}" for line in _fee(row, factor, config)]
-    said += [f"    GPCIs: {_edition(config.edition('gpci', day), config)}"]
+    if not table:
+        said += [f"    GPCIs: {_edition(config.edition('gpci', day), config)}"]
+    elif fees := config.edition(f"{FEES}{table}", day):
+        said += [f"    fees: {_edition(fees, config)}"]
     if any(row["payer_mppr"] for row in lines):
         mppr = config.parameter("mppr").find(day)
         if mppr:
+            off = "" if table else f"{mppr.text}% of practice expense off "
             said.append(
-                f"    reduced: {mppr.text}% of practice expense off every unit but the day's one of"
+                f"    reduced: {off}every unit but the day's one of"
                 f" highest practice expense ({config.cite(mppr.source)})"
             )
     return said + _shares(lines, config, day, deductible_said)
@@ -285,7 +295,8 @@ def _edition(edition: Edition | None, config: Config) -> str:
     if edition is None:
         raise ConfigError("no edition for the date")
     held = f"in force {edition.first} to {_last(edition.last)}"
-    return f"{config.cite(edition.source)}, {edition.release} ({held})"
+    release = f", {edition.release}" if edition.release else ""
+    return f"{config.cite(edition.source)}{release} ({held})"
 
 
 def _last(day: date) -> str:

@@ -1,0 +1,203 @@
+"""Slips in figures that can be read: each is what its file says, and none can be meant so.
+
+Looked for by `config check` alone: a run reads the figures, it does not doubt them.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from calc.errors import ConfigError
+from calc.money import decimal_text
+from calc.params import (
+    CELLS,
+    DECIMALS,
+    PARAMETERS,
+    TABLES,
+    Checked,
+    Config,
+    Parameter,
+    Value,
+    of_payers,
+    plain,
+)
+from calc.schema import DISCIPLINES, SESSION
+
+Found = Iterator[ConfigError]
+
+# Parts of a whole, in per cent; of `audit_limits.toml` those that end so.
+SHARES = (
+    "sequestration",
+    "mppr",
+    "assistant_share",
+    "de_minimis",
+    "coinsurance",
+    "nonparticipating",
+)
+# What is multiplied with, besides the factors of payers: 0 would make every amount nothing.
+FACTORS = ("conversion_factor", "limiting_charge")
+# No amounts but names of what is the case: only the shipped ones mean something.
+NAMES = ("assistant_policy",)
+SWITCHES = ("federal_holidays",)
+
+
+def faults(config: Config) -> list[ConfigError]:
+    """Every fault of every file, not only the first: what `config check` prints."""
+    checked = Checked(config.folders)
+    found = checked.faults()
+    shipped = Checked(config.folders[-1:])
+    looks = (_figures, _payers, _tables, _codes, _headings, _sources)
+    return found + [fault for look in looks for fault in look(checked, shipped)]
+
+
+def _one_of(known: tuple[str, ...], written: str = "") -> str:
+    near = difflib.get_close_matches(written, known, 1)
+    return f"nearest: {near[0]}" if near else f"choose one of {', '.join(known)}"
+
+
+# --- dated values --------------------------------------------------------------------------
+
+
+def _figures(checked: Checked, shipped: Checked) -> Found:
+    factors, _ = of_payers(checked.named_payers)
+    for name in PARAMETERS:
+        for value in checked.parameter(name).values:
+            yield from _applies(value, name, shipped.parameter(name))
+            yield from _bounds(value, name, shipped.parameter(name))
+    for name in dict.fromkeys(factors):
+        for value in checked.parameter(name).values if name not in PARAMETERS else ():
+            if value.applies_to:
+                what = f'applies_to: "{value.applies_to}" is looked for by nobody'
+                yield ConfigError(what, value.where, "leave it out: the factor is its payer's")
+            yield from _above_0(value, shipped.parameter("conversion_factor").unit)
+
+
+def _applies(value: Value, name: str, shipped: Parameter) -> Found:
+    """``applies_to`` says which of several figures of a file this is: one of the shipped ones."""
+    known = tuple(dict.fromkeys(own.applies_to for own in shipped.values if own.applies_to))
+    if value.applies_to and value.applies_to not in known:
+        what = f'applies_to: "{value.applies_to}" is looked for by nobody'
+        hint = _one_of(known, value.applies_to) if known else "leave it out"
+        yield ConfigError(what, value.where, hint)
+    if not value.applies_to and name == "audit_limits":
+        # Minutes, units, days and percentages: one number cannot be meant for all of them.
+        yield ConfigError("applies_to is missing", value.where, _one_of(known))
+
+
+def _bounds(value: Value, name: str, shipped: Parameter) -> Found:
+    share = name in SHARES or (name == "audit_limits" and value.applies_to.endswith("percent"))
+    if name in NAMES or name in SWITCHES:
+        known = tuple(dict.fromkeys(own.text for own in shipped.values))
+        known = ("0", "1") if name in SWITCHES else known
+        if value.text not in known:
+            yield ConfigError(f"value: {value.text} has no meaning", value.where, _one_of(known))
+    elif name in FACTORS:
+        yield from _above_0(value, shipped.unit)
+    elif share and not 0 <= _amount(value) <= 100:
+        what = f"value: {value.text} is no percentage"
+        yield ConfigError(what, value.where, f"write 0 to 100: {shipped.unit}")
+    elif _amount(value) < 0:
+        what = f"value: {value.text} is below 0"
+        yield ConfigError(what, value.where, f"write 0 or more: {shipped.unit}")
+
+
+def _above_0(value: Value, unit: str) -> Found:
+    if _amount(value) <= 0:
+        what = f"value: {value.text} is not above 0"
+        yield ConfigError(what, value.where, f"write more than 0: {unit}")
+
+
+def _amount(value: Value) -> Decimal:
+    return Decimal(value.scaled).scaleb(-value.places)
+
+
+def _payers(checked: Checked, shipped: Checked) -> Found:
+    for payer, facts in checked.named_payers.items():
+        share = facts.get("share_of_medicare", 1)
+        where = f"payers.toml: {payer}"
+        if _is_number(share) and Decimal(str(share)) <= 0:
+            hint = "leave it out if it is not known: then units and work component only"
+            yield ConfigError(f"share_of_medicare: {share} is not above 0", where, hint)
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        return Decimal(str(value)).is_finite()
+    except ArithmeticError:
+        return False
+
+
+# --- tables --------------------------------------------------------------------------------
+
+
+def _tables(checked: Checked, shipped: Checked) -> Found:
+    _, fees = of_payers(checked.named_payers)
+    for table in (*TABLES, *dict.fromkeys(fees)):
+        for edition in checked.editions(table):
+            for line, row in enumerate(checked.rows(table, edition), 2):
+                for what, hint in _cells(table, row):
+                    name = row.get("code") or row.get("locality") or row.get("column1")
+                    yield ConfigError(f"{name}: {what}", f"{edition.path}:{line}", hint)
+
+
+def _cells(table: str, row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What is wrong with a row of an edition, and how to mend it."""
+    for name, known in CELLS.get(table, {}).items():
+        if row[name] not in known:
+            yield f'{name} "{row[name]}" is not known', _one_of(known)
+    if (row.get("status"), row.get("mppr_indicator")) == ("A", "9"):
+        yield "mppr_indicator 9 of a code that is paid", "9 is for codes without a price: 5 or 0?"
+    for name, places in DECIMALS.items():
+        amount = row.get(name)
+        if isinstance(amount, int) and (amount < 0 or (amount == 0 and table == "gpci")):
+            least = "above 0" if table == "gpci" else "0 or more"
+            yield f"{name} {decimal_text(amount, places)} is not {least}", f"write {least}"
+    if table == "mue" and not (row["mue"].isascii() and row["mue"].isdigit()):
+        yield f'mue "{row["mue"]}" is no number of units', "write it without decimals, such as 4"
+    fee, reduced = row.get("fee"), row.get("reduced_fee")
+    if isinstance(fee, int) and isinstance(reduced, int) and reduced > fee:
+        texts = [decimal_text(cents, DECIMALS["fee"]) for cents in (reduced, fee)]
+        yield f"reduced_fee {texts[0]} is more than the fee {texts[1]}", "were they exchanged?"
+
+
+def _codes(checked: Checked, shipped: Checked) -> Found:
+    """Words of codes.csv by which rules ask for a code: another word would silence them."""
+    known = {
+        "attendance": tuple(sorted({facts["attendance"] for facts in shipped.codes.values()})),
+        "disciplines": ("", *DISCIPLINES),
+    }
+    for code, facts in checked.codes.items():
+        for name, words in known.items():
+            if facts[name] not in words:
+                hint = _one_of(tuple(word or "a blank" for word in words), facts[name])
+                what = f'{name} "{facts[name]}" is not known'
+                yield ConfigError(what, f"codes.csv: {code}", hint)
+
+
+# --- headings and sources ------------------------------------------------------------------
+
+
+def _headings(checked: Checked, shipped: Checked) -> Found:
+    """Columns are ours, or "" for headings that mean nothing; a heading stands for one."""
+    for path, columns in checked.heading_files:
+        meant = {plain(column): column for column in SESSION}
+        for column, headings in columns.items():
+            where = f"{path}: {column}"
+            if column and column not in SESSION:
+                hint = _one_of(SESSION, column.lower())
+                yield ConfigError(f'"{column}" is no column of ours', where, hint)
+                continue
+            for heading in headings:
+                other = meant.setdefault(plain(heading), column)
+                if other != column:
+                    hint = "a heading belongs to one column only: take it out of one"
+                    yield ConfigError(f'"{heading}" means {other} already', where, hint)
+
+
+def _sources(checked: Checked, shipped: Checked) -> Found:
+    for source, entry in checked.sources.items():
+        if not str(entry.get("title", "")).strip():
+            yield ConfigError("title is missing", f"sources.toml: {source}", 'write title = "..."')

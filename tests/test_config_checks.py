@@ -1,0 +1,285 @@
+"""Slips in a user's figures that read well: `config check` names each with place and remedy."""
+
+from __future__ import annotations
+
+import pytest
+from helpers import ROOT
+
+from calc import config_checks, params
+from calc.errors import ConfigError
+from calc.params import Config
+
+SHIPPED = ROOT / "config"
+VALUE = """places = {places}
+[[value]]
+from = 2026-01-01
+until = 2026-12-31
+value = {value}
+source = "decision"
+"""
+PAYER = '[acme]\nname = "Acme"\ncounting_rule = "cms"\nsource = "decision"\n'
+OWN = {"payers.toml": PAYER + 'conversion_factor = "acme_factor"\n'}
+FEES = {"payers.toml": PAYER + 'fee_table = "acme"\n'}
+EDITION = """[[edition]]
+from = 2026-01-01
+until = 2026-12-31
+file = "mine.csv"
+source = "decision"
+"""
+HEADS = {name: ",".join(columns) + "\n" for name, columns in params.TABLES.items()}
+HEADS["fees/acme"] = "code,fee,reduced_fee\n"
+CODES = ",".join(params.CODE_COLUMNS) + "\n"
+
+
+def value(value, applies_to="", places=0):
+    """A file of one value."""
+    line = f'applies_to = "{applies_to}"\n' if applies_to else ""
+    return VALUE.format(value=value, places=places) + line
+
+
+def table(name, row):
+    """An edition of one row."""
+    return {f"{name}/editions.toml": EDITION, f"{name}/mine.csv": f"{HEADS[name]}{row}\n"}
+
+
+def faults(folder, files):
+    """What the check says of files laid over the shipped ones, as (where, what, hint)."""
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    found = config_checks.faults(Config([folder, SHIPPED]))
+    assert all(isinstance(fault, ConfigError) for fault in found)
+    return [(fault.where.replace(f"{folder}/", ""), fault.what, fault.hint) for fault in found]
+
+
+def test_shipped_figures_have_no_fault(config):
+    """What ships is whole."""
+    assert config_checks.faults(config) == []
+
+
+VALUES = {
+    "a factor below 0": ("conversion_factor", value(-33), "-33.0000 is not above 0"),
+    "a factor of 0": ("conversion_factor", value(0), "0.0000 is not above 0"),
+    "a limit of 0": ("limiting_charge", value(0), "0 is not above 0"),
+    "more than all withheld": ("sequestration", value(200), "200.0 is no percentage"),
+    "less than nothing": ("coinsurance", value(-1), "-1 is no percentage"),
+    "more than the practice expense": ("mppr", value(101), "101 is no percentage"),
+    "more than the share": ("assistant_share", value(850), "850 is no percentage"),
+    "more than the service": ("de_minimis", value(110), "110 is no percentage"),
+    "more than the fee": ("nonparticipating", value(109), "109 is no percentage"),
+    "a threshold below 0": ("kx_threshold", value(-1, "OT"), "-1.00 is below 0"),
+    "a deductible below 0": ("deductible", value(-1), "-1.00 is below 0"),
+    "a review below 0": ("targeted_review", value(-1, "OT"), "-1.00 is below 0"),
+    "minutes below 0": ("audit_limits", value(-1, "patient_minutes"), "-1 is below 0"),
+    "a limit of too many per cent": (
+        "audit_limits",
+        value(900, "round_percent"),
+        "900 is no percentage",
+    ),
+    "an unknown policy": ("assistant_policy", value(2021), "2021 has no meaning"),
+    "half a holiday": ("federal_holidays", value(2), "2 has no meaning"),
+}
+
+
+@pytest.mark.parametrize(("name", "text", "says"), VALUES.values(), ids=list(VALUES))
+def test_a_figure_that_cannot_be(name, text, says, tmp_path):
+    """Below or above what any figure of its kind can be."""
+    ((where, what, hint),) = faults(tmp_path, {f"{name}.toml": text})
+    assert (where, what) == (f"{name}.toml: value 1", f"value: {says}")
+    assert hint
+
+
+EDGES = [
+    ("sequestration", value(0)),
+    ("sequestration", value(100)),
+    ("mppr", value(0)),
+    ("assistant_share", value(100)),
+    ("assistant_policy", value(0)),
+    ("federal_holidays", value(0)),
+    ("deductible", value(0)),
+    ("kx_threshold", value(0)),
+    ("kx_threshold", value(0, "PT+SLP")),
+    ("limiting_charge", value(115)),
+    ("conversion_factor", value("0.0001", places=4)),
+    ("conversion_factor", value(40, "QPP")),
+    ("audit_limits", value(0, "patient_minutes")),
+    ("audit_limits", value(900, "patient_minutes")),
+]
+
+
+@pytest.mark.parametrize(("name", "text"), EDGES)
+def test_a_figure_that_can_be(name, text, tmp_path):
+    """The least and the most that are allowed; one threshold for all."""
+    assert faults(tmp_path, {f"{name}.toml": text}) == []
+
+
+APPLIED = {
+    "a factor": ("conversion_factor", "nonQP", "nearest: nonQPP"),
+    "a threshold": ("kx_threshold", "PTSLP", "nearest: PT+SLP"),
+    "a limit": ("audit_limits", "patient_minute", "nearest: patient_minutes"),
+    "a deductible": ("deductible", "PT", "leave it out"),
+}
+
+
+@pytest.mark.parametrize(("name", "applies_to", "hint"), APPLIED.values(), ids=list(APPLIED))
+def test_a_figure_that_nobody_looks_for(name, applies_to, hint, tmp_path):
+    """Only what the shipped file tells apart can be told apart."""
+    assert faults(tmp_path, {f"{name}.toml": value(100, applies_to)}) == [
+        (
+            f"{name}.toml: value 1",
+            f'applies_to: "{applies_to}" is looked for by nobody',
+            hint,
+        )
+    ]
+
+
+def test_a_limit_of_everything(tmp_path):
+    """Minutes, units and per cent have no limit in common."""
+    ((where, what, _),) = faults(tmp_path, {"audit_limits.toml": value(10)})
+    assert (where, what) == ("audit_limits.toml: value 1", "applies_to is missing")
+
+
+def test_a_payers_own_factor(tmp_path):
+    """It is of its payer, applies to nothing else, and is above 0."""
+    assert faults(tmp_path, {**OWN, "acme_factor.toml": value("41.25", places=2)}) == []
+    found = faults(tmp_path, {**OWN, "acme_factor.toml": value(0, "nonQPP")})
+    assert [(where, what) for where, what, _ in found] == [
+        ("acme_factor.toml: value 1", 'applies_to: "nonQPP" is looked for by nobody'),
+        ("acme_factor.toml: value 1", "value: 0.0000 is not above 0"),
+    ]
+
+
+@pytest.mark.parametrize("share", ['"0.00"', '"-1.10"', "0", "-1.1"])
+def test_a_share_of_nothing(share, tmp_path):
+    """A payer that pays nothing, or takes it, is a slip."""
+    ((where, what, _),) = faults(tmp_path, {"payers.toml": f"{PAYER}share_of_medicare = {share}\n"})
+    assert where == "payers.toml: acme"
+    assert what == f"share_of_medicare: {share.strip(chr(34))} is not above 0"
+
+
+LINE = "97116,A,0.45,0.41,0.41,0.01,5"
+ROWS = {
+    "no status": ("rvu", LINE.replace("A", "Z"), '97116: status "Z" is not known'),
+    "a small letter": ("rvu", LINE.replace("A", "a"), '97116: status "a" is not known'),
+    "no indicator": ("rvu", LINE[:-1] + "8", '97116: mppr_indicator "8" is not known'),
+    "no concept": ("rvu", LINE[:-1] + "9", "97116: mppr_indicator 9 of a code that is paid"),
+    "practice expense below 0": (
+        "rvu",
+        LINE.replace("0.41,0.41", "-1.00,0.41"),
+        "97116: pe_rvu -1.00 is not 0 or more",
+    ),
+    "an index of 0": (
+        "gpci",
+        "OH-00,OHIO,1.000,0.000,1.008",
+        "OH-00: pe_gpci 0.000 is not above 0",
+    ),
+    "units in words": ("mue", "97116,four,3", '97116: mue "four" is no number of units'),
+    "no adjudication": ("mue", "97116,4,4", '97116: mai "4" is not known'),
+    "no modifier": ("ptp", "97116,97530,x", '97116: modifier_indicator "x" is not known'),
+    "a fee below 0": ("fees/acme", "97116,-4.00,-5.00", "97116: fee -4.00 is not 0 or more"),
+    "exchanged fees": (
+        "fees/acme",
+        "97116,30.00,40.00",
+        "97116: reduced_fee 40.00 is more than the fee 30.00",
+    ),
+}
+
+
+@pytest.mark.parametrize(("name", "row", "says"), ROWS.values(), ids=list(ROWS))
+def test_a_row_that_cannot_be(name, row, says, tmp_path):
+    """File and line, the row's code, the cell."""
+    found = faults(tmp_path, {**FEES, **table("fees/acme", "97116,40.00,"), **table(name, row)})
+    assert (f"{name}/mine.csv:2", says) in [(where, what) for where, what, _ in found]
+    assert all(where == f"{name}/mine.csv:2" for where, _, _ in found)
+
+
+SOUND_ROWS = [
+    ("rvu", LINE),
+    ("rvu", "97116,B,0.00,0.00,0.00,0.00,9"),
+    ("rvu", "97116,T,0.45,0.41,0.41,0.01,0"),
+    ("mue", "97116,0,1"),
+    ("ptp", "97116,97530,9"),
+    ("fees/acme", "97116,0.00,"),
+    ("fees/acme", "97116,40.00,40.00"),
+]
+
+
+@pytest.mark.parametrize(("name", "row"), SOUND_ROWS)
+def test_a_row_that_can_be(name, row, tmp_path):
+    """What CMS publishes, and any fee of a contract."""
+    files = {**FEES, **table("fees/acme", "97116,40.00,"), **table(name, row)}
+    assert faults(tmp_path, files) == []
+
+
+WORDS = {
+    "attendance": (
+        "97110,exercise,,minutes,15,15,,yes,one on one,",
+        'attendance "one on one" is not known',
+        "nearest: one-on-one",
+    ),
+    "disciplines": (
+        "97110,exercise,,minutes,15,15,,yes,one-on-one,PTX",
+        'disciplines "PTX" is not known',
+        "nearest: PT",
+    ),
+}
+
+
+@pytest.mark.parametrize(("row", "says", "hint"), WORDS.values(), ids=list(WORDS))
+def test_a_word_that_no_rule_asks_for(row, says, hint, tmp_path):
+    """A one-on-one code by another word is no one-on-one code."""
+    assert faults(tmp_path, {"codes.csv": f"{CODES}{row}\n"}) == [("codes.csv: 97110", says, hint)]
+
+
+HEADINGS = {
+    "no column": (
+        'patientt = ["Klient"]',
+        ("columns.toml: patientt", '"patientt" is no column of ours', "nearest: patient"),
+    ),
+    "a heading of two columns": (
+        'patient = ["Pat Id"]\ncode = ["pat. ID"]',
+        (
+            "columns.toml: code",
+            '"pat. ID" means patient already',
+            "a heading belongs to one column only: take it out of one",
+        ),
+    ),
+    "the name of another column": (
+        'code = "Patient"',
+        (
+            "columns.toml: code",
+            '"Patient" means patient already',
+            "a heading belongs to one column only: take it out of one",
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "fault"), HEADINGS.values(), ids=list(HEADINGS))
+def test_a_heading_that_counts_for_nothing(text, fault, tmp_path):
+    """It would be left alone without a word."""
+    assert faults(tmp_path, {"columns.toml": f"[columns]\n{text}\n"}) == [fault]
+
+
+def test_a_saved_mapping_is_sound(tmp_path):
+    """With headings that mean nothing, and with one that the shipped file takes otherwise."""
+    text = '[columns]\nstart = ["Seen at"]\ndiscipline = "Service"\n"" = ["Fee"]\n'
+    assert faults(tmp_path, {"columns.toml": text}) == []
+
+
+def test_a_source_without_a_title(tmp_path):
+    """Outputs cite it by its title."""
+    found = faults(tmp_path, {"sources.toml": '[mine]\npublisher = "We"\n'})
+    assert [(where, what) for where, what, _ in found] == [
+        ("sources.toml: mine", "title is missing")
+    ]
+
+
+def test_what_cannot_be_read_is_said_too(tmp_path):
+    """Faults of reading first, then slips."""
+    files = {"payers.toml": f"{PAYER}mprr = true\n", "sequestration.toml": value(200)}
+    assert [what for _, what, _ in faults(tmp_path, files)] == [
+        '"mprr" is no key of ours',
+        "value: 200.0 is no percentage",
+    ]
