@@ -105,7 +105,9 @@ def audit(
         bad = reviewing.without_names(bad, lines.mapping, key)
     rows = (engine.scan_parquet([str(path / _ROWS)]) for path in places.rows)
     seen = [part for part, _, _ in first]
-    gathered = reviewing.Gathered(seen, found, rows, rejects, files, bad, notes)
+    # Of a file in pieces the order of dates was told before: this is as it was asked for.
+    blanks = replace(log.log.defaults, date_order=blanks.date_order)
+    gathered = reviewing.Gathered(seen, found, rows, rejects, files, blanks, bad, notes)
     return reviewing.finish(gathered, config, asked, key), log
 
 

@@ -73,6 +73,7 @@ class Log:
     notes: list[str] = field(default_factory=list)  # what a user should know about the reading
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
     parts: list[Log] = field(default_factory=list)  # the logs of several files
+    defaults: Defaults = field(default_factory=Defaults)  # what it was read by
 
     def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
         """Every column of the log as it was, then row, reason and, for messages, hint.
@@ -114,6 +115,7 @@ def read(
     defaults = _known_defaults(defaults or Defaults(), config)
     if not is_named(source):
         log = _from_frame(engine.lazy(source), config, defaults, maps or {})
+        log.defaults = defaults
         if all_maps:
             require_maps(maps or {}, log.place)
         return log
@@ -129,6 +131,7 @@ def read(
     ]
     log = parts[0] if len(parts) == 1 else _together(parts)
     log.notes = [*notes, *log.notes, *same_content(log.files)]
+    log.defaults = defaults
     if all_maps:
         require_maps(maps or {}, [name for part in parts for name in part.place])
     return _on_engine(log, on)
