@@ -162,6 +162,9 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     found = auditing.with_fingerprints(auditing.finished(gathered.findings))
     found, said = _accepted(found, asked, key)
     by_clinician = _by_clinician(whole.people, found)
+    unbilled = "units_billed" not in whole.has  # that is not the same as 0 units
+    if unbilled:
+        by_clinician = by_clinician.with_columns(units_billed=nw.lit(None, dtype=nw.Int64))
     sums = ("sessions", "units_billed", "units_supported")
     bad = gathered.claims_rejects
     unread = None if bad is None else len(bad)
@@ -169,6 +172,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     meta["options"] = {**asdict(gathered.defaults), **meta["options"], **asked.beside}
     meta["notes"] += _unusual(gathered.defaults, asked.beside)
     meta |= {name: int(by_clinician[name].sum()) for name in sums}
+    if unbilled:
+        meta["units_billed"] = None
     meta |= totals(found)
     meta["known"] = said["known"]
     if said["known"]:

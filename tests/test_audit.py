@@ -462,3 +462,16 @@ def test_the_usual_options_are_named_but_for_the_table(tmp_path):
     summary = fastexcel.read_excel(sheet).load_sheet("Summary", header_row=None).to_polars()
     told = [row for row in summary.rows() if row[0].startswith("option")]
     assert told == [("option payer", "medicare"), ("option locality", "US")]
+
+
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "1")])
+def test_a_log_without_billed_units_is_not_one_of_no_units(tmp_path, jobs):
+    words = ("audit", "examples/clinic_week.csv", *jobs, "--fail-on", "never")
+    assert "2026-03-06, no billed units in the log, 202 supported" in run(*words)[1]
+    meta = json.loads(run(*words, "--format", "json")[1])["meta"]
+    assert (meta["units_billed"], meta["units_supported"]) == (None, 202)
+    assert "Units billed against units supported" not in run(*words, "--format", "html")[1]
+    claims = tmp_path / "claims.csv"
+    claims.write_text("patient,date,discipline,code,units_billed\nP-1041,2026-03-02,PT,97110,3\n")
+    out = run(*words, "--claims", str(claims))[1]
+    assert ", 3 units billed, " in out
