@@ -1740,8 +1740,12 @@ def sheet_as_csv(data: bytes, source: str) -> bytes:
 
 @contextlib.contextmanager
 def whole(path: str) -> Iterator[str]:
-    """A temporary name beside ``path`` that takes its place only when all went well."""
-    folder = os.path.dirname(os.path.abspath(path))
+    """A temporary name beside ``path`` that takes its place only when all went well.
+
+    What is replaced hands on its rights, and of a link the file that it leads to is replaced.
+    """
+    place = os.path.realpath(path)
+    folder = os.path.dirname(place)
     if Path(path).exists() and not Path(path).is_file():
         # Taking the place of a folder or a device such as /dev/null would destroy it.
         raise InputError("cannot be written (it is no file)", path)
@@ -1752,10 +1756,8 @@ def whole(path: str) -> Iterator[str]:
     os.close(handle)
     try:
         yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        os.replace(temporary, path)
+        Path(temporary).chmod(_rights(place))
+        os.replace(temporary, place)
     except OSError as error:
         raise InputError(
             f"cannot be written ({error.strerror or error})", path, _ELSEWHERE
@@ -1763,6 +1765,15 @@ def whole(path: str) -> Iterator[str]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _rights(path: str) -> int:
+    """The rights of a file; of one that is not there those of any new file."""
+    with contextlib.suppress(OSError):
+        return Path(path).stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 _ELSEWHERE = "name another place: -o FILE, and --rejects FILE for rows that cannot be used"

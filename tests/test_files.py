@@ -518,6 +518,26 @@ def test_a_device_is_not_replaced(tmp_path):
         pass
 
 
+@pytest.mark.skipif(os.name != "posix", reason="rights and links are those of POSIX")
+def test_an_output_keeps_the_rights_and_the_link_of_what_it_replaces(tmp_path):
+    """Who may not read the old file may not read the new one, with patients in it."""
+    real, link, other = (tmp_path / name for name in ("real.csv", "link.csv", "other.csv"))
+    real.write_text("x")
+    real.chmod(0o600)
+    link.symlink_to("real.csv")
+    for path in (real, link):
+        with engine.whole(str(path)) as temporary:
+            Path(temporary).write_text(path.name)
+        assert (real.read_text(), real.stat().st_mode & 0o777) == (path.name, 0o600)
+    assert link.is_symlink()
+    link.unlink()
+    link.symlink_to("other.csv")  # which is not there yet
+    with engine.whole(str(link)) as temporary:
+        Path(temporary).write_text("new")
+    assert link.is_symlink() and other.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.csv", "other.csv", "real.csv"]
+
+
 def test_progress_only_on_a_terminal_and_for_large_files(tmp_path, monkeypatch):
     """Nothing when piped; what is being done on a terminal."""
     from calc.cli import shared as commands
