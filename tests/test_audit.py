@@ -475,3 +475,12 @@ def test_a_log_without_billed_units_is_not_one_of_no_units(tmp_path, jobs):
     claims.write_text("patient,date,discipline,code,units_billed\nP-1041,2026-03-02,PT,97110,3\n")
     out = run(*words, "--claims", str(claims))[1]
     assert ", 3 units billed, " in out
+
+
+def test_a_session_past_midnight_is_not_said_to_lie_behind_it(tmp_path):
+    """Of 16 minutes one is past midnight."""
+    log = tmp_path / "log.csv"
+    log.write_text("patient,code,start,end\nP1,97116,2026-03-02 23:45,2026-03-03 00:01\n")
+    _, out, _ = run("audit", str(log), "--format", "csv", "--select", "T108")
+    said = "a session of 16 minutes runs past midnight and counts for the day of its start"
+    assert [row["message"] for row in rows(out)] == [said]
