@@ -148,7 +148,7 @@ class _Reader:
             self.providers |= claims.providers(log)
         self._unread.append(claims.unread(log))
         rows = engine.plain(log.audited).select(*logs.USED, "fault_rule")
-        return redacting.redact(rows, ("patient",), self._key) if self._key else rows
+        return redacting.redact_rows(rows, self._key) if self._key else rows
 
     def unread(self) -> nw.DataFrame[Any]:
         """Patient and date of what could not be read."""

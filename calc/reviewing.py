@@ -122,7 +122,7 @@ def review(
     has |= given(asked)
     if key:
         doubted = doubted.by_codes(key)
-        rows = redacting.redact(engine.plain(rows), ("patient",), key)
+        rows = redacting.redact_rows(engine.plain(rows), key)
         rejects = without_names(rejects, log.mapping, key)
         asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +47,23 @@ _beside = together(
 )
 
 
+def _without_cells(command: Callable[..., None]) -> Callable[..., None]:
+    """Under --redact no error repeats what was read: a slip may put a name into any cell."""
+
+    @functools.wraps(command)
+    def done(**given: Any) -> None:
+        try:
+            command(**given)
+        except InputError as error:
+            if not given["redact"]:
+                raise
+            from calc import redacting
+
+            raise redacting.without_cells(error) from None
+
+    return done
+
+
 @click.command()
 @reading_options
 @click.option("--select", multiple=True, metavar="RULES", help="Only these, e.g. U,M301.")
@@ -61,6 +79,7 @@ _beside = together(
 @blank_options
 @jobs_option
 @writing_options(AUDIT_FORMATS)
+@_without_cells
 def audit(
     log: tuple[str, ...],
     select: tuple[str, ...],
