@@ -252,30 +252,73 @@ def lazy(frame: Any) -> nw.LazyFrame[Any]:
 
 def _callers(frame: pl.LazyFrame) -> pl.LazyFrame:
     """Columns of a caller: what a log carries comes back as it was, if it can."""
-    return _cells(frame, "", (pl.List, pl.Array, pl.Object), (pl.Binary, pl.Duration))
+    return _cells(frame, "", odd=(pl.Binary, pl.Duration))
+
+
+# What libraries raise where they have no place for a value; Arrow's show a cell, maybe a name.
+_UNFIT = (TypeError, ValueError, NotImplementedError, pl.exceptions.PolarsError)
 
 
 def _eager(frame: nw.DataFrame[Any]) -> pl.DataFrame:
     """A caller's rows; a pandas column in which numbers stand beside texts is text."""
+    pandas = frame.implementation.is_pandas()
     try:
-        return frame.to_polars()
-    except (TypeError, ValueError):  # Arrow's errors show a cell, which may hold a name
-        if not frame.implementation.is_pandas():
+        return _told_plainly(frame).to_polars() if pandas else frame.to_polars()
+    except _UNFIT:
+        if not pandas:
             raise InputError("the frame holds values that are no cells of a log") from None
-    rows = frame.to_native()
+    rows = _told_plainly(frame).to_native()
     mixed = [name for name, kind in rows.dtypes.items() if str(kind) == "object"]
-    texts = {
-        name: [None if gone else _cell_text(value)
-               for value, gone in zip(rows[name], rows[name].isna(), strict=True)]
-        for name in mixed
-    }  # fmt: skip
-    done: pl.DataFrame = nw.from_native(rows.assign(**texts)).to_polars()
+    rows = rows.assign(**{name: _cell_texts(rows[name]) for name in mixed})
+    for name in rows.columns:
+        try:
+            nw.from_native(rows[[name]]).to_polars()
+        except _UNFIT:
+            what = f'column "{name}" holds values that are no cells of a log'
+            raise InputError(what, hint="write it as text") from None
+    done: pl.DataFrame = nw.from_native(rows).to_polars()
     return done
+
+
+def _told_plainly(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """A pandas frame without the kinds of its own: sparse columns are filled, periods are text."""
+    rows = frame.to_native()
+    kinds = {name: str(kind) for name, kind in rows.dtypes.items()}
+    filled = {name: rows[name].sparse.to_dense() for name, kind in kinds.items()
+              if kind.startswith("Sparse")}  # fmt: skip
+    texts = {name: _cell_texts(rows[name]) for name, kind in kinds.items()
+             if kind.startswith(("period", "interval", "complex"))}  # fmt: skip
+    plain: nw.DataFrame[Any] = nw.from_native(rows.assign(**filled, **texts), eager_only=True)
+    return plain
+
+
+def _cell_texts(column: Any) -> list[str | None]:
+    return [
+        None if gone else _cell_text(value)
+        for value, gone in zip(column, column.isna(), strict=True)
+    ]
 
 
 def _cell_text(value: Any) -> str:
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if whole else str(value)
+
+
+def records_as_text(
+    frame: nw.LazyFrame[Any], meant: Collection[str], where: str
+) -> nw.LazyFrame[Any]:
+    """Records in a cell as their JSON text; InputError where they are in a column of ``meant``."""
+    kinds = frame.collect_schema()
+    nested = [name for name, kind in kinds.items() if isinstance(kind, nw.Struct)]
+    if refused := [name for name in nested if name in meant]:
+        raise InputError(f'column "{refused[0]}" holds lists or records', where, "write it as text")
+    if not nested or not frame.implementation.is_polars():
+        return frame
+    texts = [
+        pl.when(pl.col(name).is_not_null()).then(pl.col(name).struct.json_encode()).alias(name)
+        for name in nested
+    ]
+    return _frame(nw.to_native(frame).with_columns(texts))
 
 
 def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:
@@ -1600,7 +1643,7 @@ def numbered(frame: pl.DataFrame, first: int) -> nw.LazyFrame[Any]:
 
 
 def read_parquet(data: bytes, source: str) -> pl.DataFrame:
-    """A Parquet file; nested columns are no columns of a log."""
+    """A Parquet file; lists are no columns of a log."""
     try:
         with _hushed():
             frame = pl.read_parquet(data)
@@ -1614,16 +1657,17 @@ def read_parquet(data: bytes, source: str) -> pl.DataFrame:
     return _cells(frame.lazy(), source).collect()
 
 
-_NESTED = (pl.List, pl.Array, pl.Struct, pl.Object)
+_NESTED = (pl.List, pl.Array, pl.Object)
 _ODD = (pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null)
 
 
-def _cells(
-    frame: pl.LazyFrame, source: str, refused: Sequence[Any] = _NESTED, odd: Sequence[Any] = _ODD
-) -> pl.LazyFrame:
-    """Columns of the kinds that a log's cells have: none ``refused``, and the ``odd`` as text."""
+def _cells(frame: pl.LazyFrame, source: str, odd: Sequence[Any] = _ODD) -> pl.LazyFrame:
+    """Columns of the kinds that a log's cells have: no lists, and the ``odd`` as text.
+
+    Records stay what they are: see `records_as_text`.
+    """
     kinds = {name: kind.base_type() for name, kind in frame.collect_schema().items()}
-    nested = [name for name, kind in kinds.items() if kind in refused]
+    nested = [name for name, kind in kinds.items() if kind in _NESTED]
     if nested:
         hint = "write it as text"
         raise InputError(f'column "{nested[0]}" holds lists or records', source, hint)

@@ -367,6 +367,8 @@ def _sessions(
     where = f"{source}:{heading}" if source else ""
     known = headings.meanings(config, maps)
     columns = headings.columns(names, where, known, maps)
+    mapped = {name for own in columns.values() for name in own}
+    frame = engine.records_as_text(frame, mapped, where)
     # The log's own columns stay under numbers, so that no heading can clash with ours.
     place = {name: f"in {number}" for number, name in enumerate(names)}
     frame = frame.rename({**place, engine.ROW: "row"})
@@ -379,7 +381,6 @@ def _sessions(
         step = engine.stepwise(frame)
     frame = step(frame, _judged, source, tuple(cells.items()), config, defaults)
     frame = engine.settled(frame)
-    mapped = {name for own in columns.values() for name in own}
     carried = {
         reserved.carried(reserved.in_log(name, names) if name in LINE else name): place[name]
         for name in names

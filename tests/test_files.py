@@ -637,3 +637,45 @@ def test_columns_of_a_callers_frame(config):
         assert [int(minutes) for minutes in lines["minutes"].to_list()] == [23]
     with pytest.raises(InputError, match='column "tags" holds lists'):
         calc.bill(pl.DataFrame(row | {"minutes": [23], "tags": [["a"]]}))
+
+
+LOGGED = {"patient": ["A", "B"], "date": ["2026-03-02"] * 2, "code": ["97110"] * 2}
+
+
+def test_records_in_a_column_without_a_meaning_are_carried(tmp_path):
+    """As JSON text, from every kind of frame and from Parquet; a blank one stays blank."""
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    columns = LOGGED | {"minutes": [23, 30], "meta": [{"a": "Doe, Jane"}, {"b": 2}]}
+    frame = pl.DataFrame(columns, strict=False)
+    frame.write_parquet(tmp_path / "a.parquet")
+    texts = ['{"a":"Doe, Jane","b":null}', '{"a":null,"b":2}']
+    given = (frame, frame.lazy(), frame.to_arrow(), pd.DataFrame(columns), tmp_path / "a.parquet")
+    for log in given:
+        lines = nw.from_native(calc.bill(log)).lazy().collect().sort("patient")
+        assert lines["meta"].to_list() == texts
+    lines = calc.bill(frame.with_columns(meta=pl.when(patient="B").then("meta")))
+    assert lines["meta"].to_list() == [None, texts[1]]
+
+
+def test_records_in_a_column_of_ours_are_refused(tmp_path):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    columns = LOGGED | {"minutes": [23, 30], "patient": [{"a": "Doe, Jane"}, {"b": 2}]}
+    pl.DataFrame(columns, strict=False).write_parquet(tmp_path / "a.parquet")
+    for log in (pd.DataFrame(columns), tmp_path / "a.parquet"):
+        with pytest.raises(InputError, match='column "patient" holds lists or records') as caught:
+            calc.bill(log)
+        assert "Jane" not in str(caught.value) + caught.value.hint
+
+
+def test_kinds_of_pandas_alone():
+    """Periods are dates, sparse columns numbers; what is no cell at all is refused by name."""
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pd.DataFrame(LOGGED | {"minutes": pd.arrays.SparseArray([23, 30])})
+    frame["date"] = pd.PeriodIndex(["2026-03-02", "2026-03-03"], freq="D")
+    frame["quarter"] = pd.PeriodIndex(["2026Q1", None], freq="Q")
+    frame["flag"] = pd.arrays.SparseArray([0, 1])
+    lines = calc.bill(frame).sort_values("patient")
+    assert lines["minutes"].tolist() == [23, 30]
+    assert [str(day)[:10] for day in lines["date"]] == ["2026-03-02", "2026-03-03"]
+    assert lines["quarter"].fillna("").tolist() == ["2026Q1", ""]
+    assert lines["flag"].tolist() == ["0", "1"]
