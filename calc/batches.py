@@ -136,7 +136,8 @@ def split(
     for number, (name, piece, rows) in enumerate(pieces(files)):
         if name not in told:
             told[name] = _told(name, config, defaults, maps or {})
-        log = _read(name, piece, config, told[name], maps)
+        with logs.naming_strays(name, sources):
+            log = _read(name, piece, config, told[name], maps)
         found = found or Split(folders, log, notes=notes)
         frame = rows_of(log).with_columns(file=nw.lit(name))
         found.carried = tuple(dict.fromkeys((*found.carried, *log.carried)))

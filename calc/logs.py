@@ -5,7 +5,8 @@ Every record is either used or rejected with a reason; both come out of one fram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -125,10 +126,11 @@ def read(
         raise InputError("a list of records is no log", hint=hint)
     found, notes = paths(named)
     digest = digest or len(found) > 1  # tells files that hold the same bytes
-    parts = [
-        _from_file(path, config, defaults, report or (lambda text: None), maps or {}, digest)
-        for path in found
-    ]
+    parts = []
+    for path in found:
+        with naming_strays(path, named):
+            report_to = report or (lambda text: None)
+            parts.append(_from_file(path, config, defaults, report_to, maps or {}, digest))
     log = parts[0] if len(parts) == 1 else _together(parts)
     log.notes = [*notes, *log.notes, *same_content(log.files)]
     log.defaults = defaults
@@ -184,6 +186,19 @@ def paths(sources: Any) -> tuple[list[str], list[str]]:
     if double:
         raise InputError("is named twice", double[0], "name each file once")
     return found, notes
+
+
+@contextlib.contextmanager
+def naming_strays(path: str, sources: Sequence[Any]) -> Iterator[None]:
+    """Adds to an error about a file of a folder in ``sources`` that it need not lie there."""
+    try:
+        yield
+    except InputError as error:
+        if path in map(str, sources):
+            raise
+        hint = f"{error.hint}; " if error.hint else ""
+        hint += "if it is no log, move it out of the folder"
+        raise InputError(error.what, error.where, hint) from None
 
 
 def is_log(path: Path) -> bool:

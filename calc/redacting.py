@@ -134,7 +134,8 @@ def without_cells(error: InputError) -> InputError:
         what = re.sub(r'(?s) ?".*"', "", what).strip()
     hint = error.hint
     if re.match(r"(found|sheets): ", hint):
-        hint = "".join(re.findall(r'say which one by --map "HEADING=\w+"$', hint))
+        _, asked, rest = hint.rpartition("; say which one")
+        hint = f"say which one{rest}" if asked else ""
     return InputError(what, error.where, hint)
 
 

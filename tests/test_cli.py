@@ -649,3 +649,15 @@ def test_messages_name_the_one_log_of_a_folder(tmp_path):
     log = tmp_path / "logs" / "march.csv"
     log.write_text("patient,date,code,minutes\nA,2026-03-02,97110,x\nA,2026-03-02,97110,9\n")
     assert f"therapy-calc: {log}:2: minutes" in run("bill", str(tmp_path / "logs"))[2]
+
+
+def test_a_negative_deductible_is_told_as_such():
+    code, _, err = run("bill", CLEAN, "--deductible", "-10")
+    assert code == 2 and '--deductible: amount "-10" is negative' in err
+    assert "cannot be read" in run("bill", CLEAN, "--deductible", "-x")[2]
+
+
+def test_batches_say_what_they_write(tmp_path):
+    code, _, err = run("bill", CLEAN, "--jobs", "1", "-o", str(tmp_path / "lines.csv"))
+    assert code == 2 and "batches are written as Parquet" in err
+    assert "hint: name it: -o lines.parquet" in err

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from helpers import rejects, sessions
 
 import calc
-from calc import decoding, engine, files, logs
+from calc import batches, decoding, engine, files, logs
 from calc.cli import cli
 from calc.errors import InputError
 from calc.schema import LINE
@@ -243,6 +243,10 @@ def test_a_missing_heading_names_the_nearest(tmp_path, config):
     with pytest.raises(InputError, match="missing heading patient, code") as error:
         logs.read(path, config)
     assert "nearest: Pateint (patient), CPT Cod (code)" in error.value.hint
+    path = put(tmp_path, "b.csv", "What,DOS,CPT,Mins\np,2026-03-02,97116,20\n")
+    with pytest.raises(InputError, match="missing heading patient") as error:
+        logs.read(path, config)
+    assert "nearest" not in error.value.hint  # "What" is like "Chart" by chance
 
 
 ISSUE = {
@@ -679,3 +683,35 @@ def test_kinds_of_pandas_alone():
     assert [str(day)[:10] for day in lines["date"]] == ["2026-03-02", "2026-03-03"]
     assert lines["quarter"].fillna("").tolist() == ["2026Q1", ""]
     assert lines["flag"].tolist() == ["0", "1"]
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(("name", "text"), [("readme.txt", "Read me first.\n"), ("b.csv", "")])
+def test_a_file_of_a_folder_that_is_no_log(tmp_path, config, large, name, text):
+    """It stops the run, for it could be a damaged log, but the hint says what to do."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    put(folder, "a.csv", HEAD + GOOD)
+    stray = str(put(folder, name, text))
+
+    def read(source):
+        if large:
+            return batches.bill([str(source)], str(tmp_path / "lines.parquet"), config)
+        return logs.read(source, config)
+
+    for source, told in ((folder, True), (stray, False)):
+        with pytest.raises(InputError) as error:
+            read(source)
+        assert error.value.where.startswith(stray)
+        assert error.value.hint.endswith("if it is no log, move it out of the folder") == told
+
+
+def test_headings_of_small_files_in_capitals(tmp_path):
+    """As those of a log; one that stands twice but for its capitals is none of two."""
+    path = put(tmp_path, "a.csv", "Patient , AMOUNT\nA,5\n")
+    assert files.small_csv(str(path), "patient", "amount") == [
+        (f"{path}:2", {"patient": "A", "amount": "5"})
+    ]
+    path = put(tmp_path, "b.csv", "Patient,patient,amount\nA,B,5\n")
+    with pytest.raises(InputError, match='heading "patient" stands twice'):
+        files.small_csv(str(path), "patient", "amount")

@@ -587,3 +587,10 @@ def test_a_day_may_be_a_stamp_at_its_own_midnight(zone, config):
     assert [row["date"] for row in found] == days.to_list()
     (bad,) = rejects(read([GOOD | {"date": "2026-03-02T01:00:00-0600"}], config, zone=zone))
     assert "it holds a time" in bad["hint"]
+
+
+@pytest.mark.parametrize("text", ["N/A", "none", " None ", "n/a"])
+def test_words_for_no_modifier_are_blank(text, config):
+    rows = [GOOD | {"modifiers_billed": text}, GOOD | {"modifiers_billed": "GP NA"}]
+    found = sessions(read(rows, config))
+    assert [row["modifiers_billed"] for row in found] == ["", "GP NA"]
