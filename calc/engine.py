@@ -288,6 +288,8 @@ def _told_plainly(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
               if kind.startswith("Sparse")}  # fmt: skip
     texts = {name: _cell_texts(rows[name]) for name, kind in kinds.items()
              if kind.startswith(("period", "interval", "complex"))}  # fmt: skip
+    if not filled and not texts:
+        return frame
     plain: nw.DataFrame[Any] = nw.from_native(rows.assign(**filled, **texts), eager_only=True)
     return plain
 

@@ -126,11 +126,11 @@ def read(
         raise InputError("a list of records is no log", hint=hint)
     found, notes = paths(named)
     digest = digest or len(found) > 1  # tells files that hold the same bytes
+    report = report or (lambda text: None)
     parts = []
     for path in found:
         with naming_strays(path, named):
-            report_to = report or (lambda text: None)
-            parts.append(_from_file(path, config, defaults, report_to, maps or {}, digest))
+            parts.append(_from_file(path, config, defaults, report, maps or {}, digest))
     log = parts[0] if len(parts) == 1 else _together(parts)
     log.notes = [*notes, *log.notes, *same_content(log.files)]
     log.defaults = defaults
