@@ -140,7 +140,7 @@ def _bill_large(
         what = "batches are written as Parquet" if jobs else "a cluster writes a Parquet folder"
         raise InputError(what, hint=f"name it: -o {'lines.parquet' if jobs else 'FOLDER'}")
     if form not in (None, "parquet"):
-        raise InputError(f"batches are written as Parquet, not {form}", hint="leave out --format")
+        raise InputError(f"so many lines are Parquet, not {form}", hint="leave out --format")
     if master:
         if reading["pairs"] or reading["map_file"]:
             hint = "name the columns as `therapy-calc template` does, or leave out --master"
