@@ -96,10 +96,16 @@ def count_for(sources: Sequence[str], batch_rows: int = BATCH_ROWS) -> int:
 
 
 def new_folders(folder: Path, count: int) -> list[Path]:
-    """Folders for so many batches."""
+    """Folders for so many batches; InputError where those of another run are still there."""
     folders = [folder / f"batch-{number:05d}" for number in range(count)]
-    for path in folders:
-        path.mkdir(parents=True)
+    try:
+        for path in folders:
+            path.mkdir(parents=True)
+    except FileExistsError:
+        hint = "name a folder that is new or empty"
+        raise InputError("holds what another run left", str(folder.parent), hint) from None
+    except OSError as error:
+        raise InputError(f"cannot be written ({error.strerror})", str(folder.parent)) from None
     return folders
 
 
@@ -130,7 +136,8 @@ def split(
     for number, (name, piece, rows) in enumerate(pieces(files)):
         if name not in told:
             told[name] = _told(name, config, defaults, maps or {})
-        log = _read(name, piece, config, told[name], maps)
+        with logs.naming_strays(name, sources):
+            log = _read(name, piece, config, told[name], maps)
         found = found or Split(folders, log, notes=notes)
         frame = rows_of(log).with_columns(file=nw.lit(name))
         found.carried = tuple(dict.fromkeys((*found.carried, *log.carried)))

@@ -64,6 +64,22 @@ def _differing_dates() -> nw.Expr:
     return nw.col("start_day") != nw.col("date_day")
 
 
+def _date_with_time() -> nw.Expr:
+    return _bad_date("date") & nw.col("date_day_text").str.contains(r"^\d.*\d[T ]+\d{1,2}:\d\d")
+
+
+def _date_number() -> nw.Expr:
+    """A day as a spreadsheet counts them, from 1982 to 2064."""
+    return _bad_date("date") & nw.col("date_day_text").str.contains(r"^[3-6]\d{4}(\.\d+)?$")
+
+
+def _clock_number(name: str) -> nw.Expr:
+    """A time as a part of a day, or a spreadsheet's day with it."""
+    return _no_clock(name) & _cell(name).str.contains(r"^(0?|[3-6]\d{4})\.\d+$")
+
+
+_EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
+
 CHECKS: tuple[Check, ...] = (
     Check("patient", lambda: nw.col("patient") == "", "patient is blank", "name the patient's id"),
     Check(
@@ -113,6 +129,11 @@ CHECKS: tuple[Check, ...] = (
         alone=True,
     ),
     Check(
+        "date", _date_with_time, 'date "{}" is not a date',
+        "it holds a time: give the day alone, or map the column to start", alone=True,
+    ),
+    Check("date", _date_number, 'date "{}" is not a date', _EXCEL, alone=True),
+    Check(
         "date", partial(_bad_date, "date"), 'date "{}" is not a date',
         "write YYYY-MM-DD; a year has four digits", alone=True,
     ),
@@ -124,6 +145,10 @@ CHECKS: tuple[Check, ...] = (
         "end", partial(_bad_date, "end"), 'end "{}" has no valid date',
         "write YYYY-MM-DD HH:MM", alone=True,
     ),
+    Check(
+        "start", partial(_clock_number, "start"), 'start "{}" is not a time', _EXCEL, alone=True,
+    ),
+    Check("end", partial(_clock_number, "end"), 'end "{}" is not a time', _EXCEL, alone=True),
     Check(
         "start", partial(_no_clock, "start"), 'start "{}" is not a time',
         "write a clock time from 00:00 to 23:59, e.g. 14:10 or 2:10 PM", alone=True,

@@ -12,8 +12,8 @@ from calc import checks, times
 from calc.cells import Facts, Known, by_values, read_all, read_each
 from calc.errors import InputError
 
-# Frames and spreadsheets keep a day as a stamp at midnight.
-MIDNIGHT = r"([T ]0?0:00(:00(\.0+)?)?(Z|[+]00(:?00)?)?| +12:00(:00(\.0+)?)? ?[Aa]\.?[Mm]\.?)$"
+# Frames and spreadsheets keep a day as a stamp at midnight, of whatever zone.
+MIDNIGHT = r"([T ]0?0:00(:00(\.0+)?)?(Z|[+-]\d\d(:?\d\d)?)?| +12:00(:00(\.0+)?)? ?[Aa]\.?[Mm]\.?)$"
 
 
 def day_facts(column: str, where: str, chosen: str) -> Facts:

@@ -252,30 +252,75 @@ def lazy(frame: Any) -> nw.LazyFrame[Any]:
 
 def _callers(frame: pl.LazyFrame) -> pl.LazyFrame:
     """Columns of a caller: what a log carries comes back as it was, if it can."""
-    return _cells(frame, "", (pl.List, pl.Array, pl.Object), (pl.Binary, pl.Duration))
+    return _cells(frame, "", odd=(pl.Binary, pl.Duration))
+
+
+# What libraries raise where they have no place for a value; Arrow's show a cell, maybe a name.
+_UNFIT = (TypeError, ValueError, NotImplementedError, pl.exceptions.PolarsError)
 
 
 def _eager(frame: nw.DataFrame[Any]) -> pl.DataFrame:
     """A caller's rows; a pandas column in which numbers stand beside texts is text."""
+    pandas = frame.implementation.is_pandas()
     try:
-        return frame.to_polars()
-    except (TypeError, ValueError):  # Arrow's errors show a cell, which may hold a name
-        if not frame.implementation.is_pandas():
+        return _told_plainly(frame).to_polars() if pandas else frame.to_polars()
+    except _UNFIT:
+        if not pandas:
             raise InputError("the frame holds values that are no cells of a log") from None
-    rows = frame.to_native()
+    rows = _told_plainly(frame).to_native()
     mixed = [name for name, kind in rows.dtypes.items() if str(kind) == "object"]
-    texts = {
-        name: [None if gone else _cell_text(value)
-               for value, gone in zip(rows[name], rows[name].isna(), strict=True)]
-        for name in mixed
-    }  # fmt: skip
-    done: pl.DataFrame = nw.from_native(rows.assign(**texts)).to_polars()
+    rows = rows.assign(**{name: _cell_texts(rows[name]) for name in mixed})
+    for name in rows.columns:
+        try:
+            nw.from_native(rows[[name]]).to_polars()
+        except _UNFIT:
+            what = f'column "{name}" holds values that are no cells of a log'
+            raise InputError(what, hint="write it as text") from None
+    done: pl.DataFrame = nw.from_native(rows).to_polars()
     return done
+
+
+def _told_plainly(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """A pandas frame without the kinds of its own: sparse columns are filled, periods are text."""
+    rows = frame.to_native()
+    kinds = {name: str(kind) for name, kind in rows.dtypes.items()}
+    filled = {name: rows[name].sparse.to_dense() for name, kind in kinds.items()
+              if kind.startswith("Sparse")}  # fmt: skip
+    texts = {name: _cell_texts(rows[name]) for name, kind in kinds.items()
+             if kind.startswith(("period", "interval", "complex"))}  # fmt: skip
+    if not filled and not texts:
+        return frame
+    plain: nw.DataFrame[Any] = nw.from_native(rows.assign(**filled, **texts), eager_only=True)
+    return plain
+
+
+def _cell_texts(column: Any) -> list[str | None]:
+    return [
+        None if gone else _cell_text(value)
+        for value, gone in zip(column, column.isna(), strict=True)
+    ]
 
 
 def _cell_text(value: Any) -> str:
     whole = isinstance(value, float) and value.is_integer()
     return str(int(value)) if whole else str(value)
+
+
+def records_as_text(
+    frame: nw.LazyFrame[Any], meant: Collection[str], where: str
+) -> nw.LazyFrame[Any]:
+    """Records in a cell as their JSON text; InputError where they are in a column of ``meant``."""
+    kinds = frame.collect_schema()
+    nested = [name for name, kind in kinds.items() if isinstance(kind, nw.Struct)]
+    if refused := [name for name in nested if name in meant]:
+        raise InputError(f'column "{refused[0]}" holds lists or records', where, "write it as text")
+    if not nested or not frame.implementation.is_polars():
+        return frame
+    texts = [
+        pl.when(pl.col(name).is_not_null()).then(pl.col(name).struct.json_encode()).alias(name)
+        for name in nested
+    ]
+    return _frame(nw.to_native(frame).with_columns(texts))
 
 
 def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:
@@ -1613,7 +1658,7 @@ def numbered(frame: pl.DataFrame, first: int) -> nw.LazyFrame[Any]:
 
 
 def read_parquet(data: bytes, source: str) -> pl.DataFrame:
-    """A Parquet file; nested columns are no columns of a log."""
+    """A Parquet file; lists are no columns of a log."""
     try:
         with _hushed():
             frame = pl.read_parquet(data)
@@ -1627,16 +1672,17 @@ def read_parquet(data: bytes, source: str) -> pl.DataFrame:
     return _cells(frame.lazy(), source).collect()
 
 
-_NESTED = (pl.List, pl.Array, pl.Struct, pl.Object)
+_NESTED = (pl.List, pl.Array, pl.Object)
 _ODD = (pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null)
 
 
-def _cells(
-    frame: pl.LazyFrame, source: str, refused: Sequence[Any] = _NESTED, odd: Sequence[Any] = _ODD
-) -> pl.LazyFrame:
-    """Columns of the kinds that a log's cells have: none ``refused``, and the ``odd`` as text."""
+def _cells(frame: pl.LazyFrame, source: str, odd: Sequence[Any] = _ODD) -> pl.LazyFrame:
+    """Columns of the kinds that a log's cells have: no lists, and the ``odd`` as text.
+
+    Records stay what they are: see `records_as_text`.
+    """
     kinds = {name: kind.base_type() for name, kind in frame.collect_schema().items()}
-    nested = [name for name, kind in kinds.items() if kind in refused]
+    nested = [name for name, kind in kinds.items() if kind in _NESTED]
     if nested:
         hint = "write it as text"
         raise InputError(f'column "{nested[0]}" holds lists or records', source, hint)
@@ -1753,8 +1799,12 @@ def sheet_as_csv(data: bytes, source: str) -> bytes:
 
 @contextlib.contextmanager
 def whole(path: str) -> Iterator[str]:
-    """A temporary name beside ``path`` that takes its place only when all went well."""
-    folder = os.path.dirname(os.path.abspath(path))
+    """A temporary name beside ``path`` that takes its place only when all went well.
+
+    What is replaced hands on its rights, and of a link the file that it leads to is replaced.
+    """
+    place = os.path.realpath(path)
+    folder = os.path.dirname(place)
     if Path(path).exists() and not Path(path).is_file():
         # Taking the place of a folder or a device such as /dev/null would destroy it.
         raise InputError("cannot be written (it is no file)", path)
@@ -1765,10 +1815,8 @@ def whole(path: str) -> Iterator[str]:
     os.close(handle)
     try:
         yield temporary
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        os.replace(temporary, path)
+        Path(temporary).chmod(_rights(place))
+        os.replace(temporary, place)
     except OSError as error:
         raise InputError(
             f"cannot be written ({error.strerror or error})", path, _ELSEWHERE
@@ -1776,6 +1824,15 @@ def whole(path: str) -> Iterator[str]:
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
+
+
+def _rights(path: str) -> int:
+    """The rights of a file; of one that is not there those of any new file."""
+    with contextlib.suppress(OSError):
+        return Path(path).stat().st_mode & 0o777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask
 
 
 _ELSEWHERE = "name another place: -o FILE, and --rejects FILE for rows that cannot be used"

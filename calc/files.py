@@ -104,21 +104,25 @@ def small_csv(
 ) -> list[tuple[str, dict[str, str]]]:
     """Records of a file beside the log, stripped, each with its place.
 
-    ``check`` sees the headings and their place. InputError where a ``needed`` one is missing or a
-    record has too many fields.
+    Headings may be in capitals, as a log's. ``check`` sees them in small letters and their place.
+    InputError where a ``needed`` one is missing or a record has too many fields.
     """
     frame, ragged = read_csv(source)
     rows = engine.collect(frame)
-    names = [name for name in rows.columns if name != engine.ROW]
+    headings = [name for name in rows.columns if name != engine.ROW]
+    names = _headings([name.lower() for name in headings], f"{source}:1")
     if check:
         check(names, f"{source}:1")
     if lacking := [name for name in needed if name not in names]:
-        hint = f"found: {', '.join(names)}"
+        hint = f"found: {', '.join(headings)}"
         raise InputError(f"missing heading {', '.join(lacking)}", f"{source}:1", hint)
     if ragged:
         raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
     return [
-        (f"{source}:{row[engine.ROW]}", {name: (row[name] or "").strip() for name in names})
+        (
+            f"{source}:{row[engine.ROW]}",
+            {name: (row[own] or "").strip() for name, own in zip(names, headings, strict=True)},
+        )
         for row in rows.iter_rows(named=True)
     ]
 

@@ -148,12 +148,15 @@ _DATA = re.compile(
 )
 
 
+LIKENESS = 0.75  # of a heading that is named as the nearest: less is chance in short words
+
+
 def _nearest(column: str, names: Sequence[str], known: Mapping[str, str]) -> list[str]:
     """The log's heading that is most like one of the headings known for ``column``."""
     words = [heading for heading, meant in known.items() if meant == column]
     free = {plain(name): name for name in names[:200] if plain(name) not in known}
     best = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
-    return [free[best[1]]] if best[0] >= 0.6 else []
+    return [free[best[1]]] if best[0] >= LIKENESS else []
 
 
 @lru_cache(maxsize=10_000)

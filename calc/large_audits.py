@@ -105,7 +105,9 @@ def audit(
         bad = reviewing.without_names(bad, lines.mapping, key)
     rows = (engine.scan_parquet([str(path / _ROWS)]) for path in places.rows)
     seen = [part for part, _, _ in first]
-    gathered = reviewing.Gathered(seen, found, rows, rejects, files, bad, notes)
+    # Of a file in pieces the order of dates was told before: this is as it was asked for.
+    blanks = replace(log.log.defaults, date_order=blanks.date_order)
+    gathered = reviewing.Gathered(seen, found, rows, rejects, files, blanks, bad, notes)
     return reviewing.finish(gathered, config, asked, key), log
 
 
@@ -146,7 +148,7 @@ class _Reader:
             self.providers |= claims.providers(log)
         self._unread.append(claims.unread(log))
         rows = engine.plain(log.audited).select(*logs.USED, "fault_rule")
-        return redacting.redact(rows, ("patient",), self._key) if self._key else rows
+        return redacting.redact_rows(rows, self._key) if self._key else rows
 
     def unread(self) -> nw.DataFrame[Any]:
         """Patient and date of what could not be read."""

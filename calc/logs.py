@@ -5,7 +5,8 @@ Every record is either used or rejected with a reason; both come out of one fram
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -73,6 +74,7 @@ class Log:
     notes: list[str] = field(default_factory=list)  # what a user should know about the reading
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
     parts: list[Log] = field(default_factory=list)  # the logs of several files
+    defaults: Defaults = field(default_factory=Defaults)  # what it was read by
 
     def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
         """Every column of the log as it was, then row, reason and, for messages, hint.
@@ -114,6 +116,7 @@ def read(
     defaults = _known_defaults(defaults or Defaults(), config)
     if not is_named(source):
         log = _from_frame(engine.lazy(source), config, defaults, maps or {})
+        log.defaults = defaults
         if all_maps:
             require_maps(maps or {}, log.place)
         return log
@@ -123,12 +126,14 @@ def read(
         raise InputError("a list of records is no log", hint=hint)
     found, notes = paths(named)
     digest = digest or len(found) > 1  # tells files that hold the same bytes
-    parts = [
-        _from_file(path, config, defaults, report or (lambda text: None), maps or {}, digest)
-        for path in found
-    ]
+    report = report or (lambda text: None)
+    parts = []
+    for path in found:
+        with naming_strays(path, named):
+            parts.append(_from_file(path, config, defaults, report, maps or {}, digest))
     log = parts[0] if len(parts) == 1 else _together(parts)
     log.notes = [*notes, *log.notes, *same_content(log.files)]
+    log.defaults = defaults
     if all_maps:
         require_maps(maps or {}, [name for part in parts for name in part.place])
     return _on_engine(log, on)
@@ -181,6 +186,19 @@ def paths(sources: Any) -> tuple[list[str], list[str]]:
     if double:
         raise InputError("is named twice", double[0], "name each file once")
     return found, notes
+
+
+@contextlib.contextmanager
+def naming_strays(path: str, sources: Sequence[Any]) -> Iterator[None]:
+    """Adds to an error about a file of a folder in ``sources`` that it need not lie there."""
+    try:
+        yield
+    except InputError as error:
+        if path in map(str, sources):
+            raise
+        hint = f"{error.hint}; " if error.hint else ""
+        hint += "if it is no log, move it out of the folder"
+        raise InputError(error.what, error.where, hint) from None
 
 
 def is_log(path: Path) -> bool:
@@ -364,6 +382,8 @@ def _sessions(
     where = f"{source}:{heading}" if source else ""
     known = headings.meanings(config, maps)
     columns = headings.columns(names, where, known, maps)
+    mapped = {name for own in columns.values() for name in own}
+    frame = engine.records_as_text(frame, mapped, where)
     # The log's own columns stay under numbers, so that no heading can clash with ours.
     place = {name: f"in {number}" for number, name in enumerate(names)}
     frame = frame.rename({**place, engine.ROW: "row"})
@@ -376,7 +396,6 @@ def _sessions(
         step = engine.stepwise(frame)
     frame = step(frame, _judged, source, tuple(cells.items()), config, defaults)
     frame = engine.settled(frame)
-    mapped = {name for own in columns.values() for name in own}
     carried = {
         reserved.carried(reserved.in_log(name, names) if name in LINE else name): place[name]
         for name in names

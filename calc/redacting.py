@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -106,6 +107,36 @@ def redact(frame: Frame, names: Sequence[str], key: Key) -> Frame:
     placed = frame.with_row_index("redacted_place").lazy()  # a join need not keep the order
     done = engine.collect(_redacted(placed, present, key))
     return done.sort("redacted_place").drop("redacted_place")
+
+
+def redact_rows(rows: nw.LazyFrame[Any], key: Key) -> nw.LazyFrame[Any]:
+    """SESSION rows with codes for patients, and only such modifiers as can be some.
+
+    What is no two letters or digits may be a name that slipped into the column.
+    """
+    apart = nw.col("modifiers_billed").str.replace_all(" ", "  ", literal=True)
+    padded = nw.concat_str([nw.lit(" "), apart, nw.lit(" ")])
+    kept = padded.str.replace_all(_NO_MODIFIER, " ").str.replace_all(" +", " ").str.strip_chars()
+    return redact(rows.with_columns(modifiers_billed=kept), ("patient",), key)
+
+
+_NO_MODIFIER = " (?:[^ ]|[^ ]{3,}|[^ ]*[^ A-Z0-9][^ ]*) "
+
+
+def without_cells(error: InputError) -> InputError:
+    """An error that repeats no cell and no heading of the files that were read.
+
+    What stands in quotes is left out where a file is to blame, not an option, and so is what was
+    found in the place of headings or sheets.
+    """
+    what = error.what
+    if error.where and not error.where.startswith("--"):
+        what = re.sub(r'(?s) ?".*"', "", what).strip()
+    hint = error.hint
+    if re.match(r"(found|sheets): ", hint):
+        _, asked, rest = hint.rpartition("; say which one")
+        hint = f"say which one{rest}" if asked else ""
+    return InputError(what, error.where, hint)
 
 
 def without_words(rows: nw.DataFrame[Any], names: Sequence[str]) -> nw.DataFrame[Any]:

@@ -50,6 +50,8 @@ class Asked:
     waivers: str = ""  # paths of files; blank: none
     baseline: str = ""
     redact: str = ""
+    # What a report says lay beside the log, by option: a text, or a file's name and sha256.
+    beside: Mapping[str, str | dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,7 @@ class Gathered:
     rows: Iterable[Frame]  # the table "row" of each, for the clinicians' days that a report draws
     rejects: nw.DataFrame[Any]
     files: list[logs.File]
+    defaults: logs.Defaults  # of the log
     claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
     notes: list[str] = field(default_factory=list)
 
@@ -119,7 +122,7 @@ def review(
     has |= given(asked)
     if key:
         doubted = doubted.by_codes(key)
-        rows = redacting.redact(engine.plain(rows), ("patient",), key)
+        rows = redacting.redact_rows(engine.plain(rows), key)
         rejects = without_names(rejects, log.mapping, key)
         asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
@@ -127,7 +130,8 @@ def review(
     saw = seen(found)
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
-    gathered = Gathered([saw], [findings], [found.tables["row"]], rejects, files, bad, notes)
+    rows_seen, blanks = [found.tables["row"]], log.defaults
+    gathered = Gathered([saw], [findings], rows_seen, rejects, files, blanks, bad, notes)
     return finish(gathered, config, asked, key)
 
 
@@ -158,11 +162,18 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     found = auditing.with_fingerprints(auditing.finished(gathered.findings))
     found, said = _accepted(found, asked, key)
     by_clinician = _by_clinician(whole.people, found)
+    unbilled = "units_billed" not in whole.has  # that is not the same as 0 units
+    if unbilled:
+        by_clinician = by_clinician.with_columns(units_billed=nw.lit(None, dtype=nw.Int64))
     sums = ("sessions", "units_billed", "units_supported")
     bad = gathered.claims_rejects
     unread = None if bad is None else len(bad)
     meta = _meta(whole, config, asked, len(rejects), unread)
+    meta["options"] = {**asdict(gathered.defaults), **meta["options"], **asked.beside}
+    meta["notes"] += _unusual(gathered.defaults, asked.beside)
     meta |= {name: int(by_clinician[name].sum()) for name in sums}
+    if unbilled:
+        meta["units_billed"] = None
     meta |= totals(found)
     meta["known"] = said["known"]
     if said["known"]:
@@ -368,6 +379,16 @@ def _meta(
     }
 
 
+def _unusual(defaults: logs.Defaults, beside: Mapping[str, Any]) -> list[str]:
+    """A note of what stood in blank cells, how the log was read and what lay beside it."""
+    usual = asdict(logs.Defaults())
+    said = {name: text for name, text in asdict(defaults).items() if text != usual[name]}
+    said |= {name: given["name"] if isinstance(given, dict) else given
+             for name, given in beside.items()}  # fmt: skip
+    words = ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in said.items())
+    return [f"options: {words}"] if words else []
+
+
 def _lines(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
@@ -416,6 +437,9 @@ def audit_frame(
     log = logs.read(source, config, blanks)
     claimed = None if claims is None else logs.read(claims, config, blanks)
     asked = Asked(prefixes(select), prefixes(ignore), options=options or billing.Options())
+    if claimed is not None:
+        named = ", ".join(file.name for file in claimed.files)
+        asked = replace(asked, beside={"claims": named or "a frame"})
     done = review(log, config, asked, claimed)
     require_lines(done)
     audit = done.audit

@@ -29,6 +29,7 @@ _THERAPY_MODIFIERS = {
     "GP", "GO", "GN", "CQ", "CO", "KX", "GA", "GX", "GY", "GZ", "XE", "XS", "XP", "XU", "59",
     "52", "53", "76", "77", "95", "93", "GT", "FQ",
 }  # fmt: skip
+_NO_MODIFIER = {"none", "n/a", "not applicable"}
 _MODIFIER = re.compile(r"[A-Z0-9]{2}")
 _SEPARATORS = r"[\s,;/:.+&-]+"
 
@@ -149,9 +150,14 @@ def role() -> Facts:
 
 
 def modifiers(name: str) -> Facts:
-    """Modifiers in capitals, parted by one blank, each once, in the order given."""
+    """Modifiers in capitals, parted by one blank, each once, in the order given.
+
+    Words that say that there is none are blank.
+    """
 
     def read(text: str) -> tuple[str]:
+        if text.lower() in _NO_MODIFIER:
+            return ("",)
         tokens: list[str] = []
         for word in re.split(r"[\s,;/:|-]+", text.upper()):
             pairs = re.findall("..?", word)

@@ -1,6 +1,7 @@
 """The audit as a person runs it: the example weeks, exit codes, files beside the log, bad input."""
 
 import csv
+import hashlib
 import io
 import json
 from dataclasses import replace
@@ -420,3 +421,68 @@ def test_rules_that_did_not_run_for_one_reason_stand_together(tmp_path):
     assert said[0].startswith("Not run: M301, M302, M303, M304,")
     assert said[0].endswith("M309: the log has no modifiers")
     assert said[1] == "Not run: P401: the log has no charges"
+
+
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "1")])
+def test_a_report_says_which_options_it_was_made_under(tmp_path, jobs):
+    """What stood in blank cells, how dates were read, and what lay beside the log."""
+    log, waivers = tmp_path / "log.csv", tmp_path / "waivers.csv"
+    log.write_text("patient,clinician,date,code,minutes,units_billed\nP1,K,3/2/2026,97110,8,1\n")
+    waivers.write_text("rule,patient,reason,by,until\nU201,P1,seen,lead,2999-12-31\n")
+    words = (
+        *("audit", str(log), *jobs, "--payer", "ama", "--locality", "oh-00", "--discipline", "pt"),
+        *("--provider", "Group X", "--tz", "America/Chicago", "--date-order", "mdy"),
+        *("--waivers", str(waivers), "--deductible", "100", "--select", "U"),
+    )
+    options = json.loads(run(*words, "--format", "json")[1])["meta"]["options"]
+    sha256 = hashlib.sha256(waivers.read_bytes()).hexdigest()
+    assert options == {
+        "payer": "ama", "locality": "OH-00", "discipline": "PT", "provider": "Group X",
+        "zone": "America/Chicago", "date_order": "mdy", "sheet": "", "select": ["U"], "ignore": [],
+        "waivers": {"name": str(waivers), "sha256": sha256}, "deductible": "100",
+    }  # fmt: skip
+    said = (
+        "payer ama, locality OH-00, discipline PT, provider Group X, zone America/Chicago,"
+        f" date order mdy, waivers {waivers}, deductible 100"
+    )
+    table = run(*words)[1].splitlines()
+    assert [line for line in table if "payer" in line] == [f"Note: options: {said}"]
+    page = run(*words, "--format", "html")[1]
+    assert "payer ama" in page and "select U" in page and sha256 in page
+    assert "ignore" not in page and "[" not in page.split("<dt>Options</dt>")[1].split("</div>")[0]
+
+
+def test_the_usual_options_are_named_but_for_the_table(tmp_path):
+    _, out, _ = run("audit", WEEK, "--format", "json")
+    options = json.loads(out)["meta"]["options"]
+    assert (options["payer"], options["locality"], options["provider"]) == ("medicare", "US", "")
+    assert "options" not in run("audit", WEEK)[1]
+    assert "payer medicare, locality US" in run("audit", WEEK, "--format", "html")[1]
+    sheet = tmp_path / "out.xlsx"
+    run("audit", WEEK, "-o", str(sheet))
+    fastexcel = pytest.importorskip("fastexcel", reason="fastexcel is not installed")
+    summary = fastexcel.read_excel(sheet).load_sheet("Summary", header_row=None).to_polars()
+    told = [row for row in summary.rows() if row[0].startswith("option")]
+    assert told == [("option payer", "medicare"), ("option locality", "US")]
+
+
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "1")])
+def test_a_log_without_billed_units_is_not_one_of_no_units(tmp_path, jobs):
+    words = ("audit", "examples/clinic_week.csv", *jobs, "--fail-on", "never")
+    assert "2026-03-06, no billed units in the log, 202 supported" in run(*words)[1]
+    meta = json.loads(run(*words, "--format", "json")[1])["meta"]
+    assert (meta["units_billed"], meta["units_supported"]) == (None, 202)
+    assert "Units billed against units supported" not in run(*words, "--format", "html")[1]
+    claims = tmp_path / "claims.csv"
+    claims.write_text("patient,date,discipline,code,units_billed\nP-1041,2026-03-02,PT,97110,3\n")
+    out = run(*words, "--claims", str(claims))[1]
+    assert ", 3 units billed, " in out
+
+
+def test_a_session_past_midnight_is_not_said_to_lie_behind_it(tmp_path):
+    """Of 16 minutes one is past midnight."""
+    log = tmp_path / "log.csv"
+    log.write_text("patient,code,start,end\nP1,97116,2026-03-02 23:45,2026-03-03 00:01\n")
+    _, out, _ = run("audit", str(log), "--format", "csv", "--select", "T108")
+    said = "a session of 16 minutes runs past midnight and counts for the day of its start"
+    assert [row["message"] for row in rows(out)] == [said]

@@ -662,3 +662,15 @@ def test_config_check_looks_for_slips(tmp_path):
         f"therapy-calc: {tmp_path}/sequestration.toml: value 1: value: 200.0 is no percentage",
         "  hint: write 0 to 100: percent of Medicare's payment",
     ]
+
+
+def test_a_negative_deductible_is_told_as_such():
+    code, _, err = run("bill", CLEAN, "--deductible", "-10")
+    assert code == 2 and '--deductible: amount "-10" is negative' in err
+    assert "cannot be read" in run("bill", CLEAN, "--deductible", "-x")[2]
+
+
+def test_batches_say_what_they_write(tmp_path):
+    code, _, err = run("bill", CLEAN, "--jobs", "1", "-o", str(tmp_path / "lines.csv"))
+    assert code == 2 and "batches are written as Parquet" in err
+    assert "hint: name it: -o lines.parquet" in err

@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from helpers import rejects, sessions
 
 import calc
-from calc import decoding, engine, files, logs
+from calc import batches, decoding, engine, files, logs
 from calc.cli import cli
 from calc.errors import InputError
 from calc.schema import LINE
@@ -243,6 +243,10 @@ def test_a_missing_heading_names_the_nearest(tmp_path, config):
     with pytest.raises(InputError, match="missing heading patient, code") as error:
         logs.read(path, config)
     assert "nearest: Pateint (patient), CPT Cod (code)" in error.value.hint
+    path = put(tmp_path, "b.csv", "What,DOS,CPT,Mins\np,2026-03-02,97116,20\n")
+    with pytest.raises(InputError, match="missing heading patient") as error:
+        logs.read(path, config)
+    assert "nearest" not in error.value.hint  # "What" is like "Chart" by chance
 
 
 ISSUE = {
@@ -518,6 +522,26 @@ def test_a_device_is_not_replaced(tmp_path):
         pass
 
 
+@pytest.mark.skipif(os.name != "posix", reason="rights and links are those of POSIX")
+def test_an_output_keeps_the_rights_and_the_link_of_what_it_replaces(tmp_path):
+    """Who may not read the old file may not read the new one, with patients in it."""
+    real, link, other = (tmp_path / name for name in ("real.csv", "link.csv", "other.csv"))
+    real.write_text("x")
+    real.chmod(0o600)
+    link.symlink_to("real.csv")
+    for path in (real, link):
+        with engine.whole(str(path)) as temporary:
+            Path(temporary).write_text(path.name)
+        assert (real.read_text(), real.stat().st_mode & 0o777) == (path.name, 0o600)
+    assert link.is_symlink()
+    link.unlink()
+    link.symlink_to("other.csv")  # which is not there yet
+    with engine.whole(str(link)) as temporary:
+        Path(temporary).write_text("new")
+    assert link.is_symlink() and other.read_text() == "new"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link.csv", "other.csv", "real.csv"]
+
+
 def test_progress_only_on_a_terminal_and_for_large_files(tmp_path, monkeypatch):
     """Nothing when piped; what is being done on a terminal."""
     from calc.cli import shared as commands
@@ -617,3 +641,77 @@ def test_columns_of_a_callers_frame(config):
         assert [int(minutes) for minutes in lines["minutes"].to_list()] == [23]
     with pytest.raises(InputError, match='column "tags" holds lists'):
         calc.bill(pl.DataFrame(row | {"minutes": [23], "tags": [["a"]]}))
+
+
+LOGGED = {"patient": ["A", "B"], "date": ["2026-03-02"] * 2, "code": ["97110"] * 2}
+
+
+def test_records_in_a_column_without_a_meaning_are_carried(tmp_path):
+    """As JSON text, from every kind of frame and from Parquet; a blank one stays blank."""
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    columns = LOGGED | {"minutes": [23, 30], "meta": [{"a": "Doe, Jane"}, {"b": 2}]}
+    frame = pl.DataFrame(columns, strict=False)
+    frame.write_parquet(tmp_path / "a.parquet")
+    texts = ['{"a":"Doe, Jane","b":null}', '{"a":null,"b":2}']
+    given = (frame, frame.lazy(), frame.to_arrow(), pd.DataFrame(columns), tmp_path / "a.parquet")
+    for log in given:
+        lines = nw.from_native(calc.bill(log)).lazy().collect().sort("patient")
+        assert lines["meta"].to_list() == texts
+    lines = calc.bill(frame.with_columns(meta=pl.when(patient="B").then("meta")))
+    assert lines["meta"].to_list() == [None, texts[1]]
+
+
+def test_records_in_a_column_of_ours_are_refused(tmp_path):
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    columns = LOGGED | {"minutes": [23, 30], "patient": [{"a": "Doe, Jane"}, {"b": 2}]}
+    pl.DataFrame(columns, strict=False).write_parquet(tmp_path / "a.parquet")
+    for log in (pd.DataFrame(columns), tmp_path / "a.parquet"):
+        with pytest.raises(InputError, match='column "patient" holds lists or records') as caught:
+            calc.bill(log)
+        assert "Jane" not in str(caught.value) + caught.value.hint
+
+
+def test_kinds_of_pandas_alone():
+    """Periods are dates, sparse columns numbers; what is no cell at all is refused by name."""
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    frame = pd.DataFrame(LOGGED | {"minutes": pd.arrays.SparseArray([23, 30])})
+    frame["date"] = pd.PeriodIndex(["2026-03-02", "2026-03-03"], freq="D")
+    frame["quarter"] = pd.PeriodIndex(["2026Q1", None], freq="Q")
+    frame["flag"] = pd.arrays.SparseArray([0, 1])
+    lines = calc.bill(frame).sort_values("patient")
+    assert lines["minutes"].tolist() == [23, 30]
+    assert [str(day)[:10] for day in lines["date"]] == ["2026-03-02", "2026-03-03"]
+    assert lines["quarter"].fillna("").tolist() == ["2026Q1", ""]
+    assert lines["flag"].tolist() == ["0", "1"]
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(("name", "text"), [("readme.txt", "Read me first.\n"), ("b.csv", "")])
+def test_a_file_of_a_folder_that_is_no_log(tmp_path, config, large, name, text):
+    """It stops the run, for it could be a damaged log, but the hint says what to do."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    put(folder, "a.csv", HEAD + GOOD)
+    stray = str(put(folder, name, text))
+
+    def read(source):
+        if large:
+            return batches.bill([str(source)], str(tmp_path / "lines.parquet"), config)
+        return logs.read(source, config)
+
+    for source, told in ((folder, True), (stray, False)):
+        with pytest.raises(InputError) as error:
+            read(source)
+        assert error.value.where.startswith(stray)
+        assert error.value.hint.endswith("if it is no log, move it out of the folder") == told
+
+
+def test_headings_of_small_files_in_capitals(tmp_path):
+    """As those of a log; one that stands twice but for its capitals is none of two."""
+    path = put(tmp_path, "a.csv", "Patient , AMOUNT\nA,5\n")
+    assert files.small_csv(str(path), "patient", "amount") == [
+        (f"{path}:2", {"patient": "A", "amount": "5"})
+    ]
+    path = put(tmp_path, "b.csv", "Patient,patient,amount\nA,B,5\n")
+    with pytest.raises(InputError, match='heading "patient" stands twice'):
+        files.small_csv(str(path), "patient", "amount")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 import sys
 from dataclasses import replace
@@ -15,6 +16,7 @@ from helpers import ROOT
 from test_batches import command, kill_when, small
 
 from calc import batches, billing, evidence, large_audits, logs, reviewing
+from calc.errors import InputError
 
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
 from logs import Kind, write
@@ -244,3 +246,20 @@ def test_strict_and_empty_logs(tmp_path, rows, code):
     assert (done.returncode, done.stderr) == (plain.returncode, plain.stderr)
     assert done.returncode == code
     assert output.exists() == (code == 0)
+
+
+def test_the_page_on_large_logs_holds(tmp_path, monkeypatch):
+    """What docs/scale.md says of Python runs, and not twice over what waits in a folder."""
+    page = (ROOT / "docs" / "scale.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (block,) = [block for block in blocks if "large_audits" in block]
+    (tmp_path / "logs").mkdir()
+    shutil.copy(ROOT / "examples" / "audit_week.csv", tmp_path / "logs")
+    monkeypatch.chdir(tmp_path)
+    told = {}
+    exec(block, told)
+    assert len(pl.read_parquet("lines.parquet")) and len(told["reviewed"].audit.findings)
+    again = "waiting: holds what another run left"
+    with pytest.raises(InputError, match=again) as caught:
+        exec(block, {})
+    assert caught.value.hint == "name a folder that is new or empty"

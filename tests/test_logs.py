@@ -550,3 +550,47 @@ def test_a_blank_cell_of_any_kind_of_text_is_none(kind):
     }
     lines = calc.bill(pl.DataFrame(rows).with_columns(pl.col("site").cast(kind)))
     assert dict(lines.select("patient", "site").rows()) == {"p": "a", "q": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"date": "2026-03-02 14:05:00"}, "it holds a time: give the day alone"),
+        ({"date": "2026-03-02T14:05:00"}, "or map the column to start"),
+        ({"date": "3/2/2026 2:05 PM"}, "it holds a time"),
+        ({"date": "46083"}, "looks like an Excel date or time number"),
+        ({"date": "46083.375"}, "format the column in Excel as date or time"),
+        ({"start": "0.375"}, "looks like an Excel date or time number"),
+        ({"end": "46083.39"}, "looks like an Excel date or time number"),
+        ({"date": "26083"}, "write YYYY-MM-DD; a year has four digits"),
+        ({"start": "25:10"}, "write a clock time from 00:00 to 23:59"),
+    ],
+)
+def test_hints_for_cells_of_a_spreadsheet(change, hint, config):
+    (found,) = rejects(read([GOOD | change], config))
+    ((column, cell),) = change.items()
+    kind = "date" if column == "date" else "time"
+    assert found["reason"] == f'{column} "{cell}" is not a {kind}'
+    assert hint in found["hint"]
+
+
+@pytest.mark.parametrize("zone", ["", CHICAGO])
+def test_a_day_may_be_a_stamp_at_its_own_midnight(zone, config):
+    """As pandas keeps days with a zone: the day is the local one, whichever offset is written."""
+    texts = ["2026-03-02T00:00:00-0600", "2026-03-02 00:00:00+05:30", "2026-03-02T00:00:00Z"]
+    log = read([GOOD | {"date": text} for text in texts], config, zone=zone)
+    assert [str(row["date"]) for row in sessions(log)] == ["2026-03-02"] * 3
+    days = pl.Series(["2026-03-02", "2026-07-02"]).str.to_date()
+    stamps = days.cast(pl.Datetime).dt.replace_time_zone(CHICAGO)
+    frame = pl.DataFrame({"patient": ["A", "B"], "code": "97116", "minutes": 20, "date": stamps})
+    found = sessions(logs.read(frame, config, logs.Defaults(zone=zone)))
+    assert [row["date"] for row in found] == days.to_list()
+    (bad,) = rejects(read([GOOD | {"date": "2026-03-02T01:00:00-0600"}], config, zone=zone))
+    assert "it holds a time" in bad["hint"]
+
+
+@pytest.mark.parametrize("text", ["N/A", "none", " None ", "n/a"])
+def test_words_for_no_modifier_are_blank(text, config):
+    rows = [GOOD | {"modifiers_billed": text}, GOOD | {"modifiers_billed": "GP NA"}]
+    found = sessions(read(rows, config))
+    assert [row["modifiers_billed"] for row in found] == ["", "GP NA"]

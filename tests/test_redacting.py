@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import stat
@@ -9,6 +10,7 @@ import stat
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
+from test_cli import run
 
 from calc import engine, redacting
 from calc.errors import InputError
@@ -101,3 +103,54 @@ def test_no_key(tmp_path, text):
 def test_key_without_folder(tmp_path):
     with pytest.raises(InputError, match="cannot be written"):
         redacting.read_key(str(tmp_path / "none" / "clinic.key"))
+
+
+# --- cells that hold what does not belong there ----------------------------------------------
+
+
+LOG = "patient,clinician,discipline,date,code,minutes,units_billed,modifiers_billed\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "said"),
+    [
+        ("--deductible", "patient,amount\nDoe,Jane\n", ":2: amount is not an amount"),
+        ("--prior", "patient,discipline,amount\nDoe,Jane,5\n", "discipline is not known"),
+        ("--timesheet", "clinician,date,minutes\nDoe,Jane,5\n", ":2: date is not a date"),
+        ("--timesheet", "Doe,Jane\n1,2\n", ":1: missing heading clinician, date"),
+        ("--diagnosis-list", "code,diagnosis\nJane,x\n", ":2: code is not known"),
+        ("--waivers", "rule,patient,reason,by,until\nJANE,U201,a,b,2999-12-31\n",
+         ":2: rule is not known"),
+        ("--waivers", "Jane,patient\nU201,x\n", ":1: is no name of a waiver"),
+        ("--claims", "Doe,Jane 97110\n1,2\n", ":1: missing heading patient, code, date"),
+    ],
+)  # fmt: skip
+def test_messages_repeat_no_cell(tmp_path, option, text, said):
+    (tmp_path / "log.csv").write_text(LOG + "P1,K,PT,2026-03-02,97110,23,2,GP\n")
+    (tmp_path / "side.csv").write_text(text)
+    words = ("audit", str(tmp_path / "log.csv"), option, str(tmp_path / "side.csv"))
+    code, out, err = run(*words, "--redact", str(tmp_path / "key"))
+    assert (code, out) == (2, "") and said in err and "jane" not in err.lower()
+    assert "jane" in run(*words)[2].lower()
+
+
+def test_a_heading_of_names_is_not_repeated(tmp_path):
+    log = tmp_path / "log.txt"
+    log.write_text("Patients: Doe Jane,97110 therapy\n1,2\n")
+    words = ("audit", str(log), "--redact", str(tmp_path / "key"))
+    code, _, err = run(*words)
+    assert code == 2 and "Jane" not in err
+    assert 'hint: say which one by --map "HEADING=patient"' in err
+    assert "Jane" not in run(*words, "--map", "Who=patient")[2]
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1"), ("--engine", "duckdb")])
+def test_modifiers_that_are_none_are_left_out(tmp_path, more):
+    if more[-1:] == ("duckdb",):
+        pytest.importorskip("duckdb", reason="duckdb is not installed")
+    log = tmp_path / "log.csv"
+    log.write_text(LOG + "P1,K,PT,2026-03-02,97110,23,2,GP GO Jane O X'Y 59\n")
+    words = ("audit", str(log), *more, "--select", "M310", "--format", "json")
+    (found,) = json.loads(run(*words, "--redact", str(tmp_path / "key"))[1])["findings"]
+    assert found["found"] == "GP GO 59" and "JANE" not in str(found)
+    assert "JANE" in str(json.loads(run(*words)[1])["findings"])

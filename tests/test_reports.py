@@ -449,6 +449,32 @@ def test_page_without_findings():
     assert "No findings" in words and "Every rule ran on every line." in words
 
 
+def test_page_of_known_findings_only():
+    """What the baseline knows was found all the same."""
+    words = " ".join(Page(findings.text(audit(known=3), "html", RULES)).words)
+    assert "No new findings" in words and "Nothing new was found." in words
+    assert "Waived and known findings are in no total." in words
+    assert "Nothing was found" not in words and "No findings" not in words
+
+
+def test_page_names_every_authority_of_a_rule():
+    """Rules of payers differ: what is printed beside a rule must not be the first row's only."""
+    ama, cms = "CPT, time", "Medicare Claims Processing Manual, chapter 5, section 20.2"
+    rows = [OVER, finding(row=6, authority=ama), finding(row=7, authority=ama), UNDER, WARNED]
+    text = findings.text(audit(rows), "html", RULES)
+    words = Page(text).words
+    assert f"Authority: {cms}; {ama}" in words
+    assert f"Authority: {cms}" in words  # of the rule whose findings agree
+    own = re.findall(r'<div(?: class="(\w+)")?><dt>Authority</dt><dd>([^<]*)</dd>', text)
+    assert own == [("", cms), ("", ama), ("", ama), ("told", cms)]  # "told" is not printed again
+
+
+def test_page_of_many_clinicians_says_where_all_are(monkeypatch):
+    monkeypatch.setattr(findings_html, "CLINICIANS", 1)
+    words = " ".join(Page(findings.text(audit([OVER], CLINICIANS), "html", RULES)).words)
+    assert "1 of 2, all of them: run with -o findings.xlsx" in words
+
+
 def test_page_stops_at_its_limit(monkeypatch):
     monkeypatch.setattr(findings_html, "FINDINGS", 3)
     rows = [finding(row=row, patient=f"p{row}") for row in range(2, 7)]

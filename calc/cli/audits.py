@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +47,23 @@ _beside = together(
 )
 
 
+def _without_cells(command: Callable[..., None]) -> Callable[..., None]:
+    """Under --redact no error repeats what was read: a slip may put a name into any cell."""
+
+    @functools.wraps(command)
+    def done(**given: Any) -> None:
+        try:
+            command(**given)
+        except InputError as error:
+            if not given["redact"]:
+                raise
+            from calc import redacting
+
+            raise redacting.without_cells(error) from None
+
+    return done
+
+
 @click.command()
 @reading_options
 @click.option("--select", multiple=True, metavar="RULES", help="Only these, e.g. U,M301.")
@@ -60,6 +79,7 @@ _beside = together(
 @blank_options
 @jobs_option
 @writing_options(AUDIT_FORMATS)
+@_without_cells
 def audit(
     log: tuple[str, ...],
     select: tuple[str, ...],
@@ -116,7 +136,11 @@ def audit(
         waivers or "",
         baseline or "",
         redact or "",
-    )
+        _said_beside(
+            claims=claims, timesheet=timesheet, diagnosis_list=diagnosis_list, waivers=waivers,
+            baseline=baseline, deductible=deductible, prior=prior, redact=redact,
+        ),
+    )  # fmt: skip
     if jobs:
         polars_only(on)
         done, there = _audit_large(
@@ -159,6 +183,24 @@ def audit(
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
     if reviewing.fails(done.audit.findings, fail_on):
         raise click.exceptions.Exit(1)
+
+
+def _said_beside(**given: str | None) -> dict[str, str | dict[str, str]]:
+    """What lies beside the log, by option; of files but the key their digests too.
+
+    Those of the claims, as of the log, are told where the files are.
+    """
+    from calc import decoding
+
+    said: dict[str, str | dict[str, str]] = {}
+    for option, name in given.items():
+        if name is None:
+            continue
+        said[option] = name
+        if option not in ("claims", "redact") and Path(name).is_file():
+            with contextlib.suppress(OSError):
+                said[option] = {"name": name, "sha256": decoding.sha256(name)}
+    return said
 
 
 def _say_unread(there: Iterable[str], mapping: Mapping[str, list[str]]) -> None:

@@ -137,8 +137,8 @@ def _bill_large(
     from calc import batches, cluster, engine
 
     if output is None or (jobs and not output.endswith(".parquet")):
-        hint = "write -o lines.parquet" if jobs else "name the folder to write with -o"
-        raise InputError("so many lines are no text", hint=hint)
+        what = "batches are written as Parquet" if jobs else "a cluster writes a Parquet folder"
+        raise InputError(what, hint=f"name it: -o {'lines.parquet' if jobs else 'FOLDER'}")
     if form not in (None, "parquet"):
         raise InputError(f"so many lines are Parquet, not {form}", hint="leave out --format")
     if master:

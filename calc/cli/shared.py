@@ -241,6 +241,9 @@ def pricing_options(
         cents = values.read_cents(deductible)
         if cents is not None:
             left = {"": cents}
+        elif deductible[:1] == "-" and values.read_cents(deductible[1:]) is not None:
+            hint = "give the dollars that are left of it, 0.00 where it is met"
+            raise InputError(f'amount "{deductible}" is negative', "--deductible", hint)
         else:
             read = balances.read_balances(deductible, "patient")
             left = {patient: amount for (patient,), amount in read.items()}

@@ -222,6 +222,21 @@ def units_said(meta: Mapping[str, Any]) -> str:
     return f"{said}, {meta['units_supported']:,} supported"
 
 
+def option_said(value: Any) -> str:
+    """An option of a run in words: a list, a file with its digest, or a text; blank for none."""
+    if isinstance(value, Mapping):
+        return f"{value['name']} (SHA-256 {value['sha256']})"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return "" if value in (None, False) else str(value)
+
+
+def options_said(options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and words of the options that say anything."""
+    said = [(name.replace("_", " "), option_said(value)) for name, value in options.items()]
+    return [(name, words) for name, words in said if words]
+
+
 def together(not_run: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Rules that did not run for one reason as one entry, ``M301, M302``, where the first stood."""
     rules: dict[tuple[Any, str], list[str]] = {}

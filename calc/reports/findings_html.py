@@ -69,7 +69,7 @@ def _group(group: Group, shown: nw.DataFrame[Any], rules: Rules) -> dict[str, An
         "title": title(rules, group.rule) or group.rule,
         "page": page(rules, group.rule).partition("\n")[2],  # without the title
         "rows": rows,
-        "authority": next((row["authority"] for row in rows if row["authority"]), ""),
+        "authorities": list(dict.fromkeys(row["authority"] for row in rows if row["authority"])),
     }
 
 

@@ -9,7 +9,17 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.reports.findings import COLUMNS, MORE, Audit, Group, Rules, groups, printed, title
+from calc.reports.findings import (
+    COLUMNS,
+    MORE,
+    Audit,
+    Group,
+    Rules,
+    groups,
+    options_said,
+    printed,
+    title,
+)
 
 _NUMBERS = ("rows_read", "rows_used", "rows_rejected", "sessions", "units_billed",
             "units_supported", "errors", "warnings", "infos", "waived", "known")  # fmt: skip
@@ -58,8 +68,8 @@ def _summary(audit: Audit) -> Iterator[tuple[Any, ...]]:
     for name in ("figures", "config_folders", "notes"):
         for value in meta[name]:
             yield name.rstrip("s").replace("_", " "), value
-    for name, value in meta["options"].items():
-        yield f"option {name}", "" if value is None else str(value)
+    for name, words in options_said(meta["options"]):
+        yield f"option {name}", words
 
 
 def _findings(audit: Audit) -> Iterator[tuple[Any, ...]]:

@@ -23,6 +23,6 @@ class SessionPastMidnight(Rule):
     code, severity, over = "T108", "info", "row"
     authority = "decision"
     needs = ("clocks",)
-    message = "{found} minutes run past midnight and count for the day of the start"
+    message = "a session of {found} minutes runs past midnight and counts for the day of its start"
     found, expected = nw.col("length_ms") // 60_000, nw.lit("")
     flag = nw.col("past_midnight") & nw.col("counts")
