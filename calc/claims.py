@@ -166,21 +166,24 @@ def nothing_unread() -> nw.DataFrame[Any]:
     return engine.collect(engine.table(table, types))
 
 
+# A sign before or behind the figures, or brackets: -2, $-100.00, (100.00), 100.00-. The true minus
+# stands as itself, since not every engine's patterns know its number.
+_NEGATIVE = "^\\s*\\$?\\s*[-\u2212(]|[-\u2212]\\s*$"
+
+
 def unread(claims: Log) -> nw.DataFrame[Any]:
     """Patient and date of each line that cannot be used; blank and null where not known.
 
-    ``reverses``: its units are negative, so that it takes back what another line bills.
+    ``reverses``: its units or its charge are negative, so that it takes back what another line
+    bills.
     """
     parts = claims.parts or [claims]
     found = []
     for part in parts:
         bad = engine.plain(part.bad.filter(~nw.col("fault").is_in(list(FINDINGS))))
-        units = part.cells.get("units_billed")
-        reverses = nw.lit(False)
-        if units:
-            reverses = (
-                nw.col(units).cast(nw.String).str.contains(r"^\s*[-\u2212(]").fill_null(False)
-            )
+        cells = [part.cells[name] for name in ("units_billed", "charge") if name in part.cells]
+        said = (nw.col(cell).cast(nw.String).str.contains(_NEGATIVE) for cell in cells)
+        reverses = nw.any_horizontal(nw.lit(False), *said, ignore_nulls=True)
         found.append(engine.collect(bad.select(*_DAY, reverses=reverses)))
     ragged = sum(len(part.ragged) for part in parts)
     table: engine.Columns = {

@@ -1,5 +1,6 @@
 """Claims beside a log: how lines find their services, and what has no counterpart."""
 
+import duckdb
 import polars as pl
 import pytest
 from helpers import frame
@@ -254,6 +255,48 @@ def test_units_taken_back_are_not_held_against_anyone(config, units):
     assert sorted((rule, code) for rule, code, *_ in found) == (
         of_both if units == "3 units" else of_other
     )
+
+
+TAKEN_BACK = ("-100.00", "(100.00)", "\u2212100.00", "-$100.00", "$-100.00", "100.00-")
+
+
+@HERE
+def test_a_charge_taken_back_is_held_against_nobody(config, engine_name):
+    """Voids of some programs keep the units and turn the sign of the charge."""
+    sessions = [
+        session(code, "30", patient=charge)
+        for charge in ("100.00", *TAKEN_BACK)
+        for code in ("97110", "97161")
+    ]
+    lines = [
+        line(code, units, patient=charge, charge=amount)
+        for charge in ("100.00", *TAKEN_BACK)
+        for code, units in (("97110", "2"), ("97161", "1"))
+        for amount in ("100.00", charge, "100.00")
+    ]
+    found = judged(sessions, lines, config, engine_name)[0]
+    assert found == [("U201", "97110"), ("U205", "97161"), ("U214", "97110")]  # of 100.00
+
+
+def test_a_row_whose_charge_takes_another_back(config):
+    clock = {"start": "09:00", "end": "09:30", "modifiers_billed": "GP", "units_billed": "2"}
+    rows = []
+    for charge in TAKEN_BACK:
+        voided = ("99.00", charge, "99.00")
+        rows += [session("97110", "", charge=n, patient=charge, **clock) for n in voided]
+        bare = session("97116", "30", units_billed="2", patient=f"{charge} bare", charge="99.00")
+        rows += [bare, *(bare | {"minutes": "", "charge": n} for n in voided[1:])]
+    assert own(rows, config, "T103", "U", "M") == []
+    assert ("T103", 2) in own([rows[0], rows[2]], config, "T103")
+
+
+def test_frames_of_a_caller_take_back_too(config):
+    """The patterns of each engine know the true minus."""
+    rows = [session("97110", "25", units_billed=n, charge="") for n in ("3", "\u22123", "2")]
+    relation = duckdb.connect().from_arrow(frame(rows).to_arrow())
+    with pytest.warns(UserWarning, match="1 rows were rejected"):
+        found = calc.audit(relation, select=("U", "T103"))
+    assert found.fetchall() == []
 
 
 @pytest.mark.parametrize(
