@@ -10,8 +10,8 @@ import narwhals.stable.v2 as nw
 from calc import engine
 from calc.checks import FINDINGS
 from calc.logs import Log
-from calc.modifiers import DISCIPLINE
-from calc.schema import CLAIM
+from calc.modifiers import ASSISTANT, DISCIPLINE
+from calc.schema import CLAIM, total
 
 Frame = nw.LazyFrame[Any]
 
@@ -116,8 +116,9 @@ def beside(
     ``ours`` and ``theirs``: what the log and the claims hold, see `held`. Lines match services by
     patient, date, discipline, provider and code. What one file leaves blank of discipline and
     provider is what the other says of the same patient, date and code (of a code that is not
-    billed: of the day); a line's discipline is also that of GP, GO or GN. A column that the log
-    lacks altogether plays no part in matching.
+    billed: of the day); a line's discipline is also that of GP, GO or GN, where the log has the
+    code in it (see `_as_documented`). A column that the log lacks altogether plays no part in
+    matching.
     Where a blank may mean several the patient's day is in doubt: patient, date, ``lines``.
     """
     nothing = nw.lit(None, dtype=nw.Int64)
@@ -135,6 +136,7 @@ def beside(
     )  # fmt: skip
     for name in ("discipline", "provider"):
         told = lines.filter(nw.col(name) != "")
+        by_modifiers=nw.col("discipline") == "",
         if name in ours:
             rows = _filled(rows, told, name, [_VISIT, _DAY])
         else:
@@ -146,6 +148,8 @@ def beside(
     rows, lines = _with_payers(rows, lines, ours, theirs)
     lines = _near(lines, rows, "locality", [_VISIT])
     lines = lines.with_columns(locality=nw.coalesce("near", "locality"))
+        if name == "discipline":
+            lines = engine.settled(_as_documented(lines, rows))
     rows, lines = (engine.settled(part.select(*_BESIDE, "unsure")) for part in (rows, lines))
     both = nw.concat([rows, lines], how="vertical")
     unsure = both.filter(nw.col("unsure")).select(*_DAY).unique()
@@ -226,6 +230,61 @@ def _filled(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> 
 def _with_payers(
     rows: Frame, lines: Frame, ours: frozenset[str], theirs: frozenset[str]
 ) -> tuple[Frame, Frame]:
+def _as_documented(lines: Frame, rows: Frame) -> Frame:
+    """Lines whose discipline only their modifiers say, in one that the log has their code in.
+
+    A wrong GP, GO or GN makes no other service of a line: it is reported by itself (M303, M309,
+    M310). Of several disciplines see `_one_of_several`.
+    """
+    named = rows.filter(nw.col("discipline") != "")
+    lines = _near(lines, named, "discipline", [_VISIT])
+    told = nw.col("by_modifiers") & ~nw.col("near").is_null()
+    only = nw.when(told & ~nw.col("several")).then("near").otherwise("discipline")
+    lines = engine.settled(lines.with_columns(discipline=only))
+    amid = told & nw.col("several")
+    changed = ("discipline", "unsure")
+    return engine.some(lines, amid, lambda few: _one_of_several(few, named), changed)
+
+
+def _one_of_several(lines: Frame, named: Frame) -> Frame:
+    """Lines in the documented discipline that their modifiers, CQ and CO too, speak of.
+
+    Where they speak of two (GP CO) it is the one that no other line speaks of alone. A line that
+    still fits several, or none, is in doubt.
+    """
+    here = named.join(lines.select(*_VISIT).unique(), on=_VISIT, how="semi").with_columns(
+        **{f"in_{name}": (nw.col("discipline") == name).cast(nw.Int64) for name in DISCIPLINE}
+    )
+    there = here.group_by(*_VISIT).agg(*(nw.col(f"in_{name}").max() for name in DISCIPLINE))
+    fits = {}
+    for name, modifier in DISCIPLINE.items():
+        speaks = _says(modifier)
+        if name in ASSISTANT:
+            speaks = speaks | _says(ASSISTANT[name])
+        fits[name] = nw.when(speaks).then(nw.col(f"in_{name}")).otherwise(0)
+    names, left = [f"in_{name}" for name in fits], [f"left_{name}" for name in fits]
+    lines = lines.join(there, on=_VISIT, how="left")
+    lines = lines.with_columns(**{f"in_{name}": fit for name, fit in fits.items()})
+    lines = lines.with_columns(fitting=nw.sum_horizontal(*names))
+    alone = nw.col("fitting") == 1
+    lines = lines.with_columns(
+        **{f"alone_{name}": nw.when(alone).then(f"in_{name}").otherwise(0) for name in fits}
+    ).with_columns(
+        **{f"taken_{name}": nw.col(f"alone_{name}").max().over(*_VISIT) for name in fits}
+    )
+    free = {
+        f"left_{name}": nw.when(alone)
+        .then(f"in_{name}")
+        .otherwise(nw.col(f"in_{name}") * (1 - nw.col(f"taken_{name}")))
+        for name in fits
+    }
+    lines = lines.with_columns(**free).with_columns(remaining=nw.sum_horizontal(*left))
+    sure, found = nw.col("remaining") == 1, nw.col("discipline")
+    for name in fits:
+        found = nw.when(sure & (nw.col(f"left_{name}") == 1)).then(nw.lit(name)).otherwise(found)
+    return lines.with_columns(discipline=found, unsure=nw.col("unsure") | ~sure)
+
+
     """One payer for a service and its lines."""
     service, day = [*_VISIT, "discipline"], [*_DAY, "discipline"]
     unsure = nw.col("unsure") | nw.col("several")

@@ -423,6 +423,41 @@ def test_a_blank_discipline_is_that_of_the_day(config, engine_name):
     assert told == [("P1", "D602"), ("P2", "D602"), ("P2", "U201"), ("P2", "U202")]
 
 
+def _by_modifiers(*lines):
+    """Lines of claims without a discipline: patient, code, units, modifiers."""
+    names = ("patient", "code", "units_billed", "modifiers_billed")
+    return [{"date": VISIT["date"], **dict(zip(names, row, strict=True))} for row in lines]
+
+
+@HERE
+def test_a_wrong_discipline_on_a_line_is_no_other_service(config, engine_name):
+    """What the log has the code in counts; of several disciplines also what CQ or CO says."""
+    ota = {"discipline": "OT", "role": "assistant"}
+    sessions = [
+        session("97161", "40", patient="bound"),
+        session("97530", "30", patient="free"),
+        *(session("97530", "30", patient=p) for p in ("two", "clear", "doubt")),
+        *(session("97530", "30", patient=p, **ota) for p in ("two", "clear", "doubt")),
+    ]
+    lines = _by_modifiers(
+        ("bound", "97161", "2", "GO"),
+        ("free", "97530", "2", "GO"),
+        ("two", "97530", "2", "GP"), ("two", "97530", "2", "GP CO"),
+        ("clear", "97530", "2", "GP"), ("clear", "97530", "3", "GO CO"),
+        ("doubt", "97530", "4", "GP CO"), ("doubt", "97530", "3", "GN"),
+    )  # fmt: skip
+    assert judged(sessions, lines, config, engine_name) == (
+        [("M303", "97530"), ("M309", "97161"), ("U201", "97530"), ("U205", "97161")],
+        [("M", 2), ("U", 2)],
+    )
+
+
+def test_a_discipline_that_the_claims_name_is_not_put_right(config):
+    """A column of disciplines says more than a modifier."""
+    sessions, lines = [session("97530", "30")], [line("97530", "2", "GO", discipline="OT")]
+    assert judged(sessions, lines, config, select=("U207",))[0] == [("U207", "97530")]
+
+
 def test_clinicians_who_may_be_one_are_noted(config):
     rows = [session("97110", "15", clinician=name) for name in ("Kim Lee", "KIM  LEE", "Ana")]
     notes = reviewing.review(read(rows, config), config).audit.meta["notes"]
