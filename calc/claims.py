@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -133,10 +136,10 @@ def beside(
         end_ms=nothing, given_ms=nothing, total_ms=nothing, past_midnight=nw.lit(False),
         role_blank=nw.lit(False), fault_rule=nw.lit(""), mode=nw.lit("individual"),
         discipline=_said_discipline(), unsure=nw.lit(False), discipline_blank=nw.lit(False),
+        by_modifiers=nw.col("discipline") == "",
     )  # fmt: skip
     for name in ("discipline", "provider"):
         told = lines.filter(nw.col(name) != "")
-        by_modifiers=nw.col("discipline") == "",
         if name in ours:
             rows = _filled(rows, told, name, [_VISIT, _DAY])
         else:
@@ -145,11 +148,11 @@ def beside(
             lines = lines.with_columns(nw.lit("").alias(name))
         rows = engine.settled(rows)
         lines = engine.settled(_filled(lines, rows, name, [_VISIT]))
+        if name == "discipline":
+            lines = engine.settled(_as_documented(lines, rows))
     rows, lines = _with_payers(rows, lines, ours, theirs)
     lines = _near(lines, rows, "locality", [_VISIT])
     lines = lines.with_columns(locality=nw.coalesce("near", "locality"))
-        if name == "discipline":
-            lines = engine.settled(_as_documented(lines, rows))
     rows, lines = (engine.settled(part.select(*_BESIDE, "unsure")) for part in (rows, lines))
     both = nw.concat([rows, lines], how="vertical")
     unsure = both.filter(nw.col("unsure")).select(*_DAY).unique()
@@ -163,16 +166,16 @@ _VISIT = [*_DAY, "code"]
 _BESIDE = (*_COLUMNS, "discipline_blank")
 
 
+# A sign before or behind the figures, or brackets: -2, $-100.00, (100.00), 100.00-. The true minus
+# stands as itself, since not every engine's patterns know its number.
+_NEGATIVE = "^\\s*\\$?\\s*[-\u2212(]|[-\u2212]\\s*$"
+
+
 def nothing_unread() -> nw.DataFrame[Any]:
     """No line of claims, as of an audit without any."""
     table: engine.Columns = {"patient": [], "date": [], "reverses": [], "lines": []}
     types: dict[str, type] = {"patient": str, "date": date, "reverses": bool, "lines": int}
     return engine.collect(engine.table(table, types))
-
-
-# A sign before or behind the figures, or brackets: -2, $-100.00, (100.00), 100.00-. The true minus
-# stands as itself, since not every engine's patterns know its number.
-_NEGATIVE = "^\\s*\\$?\\s*[-\u2212(]|[-\u2212]\\s*$"
 
 
 def unread(claims: Log) -> nw.DataFrame[Any]:
@@ -227,9 +230,6 @@ def _filled(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> 
     )
 
 
-def _with_payers(
-    rows: Frame, lines: Frame, ours: frozenset[str], theirs: frozenset[str]
-) -> tuple[Frame, Frame]:
 def _as_documented(lines: Frame, rows: Frame) -> Frame:
     """Lines whose discipline only their modifiers say, in one that the log has their code in.
 
@@ -285,6 +285,9 @@ def _one_of_several(lines: Frame, named: Frame) -> Frame:
     return lines.with_columns(discipline=found, unsure=nw.col("unsure") | ~sure)
 
 
+def _with_payers(
+    rows: Frame, lines: Frame, ours: frozenset[str], theirs: frozenset[str]
+) -> tuple[Frame, Frame]:
     """One payer for a service and its lines."""
     service, day = [*_VISIT, "discipline"], [*_DAY, "discipline"]
     unsure = nw.col("unsure") | nw.col("several")
@@ -317,3 +320,84 @@ def _said() -> nw.Expr:
 
 def _says(modifier: str) -> nw.Expr:
     return nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)
+
+
+# --- patients and dates that only the claims have ------------------------------------------
+
+
+@dataclass(frozen=True)
+class Met:
+    """How far claims speak of a log's patients and dates: of whole files, or of batches.
+
+    ``patients``: of the log; ``days``: the log's dates, of rows that were not read too;
+    ``billed``: patients of the claims; ``strange``: of those, how many the log does not name, and
+    ``strange_lines`` their lines; ``lines``: by date.
+    """
+
+    patients: int = 0
+    billed: int = 0
+    strange: int = 0
+    strange_lines: int = 0
+    days: frozenset[date] = frozenset()
+    lines: Counter[date] = field(default_factory=Counter)
+
+    @property
+    def apart(self) -> bool:
+        """No patient of several in the one file is any of several in the other."""
+        return self.patients > 1 and self.billed > 1 and self.strange == self.billed
+
+    def notes(self) -> list[str]:
+        """What a report says of lines that have no patient or no date of the log."""
+        said, all_lines = [], sum(self.lines.values())
+        if self.strange_lines:
+            verb = "is" if self.strange_lines == 1 else "are"
+            whom = "a patient" if self.strange == 1 else "patients"
+            lines = f"{self.strange_lines:,} of {all_lines:,} billed line{_s(all_lines)}"
+            said.append(f"{lines} {verb} of {whom} whom the log does not name")
+        first, last = min(self.days, default=None), max(self.days, default=None)
+        if first and last:
+            off = sum(n for day, n in self.lines.items() if not first <= day <= last)
+            verb = "lies" if off == 1 else "lie"
+            if off:
+                lines = f"{off:,} billed line{_s(off)}"
+                said.append(f"{lines} {verb} before or after the log's dates")
+        return said
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def met(rows: Frame, unheard: nw.DataFrame[Any]) -> Met:
+    """What of the lines `beside` a log has a patient or date of it; ``unheard``: see `unread`."""
+    billed = (~nw.col("documented")).cast(nw.Int64)
+    rows = engine.plain(rows.select(*_DAY, billed=billed, logged=1 - billed))
+    days = engine.collect(rows.group_by("date").agg(total("billed"), total("logged")))
+    if not days["billed"].sum():
+        return Met()
+    people = engine.collect(rows.group_by("patient").agg(total("billed"), total("logged")))
+    named = set(unheard["patient"].to_list())
+    theirs = people.filter(nw.col("billed") > 0)
+    strange = theirs.filter(nw.col("logged") == 0, ~nw.col("patient").is_in(list(named)))
+    ours = days.filter(nw.col("logged") > 0)["date"].to_list()
+    lines = dict(zip(days["date"].to_list(), days["billed"].to_list(), strict=True))
+    return Met(
+        len(people.filter(nw.col("logged") > 0)),
+        len(theirs),
+        len(strange),
+        int(strange["billed"].sum()),
+        frozenset(ours) | {day for day in unheard["date"].to_list() if day},
+        Counter({day: count for day, count in lines.items() if count}),
+    )
+
+
+def met_in_all(parts: Sequence[Met]) -> Met:
+    """The same of all batches of patients."""
+    return Met(
+        sum(part.patients for part in parts),
+        sum(part.billed for part in parts),
+        sum(part.strange for part in parts),
+        sum(part.strange_lines for part in parts),
+        frozenset().union(*(part.days for part in parts)),
+        sum((part.lines for part in parts), Counter[date]()),
+    )

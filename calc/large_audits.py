@@ -183,7 +183,11 @@ class _Run:
         )
         habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
         findings = auditing.found(found.tables, self.config, self.rules)
-        seen, rows, name = reviewing.seen(found), found.tables["row"], f"{number:05d}.parquet"
+        seen, rows, name = (
+            reviewing.seen(found, doubted),
+            found.tables["row"],
+            f"{number:05d}.parquet",
+        )
         findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()
         kept = rows.select(clinicians.IN_POOLS)
         engine.write_parquet_part(engine.plain(kept), str(self.places.rows[number] / _ROWS))
