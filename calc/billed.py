@@ -142,8 +142,11 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     high = nw.col("whole_units") + nw.when(given & (rest >= cut)).then(1).otherwise(0)
     billed = nw.col("units_claimed").fill_null(0)
     documented = nw.col("counted_rows") > 0
+    # Other minutes of the service bear all that is billed: a row without its own takes nothing.
+    borne = documented & (billed <= nw.col("units")).fill_null(False)
     unheard = documented & (nw.col("unminuted_rows") >= nw.col("counted_rows"))
     without = nw.when(unheard).then(billed).otherwise(nw.col("units_without_minutes"))
+    without = nw.when(borne).then(0).otherwise(without)
     supported = nw.when(documented).then(billed - without).otherwise(0)
     timed = nw.col("unit_basis") == "minutes"
     # Units that only the log can tell have no support where it has no session of theirs; those of

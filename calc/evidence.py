@@ -425,11 +425,14 @@ def _clash_kinds(clashes: Frame) -> Frame:
 def without_minutes(rows: Frame, lines: Frame) -> Frame:
     """Rows of timed codes without minutes, with the units and dollars that nothing supports.
 
-    Units of a claim stand with the first such row of the code's day, and so do the dollars.
+    Units of a claim stand with the first such row of the code's day, and so do the dollars; none
+    where the minutes of the day's other services bear all units that are billed.
     """
     bare = rows.filter(nw.col("fault_rule") == "U209")
     unheard = lines.filter(nw.col("unminuted_rows") > 0)
-    facts = unheard.select(*KEY, "units_without_minutes", bare_cents=nw.col("unsupported_cents"))
+    beyond = nw.col("group_kept") + nw.col("group_without") > nw.col("group_units")
+    cents = nw.when(beyond).then("unsupported_cents")
+    facts = unheard.select(*KEY, "units_without_minutes", bare_cents=cents)
     bare = bare.join(facts, on=list(KEY), how="left").with_columns(
         idle=nw.when(nw.col("units_billed") > 0).then(0).otherwise(1)
     )

@@ -10,7 +10,7 @@ class UnitsBelowMinutes(Rule):
 
     The day's timed minutes together earn more units than the documented services are billed
     with. The pay for the difference is lost. Units of services without minutes or a session do
-    not count.
+    not count, but where those without minutes make up the difference the day is paid in full.
 
     Bill the units left out while the payer still takes a corrected claim.
 
@@ -26,6 +26,8 @@ class UnitsBelowMinutes(Rule):
     needs = ("units_billed",)
     message = "{found} timed units billed, {expected} supported by the day's minutes"
     found, expected = nw.col("day_kept"), nw.col("day_units")
-    flag = (found < expected) & ~nw.col("divided")
+    _without = nw.col("day_without_minutes")
+    _made_up = (_without > 0) & (found + _without == expected)
+    flag = (found < expected) & ~nw.col("divided") & ~_made_up
     cents = nw.col("day_over_cents")
     explained = nw.when(nw.col("day_wrong") == 0).then(nw.lit("U208")).otherwise(nw.lit(""))
