@@ -173,13 +173,13 @@ _NEGATIVE = "^\\s*\\$?\\s*[-\u2212(]|[-\u2212]\\s*$"
 
 def nothing_unread() -> nw.DataFrame[Any]:
     """No line of claims, as of an audit without any."""
-    table: engine.Columns = {"patient": [], "date": [], "reverses": [], "lines": []}
-    types: dict[str, type] = {"patient": str, "date": date, "reverses": bool, "lines": int}
-    return engine.collect(engine.table(table, types))
+    types: dict[str, type] = {"patient": str, "date": date, "code": str, "reverses": bool}
+    types |= {"lines": int}
+    return engine.collect(engine.table({name: [] for name in types}, types))
 
 
 def unread(claims: Log) -> nw.DataFrame[Any]:
-    """Patient and date of each line that cannot be used; blank and null where not known.
+    """Patient, date and code of each line that cannot be used; blank and null where not known.
 
     ``reverses``: its units or its charge are negative, so that it takes back what another line
     bills.
@@ -191,12 +191,14 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
         cells = [part.cells[name] for name in ("units_billed", "charge") if name in part.cells]
         said = (nw.col(cell).cast(nw.String).str.contains(_NEGATIVE) for cell in cells)
         reverses = nw.any_horizontal(nw.lit(False), *said, ignore_nulls=True)
-        found.append(engine.collect(bad.select(*_DAY, reverses=reverses)))
+        code = nw.col("code").cast(nw.String)
+        found.append(engine.collect(bad.select(*_DAY, code=code, reverses=reverses)))
     ragged = sum(len(part.ragged) for part in parts)
     table: engine.Columns = {
-        "patient": [""] * ragged, "date": [None] * ragged, "reverses": [False] * ragged,
+        "patient": [""] * ragged, "date": [None] * ragged, "code": [None] * ragged,
+        "reverses": [False] * ragged,
     }  # fmt: skip
-    types: dict[str, type] = {"patient": str, "date": date, "reverses": bool}
+    types: dict[str, type] = {"patient": str, "date": date, "code": str, "reverses": bool}
     return engine.stacked([*found, engine.collect(engine.table(table, types))])
 
 

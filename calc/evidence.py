@@ -178,6 +178,11 @@ def group_rows(rows: Frame) -> Frame:
     return rows.filter(nw.col("attendance") == "group")
 
 
+def group_codes(config: Config) -> tuple[str, ...]:
+    """The codes of `group_rows`."""
+    return tuple(c for c, facts in config.codes.items() if facts["attendance"] == "group")
+
+
 def of_habits(tables: Mapping[str, Frame], config: Config) -> dict[str, Frame]:
     """Clinicians' habits over the whole log, from the counts of one or more batches."""
     return {

@@ -202,15 +202,19 @@ class _Run:
     def _rows(self, number: int) -> tuple[Frame, Doubts]:
         log = self.log.batch(number)
         if self.lines is None:
-            return claims.documented(log), Doubts(self.unread, self.unread, self.unheard)
+            return claims.documented(log), self._doubts(claims.nothing_unread())
         lines = self.lines.batch(number)
         rows, unsure = claims.beside(log, lines, self.ours.held, self.theirs.held)
-        return rows, Doubts(self.unread, engine.collect(unsure), self.unheard)
+        return rows, self._doubts(engine.collect(unsure))
+
+    def _doubts(self, unsure: nw.DataFrame[Any]) -> Doubts:
+        return Doubts(self.unread, unsure, self.unheard, evidence.group_codes(self.config))
 
     def groups(self, number: int) -> Findings:
         """Findings about the groups of whole dates."""
         tables = evidence.of_groups(_all(self.places.dates[number]))
-        return auditing.found(tables, self.config, self.rules)
+        found = auditing.found(tables, self.config, self.rules)
+        return self._doubts(claims.nothing_unread()).spared(found)
 
     def clinicians(self, number: int) -> Findings:
         """Findings about whole clinicians; what their clashes cost waits for the patients."""

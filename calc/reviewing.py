@@ -117,7 +117,7 @@ def review(
         bad = engine.collect(claimed.rejects(audited=True))
         if key:
             bad = without_names(bad, claimed.mapping, key)
-    doubted = Doubts(unread, unsure, claims.unread(log))
+    doubted = Doubts(unread, unsure, claims.unread(log), evidence.group_codes(config))
     has |= given(asked)
     if key:
         doubted = doubted.by_codes(key)

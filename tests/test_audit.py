@@ -218,6 +218,18 @@ def test_claims_of_other_patients_than_the_logs(tmp_path, more):
 
 
 @pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_a_group_whose_other_rows_could_not_be_read(tmp_path, more):
+    log = tmp_path / "log.csv"
+    log.write_text(LOG.replace("97110,23", "97150,30").replace("P2,PT,2026-03-02,97150,30", ""))
+    words = ("audit", str(log), "--select", "U211", *more)
+    assert run(*words)[0] == 1
+    log.write_text(log.read_text() + "P2,PT,2026-03-02,97150,3O\n")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "could not be read; the dates of group treatment are left out" in out
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
 def test_lines_that_lie_beside_the_log_are_counted(tmp_path, more):
     early = "P1,PT,2026-02-27,97110,2,GP\n"
     words = beside(tmp_path, MORE + MORE.replace("P2", "P3") + early)

@@ -376,6 +376,48 @@ def test_what_a_row_that_could_not_be_read_may_refute(config, rule, rows):
     assert own([*rows, torn], config, rule) == []
 
 
+@pytest.mark.parametrize(
+    ("torn", "alone"),
+    [
+        ({"code": "97150"}, False),
+        ({"code": "92508"}, False),
+        ({"code": "x"}, False),  # nobody knows of what
+        ({"code": "97150", "patient": ""}, False),
+        ({"code": "97150", "date": "someday"}, False),
+        ({"code": "97110"}, True),
+        ({"code": "x", "date": "someday"}, True),
+        ({"code": "97150", "date": "2026-03-03"}, True),
+    ],
+)
+def test_a_group_row_that_could_not_be_read_is_company(config, torn, alone):
+    rows = [session("97150", "30"), session("97150", "x", patient="P2") | torn]
+    assert own(rows, config, "U211") == ([("U211", 1)] if alone else [])
+
+
+@pytest.mark.parametrize(
+    ("torn", "early"),
+    [
+        ({}, False),
+        ({"date": "someday"}, False),
+        ({"date": "2025-12-30"}, True),
+        ({"patient": "P2"}, True),
+        ({"patient": "", "date": "someday"}, True),
+    ],
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_row_that_could_not_be_read_may_pass_the_threshold(config, torn, early, beside):
+    """Of the patient's year, whichever its date: what it allows counts to the threshold."""
+    billed = {"units_billed": "1", "modifiers_billed": "GP KX"}
+    rows = [session("97110", "15", date="2026-03-03", **billed)]
+    bad = session("97110", "15", units_billed="x", modifiers_billed="GP") | torn
+    if not beside:
+        assert own([*rows, bad], config, "M306") == ([("M306", 1)] if early else [])
+        return
+    log, claimed = read(rows, config), read([*rows, bad], config)
+    found = reviewing.review(log, config, reviewing.Asked(select=("M306",)), claimed)
+    assert len(found.audit.findings) == early
+
+
 def test_what_a_clash_costs_is_not_known_without_a_price(config):
     rows = [
         session("97110", "", patient=p, start=s, end=e, units_billed="2", payer="ama")
