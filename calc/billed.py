@@ -253,6 +253,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         unbilled=nw.when(left_out).then(nw.col("units")).otherwise(0),
         without=without.otherwise(0),
         first_minutes=nw.when(nw.col("day_group") == "")
+    unpayable = nw.when(nw.col("unpayable"))
         .then(nw.col("rule_first_minutes"))
         .otherwise(nw.col("first_unit_minutes") // 2 + 1)
         .cast(nw.Int64),
@@ -263,6 +264,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     sums = {
         "day_units": "units",
         "day_units_billed": "billed",
+        unpayable_units=unpayable.then("units").otherwise(0),
+        unpayable_cents=unpayable.then("over_cents").otherwise(0),
         "day_kept": "kept_units",
         "day_without_minutes": "without",
         "day_spoilt": "spoilt_units",
@@ -274,6 +277,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_unsupported_cents": "unsupported_cents",
     }
     least = {name: name for name in ("first_minutes", "first_file", "first_row", "clinician")}
+        "day_unpayable": "unpayable_units",
+        "day_unpayable_cents": "unpayable_cents",
     day = engine.grouped(
         timed,
         GROUP,

@@ -142,6 +142,7 @@ def _of_lines(
     rows: Frame, lines: Frame, has: frozenset[str], config: Config, days: list[date]
 ) -> Evidence:
     clashes = engine.settled(overlaps.of_patients(rows))
+    lines = engine.settled(edits.with_unpayable(lines, config, days))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
     day = _explained_by_overlap(day, rows, config, days)
     even = engine.settled(_even_days(day, clashes, lines))
