@@ -103,6 +103,7 @@ FACTS: Mapping[str, Mapping[str, str]] = {
     "least": {"first_file": "file", "first_row": "row_order"},
     "most": {},
 }
+_FIRST = tuple(FACTS["least"])
 _NAMES = tuple(name for made in FACTS.values() for name in made)
 
 
@@ -118,7 +119,11 @@ def with_facts(
     def own(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         theirs = rows.filter(nw.col("service").is_in(list(services)))
         by_code = engine.grouped(theirs, KEY, **FACTS)
+        few = few.with_columns(**{f"{name} of service": nw.col(name) for name in _FIRST})
         few = few.drop(*_NAMES).join(by_code, on=list(KEY), how="left")
+        # A code without a row of its own, that another's minutes support, stands on that one's.
+        few = few.with_columns(nw.coalesce(name, f"{name} of service") for name in _FIRST)
+        few = few.drop(*(f"{name} of service" for name in _FIRST))
         return few.with_columns(nw.col(*_SUMS, "unit_rows").fill_null(0))
 
     lines = engine.some(lines, nw.col("has_add_on"), own, _NAMES)
@@ -248,37 +253,37 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     left_out = (nw.col("billed") == 0) & (nw.col("units_low") > 0)
     wrong = (nw.col("kept_units") != nw.col("units")) & ~left_out
     without = nw.when(nw.col("documented_rows") > 0).then(nw.col("units_without_minutes"))
+    unpayable = nw.when(nw.col("unpayable"))
     timed = lines.filter(nw.col("timed") & nw.col("odd_group")).with_columns(
         wrong=wrong.cast(nw.Int64),
         unbilled=nw.when(left_out).then(nw.col("units")).otherwise(0),
         without=without.otherwise(0),
         first_minutes=nw.when(nw.col("day_group") == "")
-    unpayable = nw.when(nw.col("unpayable"))
         .then(nw.col("rule_first_minutes"))
         .otherwise(nw.col("first_unit_minutes") // 2 + 1)
         .cast(nw.Int64),
         undocumented=nw.when(nw.col("documented_rows") == 0).then(nw.col("billed")).otherwise(0),
         codes=nw.when(nw.col("billed") > 0).then(1).otherwise(0),
+        unpayable_units=unpayable.then("units").otherwise(0),
+        unpayable_cents=unpayable.then("over_cents").otherwise(0),
     )
     timed = _named(timed)
     sums = {
         "day_units": "units",
         "day_units_billed": "billed",
-        unpayable_units=unpayable.then("units").otherwise(0),
-        unpayable_cents=unpayable.then("over_cents").otherwise(0),
         "day_kept": "kept_units",
         "day_without_minutes": "without",
         "day_spoilt": "spoilt_units",
         "day_wrong": "wrong",
         "day_undocumented": "undocumented",
         "day_unbilled": "unbilled",
+        "day_unpayable": "unpayable_units",
+        "day_unpayable_cents": "unpayable_cents",
         "day_minutes": "minutes",
         "day_over_cents": "over_cents",
         "day_unsupported_cents": "unsupported_cents",
     }
     least = {name: name for name in ("first_minutes", "first_file", "first_row", "clinician")}
-        "day_unpayable": "unpayable_units",
-        "day_unpayable_cents": "unpayable_cents",
     day = engine.grouped(
         timed,
         GROUP,

@@ -443,6 +443,13 @@ def test_a_finding_names_rows_of_its_own_discipline(config):
     assert done.audit.findings.select("row", "rows").rows() == [(1, "")]
 
 
+def test_a_code_without_a_row_stands_on_that_of_its_primary_code(config):
+    """40 minutes of 97129 are two units of 97130 too."""
+    sessions = [session("97110", "15"), session("97129", "40", discipline="SLP", patient="P2")]
+    lines = [line("97110", "1"), line("97129", "1", "GN", discipline="SLP", patient="P2")]
+    assert findings(sessions, lines, config, ("U208",)) == [("U208", "97130", "0", "2", 2)]
+
+
 def test_providers_that_log_and_claims_name_differently(config):
     """By name and by number: no line would have a service. Where one is shared, all are told."""
     sessions = [session("97110", "30", provider=p, patient=p) for p in ("North", "South")]
