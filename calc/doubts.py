@@ -7,7 +7,7 @@ document what seems not documented. Lines that fit several services prove nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -47,9 +47,12 @@ class Doubts:
 
     def by_codes(self, key: redacting.Key) -> Doubts:
         """The same with codes for patients."""
-        of_all = (self.unread, self.unsure, self.unheard)
-        coded = (redacting.redact(days, ("patient",), key) for days in of_all)
-        return Doubts(*coded, self.group_codes)
+
+        def coded(days: Days) -> Days:
+            return redacting.redact(days, ("patient",), key)
+
+        unread, unsure, unheard = map(coded, (self.unread, self.unsure, self.unheard))
+        return replace(self, unread=unread, unsure=unsure, unheard=unheard)
 
     def lines(self) -> int:
         """How many lines stand on days that are left out for those that fit several services."""
