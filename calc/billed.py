@@ -100,6 +100,7 @@ FACTS: Mapping[str, Mapping[str, str]] = {
     "least": {"first_place": "row_place"},
     "most": {},
 }
+_FIRST = tuple(FACTS["least"])
 _NAMES = tuple(name for made in FACTS.values() for name in made)
 
 
@@ -115,7 +116,11 @@ def with_facts(
     def own(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         theirs = rows.filter(nw.col("service").is_in(list(services)))
         by_code = engine.grouped(theirs, KEY, **FACTS)
+        few = few.with_columns(**{f"{name} of service": nw.col(name) for name in _FIRST})
         few = few.drop(*_NAMES).join(by_code, on=list(KEY), how="left")
+        # A code without a row of its own, that another's minutes support, stands on that one's.
+        few = few.with_columns(nw.coalesce(name, f"{name} of service") for name in _FIRST)
+        few = few.drop(*(f"{name} of service" for name in _FIRST))
         return few.with_columns(nw.col(*_SUMS, "unit_rows").fill_null(0))
 
     lines = engine.some(lines, nw.col("has_add_on"), own, _NAMES)
@@ -138,8 +143,11 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     high = nw.col("whole_units") + nw.when(given & (rest >= cut)).then(1).otherwise(0)
     billed = nw.col("units_claimed").fill_null(0)
     documented = nw.col("counted_rows") > 0
+    # Other minutes of the service bear all that is billed: a row without its own takes nothing.
+    borne = documented & (billed <= nw.col("units")).fill_null(False)
     unheard = documented & (nw.col("unminuted_rows") >= nw.col("counted_rows"))
     without = nw.when(unheard).then(billed).otherwise(nw.col("units_without_minutes"))
+    without = nw.when(borne).then(0).otherwise(without)
     supported = nw.when(documented).then(billed - without).otherwise(0)
     timed = nw.col("unit_basis") == "minutes"
     # Units that only the log can tell have no support where it has no session of theirs; those of
@@ -241,6 +249,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     left_out = (nw.col("billed") == 0) & (nw.col("units_low") > 0)
     wrong = (nw.col("kept_units") != nw.col("units")) & ~left_out
     without = nw.when(nw.col("documented_rows") > 0).then(nw.col("units_without_minutes"))
+    unpayable = nw.when(nw.col("unpayable"))
     timed = lines.filter(nw.col("timed") & nw.col("odd_group")).with_columns(
         wrong=wrong.cast(nw.Int64),
         unbilled=nw.when(left_out).then(nw.col("units")).otherwise(0),
@@ -251,6 +260,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .cast(nw.Int64),
         undocumented=nw.when(nw.col("documented_rows") == 0).then(nw.col("billed")).otherwise(0),
         codes=nw.when(nw.col("billed") > 0).then(1).otherwise(0),
+        unpayable_units=unpayable.then("units").otherwise(0),
+        unpayable_cents=unpayable.then("over_cents").otherwise(0),
     )
     timed = _named(timed)
     sums = {
@@ -262,6 +273,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_wrong": "wrong",
         "day_undocumented": "undocumented",
         "day_unbilled": "unbilled",
+        "day_unpayable": "unpayable_units",
+        "day_unpayable_cents": "unpayable_cents",
         "day_minutes": "minutes",
         "day_over_cents": "over_cents",
         "day_unsupported_cents": "unsupported_cents",

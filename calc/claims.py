@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
@@ -10,8 +13,8 @@ import narwhals.stable.v2 as nw
 from calc import engine
 from calc.checks import FINDINGS
 from calc.logs import Log
-from calc.modifiers import DISCIPLINE
-from calc.schema import CLAIM
+from calc.modifiers import ASSISTANT, DISCIPLINE
+from calc.schema import CLAIM, total
 
 Frame = nw.LazyFrame[Any]
 
@@ -116,8 +119,9 @@ def beside(
     ``ours`` and ``theirs``: what the log and the claims hold, see `held`. Lines match services by
     patient, date, discipline, provider and code. What one file leaves blank of discipline and
     provider is what the other says of the same patient, date and code (of a code that is not
-    billed: of the day); a line's discipline is also that of GP, GO or GN. A column that the log
-    lacks altogether plays no part in matching.
+    billed: of the day); a line's discipline is also that of GP, GO or GN, where the log has the
+    code in it (see `_as_documented`). A column that the log lacks altogether plays no part in
+    matching.
     Where a blank may mean several the patient's day is in doubt: patient, date, ``lines``.
     """
     nothing = nw.lit(None, dtype=nw.Int64)
@@ -132,6 +136,7 @@ def beside(
         end_ms=nothing, given_ms=nothing, total_ms=nothing, past_midnight=nw.lit(False),
         role_blank=nw.lit(False), fault_rule=nw.lit(""), mode=nw.lit("individual"),
         discipline=_said_discipline(), unsure=nw.lit(False), discipline_blank=nw.lit(False),
+        by_modifiers=nw.col("discipline") == "",
     )  # fmt: skip
     for name in ("discipline", "provider"):
         told = lines.filter(nw.col(name) != "")
@@ -143,6 +148,8 @@ def beside(
             lines = lines.with_columns(nw.lit("").alias(name))
         rows = engine.settled(rows)
         lines = engine.settled(_filled(lines, rows, name, [_VISIT]))
+        if name == "discipline":
+            lines = engine.settled(_as_documented(lines, rows))
     rows, lines = _with_payers(rows, lines, ours, theirs)
     lines = _near(lines, rows, "locality", [_VISIT])
     lines = lines.with_columns(locality=nw.coalesce("near", "locality"))
@@ -159,34 +166,39 @@ _VISIT = [*_DAY, "code"]
 _BESIDE = (*_COLUMNS, "discipline_blank")
 
 
+# A sign before or behind the figures, or brackets: -2, $-100.00, (100.00), 100.00-. The true minus
+# stands as itself, since not every engine's patterns know its number.
+_NEGATIVE = "^\\s*\\$?\\s*[-\u2212(]|[-\u2212]\\s*$"
+
+
 def nothing_unread() -> nw.DataFrame[Any]:
     """No line of claims, as of an audit without any."""
-    table: engine.Columns = {"patient": [], "date": [], "reverses": [], "lines": []}
-    types: dict[str, type] = {"patient": str, "date": date, "reverses": bool, "lines": int}
-    return engine.collect(engine.table(table, types))
+    types: dict[str, type] = {"patient": str, "date": date, "code": str, "reverses": bool}
+    types |= {"lines": int}
+    return engine.collect(engine.table({name: [] for name in types}, types))
 
 
 def unread(claims: Log) -> nw.DataFrame[Any]:
-    """Patient and date of each line that cannot be used; blank and null where not known.
+    """Patient, date and code of each line that cannot be used; blank and null where not known.
 
-    ``reverses``: its units are negative, so that it takes back what another line bills.
+    ``reverses``: its units or its charge are negative, so that it takes back what another line
+    bills.
     """
     parts = claims.parts or [claims]
     found = []
     for part in parts:
         bad = engine.plain(part.bad.filter(~nw.col("fault").is_in(list(FINDINGS))))
-        units = part.cells.get("units_billed")
-        reverses = nw.lit(False)
-        if units:
-            reverses = (
-                nw.col(units).cast(nw.String).str.contains(r"^\s*[-\u2212(]").fill_null(False)
-            )
-        found.append(engine.collect(bad.select(*_DAY, reverses=reverses)))
+        cells = [part.cells[name] for name in ("units_billed", "charge") if name in part.cells]
+        said = (nw.col(cell).cast(nw.String).str.contains(_NEGATIVE) for cell in cells)
+        reverses = nw.any_horizontal(nw.lit(False), *said, ignore_nulls=True)
+        code = nw.col("code").cast(nw.String)
+        found.append(engine.collect(bad.select(*_DAY, code=code, reverses=reverses)))
     ragged = sum(len(part.ragged) for part in parts)
     table: engine.Columns = {
-        "patient": [""] * ragged, "date": [None] * ragged, "reverses": [False] * ragged,
+        "patient": [""] * ragged, "date": [None] * ragged, "code": [None] * ragged,
+        "reverses": [False] * ragged,
     }  # fmt: skip
-    types: dict[str, type] = {"patient": str, "date": date, "reverses": bool}
+    types: dict[str, type] = {"patient": str, "date": date, "code": str, "reverses": bool}
     return engine.stacked([*found, engine.collect(engine.table(table, types))])
 
 
@@ -218,6 +230,61 @@ def _filled(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> 
         nw.when(blank).then(nw.coalesce("near", name)).otherwise(nw.col(name)).alias(name),
         unsure=nw.col("unsure") | (blank & nw.col("several")),
     )
+
+
+def _as_documented(lines: Frame, rows: Frame) -> Frame:
+    """Lines whose discipline only their modifiers say, in one that the log has their code in.
+
+    A wrong GP, GO or GN makes no other service of a line: it is reported by itself (M303, M309,
+    M310). Of several disciplines see `_one_of_several`.
+    """
+    named = rows.filter(nw.col("discipline") != "")
+    lines = _near(lines, named, "discipline", [_VISIT])
+    told = nw.col("by_modifiers") & ~nw.col("near").is_null()
+    only = nw.when(told & ~nw.col("several")).then("near").otherwise("discipline")
+    lines = engine.settled(lines.with_columns(discipline=only))
+    amid = told & nw.col("several")
+    changed = ("discipline", "unsure")
+    return engine.some(lines, amid, lambda few: _one_of_several(few, named), changed)
+
+
+def _one_of_several(lines: Frame, named: Frame) -> Frame:
+    """Lines in the documented discipline that their modifiers, CQ and CO too, speak of.
+
+    Where they speak of two (GP CO) it is the one that no other line speaks of alone. A line that
+    still fits several, or none, is in doubt.
+    """
+    here = named.join(lines.select(*_VISIT).unique(), on=_VISIT, how="semi").with_columns(
+        **{f"in_{name}": (nw.col("discipline") == name).cast(nw.Int64) for name in DISCIPLINE}
+    )
+    there = here.group_by(*_VISIT).agg(*(nw.col(f"in_{name}").max() for name in DISCIPLINE))
+    fits = {}
+    for name, modifier in DISCIPLINE.items():
+        speaks = _says(modifier)
+        if name in ASSISTANT:
+            speaks = speaks | _says(ASSISTANT[name])
+        fits[name] = nw.when(speaks).then(nw.col(f"in_{name}")).otherwise(0)
+    names, left = [f"in_{name}" for name in fits], [f"left_{name}" for name in fits]
+    lines = lines.join(there, on=_VISIT, how="left")
+    lines = lines.with_columns(**{f"in_{name}": fit for name, fit in fits.items()})
+    lines = lines.with_columns(fitting=nw.sum_horizontal(*names))
+    alone = nw.col("fitting") == 1
+    lines = lines.with_columns(
+        **{f"alone_{name}": nw.when(alone).then(f"in_{name}").otherwise(0) for name in fits}
+    ).with_columns(
+        **{f"taken_{name}": nw.col(f"alone_{name}").max().over(*_VISIT) for name in fits}
+    )
+    free = {
+        f"left_{name}": nw.when(alone)
+        .then(f"in_{name}")
+        .otherwise(nw.col(f"in_{name}") * (1 - nw.col(f"taken_{name}")))
+        for name in fits
+    }
+    lines = lines.with_columns(**free).with_columns(remaining=nw.sum_horizontal(*left))
+    sure, found = nw.col("remaining") == 1, nw.col("discipline")
+    for name in fits:
+        found = nw.when(sure & (nw.col(f"left_{name}") == 1)).then(nw.lit(name)).otherwise(found)
+    return lines.with_columns(discipline=found, unsure=nw.col("unsure") | ~sure)
 
 
 def _with_payers(
@@ -255,3 +322,84 @@ def _said() -> nw.Expr:
 
 def _says(modifier: str) -> nw.Expr:
     return nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)
+
+
+# --- patients and dates that only the claims have ------------------------------------------
+
+
+@dataclass(frozen=True)
+class Met:
+    """How far claims speak of a log's patients and dates: of whole files, or of batches.
+
+    ``patients``: of the log; ``days``: the log's dates, of rows that were not read too;
+    ``billed``: patients of the claims; ``strange``: of those, how many the log does not name, and
+    ``strange_lines`` their lines; ``lines``: by date.
+    """
+
+    patients: int = 0
+    billed: int = 0
+    strange: int = 0
+    strange_lines: int = 0
+    days: frozenset[date] = frozenset()
+    lines: Counter[date] = field(default_factory=Counter)
+
+    @property
+    def apart(self) -> bool:
+        """No patient of several in the one file is any of several in the other."""
+        return self.patients > 1 and self.billed > 1 and self.strange == self.billed
+
+    def notes(self) -> list[str]:
+        """What a report says of lines that have no patient or no date of the log."""
+        said, all_lines = [], sum(self.lines.values())
+        if self.strange_lines:
+            verb = "is" if self.strange_lines == 1 else "are"
+            whom = "a patient" if self.strange == 1 else "patients"
+            lines = f"{self.strange_lines:,} of {all_lines:,} billed line{_s(all_lines)}"
+            said.append(f"{lines} {verb} of {whom} whom the log does not name")
+        first, last = min(self.days, default=None), max(self.days, default=None)
+        if first and last:
+            off = sum(n for day, n in self.lines.items() if not first <= day <= last)
+            verb = "lies" if off == 1 else "lie"
+            if off:
+                lines = f"{off:,} billed line{_s(off)}"
+                said.append(f"{lines} {verb} before or after the log's dates")
+        return said
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def met(rows: Frame, unheard: nw.DataFrame[Any]) -> Met:
+    """What of the lines `beside` a log has a patient or date of it; ``unheard``: see `unread`."""
+    billed = (~nw.col("documented")).cast(nw.Int64)
+    rows = engine.plain(rows.select(*_DAY, billed=billed, logged=1 - billed))
+    days = engine.collect(rows.group_by("date").agg(total("billed"), total("logged")))
+    if not days["billed"].sum():
+        return Met()
+    people = engine.collect(rows.group_by("patient").agg(total("billed"), total("logged")))
+    named = set(unheard["patient"].to_list())
+    theirs = people.filter(nw.col("billed") > 0)
+    strange = theirs.filter(nw.col("logged") == 0, ~nw.col("patient").is_in(list(named)))
+    ours = days.filter(nw.col("logged") > 0)["date"].to_list()
+    lines = dict(zip(days["date"].to_list(), days["billed"].to_list(), strict=True))
+    return Met(
+        len(people.filter(nw.col("logged") > 0)),
+        len(theirs),
+        len(strange),
+        int(strange["billed"].sum()),
+        frozenset(ours) | {day for day in unheard["date"].to_list() if day},
+        Counter({day: count for day, count in lines.items() if count}),
+    )
+
+
+def met_in_all(parts: Sequence[Met]) -> Met:
+    """The same of all batches of patients."""
+    return Met(
+        sum(part.patients for part in parts),
+        sum(part.billed for part in parts),
+        sum(part.strange for part in parts),
+        sum(part.strange_lines for part in parts),
+        frozenset().union(*(part.days for part in parts)),
+        sum((part.lines for part in parts), Counter[date]()),
+    )

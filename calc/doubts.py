@@ -7,7 +7,7 @@ document what seems not documented. Lines that fit several services prove nothin
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 from calc import redacting
 from calc.rule import RULES, Rule
 
-Days = nw.DataFrame[Any]  # patient, date
+Days = nw.DataFrame[Any]  # patient, date; of what was not read also code and whether it reverses
 
 BILLED = frozenset({"units_billed", "modifiers_billed", "charge"})  # what only the claims say
 _LACKING = ("U202", "U203", "U208", "U213")  # rules that lines which were not read may refute
@@ -25,6 +25,8 @@ _UNHEARD = (
     "P401", "D603", "D604",
 )  # fmt: skip
 _ALSO = ("T106", "U209")  # rules that look at billed units where there are any
+_COMPANY = "U211"  # which a group row that was not read may refute, whoever's it is
+_YEARS = "M306"  # which any amount of the patient's year may refute
 
 
 @dataclass(frozen=True)
@@ -34,17 +36,23 @@ class Doubts:
     ``unread`` may lack patient (blank) or date (null): such a line may be of any; what one that
     ``reverses`` others leaves billed nobody can tell. ``unsure`` has ``lines``, how many the
     claims have for the day. ``unheard``: as ``unread``, of the log's own rows; one that names no
-    patient refutes nothing, or a single torn row would silence a whole audit.
+    patient refutes nothing, or a single torn row would silence a whole audit; but where it may be
+    of one of the ``group_codes`` it refutes that a patient was alone.
     """
 
     unread: Days
     unsure: Days
     unheard: Days
+    group_codes: tuple[str, ...] = ()
 
     def by_codes(self, key: redacting.Key) -> Doubts:
         """The same with codes for patients."""
-        of_all = (self.unread, self.unsure, self.unheard)
-        return Doubts(*(redacting.redact(days, ("patient",), key) for days in of_all))
+
+        def coded(days: Days) -> Days:
+            return redacting.redact(days, ("patient",), key)
+
+        unread, unsure, unheard = map(coded, (self.unread, self.unsure, self.unheard))
+        return replace(self, unread=unread, unsure=unsure, unheard=unheard)
 
     def lines(self) -> int:
         """How many lines stand on days that are left out for those that fit several services."""
@@ -64,8 +72,22 @@ class Doubts:
             | (rule.is_in(list(_UNHEARD)) & unheard)
             # A row that takes another back, and stands in the log itself, explains a third.
             | ((rule == "T103") & own_reversed)
+            | ((rule == _COMPANY) & self._accompanied())
+            | ((rule == _YEARS) & (_in_years(self.unread) | _in_years(self.unheard)))
         )
         return found.filter(~spared)
+
+    def _accompanied(self) -> nw.Expr:
+        """Whether a row that was not read may be of group treatment on a finding's date.
+
+        One without a date may be on any, but only if its code is told.
+        """
+        grouped = nw.col("code").is_in(list(self.group_codes))
+        if len(self.unheard.filter(grouped, nw.col("date").is_null())):
+            return nw.lit(True)
+        may_be = self.unheard.filter((grouped | nw.col("code").is_null()).fill_null(True))
+        dates = may_be["date"].drop_nulls().to_list()
+        return nw.col("date").is_in(dates).fill_null(False)
 
 
 def _among(days: Days) -> nw.Expr:
@@ -79,6 +101,19 @@ def _among(days: Days) -> nw.Expr:
     return (
         nw.col("patient").is_in(whole) | nw.col("date").is_in(dates) | _place().is_in(pairs)
     ).fill_null(False)
+
+
+def _in_years(days: Days) -> nw.Expr:
+    """Whether a finding's patient has any of these days in the finding's year."""
+    named = days.filter(nw.col("patient") != "")
+    whole = named.filter(nw.col("date").is_null())["patient"].to_list()
+    years = named.filter(~nw.col("date").is_null()).select(_year())["year"].to_list()
+    return (nw.col("patient").is_in(whole) | _year().is_in(years)).fill_null(False)
+
+
+def _year() -> nw.Expr:
+    year = nw.col("date").dt.year().cast(nw.String)
+    return nw.concat_str([year, nw.lit(" "), nw.col("patient")]).alias("year")
 
 
 def _place() -> nw.Expr:
@@ -98,10 +133,20 @@ def not_run(
         reason = "the log has rows that could not be read; their patients' days are left out"
         codes = [rule.code for rule in rules if rule.code in _UNHEARD]
         said += [{"rule": code, "reason": reason, "lines": unheard} for code in codes]
+        beyond = {_COMPANY: "the dates of group treatment", _YEARS: "their patients' years"}
+        for rule in rules:
+            if rule.code in beyond:
+                reason = (
+                    f"the log has rows that could not be read; {beyond[rule.code]} are left out"
+                )
+                said.append({"rule": rule.code, "reason": reason, "lines": unheard})
     if unread:
         reason = "the claims have lines that could not be read; their days are left out"
         codes = [rule.code for rule in rules if rule.code in _LACKING]
         said += [{"rule": code, "reason": reason, "lines": unread} for code in codes]
+        reason = "the claims have lines that could not be read; their patients' years are left out"
+        years = [rule.code for rule in rules if rule.code == _YEARS]
+        said += [{"rule": code, "reason": reason, "lines": unread} for code in years]
     if unsure:
         reason = "the claims do not tell which of several disciplines, providers or payers"
         families = sorted({code[0] for code in _about_billed(rules)})

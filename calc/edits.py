@@ -99,6 +99,48 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
     )
 
 
+def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
+    """Add ``unpayable``: a code not billed that no modifier could unbundle from one that is.
+
+    Column 2 of a pair with indicator 0, by the edition of the date: billed it would be denied.
+    """
+    visit = ("patient", "date", "provider", "discipline")
+    part_b, billed = nw.col("payer_part_b"), nw.col("billed") > 0
+    left_out = engine.settled(
+        lines.filter(part_b & ~billed & (nw.col("units") > 0)).select(*KEY).unique()
+    )
+    lines = lines.with_columns(unpayable=nw.lit(False))
+    if engine.is_empty(left_out):
+        return lines
+    asked = part_b & billed & (nw.col("refused_rows") == 0)
+    first = lines.filter(asked).select(*visit, column1=nw.col("code")).unique()
+    never = None
+    editions = {edition for day in days if (edition := config.edition("ptp", day))}
+    for edition in sorted(editions, key=lambda edition: edition.first):
+        rows = [row for row in config.rows("ptp", edition) if row["modifier_indicator"] == "0"]
+        table: engine.Columns = {
+            "column1": [row["column1"] for row in rows],
+            "code": [row["column2"] for row in rows],
+        }
+        within = (nw.col("date") >= nw.lit(edition.first)) & (
+            nw.col("date") <= nw.lit(edition.last)
+        )
+        here = left_out.filter(within)
+        pairs = engine.beside(here, table, dict.fromkeys(table, str), {"column1": "code"})
+        pairs = here.join(pairs, on="code", how="inner")
+        pairs = pairs.join(first, on=[*visit, "column1"], how="inner").select(*KEY)
+        never = pairs if never is None else nw.concat([never, pairs], how="vertical")
+    if never is None:
+        return lines
+    never = engine.settled(never.unique())
+    if engine.is_empty(never):
+        return lines
+    marked = lines.drop("unpayable").join(
+        never.with_columns(unpayable=nw.lit(True)), on=list(KEY), how="left"
+    )
+    return marked.with_columns(nw.col("unpayable").fill_null(False))
+
+
 def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     """One-on-one rows of a code billed with 59 or X whose minutes another code's row shares.
 

@@ -148,6 +148,7 @@ def _of_lines(
     rows: Frame, lines: Frame, has: frozenset[str], config: Config, days: list[date]
 ) -> Evidence:
     clashes = engine.settled(overlaps.of_patients(rows))
+    lines = engine.settled(edits.with_unpayable(lines, config, days))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
     day = _explained_by_overlap(day, rows, config, days)
     even = engine.settled(_even_days(day, clashes, lines))
@@ -182,6 +183,11 @@ def of_groups(rows: Frame) -> dict[str, Frame]:
 def group_rows(rows: Frame) -> Frame:
     """Rows of group treatment, of students and aides too: their patients are company."""
     return rows.filter(nw.col("attendance") == "group")
+
+
+def group_codes(config: Config) -> tuple[str, ...]:
+    """The codes of `group_rows`."""
+    return tuple(c for c, facts in config.codes.items() if facts["attendance"] == "group")
 
 
 def of_habits(tables: Mapping[str, Frame], config: Config) -> dict[str, Frame]:
@@ -436,11 +442,14 @@ def _clash_kinds(clashes: Frame) -> Frame:
 def without_minutes(rows: Frame, lines: Frame) -> Frame:
     """Rows of timed codes without minutes, with the units and dollars that nothing supports.
 
-    Units of a claim stand with the first such row of the code's day, and so do the dollars.
+    Units of a claim stand with the first such row of the code's day, and so do the dollars; none
+    where the minutes of the day's other services bear all units that are billed.
     """
     bare = rows.filter(nw.col("fault_rule") == "U209")
     unheard = lines.filter(nw.col("unminuted_rows") > 0)
-    facts = unheard.select(*KEY, "units_without_minutes", bare_cents=nw.col("unsupported_cents"))
+    beyond = nw.col("group_kept") + nw.col("group_without") > nw.col("group_units")
+    cents = nw.when(beyond).then("unsupported_cents")
+    facts = unheard.select(*KEY, "units_without_minutes", bare_cents=cents)
     bare = bare.join(facts, on=list(KEY), how="left").with_columns(
         idle=nw.when(nw.col("units_billed") > 0).then(0).otherwise(1)
     )

@@ -63,12 +63,14 @@ def of_clinicians(counts: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any
 def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Units due with CQ or CO of the services that an assistant took part in, and rows with it.
 
-    Only payers that pay an assistant's services otherwise ask for the modifier.
+    Only payers that pay an assistant's services otherwise ask for the modifier. Where CMS leaves
+    a choice (see `modifiers.doubts`) none is due.
     """
     by_them = mine.filter(nw.col("role") == "assistant").select("clinician", *KEY).unique()
     some = (nw.col("assistant_units") > 0) | (nw.col("assistant_marks") > 0)
+    least = nw.min_horizontal("assistant_units", "billed")
     due = lines.filter(nw.col("payer_assistant_cut") & some.fill_null(False)).select(
-        *KEY, "assistant_marks", assistant_units=nw.min_horizontal("assistant_units", "billed")
+        *KEY, "assistant_marks", assistant_units=nw.when("assistant_doubt").then(0).otherwise(least)
     )
     return (
         by_them.join(due, on=list(KEY), how="inner")

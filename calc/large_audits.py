@@ -188,7 +188,8 @@ class _Run:
         )
         habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
         findings = auditing.found(found.tables, self.config, self.rules, self.files)
-        seen, rows, name = reviewing.seen(found), found.tables["row"], f"{number:05d}.parquet"
+        seen, rows = reviewing.seen(found, doubted), found.tables["row"]
+        name = f"{number:05d}.parquet"
         findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()
         kept = rows.select(clinicians.IN_POOLS)
         engine.write_parquet_part(engine.plain(kept), str(self.places.rows[number] / _ROWS))
@@ -203,15 +204,19 @@ class _Run:
     def _rows(self, number: int) -> tuple[Frame, Doubts]:
         log = self.log.batch(number)
         if self.lines is None:
-            return claims.documented(log), Doubts(self.unread, self.unread, self.unheard)
+            return claims.documented(log), self._doubts(claims.nothing_unread())
         lines = self.lines.batch(number)
         rows, unsure = claims.beside(log, lines, self.ours.held, self.theirs.held)
-        return rows, Doubts(self.unread, engine.collect(unsure), self.unheard)
+        return rows, self._doubts(engine.collect(unsure))
+
+    def _doubts(self, unsure: nw.DataFrame[Any]) -> Doubts:
+        return Doubts(self.unread, unsure, self.unheard, evidence.group_codes(self.config))
 
     def groups(self, number: int) -> Findings:
         """Findings about the groups of whole dates."""
         tables = evidence.of_groups(_all(self.places.dates[number]))
-        return auditing.found(tables, self.config, self.rules, self.files)
+        found = auditing.found(tables, self.config, self.rules, self.files)
+        return self._doubts(claims.nothing_unread()).spared(found)
 
     def clinicians(self, number: int) -> Findings:
         """Findings about whole clinicians; what their clashes cost waits for the patients."""

@@ -62,6 +62,7 @@ class Reviewed:
     rejects: nw.DataFrame[Any]
     lines_claimed: int = 0
     claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
+    apart: bool = False  # log and claims have no patient in common, see `claims.Met`
 
 
 @dataclass
@@ -75,6 +76,7 @@ class Seen:
     uncounted: int
     gaps: dict[str, int]
     people: nw.DataFrame[Any]  # clinician, sessions, units_billed, units_supported
+    met: claims.Met
     lines_unsure: int = 0  # of claims, see `doubts`
 
 
@@ -118,7 +120,7 @@ def review(
         bad = engine.collect(claimed.rejects(audited=True))
         if key:
             bad = without_names(bad, claimed.mapping, key)
-    doubted = Doubts(unread, unsure, claims.unread(log))
+    doubted = Doubts(unread, unsure, claims.unread(log), evidence.group_codes(config))
     has |= given(asked)
     if key:
         doubted = doubted.by_codes(key)
@@ -127,7 +129,7 @@ def review(
         asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
     findings = auditing.found(found.tables, config, auditing.runnable(picked, has), found.files)
-    saw = seen(found)
+    saw = seen(found, doubted)
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
     rows_seen, blanks = [found.tables["row"]], log.defaults
@@ -145,14 +147,14 @@ def given(asked: Asked) -> frozenset[str]:
     return frozenset(name for name, here in there.items() if here)
 
 
-def seen(found: evidence.Evidence) -> Seen:
+def seen(found: evidence.Evidence, doubted: Doubts) -> Seen:
     """What adds up over the batches of an audit."""
     rows = found.tables["row"]
     used = engine.count(rows.filter(nw.col("documented")))
     claimed = engine.count(rows.filter(~nw.col("documented")))
-    return Seen(
-        found.has, found.days, used, claimed, found.uncounted, found.gaps, _people(found.tables)
-    )
+    people = _people(found.tables)
+    met = claims.met(rows, doubted.unheard) if claimed else claims.Met()
+    return Seen(found.has, found.days, used, claimed, found.uncounted, found.gaps, people, met)
 
 
 def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key | None) -> Reviewed:
@@ -186,7 +188,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     not_run += doubts.not_run(ran, unread or 0, whole.lines_unsure, len(rejects))
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
-    return Reviewed(audit, rejects, whole.lines_claimed, bad)
+    return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart)
 
 
 def _alike(clinicians: Sequence[str]) -> list[str]:
@@ -200,7 +202,13 @@ def _alike(clinicians: Sequence[str]) -> list[str]:
 
 
 def require_lines(done: Reviewed, claims: str = "claims") -> None:
-    """InputError where claims are given and none of their lines can be used."""
+    """InputError where claims are given and no line can be used, or none is of the log's patients.
+
+    A single patient, of the log or of the claims, may well have nothing in the other.
+    """
+    if done.apart:
+        hint = "write them alike in both files: 00123 is not 123, and a name is no number"
+        raise InputError("no line is of a patient whom the log names", claims, hint)
     if done.claims_rejects is None or done.lines_claimed:
         return
     hint = "see the reasons" if len(done.claims_rejects) else "the claims hold no line at all"
@@ -216,6 +224,7 @@ def _whole(parts: Sequence[Seen]) -> Seen:
         sum(part.uncounted for part in parts),
         {name: sum(part.gaps[name] for part in parts) for name in parts[0].gaps},
         engine.stacked([part.people for part in parts]),
+        claims.met_in_all([part.met for part in parts]),
         sum(part.lines_unsure for part in parts),
     )
 
@@ -362,6 +371,7 @@ def _meta(
         notes.append(f"{_lines(whole.lines_claimed, 'billed line')} of claims beside the log")
         if unread:
             notes.append(f"{_lines(unread, 'line')} of claims could not be read")
+        notes += whole.met.notes()
     return {
         "program": "therapy-billing-calc",
         "version": __version__,

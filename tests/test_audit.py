@@ -157,6 +157,11 @@ CLAIMS = "patient,discipline,date,code,units_billed,modifiers_billed\n"
 def beside(tmp_path, lines):
     """A log, claims beside it, and the words that audit them."""
     (tmp_path / "log.csv").write_text(LOG)
+    return beside_only(tmp_path, lines)
+
+
+def beside_only(tmp_path, lines):
+    """The same with the log that is there."""
     (tmp_path / "claims.csv").write_text(CLAIMS + lines)
     return "audit", str(tmp_path / "log.csv"), "--claims", str(tmp_path / "claims.csv")
 
@@ -194,6 +199,57 @@ def test_claims_without_a_line_are_no_clean_audit(tmp_path, lines, hint, more):
     code, out, err = run(*words, *more, "-o", str(tmp_path / "report.json"))
     assert (code, out) == (2, "") and "no line can be used" in err and hint in err
     assert not (tmp_path / "report.json").exists()
+
+
+MORE = "P1,PT,2026-03-02,97110,2,GP\nP2,PT,2026-03-02,97110,2,GP\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_claims_of_other_patients_than_the_logs(tmp_path, more):
+    """Not one of several is met: they are written otherwise, and all would be without a session."""
+    words = beside(tmp_path, MORE.replace("P1", "1").replace("P2", "2"))
+    code, out, err = run(*words, *more, "--redact", str(tmp_path / "key"))
+    assert (code, out) == (2, "")
+    assert f"{tmp_path}/claims.csv: no line is of a patient whom the log names" in err
+    assert "hint: write them alike in both files: 00123 is not 123" in err
+    # One patient more or less proves nothing, nor one whose rows could not be read.
+    for log in (LOG.replace("P2", "P1"), LOG + "1,PT,2026-03-02,97110,x\n"):
+        (tmp_path / "log.csv").write_text(log)
+        assert run(*words, *more)[0] == 1
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_a_group_whose_other_rows_could_not_be_read(tmp_path, more):
+    log = tmp_path / "log.csv"
+    log.write_text(LOG.replace("97110,23", "97150,30").replace("P2,PT,2026-03-02,97150,30", ""))
+    words = ("audit", str(log), "--select", "U211", *more)
+    assert run(*words)[0] == 1
+    log.write_text(log.read_text() + "P2,PT,2026-03-02,97150,3O\n")
+    code, out, _ = run(*words)
+    assert code == 0
+    assert "could not be read; the dates of group treatment are left out" in out
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_lines_that_lie_beside_the_log_are_counted(tmp_path, more):
+    early = "P1,PT,2026-02-27,97110,2,GP\n"
+    words = beside(tmp_path, MORE + MORE.replace("P2", "P3") + early)
+    _, out, _ = run(*words, *more)
+    assert "Note: 1 of 5 billed lines is of a patient whom the log does not name" in out
+    assert "Note: 1 billed line lies before or after the log's dates" in out
+    words = beside(
+        tmp_path, MORE + MORE.replace("P2", "P3") + 2 * early + early.replace("P1", "P4")
+    )
+    _, out, _ = run(*words, *more)
+    assert "Note: 2 of 7 billed lines are of patients whom the log does not name" in out
+    assert "Note: 3 billed lines lie before or after the log's dates" in out
+    assert "does not name" not in run(*beside(tmp_path, MORE), *more)[1]
+    # A row that was not read names its patient and date all the same.
+    with (tmp_path / "log.csv").open("a") as log:
+        log.write("P4,PT,2026-02-27,97110,x\n")
+    words = beside_only(tmp_path, MORE + early.replace("P1", "P4"))
+    _, out, _ = run(*words, *more)
+    assert "does not name" not in out and "the log's dates" not in out
 
 
 def test_claims_without_units(tmp_path):

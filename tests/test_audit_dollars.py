@@ -128,6 +128,27 @@ def any_visit(pick, patient, bare):
     return rows
 
 
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        # 40 minutes: one unit of 97129 and two of 97130
+        ([("97129", 40, 1), ("97130", "", 2)], {"U209": None}),
+        ([("97110", 30, 1), ("97110", "", 1)], {"U209": None}),
+        # three units, two of them billed: what is left out is reduced
+        ([("97110", 45, 1), ("97110", "", 1)], {"U209": None, "U202": -2162}),
+        # the day's 40 minutes are three units, whichever code they stand on
+        ([("97110", 40, 2), ("97140", "", 1)], {"U209": None}),
+        # two units supported, three billed
+        ([("97110", 30, 1), ("97140", "", 2)], {"U209": 4130, "U202": -2162}),
+    ],
+)
+def test_units_that_other_minutes_bear_cost_nothing(rows, expected, config):
+    """A row without minutes is a fault of the record, not of the claim, where the day's suffice."""
+    field = {"discipline": "SLP"} if rows[0][0] == "97129" else {}
+    found = audit([row(*cells, **field) for cells in rows], config, select=("U201", "U202", "U209"))
+    assert {finding["rule"]: finding["cents"] for finding in found} == expected
+
+
 @pytest.mark.parametrize("bare", [False, True])
 @pytest.mark.parametrize("seed", range(3))
 def test_dollars_add_up(seed, bare, config):

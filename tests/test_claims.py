@@ -1,5 +1,6 @@
 """Claims beside a log: how lines find their services, and what has no counterpart."""
 
+import duckdb
 import polars as pl
 import pytest
 from helpers import frame
@@ -256,6 +257,48 @@ def test_units_taken_back_are_not_held_against_anyone(config, units):
     )
 
 
+TAKEN_BACK = ("-100.00", "(100.00)", "\u2212100.00", "-$100.00", "$-100.00", "100.00-")
+
+
+@HERE
+def test_a_charge_taken_back_is_held_against_nobody(config, engine_name):
+    """Voids of some programs keep the units and turn the sign of the charge."""
+    sessions = [
+        session(code, "30", patient=charge)
+        for charge in ("100.00", *TAKEN_BACK)
+        for code in ("97110", "97161")
+    ]
+    lines = [
+        line(code, units, patient=charge, charge=amount)
+        for charge in ("100.00", *TAKEN_BACK)
+        for code, units in (("97110", "2"), ("97161", "1"))
+        for amount in ("100.00", charge, "100.00")
+    ]
+    found = judged(sessions, lines, config, engine_name)[0]
+    assert found == [("U201", "97110"), ("U205", "97161"), ("U214", "97110")]  # of 100.00
+
+
+def test_a_row_whose_charge_takes_another_back(config):
+    clock = {"start": "09:00", "end": "09:30", "modifiers_billed": "GP", "units_billed": "2"}
+    rows = []
+    for charge in TAKEN_BACK:
+        voided = ("99.00", charge, "99.00")
+        rows += [session("97110", "", charge=n, patient=charge, **clock) for n in voided]
+        bare = session("97116", "30", units_billed="2", patient=f"{charge} bare", charge="99.00")
+        rows += [bare, *(bare | {"minutes": "", "charge": n} for n in voided[1:])]
+    assert own(rows, config, "T103", "U", "M") == []
+    assert ("T103", 2) in own([rows[0], rows[2]], config, "T103")
+
+
+def test_frames_of_a_caller_take_back_too(config):
+    """The patterns of each engine know the true minus."""
+    rows = [session("97110", "25", units_billed=n, charge="") for n in ("3", "\u22123", "2")]
+    relation = duckdb.connect().from_arrow(frame(rows).to_arrow())
+    with pytest.warns(UserWarning, match="1 rows were rejected"):
+        found = calc.audit(relation, select=("U", "T103"))
+    assert found.fetchall() == []
+
+
 @pytest.mark.parametrize(
     ("bad", "unbilled"),
     [
@@ -333,6 +376,48 @@ def test_what_a_row_that_could_not_be_read_may_refute(config, rule, rows):
     assert own([*rows, torn], config, rule) == []
 
 
+@pytest.mark.parametrize(
+    ("torn", "alone"),
+    [
+        ({"code": "97150"}, False),
+        ({"code": "92508"}, False),
+        ({"code": "x"}, False),  # nobody knows of what
+        ({"code": "97150", "patient": ""}, False),
+        ({"code": "97150", "date": "someday"}, False),
+        ({"code": "97110"}, True),
+        ({"code": "x", "date": "someday"}, True),
+        ({"code": "97150", "date": "2026-03-03"}, True),
+    ],
+)
+def test_a_group_row_that_could_not_be_read_is_company(config, torn, alone):
+    rows = [session("97150", "30"), session("97150", "x", patient="P2") | torn]
+    assert own(rows, config, "U211") == ([("U211", 1)] if alone else [])
+
+
+@pytest.mark.parametrize(
+    ("torn", "early"),
+    [
+        ({}, False),
+        ({"date": "someday"}, False),
+        ({"date": "2025-12-30"}, True),
+        ({"patient": "P2"}, True),
+        ({"patient": "", "date": "someday"}, True),
+    ],
+)
+@pytest.mark.parametrize("beside", [False, True])
+def test_a_row_that_could_not_be_read_may_pass_the_threshold(config, torn, early, beside):
+    """Of the patient's year, whichever its date: what it allows counts to the threshold."""
+    billed = {"units_billed": "1", "modifiers_billed": "GP KX"}
+    rows = [session("97110", "15", date="2026-03-03", **billed)]
+    bad = session("97110", "15", units_billed="x", modifiers_billed="GP") | torn
+    if not beside:
+        assert own([*rows, bad], config, "M306") == ([("M306", 1)] if early else [])
+        return
+    log, claimed = read(rows, config), read([*rows, bad], config)
+    found = reviewing.review(log, config, reviewing.Asked(select=("M306",)), claimed)
+    assert len(found.audit.findings) == early
+
+
 def test_what_a_clash_costs_is_not_known_without_a_price(config):
     rows = [
         session("97110", "", patient=p, start=s, end=e, units_billed="2", payer="ama")
@@ -358,6 +443,13 @@ def test_a_finding_names_rows_of_its_own_discipline(config):
     assert done.audit.findings.select("row", "rows").rows() == [(1, "")]
 
 
+def test_a_code_without_a_row_stands_on_that_of_its_primary_code(config):
+    """40 minutes of 97129 are two units of 97130 too."""
+    sessions = [session("97110", "15"), session("97129", "40", discipline="SLP", patient="P2")]
+    lines = [line("97110", "1"), line("97129", "1", "GN", discipline="SLP", patient="P2")]
+    assert findings(sessions, lines, config, ("U208",)) == [("U208", "97130", "0", "2", 2)]
+
+
 def test_providers_that_log_and_claims_name_differently(config):
     """By name and by number: no line would have a service. Where one is shared, all are told."""
     sessions = [session("97110", "30", provider=p, patient=p) for p in ("North", "South")]
@@ -378,6 +470,41 @@ def test_a_blank_discipline_is_that_of_the_day(config, engine_name):
     found = reviewing.review(log, config, asked).audit.findings
     told = sorted(found.select("patient", "rule").iter_rows())
     assert told == [("P1", "D602"), ("P2", "D602"), ("P2", "U201"), ("P2", "U202")]
+
+
+def _by_modifiers(*lines):
+    """Lines of claims without a discipline: patient, code, units, modifiers."""
+    names = ("patient", "code", "units_billed", "modifiers_billed")
+    return [{"date": VISIT["date"], **dict(zip(names, row, strict=True))} for row in lines]
+
+
+@HERE
+def test_a_wrong_discipline_on_a_line_is_no_other_service(config, engine_name):
+    """What the log has the code in counts; of several disciplines also what CQ or CO says."""
+    ota = {"discipline": "OT", "role": "assistant"}
+    sessions = [
+        session("97161", "40", patient="bound"),
+        session("97530", "30", patient="free"),
+        *(session("97530", "30", patient=p) for p in ("two", "clear", "doubt")),
+        *(session("97530", "30", patient=p, **ota) for p in ("two", "clear", "doubt")),
+    ]
+    lines = _by_modifiers(
+        ("bound", "97161", "2", "GO"),
+        ("free", "97530", "2", "GO"),
+        ("two", "97530", "2", "GP"), ("two", "97530", "2", "GP CO"),
+        ("clear", "97530", "2", "GP"), ("clear", "97530", "3", "GO CO"),
+        ("doubt", "97530", "4", "GP CO"), ("doubt", "97530", "3", "GN"),
+    )  # fmt: skip
+    assert judged(sessions, lines, config, engine_name) == (
+        [("M303", "97530"), ("M309", "97161"), ("U201", "97530"), ("U205", "97161")],
+        [("M", 2), ("U", 2)],
+    )
+
+
+def test_a_discipline_that_the_claims_name_is_not_put_right(config):
+    """A column of disciplines says more than a modifier."""
+    sessions, lines = [session("97530", "30")], [line("97530", "2", "GO", discipline="OT")]
+    assert judged(sessions, lines, config, select=("U207",))[0] == [("U207", "97530")]
 
 
 def test_clinicians_who_may_be_one_are_noted(config):

@@ -58,7 +58,7 @@ def _cells(row: Row, mixed: bool, several: bool) -> list[str]:
     message += f" [also {row['also']}]" if row["also"] else ""
     message += f" [waived: {row['waived']}]" if row["waived"] else ""
     cells = [
-        f"{row['file']}:{place}" if several else place,
+        f"{row['file']}:{place}" if several and place else place,
         row["patient"],
         row["clinician"],
         row["date"] or "",

@@ -9,7 +9,8 @@ class SessionNotBilled(Rule):
     """A documented service that earns a unit is not billed.
 
     The day's other codes leave room for the unit, so its pay is lost. A code whose unit could
-    as well stand with another one is not reported, nor is a code that Medicare does not pay.
+    as well stand with another one is not reported, nor is a code that Medicare does not pay, at
+    all or beside another one that is billed (pair edits that no modifier opens).
 
     Bill it while the payer still takes a corrected claim.
 
@@ -34,6 +35,7 @@ class SessionNotBilled(Rule):
         & (~nw.col("timed") | (nw.col("group_kept") < nw.col("group_units")))
         & ~(nw.col("group_divided") == 1).fill_null(False)
         & ~(nw.col("payer_part_b") & _unpaid).fill_null(False)
+        & ~nw.col("unpayable")
     )
     cents = nw.col("over_cents")
     explained = nw.when(nw.col("group_wrong") > 0).then(nw.lit("U202")).otherwise(nw.lit(""))

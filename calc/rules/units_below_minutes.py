@@ -10,7 +10,8 @@ class UnitsBelowMinutes(Rule):
 
     The day's timed minutes together earn more units than the documented services are billed
     with. The pay for the difference is lost. Units of services without minutes or a session do
-    not count.
+    not count, but where those without minutes make up the difference the day is paid in full;
+    nor do minutes of a code that Medicare never pays beside another one that is billed.
 
     Bill the units left out while the payer still takes a corrected claim.
 
@@ -25,7 +26,10 @@ class UnitsBelowMinutes(Rule):
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
     message = "{found} timed units billed, {expected} supported by the day's minutes"
-    found, expected = nw.col("day_kept"), nw.col("day_units")
-    flag = (found < expected) & ~nw.col("divided")
-    cents = nw.col("day_over_cents")
+    found = nw.col("day_kept")
+    expected = nw.col("day_units") - nw.col("day_unpayable")
+    _without = nw.col("day_without_minutes")
+    _made_up = (_without > 0) & (found + _without == expected)
+    flag = (found < expected) & ~nw.col("divided") & ~_made_up
+    cents = nw.col("day_over_cents") - nw.col("day_unpayable_cents").fill_null(0)
     explained = nw.when(nw.col("day_wrong") == 0).then(nw.lit("U208")).otherwise(nw.lit(""))
