@@ -178,8 +178,10 @@ def _findings_of(
         over=nw.lit(rule.over),
         explained=explained.fill_null(""),
         authority=_authority(rule, config),
+        more_rows=text,
+        **{name: said.cast(nw.String).fill_null("") for name, said in rule.said},
     )
-    return _with_message(found, rule)
+    return _with_message(found, rule).drop("more_rows")
 
 
 def _authority(rule: type[Rule], config: Config) -> nw.Expr:
@@ -194,20 +196,46 @@ def _authority(rule: type[Rule], config: Config) -> nw.Expr:
     return said
 
 
+_PLACE = re.compile(r"{(\w+)(?::([^|}]*)\|([^}]*))?}")
+
+
 def _with_message(found: nw.LazyFrame[Any], rule: type[Rule]) -> nw.LazyFrame[Any]:
     """Add the rule's sentence with the finding's own values: {found}, {expected}, {code}, {rows}.
 
-    {found_dollars} and {expected_dollars} stand for cents.
+    And those of the rule's ``said``. {found_dollars} and {expected_dollars} stand for cents.
+    {found:unit is|units are} are the first words where the value is 1 and else the second ones;
+    of {rows:row|rows} the first where there is one. [What stands in brackets] is left out where
+    its first value is 0 or there is none.
     """
-    parts = re.split(r"{(\w+)}", rule.message)
-    money = [part for part in parts[1::2] if part.endswith("_dollars")]
+    names = [place[1] for place in _PLACE.finditer(rule.message)]
+    money = [name for name in names if name.endswith("_dollars")]
     cents = {name: nw.col(name.removesuffix("_dollars")).cast(nw.Int64) for name in money}
     found = engine.dollar_text(found.with_columns(**cents) if cents else found, money)
-    texts = [
-        nw.col(part) if place % 2 else nw.lit(part) for place, part in enumerate(parts) if part
-    ]
+    texts = []
+    for part in filter(None, re.split(r"(\[[^]]*\])", rule.message)):
+        words = nw.concat_str(_filled(part.strip("[]")))
+        if first := part.startswith("[") and _PLACE.search(part):
+            there = ~nw.col(first[1]).is_in(["", "0"])
+            words = nw.when(there).then(words).otherwise(nw.lit(""))
+        texts.append(words)
     found = found.with_columns(message=nw.concat_str(texts))
-    return found.drop(money) if money else found
+    beside = [*money, *(name for name, _ in rule.said)]
+    return found.drop(beside) if beside else found
+
+
+def _filled(words: str) -> list[nw.Expr]:
+    """The parts of a sentence, each as it stands or as the values of the finding make it."""
+    texts, end = [], 0
+    for place in _PLACE.finditer(words):
+        texts.append(nw.lit(words[end : place.start()]))
+        name, one, several = place.groups()
+        if one is None:
+            texts.append(nw.col(name))
+        else:
+            alone = nw.col("more_rows") == "" if name == "rows" else nw.col(name) == "1"
+            texts.append(nw.when(alone).then(nw.lit(one)).otherwise(nw.lit(several)))
+        end = place.end()
+    return [*texts, nw.lit(words[end:])]
 
 
 # --- one fault, one finding ----------------------------------------------------------------

@@ -24,6 +24,9 @@ class SecondEvaluation(Rule):
 
     code, severity, over = "U215", "info", "evaluation"
     authority = "decision"
-    message = "{code} is {found} days after the evaluation before it; {expected} days are the limit"
+    message = (
+        "{code} is {found} {found:day|days} after the evaluation before it;"
+        " {expected} {expected:day is|days are} the limit"
+    )
     found, expected = nw.col("days_since"), nw.col("evaluation_days_limit")
     flag = found <= expected

@@ -23,6 +23,9 @@ class SessionPastMidnight(Rule):
     code, severity, over = "T108", "info", "row"
     authority = "decision"
     needs = ("clocks",)
-    message = "{found} minutes run past midnight and count for the day of the start"
+    message = (
+        "{found} {found:minute runs|minutes run} past midnight and {found:counts|count} for the day"
+        " of the start"
+    )
     found, expected = nw.col("length_ms") // 60_000, nw.lit("")
     flag = nw.col("past_midnight") & nw.col("counts")

@@ -29,7 +29,9 @@ class TwoCliniciansAtOnce(Rule):
     code, severity, over = "T102", "error", "clash"
     authority = "bpm-15-230"
     needs = ("clocks",)
-    message = "{found} minutes are treated by another clinician as well (row {rows})"
+    message = (
+        "{found} {found:minute is|minutes are} treated by another clinician as well (row {rows})"
+    )
     found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
     expected = nw.lit(0)
     flag = (nw.col("kind") == 2) & ~(nw.col("one_team") & nw.col("divided"))

@@ -25,7 +25,7 @@ class TwoCodesAtOnce(Rule):
     code, severity, over = "T104", "error", "clash"
     authority = "mcpm-5-20.2"
     needs = ("clocks",)
-    message = "{found} minutes are billed under {expected} as well (row {rows})"
+    message = "{found} {found:minute is|minutes are} billed under {expected} as well (row {rows})"
     found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
     expected = nw.col("code_2")
     flag = nw.col("kind") == 3

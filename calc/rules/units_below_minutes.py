@@ -24,7 +24,7 @@ class UnitsBelowMinutes(Rule):
     code, severity, over = "U202", "info", "day"
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
-    message = "{found} timed units billed, {expected} supported by the day's minutes"
+    message = "{found} timed {found:unit|units} billed, {expected} supported by the day's minutes"
     found, expected = nw.col("day_kept"), nw.col("day_units")
     flag = (found < expected) & ~nw.col("divided")
     cents = nw.col("day_over_cents")
