@@ -160,12 +160,14 @@ def _findings_of(
     partner = column("row_2", number).cast(nw.String).fill_null("")
     elsewhere = nw.concat_str([file_2, nw.lit(":"), partner])
     partner = nw.when(same_file | (partner == "")).then(partner).otherwise(elsewhere)
+    more = column("more_rows", text)
     found = flagged.select(
         rule=nw.lit(rule.code),
         severity=severity,
         file=file,
         row=nw.when(row > 0).then(row).cast(nw.Int64),
-        rows=partner if "row_2" in names else nw.lit(""),
+        rows=_listed(partner, more, ", ") if "row_2" in names else text,
+        rows_listed=_listed(partner, more, " ") if "row_2" in names else text,
         **{
             name: column(name, text).cast(nw.String).fill_null("")
             for name in PLACE
@@ -178,10 +180,19 @@ def _findings_of(
         over=nw.lit(rule.over),
         explained=explained.fill_null(""),
         authority=_authority(rule, config),
-        more_rows=text,
+        more_rows=more,
         **{name: said.cast(nw.String).fill_null("") for name, said in rule.said},
     )
-    return _with_message(found, rule).drop("more_rows")
+    # In a sentence rows are parted as words are.
+    found = _with_message(found, rule).with_columns(rows="rows_listed")
+    return found.drop("more_rows", "rows_listed")
+
+
+def _listed(first: nw.Expr, more: nw.Expr, between: str) -> nw.Expr:
+    """The first partner and, where there are any, the further ones."""
+    parted = more.str.replace_all(engine.BREAK, between, literal=True)
+    others = nw.concat_str([nw.lit(between), parted])
+    return nw.concat_str([first, nw.when(more == "").then(nw.lit("")).otherwise(others)])
 
 
 def _authority(rule: type[Rule], config: Config) -> nw.Expr:

@@ -6,6 +6,8 @@ patient in one discipline with one billing provider and payer); LINE is what `bi
 
 from __future__ import annotations
 
+import re
+
 import narwhals.stable.v2 as nw
 
 SESSION = (
@@ -77,6 +79,16 @@ KX_BUCKET = {"PT": "PT+SLP", "SLP": "PT+SLP", "OT": "OT"}
 def total(name: str) -> nw.Expr:
     """Sum of an integer column as Int64 (DuckDB would widen it to HUGEINT)."""
     return nw.col(name).sum().cast(nw.Int64)
+
+
+def rows_in(listed: str, file: str) -> list[tuple[str, int]]:
+    """File and row of each of a finding's ``rows``; without a name they are of its own ``file``.
+
+    >>> rows_in("3 my log.csv:12 4", "a.csv")
+    [('a.csv', 3), ('my log.csv', 12), ('a.csv', 4)]
+    """
+    found = re.findall(r"(?:(\S.*?):)??(\d+)(?= |$)", listed)
+    return [(name or file, int(row)) for name, row in found]
 
 
 def told_by_log(basis: str = "unit_basis") -> nw.Expr:

@@ -120,6 +120,65 @@ def test_dollars_of_a_shared_clinician(start, severity, cents, config):
     ]
 
 
+def sessions(spans, **columns):
+    """Rows of one patient or of several, each with a (start, end) and columns of its own."""
+    rows = []
+    for n, (start, end) in enumerate(spans):
+        own = {name: cells[n] for name, cells in columns.items()}
+        rows.append(VISIT | {"clinician": "Kim", "start": start, "end": end} | own)
+    return rows
+
+
+THREE = (("09:00", "09:15"), ("09:05", "09:25"), ("09:14", "09:44"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "columns", "said"),
+    [
+        ("T101", {"patient": "ACB"}, "11 one-on-one minutes are shared with another patient"),
+        (
+            "T102",
+            {"clinician": ("Kim", "Lee", "Pat")},
+            "11 minutes are treated by another clinician as well",
+        ),
+        (
+            "T104",
+            {"code": ("97110", "97112", "97116")},
+            "1 minute is billed under 97110 as well, 10 more under 97112",
+        ),
+        (
+            "T104",
+            {"code": ("97110", "97110", "97116")},
+            "11 minutes are billed under 97110 as well",
+        ),
+    ],
+)
+def test_all_that_took_of_a_row_are_named(rule, columns, said, config):
+    """The last row loses 1 minute to the first, which runs on for it, and 10 to the second."""
+    *_, last = sorted(findings(sessions(THREE, **columns), config, rule), key=lambda f: f["row"])
+    assert (last["row"], last["rows"]) == (3, "1 2")
+    assert last["message"] == f"{said} (rows 1, 2)"
+    # The stretch that another row has of its own is no matter: row 2 took nothing of row 3.
+    spans = (("09:00", "09:20"), ("09:05", "09:18"), ("09:14", "09:44"))
+    *_, last = sorted(findings(sessions(spans, **columns), config, rule), key=lambda f: f["row"])
+    assert (last["row"], last["rows"]) == (3, "1")
+    assert last["message"].startswith("6 ") and last["message"].endswith(" (row 1)")
+
+
+def test_partners_in_other_files_are_named(tmp_path, config):
+    """As FILE:ROW; the picture of the day marks every one of them, in whichever file."""
+    rows = sessions(THREE, patient="ACB")
+    paths = [tmp_path / name for name in ("a b.csv", "c.csv", "d.csv")]
+    for path, row in zip(paths, rows, strict=True):
+        frame([row]).write_csv(path)
+    log = logs.read([str(path) for path in paths], config, logs.Defaults())
+    audit = reviewing.review(log, config, Asked(select=("T101",))).audit
+    last = audit.findings.to_native().filter(found="11").to_dicts()[0]
+    assert last["rows"] == f"{paths[0]}:2 {paths[1]}:2"
+    assert last["message"].endswith(f"(rows {paths[0]}:2, {paths[1]}:2)")
+    assert audit.timeline["overlap"].to_list() == [True] * 3
+
+
 def test_a_finding_folds_into_the_same_one_whatever_the_order(config):
     """Rows in another order are the same audit: a day with several clashes of a clinician."""
     rows = [

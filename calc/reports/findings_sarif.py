@@ -7,11 +7,11 @@ notifications; a waived finding is suppressed with its reason.
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 from urllib.parse import quote
 
 from calc.reports.findings import Audit, Row, Rules, not_run_said, page, title
+from calc.schema import rows_in
 
 VERSION = "2.1.0"
 LEVELS = {"error": "error", "warning": "warning", "info": "note"}
@@ -91,11 +91,9 @@ def _result(row: Row, places: dict[str, int]) -> dict[str, Any]:
     }
     if row["file"]:
         told["locations"] = [_location(row["file"], row["row"])]
-        others = re.findall(r"(?:(\S.*?):)??(\d+)(?= |$)", row["rows"])
+        others = rows_in(row["rows"], row["file"])
         if others:
-            told["relatedLocations"] = [
-                _location(file or row["file"], int(place)) for file, place in others
-            ]
+            told["relatedLocations"] = [_location(file, place) for file, place in others]
     if row["waived"]:
         told["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": row["waived"]}

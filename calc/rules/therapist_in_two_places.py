@@ -26,9 +26,10 @@ class TherapistInTwoPlaces(Rule):
     authority = "mcpm-5-20.2"
     needs = ("clinician", "clocks")
     message = (
-        "{found} one-on-one {found:minute is|minutes are} shared with another patient (row {rows})"
+        "{found} one-on-one {found:minute is|minutes are} shared with another patient"
+        " ({rows:row|rows} {rows})"
     )
-    found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
+    found = nw.col("taken_ms") // 60_000
     expected = nw.lit(0)
     flag = nw.col("lost_ms") >= 60_000
     other_severity, milder = "warning", nw.col("units_lost") <= 0
