@@ -143,7 +143,7 @@ def _of_lines(
 ) -> Evidence:
     clashes = engine.settled(overlaps.of_patients(rows))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
-    day = _explained_by_overlap(day, rows, config, days)
+    day = _explained_by_overlap(day, rows, clashes, config, days)
     even = engine.settled(_even_days(day, clashes, lines))
     day = day.join(even, on=["patient", "date"], how="left")
     day = engine.settled(day.with_columns(nw.col("divided").fill_null(False)))
@@ -359,7 +359,8 @@ def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
     counted = nw.len().cast(nw.Int64).alias("twin_rows")
     twins = clashes.filter(nw.col("kind") == overlaps.TWIN).group_by(*KEY).agg(counted)
     twins = engine.settled(twins)
-    lines = engine.marked(lines, twins, "patient", "with_twins")
+    who = twins.select("patient").unique()  # who may have twins of several codes
+    lines = engine.marked(lines, who, "patient", "with_twins")
     lines = lines.with_columns(twin_rows=nw.lit(0, dtype=nw.Int64))
 
     def beside(few: Frame) -> Frame:
@@ -442,10 +443,13 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
     )
 
 
-def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[date]) -> Frame:
+def _explained_by_overlap(
+    day: Frame, rows: Frame, clashes: Frame, config: Config, days: list[date]
+) -> Frame:
     """Add raw_units and clash_rule, the rule that reports the clash behind units too many.
 
-    ``raw_units``: the day's units if minutes that stand on two rows counted twice.
+    ``raw_units``: the day's units if minutes that stand on two rows counted twice, or if what rows
+    that stand in the log twice bill again counted.
     """
     shared = rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL).unique()
     shared = engine.settled(shared)
@@ -459,9 +463,13 @@ def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[da
         day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service"))
     )
     keys = [*POOL, "day_group"]
-    raw = counted.group_by(*keys).agg(total("units").alias("raw_units"))
+    again = clashes.group_by(*POOL, "service").agg(total("units_again"))
+    counted = counted.join(again, on=[*POOL, "service"], how="left")
+    raw = counted.group_by(*keys).agg(total("units").alias("raw_units"), total("units_again"))
     day = day.join(raw, on=keys, how="left")
-    day = day.with_columns(raw_units=nw.coalesce("raw_units", "day_units"))
+    with_again = nw.col("day_units") + nw.col("units_again").fill_null(0)
+    most = nw.max_horizontal("raw_units", with_again)
+    day = day.with_columns(raw_units=most).drop("units_again")
     rule = nw.lit("")
     for kind, code in overlaps.RULE_OF.items():
         rule = nw.when(nw.col("clash_kind") == kind).then(nw.lit(code)).otherwise(rule)
@@ -509,6 +517,8 @@ def _with_twins(clashes: Frame, rows: Frame) -> Frame:
         over_cents=nw.lit(None, dtype=nw.Int64), divided=nw.lit(False)
     )
     real = clashes.with_columns(loose=nw.lit(False))
+    proved = real.filter(nw.col("kind") == overlaps.TWIN).select("file", "row")
+    twins = twins.join(proved, on=["file", "row"], how="anti")
     return nw.concat([real.select(names), twins.select(names)], how="vertical")
 
 

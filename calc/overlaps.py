@@ -40,16 +40,19 @@ def _on_days(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _pairs(
-    rows: nw.LazyFrame[Any], others: nw.LazyFrame[Any], on: tuple[str, ...]
+    rows: nw.LazyFrame[Any],
+    others: nw.LazyFrame[Any],
+    on: tuple[str, ...],
+    kept: tuple[str, ...] = _KEPT,
 ) -> nw.LazyFrame[Any]:
     """Rows beside those that run while they start; a partner's columns end in ``_2``.
 
     ``holds_ms``: how much of the time counts for the partner, ``holds_from``: from when on.
     """
     others = others.with_columns(holds_from=_holds_from(), holds_ms=nw.col("counted_ms"))
-    theirs = _on_days(others.select(*_KEPT, "holds_from", "holds_ms"))
-    theirs = theirs.rename({name: f"{name}_2" for name in _KEPT if name not in on})
-    mine = rows.select(_KEPT).with_columns(day=nw.col("start_ms") // times.DAY)
+    theirs = _on_days(others.select(*kept, "holds_from", "holds_ms"))
+    theirs = theirs.rename({name: f"{name}_2" for name in kept if name not in on})
+    mine = rows.select(kept).with_columns(day=nw.col("start_ms") // times.DAY)
     both = mine.join(theirs, on=[*on, "day"], how="inner")
     start, other = nw.col("start_ms"), nw.col("start_ms_2")
     place = (nw.col("file_2") < nw.col("file")) | (
@@ -140,16 +143,16 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Rows that lost a minute or more to another row of their patient, and why.
 
     Needs rows after `times.count_once`, with ``lost_ms`` and ``full`` (no mere window). ``kind``:
-    TWIN (the same row again), CLINICIANS (two at once, not a therapist with an assistant of the
-    same discipline), CODES (two one-on-one services on the same minutes). Codes by area or
-    extremity may stand in the log for each of several, so that they are no twins and no clash of
-    one another. ``one_team``: CLINICIANS who may be therapist and assistant, since the log does
-    not say. ``two_payers``: a TWIN for another payer.
+    TWIN (the same row again; in a window that has no room for both), CLINICIANS (two at once, not
+    a therapist with an assistant of the same discipline), CODES (two one-on-one services on the
+    same minutes). Codes by area or extremity may stand in the log for each of several, so that
+    they are no twins and no clash of one another. ``one_team``: CLINICIANS who may be therapist
+    and assistant, since the log does not say. ``two_payers``: a TWIN for another payer.
     """
     swept = rows.filter(nw.col("in_sweep"))
     lost = swept.filter(nw.col("lost_ms") >= times.MINUTE)
     others = swept.join(lost.select("patient").unique(), on="patient", how="semi")
-    pairs = _pairs(lost, others, ("patient", "lane"))
+    pairs = _pairs(lost, others, ("patient", "lane"), (*_KEPT, "logged_twice", "units_billed"))
     same_who = nw.col("clinician") == nw.col("clinician_2")
     one_field = nw.col("discipline") == nw.col("discipline_2")
     both_fields = ~one_field & (nw.col("discipline") != "") & (nw.col("discipline_2") != "")
@@ -159,6 +162,7 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     two = (named & ~same_who) | (unnamed & both_fields)
     one_assists = (nw.col("role") == "assistant") | (nw.col("role_2") == "assistant")
     joint = one_assists & (nw.col("role") != nw.col("role_2")) & one_field
+    billed = [nw.col(name).fill_null(0) for name in ("units_billed", "units_billed_2")]
     by_the_log = told_by_log() & told_by_log("unit_basis_2")
     same_minutes = nw.col("given_ms").fill_null(-1) == nw.col("given_ms_2").fill_null(-1)
     twin = (
@@ -168,7 +172,7 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         & (nw.col("start_ms") == nw.col("start_ms_2"))
         & (nw.col("end_ms") == nw.col("end_ms_2"))
         & same_minutes
-        & nw.col("full")
+        & (nw.col("full") | nw.col("logged_twice"))
         & one_field
         & ~by_the_log
     )
@@ -182,8 +186,12 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(CODES)
         .otherwise(0)
     )
+    # Of a window its minutes are the same again.
+    own = nw.when(twin & (nw.col("given_ms") < nw.col("shared_ms"))).then("given_ms")
     pairs = pairs.with_columns(
         kind=kind,
+        shared_ms=nw.coalesce(own, nw.col("shared_ms")),
+        units_again=nw.when(twin).then(nw.min_horizontal(*billed)).otherwise(0),
         one_team=one_field & (nw.col("role_blank") | nw.col("role_blank_2")).fill_null(False),
         two_payers=nw.col("payer") != nw.col("payer_2"),
     )
@@ -202,7 +210,8 @@ def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFr
 
 
 def _own_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    theirs = nw.col("in_sweep") & (nw.col("lane") == "") & (nw.col("clinician") != "")
+    once = nw.col("in_sweep") & ~nw.col("logged_twice")
+    theirs = once & (nw.col("lane") == "") & (nw.col("clinician") != "")
     rows = rows.with_columns(
         patient_lane=nw.col("lane"), theirs=theirs, lane=nw.col("clinician"),
         own_ms=nw.col("length_ms"),

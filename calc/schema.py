@@ -76,6 +76,9 @@ CLAIM_ORDER = (
 KX_BUCKET = {"PT": "PT+SLP", "SLP": "PT+SLP", "OT": "OT"}
 
 
+BY_DAY = ("minutes", "day")  # units that a day's minutes, or its sessions, tell
+
+
 def total(name: str) -> nw.Expr:
     """Sum of an integer column as Int64 (DuckDB would widen it to HUGEINT)."""
     return nw.col(name).sum().cast(nw.Int64)
@@ -93,4 +96,4 @@ def rows_in(listed: str, file: str) -> list[tuple[str, int]]:
 
 def told_by_log(basis: str = "unit_basis") -> nw.Expr:
     """No minutes tell the units of the code: those of an area, an extremity, a month and so on."""
-    return ~nw.col(basis).is_in(["minutes", "day"])
+    return ~nw.col(basis).is_in(list(BY_DAY))
