@@ -343,7 +343,7 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
     sums = day.select(
         *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
         group_without="day_without_minutes", group_cents="day_over_cents",
-        group_divided=nw.col("divided").cast(nw.Int64),
+        group_doubled="doubled_minutes", group_divided=nw.col("divided").cast(nw.Int64),
     )  # fmt: skip
     names = [name for name in sums.columns if name not in group]
     lines = lines.with_columns(**dict.fromkeys(names, nw.lit(None, dtype=nw.Int64)))
@@ -446,15 +446,20 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
 def _explained_by_overlap(
     day: Frame, rows: Frame, clashes: Frame, config: Config, days: list[date]
 ) -> Frame:
-    """Add raw_units and clash_rule, the rule that reports the clash behind units too many.
+    """Add raw_units, clash_rule, the rule that reports the clash behind units too many, and others.
 
     ``raw_units``: the day's units if minutes that stand on two rows counted twice, or if what rows
-    that stand in the log twice bill again counted.
+    that stand in the log twice bill again counted. ``doubled_minutes``: those that stand on two
+    rows and count once, where no clash says so already.
     """
     shared = rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL).unique()
     shared = engine.settled(shared)
     if engine.is_empty(shared):
-        return day.with_columns(raw_units=nw.col("day_units"), clash_rule=nw.lit(""))
+        return day.with_columns(
+            raw_units=nw.col("day_units"),
+            clash_rule=nw.lit(""),
+            doubled_minutes=nw.lit(0, dtype=nw.Int64),
+        )
     twice = rows.join(shared, on=list(POOL), how="semi").with_columns(
         counted_ms=nw.col("length_ms")
     )
@@ -464,12 +469,17 @@ def _explained_by_overlap(
     )
     keys = [*POOL, "day_group"]
     again = clashes.group_by(*POOL, "service").agg(total("units_again"))
-    counted = counted.join(again, on=[*POOL, "service"], how="left")
-    raw = counted.group_by(*keys).agg(total("units").alias("raw_units"), total("units_again"))
+    unsaid = twice.join(clashes.select("file", "row"), on=["file", "row"], how="anti")
+    doubled = unsaid.group_by(*POOL, "service").agg(total("lost_ms").alias("doubled_ms"))
+    for said in (again, doubled):
+        counted = counted.join(said, on=[*POOL, "service"], how="left")
+    sums = ("units_again", "doubled_ms")
+    raw = counted.group_by(*keys).agg(total("units").alias("raw_units"), *map(total, sums))
     day = day.join(raw, on=keys, how="left")
     with_again = nw.col("day_units") + nw.col("units_again").fill_null(0)
     most = nw.max_horizontal("raw_units", with_again)
-    day = day.with_columns(raw_units=most).drop("units_again")
+    doubled_minutes = nw.col("doubled_ms").fill_null(0) // times.MINUTE
+    day = day.with_columns(raw_units=most, doubled_minutes=doubled_minutes).drop(sums)
     rule = nw.lit("")
     for kind, code in overlaps.RULE_OF.items():
         rule = nw.when(nw.col("clash_kind") == kind).then(nw.lit(code)).otherwise(rule)

@@ -165,6 +165,26 @@ def test_all_that_took_of_a_row_are_named(rule, columns, said, config):
     assert last["message"].startswith("6 ") and last["message"].endswith(" (row 1)")
 
 
+@pytest.mark.parametrize(
+    ("ends", "billed", "rule", "more"),
+    [
+        (("09:30", "09:32"), ("2", "2"), "U201", "; 28 minutes stand on two rows and count once"),
+        (("09:03", "09:07"), ("1", "1"), "U204", "; 1 minute stands on two rows and counts once"),
+        (("09:32", "09:34"), ("2", "2"), "U201", ""),
+    ],
+)
+def test_minutes_that_count_once_are_said(ends, billed, rule, more, config):
+    """Of a day with too many units, where no clash of times is a finding of its own."""
+    second = "09:32" if not more else "09:02"
+    rows = sessions((("09:00", ends[0]), (second, ends[1])), units_billed=billed)
+    assert {f["rule"] for f in findings(rows, config, "T10")} == set()
+    (found,) = findings(rows, config, rule)
+    assert "".join(found["message"].partition(";")[1:]) == more
+    # Under two codes the clash says it.
+    codes = [row | {"code": code} for row, code in zip(rows, ("97110", "97116"), strict=True)]
+    assert not any(";" in f["message"] for f in findings(codes, config, "U20"))
+
+
 def test_partners_in_other_files_are_named(tmp_path, config):
     """As FILE:ROW; the picture of the day marks every one of them, in whichever file."""
     rows = sessions(THREE, patient="ACB")
