@@ -214,6 +214,35 @@ def test_a_finding_folds_into_the_same_one_whatever_the_order(config):
     assert told(rows) == told(rows[::-1]) == told(rows[2:] + rows[:2])
 
 
+@pytest.mark.parametrize(
+    ("day", "code", "said"),
+    [
+        ("02", "97162", "97161 and 97162 are two evaluations of one kind on the same day"),
+        ("03", "97162", "97162 is 1 day after the evaluation before it; 30 days are the limit"),
+        ("04", "97161", "97161 is 2 days after the evaluation before it; 30 days are the limit"),
+    ],
+)
+def test_a_second_evaluation_of_the_same_day_is_no_days_later(day, code, said, config):
+    """Neither of the two is the one before."""
+    row = VISIT | {"code": "97161", "start": "10:00", "end": "10:30", "units_billed": "1"}
+    other = {"date": f"2026-03-{day}", "code": code, "start": "10:30", "end": "10:55"}
+    (found,) = findings([row, row | other], config, "U215")
+    assert found["message"] == said
+
+
+def test_lines_with_a_modifier_are_named(config):
+    """Two lines of the assistant's beside one of the therapist's."""
+    row = VISIT | {"minutes": "15", "units_billed": "1", "modifiers_billed": "GP CQ"}
+    row |= {"discipline": "PT"}
+    rows = [row | {"role": "assistant"}, row | {"role": "assistant", "minutes": "16"}]
+    plain = row | {"role": "therapist", "modifiers_billed": "GP"}
+    for others in ([], [plain]):
+        (found,) = findings(rows + others, config, "U214")
+        assert found["message"] == "97116 is billed on 2 lines with CQ or CO of the day, 1 is due"
+    (found,) = findings([plain, plain | {"minutes": "16"}], config, "U214")
+    assert found["message"] == "97116 is billed on 2 lines of the day, 1 is due"
+
+
 def test_all_rules_are_known():
     """The rules of this family stand under the codes that the issue gives them."""
     codes = {rule.code for rule in auditing.rules_chosen(("T", "G", "P", "D", "S"))}

@@ -25,8 +25,11 @@ class SecondEvaluation(Rule):
     code, severity, over = "U215", "info", "evaluation"
     authority = "decision"
     message = (
-        "{code} is {found} {found:day|days} after the evaluation before it;"
-        " {expected} {expected:day is|days are} the limit"
+        "{code}[ is {later} {later:day|days} after the evaluation before it;"
+        " {expected} {expected:day is|days are} the limit]"
+        "[ and {other} are two evaluations of one kind on the same day]"
     )
     found, expected = nw.col("days_since"), nw.col("evaluation_days_limit")
+    _same_day = nw.when(found == 0).then(nw.col("last_code").cast(nw.String))
+    said = (("later", found), ("other", _same_day))
     flag = found <= expected
