@@ -172,12 +172,14 @@ def _findings_of(
     partner = column("row_2", number).cast(nw.String).fill_null("")
     elsewhere = nw.concat_str([file_2, nw.lit(":"), partner])
     partner = nw.when(same_file | (partner == "")).then(partner).otherwise(elsewhere)
+    more = column("more_rows", text)
     found = flagged.select(
         rule=nw.lit(rule.code),
         severity=severity,
         file=file,
         row=nw.when(row > 0).then(row).cast(nw.Int64),
-        rows=partner if "row_2" in names else nw.lit(""),
+        rows=_listed(partner, more, ", ") if "row_2" in names else text,
+        rows_listed=_listed(partner, more, " ") if "row_2" in names else text,
         **{
             name: column(name, text).cast(nw.String).fill_null("")
             for name in PLACE
@@ -190,8 +192,19 @@ def _findings_of(
         over=nw.lit(rule.over),
         explained=explained.fill_null(""),
         authority=_authority(rule, config),
+        more_rows=more,
+        **{name: said.cast(nw.String).fill_null("") for name, said in rule.said},
     )
-    return _with_message(found, rule)
+    # In a sentence rows are parted as words are.
+    found = _with_message(found, rule).with_columns(rows="rows_listed")
+    return found.drop("more_rows", "rows_listed")
+
+
+def _listed(first: nw.Expr, more: nw.Expr, between: str) -> nw.Expr:
+    """The first partner and, where there are any, the further ones."""
+    parted = more.str.replace_all(engine.BREAK, between, literal=True)
+    others = nw.concat_str([nw.lit(between), parted])
+    return nw.concat_str([first, nw.when(more == "").then(nw.lit("")).otherwise(others)])
 
 
 def _authority(rule: type[Rule], config: Config) -> nw.Expr:
@@ -206,20 +219,46 @@ def _authority(rule: type[Rule], config: Config) -> nw.Expr:
     return said
 
 
+_PLACE = re.compile(r"{(\w+)(?::([^|}]*)\|([^}]*))?}")
+
+
 def _with_message(found: nw.LazyFrame[Any], rule: type[Rule]) -> nw.LazyFrame[Any]:
     """Add the rule's sentence with the finding's own values: {found}, {expected}, {code}, {rows}.
 
-    {found_dollars} and {expected_dollars} stand for cents.
+    And those of the rule's ``said``. {found_dollars} and {expected_dollars} stand for cents.
+    {found:unit is|units are} are the first words where the value is 1 and else the second ones;
+    of {rows:row|rows} the first where there is one. [What stands in brackets] is left out where
+    its first value is 0 or there is none.
     """
-    parts = re.split(r"{(\w+)}", rule.message)
-    money = [part for part in parts[1::2] if part.endswith("_dollars")]
+    names = [place[1] for place in _PLACE.finditer(rule.message)]
+    money = [name for name in names if name.endswith("_dollars")]
     cents = {name: nw.col(name.removesuffix("_dollars")).cast(nw.Int64) for name in money}
     found = engine.dollar_text(found.with_columns(**cents) if cents else found, money)
-    texts = [
-        nw.col(part) if place % 2 else nw.lit(part) for place, part in enumerate(parts) if part
-    ]
+    texts = []
+    for part in filter(None, re.split(r"(\[[^]]*\])", rule.message)):
+        words = nw.concat_str(_filled(part.strip("[]")))
+        if first := part.startswith("[") and _PLACE.search(part):
+            there = ~nw.col(first[1]).is_in(["", "0"])
+            words = nw.when(there).then(words).otherwise(nw.lit(""))
+        texts.append(words)
     found = found.with_columns(message=nw.concat_str(texts))
-    return found.drop(money) if money else found
+    beside = [*money, *(name for name, _ in rule.said)]
+    return found.drop(beside) if beside else found
+
+
+def _filled(words: str) -> list[nw.Expr]:
+    """The parts of a sentence, each as it stands or as the values of the finding make it."""
+    texts, end = [], 0
+    for place in _PLACE.finditer(words):
+        texts.append(nw.lit(words[end : place.start()]))
+        name, one, several = place.groups()
+        if one is None:
+            texts.append(nw.col(name))
+        else:
+            alone = nw.col("more_rows") == "" if name == "rows" else nw.col(name) == "1"
+            texts.append(nw.when(alone).then(nw.lit(one)).otherwise(nw.lit(several)))
+        end = place.end()
+    return [*texts, nw.lit(words[end:])]
 
 
 # --- one fault, one finding ----------------------------------------------------------------
@@ -309,7 +348,7 @@ def _of_shared_minutes(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
 
 def _places(file: str, row: int | None, rows: str) -> list[str]:
     """FILE:ROW of a finding's own row and of the others."""
-    others = [f"{other or file}:{number}" for other, number in rows_in(rows)]
+    others = [f"{name}:{number}" for name, number in rows_in(rows, file)]
     return [f"{file}:{row}", *others]
 
 

@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from calc import counting, engine, lookups, modifiers, pricing, reserved, times, values
 from calc.logs import Defaults, Log, is_named, read
 from calc.params import Config, load
-from calc.schema import KX_BUCKET, LINE
+from calc.schema import BY_DAY, KX_BUCKET, LINE
 
 CENTS = {
     "work_payment": "work_cents",
@@ -238,7 +238,10 @@ def counted_once(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[An
     sessions = engine.settled(step(sessions, _with_lanes, config))
     crowded = engine.settled(step(sessions, times.crowded_patients))
     if engine.count(crowded):
-        return times.count_once(sessions, crowded, times.unmeasured)
+        # A code by area or extremity may stand in the log for each of several.
+        each = [code for code, facts in config.codes.items() if facts["unit_basis"] not in BY_DAY]
+        again = ~nw.col("code").is_in(each)
+        return times.count_once(sessions, crowded, times.unmeasured, again)
     return step(sessions, times.apart)
 
 

@@ -610,9 +610,14 @@ def count(frame: nw.LazyFrame[Any]) -> int:
     return int(collect(frame.select(rows=nw.len().cast(nw.Int64)))["rows"][0])
 
 
-def listed(frame: nw.DataFrame[Any], key: str, column: str, name: str) -> nw.DataFrame[Any]:
+BREAK = "\n"  # between values that hold any other sign, such as names of files
+
+
+def listed(
+    frame: nw.DataFrame[Any], key: str, column: str, name: str, between: str = " "
+) -> nw.DataFrame[Any]:
     """One row per ``key`` with the values of a text column, each once and in order, as ``name``."""
-    texts = pl.col(column).unique(maintain_order=True).str.join(" ").alias(name)
+    texts = pl.col(column).unique(maintain_order=True).str.join(between).alias(name)
     grouped = nw.to_native(frame).group_by(key, maintain_order=True).agg(texts)
     done: nw.DataFrame[Any] = nw.from_native(grouped)
     return done

@@ -150,7 +150,7 @@ def _of_lines(
     clashes = engine.settled(overlaps.of_patients(rows))
     lines = engine.settled(edits.with_unpayable(lines, config, days))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
-    day = _explained_by_overlap(day, rows, config, days)
+    day = _explained_by_overlap(day, rows, clashes, config, days)
     even = engine.settled(_even_days(day, clashes, lines))
     day = day.join(even, on=["patient", "date"], how="left")
     day = engine.settled(day.with_columns(nw.col("divided").fill_null(False)))
@@ -359,7 +359,7 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
     sums = day.select(
         *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
         group_without="day_without_minutes", group_cents="day_over_cents",
-        group_divided=nw.col("divided").cast(nw.Int64),
+        group_doubled="doubled_minutes", group_divided=nw.col("divided").cast(nw.Int64),
     )  # fmt: skip
     names = [name for name in sums.columns if name not in group]
     lines = lines.with_columns(**dict.fromkeys(names, nw.lit(None, dtype=nw.Int64)))
@@ -462,15 +462,23 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
     )
 
 
-def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[date]) -> Frame:
-    """Add raw_units and clash_rule, the rule that reports the clash behind units too many.
+def _explained_by_overlap(
+    day: Frame, rows: Frame, clashes: Frame, config: Config, days: list[date]
+) -> Frame:
+    """Add raw_units, clash_rule, the rule that reports the clash behind units too many, and others.
 
-    ``raw_units``: the day's units if minutes that stand on two rows counted twice.
+    ``raw_units``: the day's units if minutes that stand on two rows counted twice, or if what rows
+    that stand in the log twice bill again counted. ``doubled_minutes``: those that stand on two
+    rows and count once, where no clash says so already.
     """
     shared = rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL).unique()
     shared = engine.settled(shared)
     if engine.is_empty(shared):
-        return day.with_columns(raw_units=nw.col("day_units"), clash_rule=nw.lit(""))
+        return day.with_columns(
+            raw_units=nw.col("day_units"),
+            clash_rule=nw.lit(""),
+            doubled_minutes=nw.lit(0, dtype=nw.Int64),
+        )
     twice = rows.join(shared, on=list(POOL), how="semi").with_columns(
         counted_ms=nw.col("length_ms")
     )
@@ -479,9 +487,18 @@ def _explained_by_overlap(day: Frame, rows: Frame, config: Config, days: list[da
         day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service"))
     )
     keys = [*POOL, "day_group"]
-    raw = counted.group_by(*keys).agg(total("units").alias("raw_units"))
+    again = clashes.group_by(*POOL, "service").agg(total("units_again"))
+    unsaid = twice.join(clashes.select("file", "row"), on=["file", "row"], how="anti")
+    doubled = unsaid.group_by(*POOL, "service").agg(total("lost_ms").alias("doubled_ms"))
+    for said in (again, doubled):
+        counted = counted.join(said, on=[*POOL, "service"], how="left")
+    sums = ("units_again", "doubled_ms")
+    raw = counted.group_by(*keys).agg(total("units").alias("raw_units"), *map(total, sums))
     day = day.join(raw, on=keys, how="left")
-    day = day.with_columns(raw_units=nw.coalesce("raw_units", "day_units"))
+    with_again = nw.col("day_units") + nw.col("units_again").fill_null(0)
+    most = nw.max_horizontal("raw_units", with_again)
+    doubled_minutes = nw.col("doubled_ms").fill_null(0) // times.MINUTE
+    day = day.with_columns(raw_units=most, doubled_minutes=doubled_minutes).drop(sums)
     rule = nw.lit("")
     for kind, code in overlaps.RULE_OF.items():
         rule = nw.when(nw.col("clash_kind") == kind).then(nw.lit(code)).otherwise(rule)
@@ -529,6 +546,8 @@ def _with_twins(clashes: Frame, rows: Frame) -> Frame:
         over_cents=nw.lit(None, dtype=nw.Int64), divided=nw.lit(False)
     )
     real = clashes.with_columns(loose=nw.lit(False))
+    proved = real.filter(nw.col("kind") == overlaps.TWIN).select("file", "row")
+    twins = twins.join(proved, on=["file", "row"], how="anti")
     return nw.concat([real.select(names), twins.select(names)], how="vertical")
 
 

@@ -24,7 +24,8 @@ RULE_OF = {TWIN: "T103", CLINICIANS: "T102", CODES: "T104"}
 CLASH = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
     "code", "start_ms", "end_ms", "file_2", "row_2", "clinician_2", "code_2", "start_ms_2",
-    "end_ms_2", "shared_ms", "lost_ms", "kind", "one_team", "two_payers",
+    "end_ms_2", "shared_ms", "lost_ms", "kind", "one_team", "two_payers", "taken_ms",
+    "more_minutes", "more_codes", "more_rows",
 )  # fmt: skip
 
 
@@ -39,12 +40,19 @@ def _on_days(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _pairs(
-    rows: nw.LazyFrame[Any], others: nw.LazyFrame[Any], on: tuple[str, ...]
+    rows: nw.LazyFrame[Any],
+    others: nw.LazyFrame[Any],
+    on: tuple[str, ...],
+    kept: tuple[str, ...] = _KEPT,
 ) -> nw.LazyFrame[Any]:
-    """Rows beside those that run while they start; a partner's columns end in ``_2``."""
-    theirs = _on_days(others.select(_KEPT))
-    theirs = theirs.rename({name: f"{name}_2" for name in _KEPT if name not in on})
-    mine = rows.select(_KEPT).with_columns(day=nw.col("start_ms") // times.DAY)
+    """Rows beside those that run while they start; a partner's columns end in ``_2``.
+
+    ``holds_ms``: how much of the time counts for the partner, ``holds_from``: from when on.
+    """
+    others = others.with_columns(holds_from=_holds_from(), holds_ms=nw.col("counted_ms"))
+    theirs = _on_days(others.select(*kept, "holds_from", "holds_ms"))
+    theirs = theirs.rename({name: f"{name}_2" for name in kept if name not in on})
+    mine = rows.select(kept).with_columns(day=nw.col("start_ms") // times.DAY)
     both = mine.join(theirs, on=[*on, "day"], how="inner")
     start, other = nw.col("start_ms"), nw.col("start_ms_2")
     place = (nw.col("file_2") < nw.col("file")) | (
@@ -55,6 +63,15 @@ def _pairs(
     return both.filter(earlier).with_columns(shared_ms=shared).filter(nw.col("shared_ms") > 0)
 
 
+def _holds_from() -> nw.Expr:
+    """When the time that counts for a row begins: what one without gaps still has lies at its end.
+
+    Where in a window it lies is not known.
+    """
+    full = nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms")
+    return nw.when(full).then(nw.col("end_ms") - nw.col("counted_ms")).otherwise("start_ms")
+
+
 def first_of_row(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Of each row's partners the one of the least ``kind``, then the earliest."""
     order = ("kind", "start_ms_2", "file_2", "row_2")
@@ -62,20 +79,80 @@ def first_of_row(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return pairs.filter(nw.col("turn") == 1).drop("turn")
 
 
+def _partners(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """`first_of_row`, and what those of its ``kind`` took of each row all together.
+
+    ``taken_ms``: what they took, or of CODES those with the first one's code; ``more_minutes`` the
+    others, whose codes are ``more_codes``. ``more_rows``: those beside the first one that took a
+    minute or more, parted by engine.BREAK; in another file than the row's as FILE:ROW.
+    """
+    order = ("kind", "start_ms_2", "file_2", "row_2")
+    pairs = engine.settled(engine.placed(pairs, ("file", "row"), order))
+    first = pairs.filter(nw.col("turn") == 1).drop("turn")
+    took = nw.min_horizontal("end_ms", "end_ms_2") - nw.max_horizontal("start_ms", "holds_from")
+    took = nw.min_horizontal(took, "holds_ms") >= times.MINUTE
+    others = pairs.filter((nw.col("turn") > 1) & took).join(
+        first.select("file", "row", "kind", first_code="code_2"),
+        on=["file", "row", "kind"],
+        how="inner",
+    )
+    told = _told(engine.collect(engine.plain(others.select(*_OF_OTHERS))))
+    types: dict[str, type] = dict.fromkeys(("file", "more_codes", "more_rows"), str)
+    types |= dict.fromkeys(("row", "alike_ms", "all_ms"), int)
+    table: engine.Columns = {name: told[name].to_list() for name in types}
+    first = first.join(engine.beside(first, table, types), on=["file", "row"], how="left")
+    alike, every = (
+        nw.min_horizontal("lost_ms", nw.max_horizontal("shared_ms", nw.col(name).fill_null(0)))
+        for name in ("alike_ms", "all_ms")
+    )
+    # Partners begin before the row or with it: the longest of them covers what all share with it.
+    return first.with_columns(
+        taken_ms=alike,
+        more_minutes=every // times.MINUTE - alike // times.MINUTE,
+        more_codes=nw.col("more_codes").cast(nw.String).fill_null(""),
+        more_rows=nw.col("more_rows").cast(nw.String).fill_null(""),
+    ).drop("alike_ms", "all_ms")
+
+
+_OF_OTHERS = (
+    "file", "row", "turn", "kind", "shared_ms", "file_2", "row_2", "code_2", "first_code",
+)  # fmt: skip
+
+
+def _told(others: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Further partners, by row: the most they share with it, their codes and rows as text."""
+    number = nw.col("row_2").cast(nw.String)
+    elsewhere = nw.concat_str([nw.col("file_2"), nw.lit(":"), number])
+    mine = nw.col("file_2") == nw.col("file")
+    alike = (nw.col("kind") != CODES) | (nw.col("code_2") == nw.col("first_code"))
+    others = others.sort("file", "row", "turn").with_columns(
+        key=nw.concat_str([nw.col("file"), nw.lit(":"), nw.col("row").cast(nw.String)]),
+        place=nw.when(mine).then(number).otherwise(elsewhere),
+        alike_ms=nw.when(alike).then(nw.col("shared_ms")).otherwise(0),
+        other=~alike,
+    )
+    codes = engine.listed(others.filter(nw.col("other")), "key", "code_2", "more_codes", ", ")
+    rows = engine.listed(others, "key", "place", "more_rows", engine.BREAK)
+    most = others.group_by("key", "file", "row").agg(
+        nw.col("alike_ms").max(), nw.col("shared_ms").max().alias("all_ms")
+    )
+    return most.join(rows, on="key", how="left").join(codes, on="key", how="left")
+
+
 def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Rows that lost a minute or more to another row of their patient, and why.
 
     Needs rows after `times.count_once`, with ``lost_ms`` and ``full`` (no mere window). ``kind``:
-    TWIN (the same row again), CLINICIANS (two at once, not a therapist with an assistant of the
-    same discipline), CODES (two one-on-one services on the same minutes). Codes by area or
-    extremity may stand in the log for each of several, so that they are no twins and no clash of
-    one another. ``one_team``: CLINICIANS who may be therapist and assistant, since the log does
-    not say. ``two_payers``: a TWIN for another payer.
+    TWIN (the same row again; in a window that has no room for both), CLINICIANS (two at once, not
+    a therapist with an assistant of the same discipline), CODES (two one-on-one services on the
+    same minutes). Codes by area or extremity may stand in the log for each of several, so that
+    they are no twins and no clash of one another. ``one_team``: CLINICIANS who may be therapist
+    and assistant, since the log does not say. ``two_payers``: a TWIN for another payer.
     """
     swept = rows.filter(nw.col("in_sweep"))
     lost = swept.filter(nw.col("lost_ms") >= times.MINUTE)
     others = swept.join(lost.select("patient").unique(), on="patient", how="semi")
-    pairs = _pairs(lost, others, ("patient", "lane"))
+    pairs = _pairs(lost, others, ("patient", "lane"), (*_KEPT, "logged_twice", "units_billed"))
     same_who = nw.col("clinician") == nw.col("clinician_2")
     one_field = nw.col("discipline") == nw.col("discipline_2")
     both_fields = ~one_field & (nw.col("discipline") != "") & (nw.col("discipline_2") != "")
@@ -85,6 +162,7 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     two = (named & ~same_who) | (unnamed & both_fields)
     one_assists = (nw.col("role") == "assistant") | (nw.col("role_2") == "assistant")
     joint = one_assists & (nw.col("role") != nw.col("role_2")) & one_field
+    billed = [nw.col(name).fill_null(0) for name in ("units_billed", "units_billed_2")]
     by_the_log = told_by_log() & told_by_log("unit_basis_2")
     same_minutes = nw.col("given_ms").fill_null(-1) == nw.col("given_ms_2").fill_null(-1)
     twin = (
@@ -94,7 +172,7 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         & (nw.col("start_ms") == nw.col("start_ms_2"))
         & (nw.col("end_ms") == nw.col("end_ms_2"))
         & same_minutes
-        & nw.col("full")
+        & (nw.col("full") | nw.col("logged_twice"))
         & one_field
         & ~by_the_log
     )
@@ -108,12 +186,16 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(CODES)
         .otherwise(0)
     )
+    # Of a window its minutes are the same again.
+    own = nw.when(twin & (nw.col("given_ms") < nw.col("shared_ms"))).then("given_ms")
     pairs = pairs.with_columns(
         kind=kind,
+        shared_ms=nw.coalesce(own, nw.col("shared_ms")),
+        units_again=nw.when(twin).then(nw.min_horizontal(*billed)).otherwise(0),
         one_team=one_field & (nw.col("role_blank") | nw.col("role_blank_2")).fill_null(False),
         two_payers=nw.col("payer") != nw.col("payer_2"),
     )
-    return first_of_row(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
+    return _partners(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
 
 
 def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -128,7 +210,8 @@ def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFr
 
 
 def _own_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    theirs = nw.col("in_sweep") & (nw.col("lane") == "") & (nw.col("clinician") != "")
+    once = nw.col("in_sweep") & ~nw.col("logged_twice")
+    theirs = once & (nw.col("lane") == "") & (nw.col("clinician") != "")
     rows = rows.with_columns(
         patient_lane=nw.col("lane"), theirs=theirs, lane=nw.col("clinician"),
         own_ms=nw.col("length_ms"),
@@ -187,7 +270,7 @@ def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     lost = lost.with_columns(lost_ms=nw.col("clinician_lost_ms"))
     pairs = _pairs(lost, swept, ("clinician",)).with_columns(kind=nw.lit(0))
     other = nw.col("patient") != nw.col("patient_2")
-    return first_of_row(pairs.filter(other & (nw.col("shared_ms") >= times.MINUTE)))
+    return _partners(pairs.filter(other & (nw.col("shared_ms") >= times.MINUTE)))
 
 
 def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -304,6 +387,7 @@ def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     return repeated.filter(nw.col("turn") > 1).with_columns(
         kind=nw.lit(TWIN), loose=nw.lit(True), shared_ms=nw.col("given_ms"),
-        one_team=nw.lit(False), two_payers=nw.lit(False),
+        one_team=nw.lit(False), two_payers=nw.lit(False), taken_ms=nw.col("given_ms"),
+        more_minutes=nw.lit(0, dtype=nw.Int64), more_codes=nw.lit(""), more_rows=nw.lit(""),
         **{f"{name}_2": nw.col(name) for name in ("clinician", "code", "start_ms", "end_ms")},
     )  # fmt: skip

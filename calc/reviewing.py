@@ -32,7 +32,7 @@ from calc.doubts import Doubts
 from calc.errors import InputError
 from calc.params import Config, load
 from calc.rule import RULES
-from calc.schema import total
+from calc.schema import rows_in, total
 
 Frame = nw.LazyFrame[Any]
 
@@ -349,12 +349,12 @@ def _timeline(rows: Iterable[Frame], findings: nw.DataFrame[Any]) -> nw.DataFram
         near = engine.beside(part, table, {"clinician": str, "date": date})
         swept = part.filter(nw.col("in_sweep")).join(near, on=["clinician", "date"], how="semi")
         shown.append(engine.collect(engine.plain(swept.select(*names, **clocks))))
-    # A partner is a row of the same file, or FILE:ROW.
-    partner, elsewhere = nw.col("rows"), nw.col("rows").str.contains(":")
-    other = nw.when(elsewhere).then(partner.str.replace_all(r":\d+$", "")).otherwise(nw.col("file"))
-    partners = here.filter(partner != "").select(
-        file=other, row=partner.str.replace_all("^.*:", "").cast(nw.Int64)
-    )
+    named = here.select("rows", "file").unique()
+    others = [place for listed, file in named.iter_rows() for place in rows_in(listed, file)]
+    places: engine.Columns = {
+        "file": [file for file, _ in others], "row": [row for _, row in others]
+    }  # fmt: skip
+    partners = engine.collect(engine.table(places, {"file": str, "row": int}))
     marked = nw.concat([here.select("file", "row"), partners], how="vertical").unique()
     marked = marked.with_columns(overlap=nw.lit(True))
     done = engine.stacked(shown).join(marked, on=["file", "row"], how="left")

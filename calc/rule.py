@@ -37,7 +37,8 @@ class Rule:
     """Base of every rule; a subclass declares, and is known from then on by its code.
 
     ``over`` names the table, ``flag`` says where the fault is, ``found`` and ``expected`` are whole
-    numbers or short codes for ``message``. ``cents`` is the allowed amount as billed less that as
+    numbers or short codes for ``message``, ``said`` what else its sentence says, by name (see
+    `auditing`). ``cents`` is the allowed amount as billed less that as
     supported. ``needs`` are facts that a log must hold (see `evidence.Evidence.has`), ``edition``
     the table of edits without which the rule does not run. ``other_severity`` stands where
     ``milder`` holds. ``by_counting_rule``: the payer's way of counting is the authority, where it
@@ -53,6 +54,7 @@ class Rule:
     flag: ClassVar[nw.Expr]
     found: ClassVar[nw.Expr]
     expected: ClassVar[nw.Expr]
+    said: ClassVar[tuple[tuple[str, nw.Expr], ...]] = ()
     cents: ClassVar[nw.Expr | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
     edition: ClassVar[str] = ""

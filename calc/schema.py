@@ -76,14 +76,7 @@ CLAIM_ORDER = (
 KX_BUCKET = {"PT": "PT+SLP", "SLP": "PT+SLP", "OT": "OT"}
 
 
-def rows_in(text: str) -> list[tuple[str, int]]:
-    """The rows of a finding's ``rows``, each with its file, "" for the finding's own.
-
-    >>> rows_in("4 7 my claims.csv:3")
-    [('', 4), ('', 7), ('my claims.csv', 3)]
-    """
-    found = re.findall(r"(?:(\S.*?):)??(\d+)(?= |$)", text)
-    return [(file, int(number)) for file, number in found]
+BY_DAY = ("minutes", "day")  # units that a day's minutes, or its sessions, tell
 
 
 def total(name: str) -> nw.Expr:
@@ -91,6 +84,16 @@ def total(name: str) -> nw.Expr:
     return nw.col(name).sum().cast(nw.Int64)
 
 
+def rows_in(listed: str, file: str) -> list[tuple[str, int]]:
+    """File and row of each of a finding's ``rows``; without a name they are of its own ``file``.
+
+    >>> rows_in("3 my log.csv:12 4", "a.csv")
+    [('a.csv', 3), ('my log.csv', 12), ('a.csv', 4)]
+    """
+    found = re.findall(r"(?:(\S.*?):)??(\d+)(?= |$)", listed)
+    return [(name or file, int(row)) for name, row in found]
+
+
 def told_by_log(basis: str = "unit_basis") -> nw.Expr:
     """No minutes tell the units of the code: those of an area, an extremity, a month and so on."""
-    return ~nw.col(basis).is_in(["minutes", "day"])
+    return ~nw.col(basis).is_in(list(BY_DAY))

@@ -222,13 +222,18 @@ def with_lengths(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def apart(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add ``counted_ms`` and ``therapist_ms`` of rows that share no time with others."""
+    """Add ``counted_ms``, ``therapist_ms`` and ``logged_twice`` of rows that share no time."""
     own = nw.when(nw.col("role") != "assistant").then(nw.col("length_ms")).otherwise(0)
-    return sessions.with_columns(counted_ms=nw.col("length_ms"), therapist_ms=own)
+    return sessions.with_columns(
+        counted_ms=nw.col("length_ms"), therapist_ms=own, logged_twice=nw.lit(False)
+    )
 
 
 def count_once(
-    sessions: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any], before: engine.Change | None = None
+    sessions: nw.LazyFrame[Any],
+    crowded: nw.LazyFrame[Any],
+    before: engine.Change | None = None,
+    again: nw.Expr | None = None,
 ) -> nw.LazyFrame[Any]:
     """Add ``counted_ms`` and ``therapist_ms``: each minute of a patient once.
 
@@ -242,10 +247,12 @@ def count_once(
     and clock times counts the smaller of the two; its clock times are then only a window, and
     windows conflict only where the minutes of all rows do not fit into their union. ``before``:
     what may change ``length_ms`` of the crowded patients' rows first, such as `unmeasured`.
+    ``again``: rows that may stand in the log twice, ``logged_twice``: those that surely do, see
+    `_without_repeats`.
     """
 
     def shared(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        return _share_runs(apart(before(rows)) if before else rows)
+        return _share_runs(apart(before(rows)) if before else rows, again)
 
     sessions = engine.marked(apart(sessions), crowded, "patient", "crowded")
     changed = (*_SHARED, "length_ms") if before else _SHARED
@@ -272,11 +279,14 @@ def unmeasured(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return rows.with_columns(length_ms=length.cast(nw.Int64)).drop("bare", "windowed")
 
 
-_SHARED = ("counted_ms", "therapist_ms")
+_SHARED = ("counted_ms", "therapist_ms", "logged_twice")
 
 
-def _share_runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    runs = engine.some(with_runs(sessions), nw.col("run_rows") > 1, _share, _SHARED)
+def _share_runs(sessions: nw.LazyFrame[Any], again: nw.Expr | None) -> nw.LazyFrame[Any]:
+    def share(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return _share(rows, again)
+
+    runs = engine.some(with_runs(sessions), nw.col("run_rows") > 1, share, _SHARED)
     return runs.drop("run_rows")
 
 
@@ -288,10 +298,41 @@ def with_runs(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return rows.drop("until", "run")
 
 
-def _share(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _share(sessions: nw.LazyFrame[Any], again: nw.Expr | None) -> nw.LazyFrame[Any]:
     rows = sweep(sessions, nw.col("in_sweep"), "counted_ms")
+    if again is not None:
+        rows = _without_repeats(rows, again)
     own = nw.when(nw.col("role") != "assistant").then(nw.col("counted_ms")).otherwise(0)
     return _with_joint_time(rows.with_columns(therapist_ms=own))
+
+
+def _without_repeats(rows: nw.LazyFrame[Any], again: nw.Expr) -> nw.LazyFrame[Any]:
+    """Swept rows with a ``counted_ms`` of 0 where a row is ``logged_twice``.
+
+    Two rows of the same minutes within one window may be two runs. Where the windows have no room
+    for the second beside all others it is the first once more, as a row without gaps is, and
+    takes no minutes from other codes.
+    """
+    window = nw.col("in_sweep") & (nw.col("length_ms") < nw.col("end_ms") - nw.col("start_ms"))
+    lost = window & (nw.col("length_ms") > nw.col("counted_ms"))
+    rows = engine.touched(rows, lost, _LANE, "short")
+
+    def alone(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        few = few.with_columns(same_ms=nw.col("given_ms").fill_null(-1))
+        few = engine.placed(few, _THE_SAME, ("file", "row")).drop("same_ms")
+        second = nw.when(window & (nw.col("turn") > 1) & again).then(1).otherwise(0)
+        second = second.cast(nw.Int64)
+        few = few.with_columns(second=second).drop("turn", "counted_ms")
+        few = sweep(few, nw.col("in_sweep"), "counted_ms", _SECOND_LAST)
+        no_room = nw.col("length_ms") - nw.col("counted_ms") >= MINUTE
+        # Of a visit that stands there twice some of the rows may find room: they are no runs.
+        few = engine.touched(few, (nw.col("second") == 1) & no_room, _VISIT, "no_room")
+        few = few.with_columns(logged_twice=(nw.col("second") == 1) & nw.col("no_room"))
+        few = few.drop("counted_ms", "no_room")
+        once = nw.col("in_sweep") & ~nw.col("logged_twice")
+        return sweep(few, once, "counted_ms", _SECOND_LAST)
+
+    return engine.some(rows, nw.col("short"), alone, ("counted_ms", "logged_twice")).drop("short")
 
 
 def _with_joint_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -309,7 +350,8 @@ def _with_joint_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         has_until="end_ms",
         has_place="place",
     )
-    mine = rows.filter(nw.col("in_sweep") & (nw.col("role") != "assistant"))
+    once = nw.col("in_sweep") & ~nw.col("logged_twice")
+    mine = rows.filter(once & (nw.col("role") != "assistant"))
     long_ago = nw.lit(-(2**50), dtype=nw.Int64)
     mine = mine.with_columns(full_end=nw.when(full).then(nw.col("end_ms")).otherwise(long_ago))
     mine = engine.within(mine, _OF_SERVICE, ROW_ORDER, highest={"own_busy": "full_end"})
@@ -328,6 +370,9 @@ def _with_joint_time(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 _LANE = ("patient", "lane")
+_VISIT = (*_LANE, "clinician", "start_ms", "end_ms")
+_THE_SAME = (*_VISIT, "role", "discipline", "code", "same_ms")
+_SECOND_LAST = (ROW_ORDER[0], "second", *ROW_ORDER[1:])
 _OF_SERVICE = (*_LANE, *POOL[1:], "service")  # one pool's: what counts together
 
 
@@ -337,7 +382,12 @@ def crowded_patients(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return engine.overlapped(busy, _LANE, "start_ms", "end_ms").select("patient").unique()
 
 
-def sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.LazyFrame[Any]:
+def sweep(
+    sessions: nw.LazyFrame[Any],
+    takes_part: nw.Expr,
+    name: str,
+    order: tuple[str, ...] = ROW_ORDER,
+) -> nw.LazyFrame[Any]:
     """Walk each lane in order of start and give every row what of its time is still free."""
     long_ago = -(2**50)
     full = nw.col("part") & (nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms"))
@@ -345,7 +395,7 @@ def sweep(sessions: nw.LazyFrame[Any], takes_part: nw.Expr, name: str) -> nw.Laz
     full_end = nw.when(full).then(nw.col("end_ms")).otherwise(long_ago)
 
     def over(expression: nw.Expr, *more: str) -> nw.Expr:
-        return expression.over(*_LANE, *more, order_by=ROW_ORDER)
+        return expression.over(*_LANE, *more, order_by=order)
 
     frame = sessions.with_columns(part=takes_part)
     frame = frame.with_columns(

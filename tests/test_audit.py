@@ -351,6 +351,16 @@ def test_a_limit_of_nothing_holds_beside_another(config):
     assert set(found["date"].to_list()) == {date(2026, 2, 2)}
 
 
+def test_a_visit_logged_twice_has_each_code_once(tmp_path):
+    """Two codes of a day that both stand there twice are two lines, not four."""
+    log, head = tmp_path / "log.csv", "patient,clinician,date,code,start,end,units_billed\n"
+    visit = "A,Kim,2026-03-02,97110,09:00,09:30,2\nA,Kim,2026-03-02,97140,09:30,09:45,1\n"
+    log.write_text(head + visit * 2)
+    found = rows(run("audit", str(log), "--format", "csv")[1])
+    told = [(row["rule"], row["also"], row["dollars"]) for row in found]
+    assert told == [("T103", "U201 U214", "65.63"), ("T103", "U214", "")]
+
+
 def test_partners_in_another_file_in_sarif(tmp_path):
     words = beside(tmp_path, "P1,PT,2026-03-02,97110,3,GP\nP2,PT,2026-03-02,97110,2,GP\n")
     code, out, err = run(*words, "--format", "sarif")

@@ -120,6 +120,85 @@ def test_dollars_of_a_shared_clinician(start, severity, cents, config):
     ]
 
 
+def sessions(spans, **columns):
+    """Rows of one patient or of several, each with a (start, end) and columns of its own."""
+    rows = []
+    for n, (start, end) in enumerate(spans):
+        own = {name: cells[n] for name, cells in columns.items()}
+        rows.append(VISIT | {"clinician": "Kim", "start": start, "end": end} | own)
+    return rows
+
+
+THREE = (("09:00", "09:15"), ("09:05", "09:25"), ("09:14", "09:44"))
+
+
+@pytest.mark.parametrize(
+    ("rule", "columns", "said"),
+    [
+        ("T101", {"patient": "ACB"}, "11 one-on-one minutes are shared with another patient"),
+        (
+            "T102",
+            {"clinician": ("Kim", "Lee", "Pat")},
+            "11 minutes are treated by another clinician as well",
+        ),
+        (
+            "T104",
+            {"code": ("97110", "97112", "97116")},
+            "1 minute is billed under 97110 as well, 10 more under 97112",
+        ),
+        (
+            "T104",
+            {"code": ("97110", "97110", "97116")},
+            "11 minutes are billed under 97110 as well",
+        ),
+    ],
+)
+def test_all_that_took_of_a_row_are_named(rule, columns, said, config):
+    """The last row loses 1 minute to the first, which runs on for it, and 10 to the second."""
+    *_, last = sorted(findings(sessions(THREE, **columns), config, rule), key=lambda f: f["row"])
+    assert (last["row"], last["rows"]) == (3, "1 2")
+    assert last["message"] == f"{said} (rows 1, 2)"
+    # The stretch that another row has of its own is no matter: row 2 took nothing of row 3.
+    spans = (("09:00", "09:20"), ("09:05", "09:18"), ("09:14", "09:44"))
+    *_, last = sorted(findings(sessions(spans, **columns), config, rule), key=lambda f: f["row"])
+    assert (last["row"], last["rows"]) == (3, "1")
+    assert last["message"].startswith("6 ") and last["message"].endswith(" (row 1)")
+
+
+@pytest.mark.parametrize(
+    ("ends", "billed", "rule", "more"),
+    [
+        (("09:30", "09:32"), ("2", "2"), "U201", "; 28 minutes stand on two rows and count once"),
+        (("09:03", "09:07"), ("1", "1"), "U204", "; 1 minute stands on two rows and counts once"),
+        (("09:32", "09:34"), ("2", "2"), "U201", ""),
+    ],
+)
+def test_minutes_that_count_once_are_said(ends, billed, rule, more, config):
+    """Of a day with too many units, where no clash of times is a finding of its own."""
+    second = "09:32" if not more else "09:02"
+    rows = sessions((("09:00", ends[0]), (second, ends[1])), units_billed=billed)
+    assert {f["rule"] for f in findings(rows, config, "T10")} == set()
+    (found,) = findings(rows, config, rule)
+    assert "".join(found["message"].partition(";")[1:]) == more
+    # Under two codes the clash says it.
+    codes = [row | {"code": code} for row, code in zip(rows, ("97110", "97116"), strict=True)]
+    assert not any(";" in f["message"] for f in findings(codes, config, "U20"))
+
+
+def test_partners_in_other_files_are_named(tmp_path, config):
+    """As FILE:ROW; the picture of the day marks every one of them, in whichever file."""
+    rows = sessions(THREE, patient="ACB")
+    paths = [tmp_path / name for name in ("a b.csv", "c.csv", "d.csv")]
+    for path, row in zip(paths, rows, strict=True):
+        frame([row]).write_csv(path)
+    log = logs.read([str(path) for path in paths], config, logs.Defaults())
+    audit = reviewing.review(log, config, Asked(select=("T101",))).audit
+    last = audit.findings.to_native().filter(found="11").to_dicts()[0]
+    assert last["rows"] == f"{paths[0]}:2 {paths[1]}:2"
+    assert last["message"].endswith(f"(rows {paths[0]}:2, {paths[1]}:2)")
+    assert audit.timeline["overlap"].to_list() == [True] * 3
+
+
 def test_a_finding_folds_into_the_same_one_whatever_the_order(config):
     """Rows in another order are the same audit: a day with several clashes of a clinician."""
     rows = [
@@ -133,6 +212,35 @@ def test_a_finding_folds_into_the_same_one_whatever_the_order(config):
 
     assert [f[0] for f in told(rows)] == ["T101"] * 4
     assert told(rows) == told(rows[::-1]) == told(rows[2:] + rows[:2])
+
+
+@pytest.mark.parametrize(
+    ("day", "code", "said"),
+    [
+        ("02", "97162", "97161 and 97162 are two evaluations of one kind on the same day"),
+        ("03", "97162", "97162 is 1 day after the evaluation before it; 30 days are the limit"),
+        ("04", "97161", "97161 is 2 days after the evaluation before it; 30 days are the limit"),
+    ],
+)
+def test_a_second_evaluation_of_the_same_day_is_no_days_later(day, code, said, config):
+    """Neither of the two is the one before."""
+    row = VISIT | {"code": "97161", "start": "10:00", "end": "10:30", "units_billed": "1"}
+    other = {"date": f"2026-03-{day}", "code": code, "start": "10:30", "end": "10:55"}
+    (found,) = findings([row, row | other], config, "U215")
+    assert found["message"] == said
+
+
+def test_lines_with_a_modifier_are_named(config):
+    """Two lines of the assistant's beside one of the therapist's."""
+    row = VISIT | {"minutes": "15", "units_billed": "1", "modifiers_billed": "GP CQ"}
+    row |= {"discipline": "PT"}
+    rows = [row | {"role": "assistant"}, row | {"role": "assistant", "minutes": "16"}]
+    plain = row | {"role": "therapist", "modifiers_billed": "GP"}
+    for others in ([], [plain]):
+        (found,) = findings(rows + others, config, "U214")
+        assert found["message"] == "97116 is billed on 2 lines with CQ or CO of the day, 1 is due"
+    (found,) = findings([plain, plain | {"minutes": "16"}], config, "U214")
+    assert found["message"] == "97116 is billed on 2 lines of the day, 1 is due"
 
 
 def test_all_rules_are_known():

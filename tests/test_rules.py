@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import rulebook
 from helpers import HERE
@@ -42,6 +44,21 @@ def test_tables(tables, answers, engine_name):
         codes = {rule.code}.union(*(case.findings for case in cases))
         wrong += rulebook.differences(cases, findings, codes)
     assert not wrong, "\n".join(wrong)
+
+
+def test_sentences_count(answers, engine_name):
+    """One unit is no units: what a sentence counts agrees with the number before it."""
+    counted = re.compile(
+        r"(?<![\d.])(1|\d\d+|[02-9]) (?:timed |one-on-one )?"
+        r"(?:unit|minute|day(?! total)|line|row)(s?)\b"
+    )
+    said = [
+        place.groups() for f in answers(engine_name)[0] for place in counted.finditer(f["message"])
+    ]
+    assert {plural for number, plural in said if number == "1"} == {""}
+    assert {plural for number, plural in said if number != "1"} == {"s"}
+    modifiers = {f["message"].split(",")[0] for f in answers(engine_name)[0] if f["rule"] == "M309"}
+    assert "97161 is billed with GO" in modifiers
 
 
 def test_every_rule_ran(answers):

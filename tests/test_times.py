@@ -269,6 +269,29 @@ def test_the_smaller_of_minutes_and_times(config):
     assert [x["lost_ms"] for x in count(both, config)] == [0, 0]
 
 
+@pytest.mark.parametrize("order", ["aabb", "abab", "abba"])
+@pytest.mark.parametrize("until", ["09:45", "10:00"])
+def test_a_visit_logged_twice_counts_once(until, order, config):
+    """Two rows that are alike may be two runs, but not where the visit has no room for them."""
+    kinds = {"a": ("97110", "30"), "b": ("97140", "15")}
+    rows = [session("09:00", until, code=kinds[k][0], minutes=kinds[k][1]) for k in order]
+    found = {x["service"]: (x["minutes"], x["lost_ms"]) for x in count(rows, config)}
+    lost = {"97110": 30 * times.MINUTE, "97140": 15 * times.MINUTE}
+    assert found == {"97110": (30, lost["97110"]), "97140": (15, lost["97140"])}
+    # 90 minutes are room enough for two visits.
+    assert [x["lost_ms"] for x in count([row | {"end": "10:30"} for row in rows], config)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("other", "counted"),
+    [({}, 30), ({"clinician": "Lee"}, 45), ({"minutes": "29"}, 45), ({"end": "09:46"}, 46)],
+)
+def test_only_a_row_that_is_the_same_is_a_second_copy(other, counted, config):
+    """Another clinician's row, other minutes or other times share what room there is."""
+    row = session("09:00", "09:45", minutes="30")
+    assert minutes([row, row | other], config) == counted
+
+
 def test_a_column_of_dates_in_doubtful_order(config):
     """In a log a column whose order of day and month cannot be told is not guessed."""
     doubtful = session("09:00", "09:20", "3/2/2026")

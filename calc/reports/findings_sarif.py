@@ -91,11 +91,9 @@ def _result(row: Row, places: dict[str, int]) -> dict[str, Any]:
     }
     if row["file"]:
         told["locations"] = [_location(row["file"], row["row"])]
-        others = rows_in(row["rows"])
+        others = rows_in(row["rows"], row["file"])
         if others:
-            told["relatedLocations"] = [
-                _location(file or row["file"], place) for file, place in others
-            ]
+            told["relatedLocations"] = [_location(file, place) for file, place in others]
     if row["waived"]:
         told["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": row["waived"]}

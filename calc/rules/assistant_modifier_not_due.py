@@ -24,7 +24,10 @@ class AssistantModifierNotDue(Rule):
     code, severity, over = "M302", "warning", "service"
     authority = "usc-42-1395m-v"
     needs = ("modifiers_billed", "units_billed", "role")
-    message = "{found} units of {code} carry CQ or CO, {expected} are due"
+    message = (
+        "{found} {found:unit|units} of {code} {found:carries|carry} CQ or CO,"
+        " {expected} {expected:is|are} due"
+    )
     found, expected = nw.col("assistant_units_billed"), nw.col("assistant_units")
     _too_many = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
     flag = (

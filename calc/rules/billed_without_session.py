@@ -26,7 +26,7 @@ class BilledWithoutSession(Rule):
     code, severity, over = "U207", "error", "service"
     authority = "bpm-15-220.3.E"
     needs = ("units_billed",)
-    message = "{found} units of {code} billed, no session of it is documented"
+    message = "{found} {found:unit|units} of {code} billed, no session of it is documented"
     found, expected = nw.col("billed"), nw.lit(0)
     flag = (
         (found > 0)

@@ -9,8 +9,8 @@ class CodeOnSeveralLines(Rule):
     """A timed code is billed on several lines of a day for no reason that shows.
 
     All minutes of a code on a day belong on one line; a second one reads as a duplicate and is
-    denied. Units of an assistant (CQ, CO), of another discipline or with 59 stand apart
-    rightly.
+    denied. One line of an assistant's units (CQ, CO), lines of another discipline or with 59
+    stand apart rightly.
 
     Add the lines up before billing.
 
@@ -26,13 +26,18 @@ class CodeOnSeveralLines(Rule):
     code, severity, over = "U214", "warning", "service"
     authority = "mcpm-5-20.2"
     needs = ("units_billed",)
-    message = "{code} is billed on {found} lines of the day, {expected} is due"
-    found, expected = nw.col("plain_rows"), nw.lit(1)
+    message = "{code} is billed on {found} lines[ with {modifier}] of the day, {expected} is due"
+    _plain, _marked = nw.col("plain_rows"), nw.col("marked_plain_rows")
+    found, expected = nw.max_horizontal(_plain, _marked), nw.lit(1)
+    said = (("modifier", nw.when(_plain < _marked).then(nw.lit("CQ or CO"))),)
     flag = nw.col("timed") & (found > expected)
-    # A line of the assistant's stands apart rightly, and lacks its modifier.
+    # A line of the assistant's stands apart rightly, and lacks its modifier, or one has it that
+    # is the therapist's.
     _unmarked = nw.col("assistant_units_billed") < nw.col("assistant_units")
+    _mismarked = nw.col("assistant_units_billed") > nw.col("assistant_units")
     explained = (
         nw.when(nw.col("twin_rows") > 0).then(nw.lit("T103"))
         .when(_unmarked.fill_null(False)).then(nw.lit("M301"))
+        .when((_mismarked & (_plain < _marked)).fill_null(False)).then(nw.lit("M302"))
         .otherwise(nw.lit(""))
     )  # fmt: skip

@@ -23,7 +23,7 @@ class DailyCodeBilledTwice(Rule):
     code, severity, over = "U205", "error", "service"
     authority = "mcpm-5-20.2"
     needs = ("units_billed",)
-    message = "{found} units of {code} billed, a day has {expected}"
+    message = "{found} {found:unit|units} of {code} billed, a day has {expected}"
     found, expected = nw.col("billed"), nw.lit(1)
     flag = (nw.col("unit_basis") == "day") & (found > 1)
     cents = nw.col("over_cents")

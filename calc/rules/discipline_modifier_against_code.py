@@ -25,12 +25,18 @@ class DisciplineModifierAgainstCode(Rule):
     code, severity, over = "M309", "error", "row"
     authority = "mcpm-5-20.1"
     needs = ("modifiers_billed", "units_billed")
-    message = "{code} is billed with {found}, its discipline is {expected}"
+    message = "{code} is billed with {modifier}, its discipline is {expected}"
     _said = has("GP").cast(nw.Int64) + has("GO").cast(nw.Int64) + has("GN").cast(nw.Int64)
     found = (
         nw.when(has("GP")).then(nw.lit("PT"))
         .when(has("GO")).then(nw.lit("OT"))
         .otherwise(nw.lit("SLP"))
     )  # fmt: skip
+    _modifier = (
+        nw.when(has("GP")).then(nw.lit("GP"))
+        .when(has("GO")).then(nw.lit("GO"))
+        .otherwise(nw.lit("GN"))
+    )  # fmt: skip
+    said = (("modifier", _modifier),)
     expected = nw.col("bound_to")
     flag = (nw.col("units_billed") > 0) & (expected != "") & (_said == 1) & (found != expected)

@@ -26,7 +26,10 @@ class DistinctAtOneTime(Rule):
     code, severity, over = "M308", "error", "same_minutes"
     authority = "ncci"
     needs = ("modifiers_billed", "units_billed", "clocks")
-    message = "{code} is billed as distinct, and {found} minutes are shared with {expected}"
+    message = (
+        "{code} is billed as distinct, and {found} {found:minute is|minutes are} shared with"
+        " {expected}"
+    )
     found, expected = nw.col("shared_ms") // 60_000, nw.col("code_2")
     flag = nw.col("apart_from") == 0
     cents = nw.col("over_cents")

@@ -23,7 +23,10 @@ class EvaluationByAssistant(Rule):
     code, severity, over = "U210", "error", "service"
     authority = "bpm-15-230"
     needs = ("role",)
-    message = "{code}: {found} of {expected} rows of the evaluation are an assistant's"
+    message = (
+        "{code}: {found} of {expected} {expected:row|rows} of the evaluation"
+        " {found:is|are} an assistant's"
+    )
     found, expected = nw.col("assistant_rows"), nw.col("documented_rows")
     flag = (nw.col("evaluation") != "") & (found > 0)
     other_severity, milder = "warning", found < expected

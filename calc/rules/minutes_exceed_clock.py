@@ -23,7 +23,7 @@ class MinutesExceedClock(Rule):
     code, severity, over = "T110", "warning", "row"
     authority = "decision"
     needs = ("clocks",)
-    message = "{found} minutes are logged, {expected} from start to end"
+    message = "{found} {found:minute is|minutes are} logged, {expected} from start to end"
     _clock_ms = nw.col("end_ms") - nw.col("start_ms")
     found, expected = nw.col("given_ms") // 60_000, _clock_ms // 60_000
     flag = nw.col("counts") & (nw.col("given_ms") - _clock_ms >= 60_000)

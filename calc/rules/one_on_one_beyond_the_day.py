@@ -25,7 +25,7 @@ class OneOnOneBeyondTheDay(Rule):
     code, severity, over = "T105", "error", "clinician_day"
     authority = "mcpm-5-20.2"
     needs = ("clinician",)
-    message = "{found} one-on-one minutes in a day of {expected}"
+    message = "{found} one-on-one {found:minute|minutes} in a day of {expected}"
     found = nw.col("one_on_one_minutes")
     expected = nw.coalesce("sheet_minutes", "span_minutes")
     flag = found > expected

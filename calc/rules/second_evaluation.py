@@ -24,6 +24,12 @@ class SecondEvaluation(Rule):
 
     code, severity, over = "U215", "info", "evaluation"
     authority = "decision"
-    message = "{code} is {found} days after the evaluation before it; {expected} days are the limit"
+    message = (
+        "{code}[ is {later} {later:day|days} after the evaluation before it;"
+        " {expected} {expected:day is|days are} the limit]"
+        "[ and {other} are two evaluations of one kind on the same day]"
+    )
     found, expected = nw.col("days_since"), nw.col("evaluation_days_limit")
+    _same_day = nw.when(found == 0).then(nw.col("last_code").cast(nw.String))
+    said = (("later", found), ("other", _same_day))
     flag = found <= expected

@@ -26,7 +26,7 @@ class SessionLoggedTwice(Rule):
 
     code, severity, over = "T103", "error", "clash"
     authority = "mcpm-5-20.2"
-    message = "{found} minutes are logged already (row {rows})"
+    message = "{found} {found:minute is|minutes are} logged already (row {rows})"
     found, expected = nw.col("shared_ms") // 60_000, nw.lit(0)
     flag = nw.col("kind") == 1
     other_severity, milder = "warning", nw.col("loose") | nw.col("two_payers")

@@ -23,6 +23,9 @@ class SessionPastMidnight(Rule):
     code, severity, over = "T108", "info", "row"
     authority = "decision"
     needs = ("clocks",)
-    message = "a session of {found} minutes runs past midnight and counts for the day of its start"
+    message = (
+        "a session of {found} {found:minute|minutes} runs past midnight and counts for the day of"
+        " its start"
+    )
     found, expected = nw.col("length_ms") // 60_000, nw.lit("")
     flag = nw.col("past_midnight") & nw.col("counts")

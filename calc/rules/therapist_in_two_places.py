@@ -25,8 +25,11 @@ class TherapistInTwoPlaces(Rule):
     code, severity, over = "T101", "error", "together"
     authority = "mcpm-5-20.2"
     needs = ("clinician", "clocks")
-    message = "{found} one-on-one minutes are shared with another patient (row {rows})"
-    found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
+    message = (
+        "{found} one-on-one {found:minute is|minutes are} shared with another patient"
+        " ({rows:row|rows} {rows})"
+    )
+    found = nw.col("taken_ms") // 60_000
     expected = nw.lit(0)
     flag = nw.col("lost_ms") >= 60_000
     other_severity, milder = "warning", nw.col("units_lost") <= 0

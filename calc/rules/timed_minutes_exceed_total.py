@@ -26,6 +26,9 @@ class TimedMinutesExceedTotal(Rule):
     code, severity, over = "T107", "error", "treatment_day"
     authority = "bpm-15-220.3.E"
     needs = ("total_minutes",)
-    message = "{found} timed minutes, {expected} minutes of treatment in all"
+    message = (
+        "{found} timed {found:minute|minutes},"
+        " {expected} {expected:minute|minutes} of treatment in all"
+    )
     found, expected = nw.col("timed_minutes"), nw.col("total_minutes")
     flag = found > expected

@@ -29,8 +29,11 @@ class TwoCliniciansAtOnce(Rule):
     code, severity, over = "T102", "error", "clash"
     authority = "bpm-15-230"
     needs = ("clocks",)
-    message = "{found} minutes are treated by another clinician as well (row {rows})"
-    found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
+    message = (
+        "{found} {found:minute is|minutes are} treated by another clinician as well"
+        " ({rows:row|rows} {rows})"
+    )
+    found = nw.col("taken_ms") // 60_000
     expected = nw.lit(0)
     flag = (nw.col("kind") == 2) & ~(nw.col("one_team") & nw.col("divided"))
     cents = nw.col("over_cents")

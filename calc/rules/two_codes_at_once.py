@@ -25,8 +25,12 @@ class TwoCodesAtOnce(Rule):
     code, severity, over = "T104", "error", "clash"
     authority = "mcpm-5-20.2"
     needs = ("clocks",)
-    message = "{found} minutes are billed under {expected} as well (row {rows})"
-    found = nw.min_horizontal("lost_ms", "shared_ms") // 60_000
+    message = (
+        "{found} {found:minute is|minutes are} billed under {expected} as well"
+        "[, {more} more under {codes}] ({rows:row|rows} {rows})"
+    )
+    said = (("more", nw.col("more_minutes")), ("codes", nw.col("more_codes")))
+    found = nw.col("taken_ms") // 60_000
     expected = nw.col("code_2")
     flag = nw.col("kind") == 3
     cents = nw.col("over_cents")

@@ -24,7 +24,12 @@ class UnitUnderEightMinutes(Rule):
     code, severity, over = "U204", "error", "day"
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
-    message = "{found} timed units billed for a day whose minutes earn {expected}"
+    message = (
+        "{found} timed {found:unit|units} billed for a day whose minutes earn {expected}"
+        "[; {doubled} {doubled:minute stands|minutes stand} on two rows and"
+        " {doubled:counts|count} once]"
+    )
+    said = (("doubled", nw.col("doubled_minutes")),)
     found, expected = nw.col("day_kept"), nw.col("day_units")
     flag = (found > 0) & (nw.col("day_minutes") < nw.col("first_minutes"))
     cents = nw.col("day_over_cents")

@@ -25,7 +25,7 @@ class UnitsAboveMostUsual(Rule):
     code, severity, over = "U206", "error", "allowed_most"
     authority = "ncci"
     needs, edition = ("units_billed",), "mue"
-    message = "{found} units of {code} billed, the edit allows {expected}"
+    message = "{found} {found:unit|units} of {code} billed, the edit allows {expected}"
     found, expected = nw.col("billed"), nw.col("mue")
     flag = found > expected
     other_severity, milder = "warning", nw.col("mai") != 2

@@ -25,7 +25,7 @@ class UnitsBelowMinutes(Rule):
     code, severity, over = "U202", "info", "day"
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
-    message = "{found} timed units billed, {expected} supported by the day's minutes"
+    message = "{found} timed {found:unit|units} billed, {expected} supported by the day's minutes"
     found = nw.col("day_kept")
     expected = nw.col("day_units") - nw.col("day_unpayable")
     _without = nw.col("day_without_minutes")

@@ -23,7 +23,12 @@ class UnitsExceedMinutes(Rule):
     code, severity, over = "U201", "error", "day"
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
-    message = "{found} timed units billed, {expected} supported by the day's minutes"
+    message = (
+        "{found} timed {found:unit|units} billed, {expected} supported by the day's minutes"
+        "[; {doubled} {doubled:minute stands|minutes stand} on two rows and"
+        " {doubled:counts|count} once]"
+    )
+    said = (("doubled", nw.col("doubled_minutes")),)
     _beyond = nw.col("day_kept") > nw.col("day_units")
     found = nw.when(_beyond).then(nw.col("day_kept")).otherwise(nw.col("day_units_billed"))
     expected = nw.col("day_units")

@@ -25,7 +25,12 @@ class UnitsOnWrongCode(Rule):
     code, severity, over = "U203", "warning", "service"
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
-    message = "{found} units of {code} billed, the day's minutes allow {expected}"
+    message = (
+        "{found} {found:unit|units} of {code} billed, the day's minutes allow {expected}"
+        "[; {doubled} {doubled:minute stands|minutes stand} on two rows and"
+        " {doubled:counts|count} once]"
+    )
+    said = (("doubled", nw.col("group_doubled")),)
     _most = nw.col("units_high")
     found = nw.col("kept_units")
     expected = nw.when(found > _most).then(_most).otherwise(nw.col("units_low"))
