@@ -179,7 +179,7 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
         reverses = nw.lit(False)
         if units:
             reverses = (
-                nw.col(units).cast(nw.String).str.contains(r"^\s*[-\u2212(]").fill_null(False)
+                nw.col(units).cast(nw.String).str.contains("^\\s*[-\u2212(]").fill_null(False)
             )
         found.append(engine.collect(bad.select(*_DAY, reverses=reverses)))
     ragged = sum(len(part.ragged) for part in parts)

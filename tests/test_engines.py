@@ -13,7 +13,7 @@ from helpers import ROOT, frame
 import calc
 from calc import billing, engine, logs
 from calc.errors import InputError
-from calc.schema import LINE
+from calc.schema import LINE, SESSION
 
 EXAMPLE = ROOT / "examples" / "clinic_week.csv"
 
@@ -285,3 +285,35 @@ def test_many_threads_of_a_caller():
     for thread in threads:
         thread.join(timeout=120)
     assert len(done) == 12 and len(set(done)) == 1
+
+
+# --- audits of callers' frames -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def billed_week():
+    """The week to audit with every column of a log, one of its billed units no number."""
+    week = pl.read_csv(ROOT / "examples" / "audit_week.csv", infer_schema=False)
+    week = week.with_row_index("row", offset=2).with_columns(pl.col("row").cast(pl.Int64))
+    spoilt = pl.when(pl.col("row") == 5).then(pl.lit("-1x")).otherwise("units_billed")
+    more = {"minutes": "", "mode": "individual", "total_minutes": "90", "diagnosis": "R26.2"}
+    return week.with_columns(**{n: pl.lit(v) for n, v in more.items()}, units_billed=spoilt)
+
+
+def audited(given, **more):
+    """The findings of a log with one row that cannot be used, as `plain`."""
+    with pytest.warns(UserWarning, match="1 rows were rejected"):
+        return plain(calc.audit(given, **more))
+
+
+@pytest.fixture(scope="module")
+def wanted(billed_week):
+    """What an audit of the week finds."""
+    return audited(billed_week)
+
+
+@pytest.mark.parametrize("make", KINDS, ids=[make.__name__ for make in KINDS])
+def test_an_audit_of_any_frame_finds_the_same(make, billed_week, wanted):
+    assert set(SESSION) <= set(billed_week.columns)
+    assert len(wanted[1]) > 10
+    assert audited(make(billed_week)) == wanted
