@@ -550,3 +550,21 @@ def test_a_blank_cell_of_any_kind_of_text_is_none(kind):
     }
     lines = calc.bill(pl.DataFrame(rows).with_columns(pl.col("site").cast(kind)))
     assert dict(lines.select("patient", "site").rows()) == {"p": "a", "q": None}
+
+
+@pytest.mark.parametrize("order", ["ymd", "xyz", "mdy dmy", "dmy, mdy, mdy"])
+@pytest.mark.parametrize("entry", [calc.bill, calc.audit])
+def test_an_order_of_dates_that_is_none_is_said(order, entry):
+    """It was read as the US order, silently."""
+    rows = frame([GOOD | {"date": "03/04/2026", "start": "09:00", "end": "09:47"}])
+    with pytest.raises(InputError, match=f'date order "{order}" is not known'):
+        entry(rows, date_order=order)
+
+
+@pytest.mark.parametrize(
+    ("order", "month"), [("DMY", 4), ("dmy", 4), (" Mdy ", 3), ("dmy mdy mdy", 4)]
+)
+def test_an_order_of_dates_is_read_in_any_case(order, month, config):
+    rows = [GOOD | {"date": "03/04/2026", "start": "09:00", "end": "09:47"}]
+    (row,) = sessions(read(rows, config, date_order=order))
+    assert row["date"].month == month
