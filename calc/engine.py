@@ -1727,6 +1727,9 @@ def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Number the rows of a caller's frame from 1, where its engine keeps an order."""
     if frame.implementation.is_polars():
         return _frame(nw.to_native(frame).with_row_index(ROW, offset=1))
+    if frame.implementation.is_duckdb():
+        numbered = f'select *, row_number() over () as "{ROW}" from log'
+        return _frame(nw.to_native(frame).query("log", numbered))
     return frame.with_columns(nw.lit(None, dtype=nw.Int64).alias(ROW))
 
 

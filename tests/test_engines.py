@@ -138,16 +138,20 @@ def duckdb_relation(rows):
 KINDS = [pandas_frame, polars_frame, polars_lazy, arrow_table, duckdb_relation]
 
 
+def collected(frame):
+    """A frame of any kind as a Polars one."""
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect()
+    if hasattr(frame, "toArrow"):
+        return pl.DataFrame(frame.toArrow())
+    if type(frame).__module__.startswith(("duckdb", "_duckdb")):
+        return pl.DataFrame(frame.to_arrow_table())
+    return frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+
+
 def plain(frame):
     """A frame of any kind as sorted rows of plain values, and its columns."""
-    if isinstance(frame, pl.LazyFrame):
-        frame = frame.collect()
-    if hasattr(frame, "toArrow"):
-        frame = pl.DataFrame(frame.toArrow())
-    elif type(frame).__module__.startswith(("duckdb", "_duckdb")):
-        frame = pl.DataFrame(frame.to_arrow_table())
-    elif not isinstance(frame, pl.DataFrame):
-        frame = pl.DataFrame(frame)
+    frame = collected(frame)
     # pandas keeps days as stamps, and whole numbers beside blanks as floats.
     days = pl.col(pl.Datetime).cast(pl.Date)
     whole = pl.col(pl.Float64).fill_nan(None).cast(pl.Int64)
@@ -317,3 +321,31 @@ def test_an_audit_of_any_frame_finds_the_same(make, billed_week, wanted):
     assert set(SESSION) <= set(billed_week.columns)
     assert len(wanted[1]) > 10
     assert audited(make(billed_week)) == wanted
+
+
+# --- frames without row numbers ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", KINDS, ids=[make.__name__ for make in KINDS])
+def test_rows_without_a_number_are_numbered(make):
+    """Who came first keeps shared minutes: the first row of two that begin together."""
+    log = frame(
+        [
+            row("p1", "97140", "09:00", "09:20", discipline="PT", role="assistant"),
+            row("p1", "97110", "09:00", "09:30", discipline="PT", role="therapist"),
+            row("p1", "97110", "09:90", "10:10", discipline="PT"),
+        ]
+    )
+    lines, bad = calc.bill(make(log), rejects=True)
+    assert plain(lines) == plain(calc.bill(log, rejects=True)[0])
+    minutes = collected(lines).select("code", "minutes").rows()
+    assert sorted(minutes) == [("97110", 10), ("97140", 20)]
+    assert collected(bad)["row"].to_list() == [3]
+
+
+def test_many_rows_of_a_relation_are_numbered_in_their_order():
+    """More than DuckDB reads at a time."""
+    count = 300_000
+    log = pl.DataFrame({"patient": range(1, count + 1)})
+    rows = engine.collect(engine.with_rows(engine.lazy(duckdb_relation(log))))
+    assert rows["patient"].to_list() == rows[engine.ROW].to_list() == list(range(1, count + 1))
