@@ -317,6 +317,11 @@ def _on_engine(log: Log, on: str) -> Log:
     return replace(log, sessions=sessions, audited=audited)
 
 
+def alongside(log: Log, other: Log) -> Log:
+    """A log whose rows to audit are in the engine of another, where alone the two can meet."""
+    return replace(log, audited=engine.alongside(log.audited, other.audited))
+
+
 def _from_frame(
     frame: nw.LazyFrame[Any], config: Config, defaults: Defaults, maps: Mapping[str, str]
 ) -> Log:

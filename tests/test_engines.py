@@ -323,6 +323,58 @@ def test_an_audit_of_any_frame_finds_the_same(make, billed_week, wanted):
     assert audited(make(billed_week)) == wanted
 
 
+CLAIMED = ("units_billed", "modifiers_billed", "charge")
+
+
+@pytest.fixture(scope="module")
+def parted(billed_week):
+    """The same week as a log and the claims beside it, and what an audit of both finds."""
+    log = billed_week.drop("row", *CLAIMED)
+    claims = billed_week.select("patient", "date", "discipline", "provider", "code", *CLAIMED)
+    return log, claims, audited_beside(log, claims)
+
+
+def audited_beside(log, claims):
+    """The findings of a log with claims, one line of which cannot be used, as `plain`."""
+    with pytest.warns(UserWarning, match="1 line of claims rejected"):
+        return plain(calc.audit(log, claims=claims))
+
+
+@pytest.mark.parametrize("make", [polars_lazy, pandas_frame, arrow_table, duckdb_relation])
+def test_claims_of_any_frame_beside_a_log(make, parted):
+    log, claims, expected = parted
+    assert len(expected[1]) > 10
+    assert audited_beside(log, make(claims)) == expected
+
+
+def test_claims_of_a_relation_beside_a_file(parted, tmp_path):
+    log, claims, (columns, rows) = parted
+    log.write_csv(tmp_path / "rows.csv")
+    found = audited_beside(tmp_path / "rows.csv", duckdb_relation(claims))
+    assert (found[0], len(found[1])) == (columns, len(rows))
+
+
+def test_claims_beside_a_relation(parted):
+    log, claims, expected = parted
+    assert audited_beside(duckdb_relation(log), claims) == expected
+
+
+@pytest.mark.spark
+def test_claims_of_spark_beside_a_frame(parted, spark):
+    log, claims, expected = parted
+    assert audited_beside(log, spark.createDataFrame(claims.to_arrow()))[0] == expected[0]
+
+
+@pytest.mark.spark
+def test_rows_are_handed_over_to_spark(parted, spark):
+    """As those of claims are beside a log of Spark's."""
+    _, claims, _ = parted
+    other = engine.lazy(spark.createDataFrame(claims.head(1).to_arrow()))
+    there = engine.alongside(engine.lazy(claims), other)
+    assert there.implementation is other.implementation
+    assert plain(engine.collect(there).to_native()) == plain(claims)
+
+
 # --- frames without row numbers ----------------------------------------------------------------
 
 
