@@ -46,16 +46,16 @@ in_pool in_sweep include_header include_key indicator individual infer_schema in
 instant is_first joint joint_ms kept kept_cents kept_scheduled_cents kept_units key kind known
 known_ known_fingerprints kx kx_bucket kx_due kx_each kx_early kx_left_ot kx_left_pt_slp kx_rows
 kx_threshold kx_threshold_cents lane last last_code last_date lasting leads leads_file least
-least_year_cents left left_cents left_on left_units length_ms less_fee less_logged less_minutes
-less_pe less_rest limit line line_turn lines local locality locality_number log look_for looked_at
-loose lost lost_cents lost_ms low low_ lz4 mai maintain_order mapping maps mark marked_bills
-marked_kx marked_kx_rows marked_rows marks maxlen maxsize mdy measured medicare medicare_cents
-medicare_pays message met meta minute_rows minutes minutes_ms misplaced missing mode modified
-modifier_indicator modifiers modifiers_billed money month most most_cents most_ms moved mp_gpci
-mp_rvu mppr mppr_indicator mppr_percent mue name named named_code near near_days near_threshold
-needs_kx never never_checked next next_minutes next_more no_discipline no_threshold none
-nonparticipating notes null nulls_equal num_format number object odd odd_group off_day off_list
-offset offset_ms on on_five on_quarter one one_on_one one_on_one_minutes one_team open
+least_year_cents left left_cents left_on left_units len length_ms less_fee less_logged
+less_minutes less_pe less_rest limit line line_turn lines local locality locality_number log
+look_for looked_at loose lost lost_cents lost_ms low low_ lz4 mai maintain_order mapping maps mark
+marked_bills marked_kx marked_kx_rows marked_rows marks maxlen maxsize mdy measured medicare
+medicare_cents medicare_pays message met meta minute_rows minutes minutes_ms misplaced missing
+mode modified modifier_indicator modifiers modifiers_billed money month most most_cents most_ms
+moved mp_gpci mp_rvu mppr mppr_indicator mppr_percent mue name named named_code near near_days
+near_threshold needs_kx never never_checked next next_minutes next_more no_discipline no_threshold
+none nonparticipating notes null nulls_equal num_format number object odd odd_group off_day
+off_list offset offset_ms on on_five on_quarter one one_on_one one_on_one_minutes one_team open
 opening_deductible_cents opens options order_by orient ot ota other outside over_cents
 overbilled_cents overlap overnight overwrite own own_begun own_billed own_busy own_cents own_cf
 own_charge_cents own_earlier own_ended own_fee_cents own_minutes own_ms own_reduced_cents
@@ -72,25 +72,25 @@ rest_minutes return_dtype reverses right right_on role role_2 role_blank role_bl
 round_percent round_sessions row row_2 row_order rows rows_of rows_read rows_rejected rows_used
 rule rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition said
 said_apart same same_minutes says_ scheduled_cents schema schema_overrides seconds seed select
-semi separator sequestration sequestration_permille service service_2 service_assistant_units
-service_minutes service_units services sessions settles several severity sha256 share_cents
-share_of_medicare share_percent shared_ms shares sheet sheet_minutes short skip_rows slack
-slice_pushdown slp so_far_cents span_minutes spark sparse spent spilt split spoilt spoilt_units
-square st stacklevel stamped start start_1 start_clock_ms start_date start_day start_ms start_ms_2
-start_offset start_order start_spoilt status streaming stretch strict string strings_to_formulas
-strings_to_numbers strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
-supported_scheduled_cents sure text text_of_ theirs therapist therapist_minutes therapist_ms
-therapist_rest tie ties time_zone timed timed_code timed_days timed_minutes timed_ms timed_rows
-times timesheet timespec together told top total total_minutes total_ms treatment_day turn twice
-twin_rows two_payers tz unbilled uncharged uncharged_rows unclocked underbilled_cents undocumented
-unit unit_basis unit_basis_2 unit_minutes unit_rows units units_bare units_billed units_claimed
-units_high units_logged units_lost units_low units_of_assistant units_supported units_unjudged
-units_without units_without_minutes unknown unminuted unminuted_rows unnamed unnamed_rows unpaid
-unpriced unpriced_lines unpriced_year unsupported_cents unsure until untimed utc_day vague vague_1
-valign value varchar version vertical visit visit_spilt visits waived waiver wall wanted warning
-warnings what where whole whole_cents whole_units whose windowed with_add_on with_twins
-withheld_cents without work_cents work_gpci work_nano work_payment work_rvu wrap_numerical wrong
-year year_cents year_deductible_cents year_spent zone zoned
+semi separator sequestration sequestration_permille service service_2 service_assistant_minutes
+service_assistant_units service_minutes service_units services sessions settles several severity
+sha256 share_cents share_of_medicare share_percent shared_ms shares sheet sheet_minutes short
+skip_rows slack slice_pushdown slp so_far_cents sort span_minutes spark sparse spent spilt split
+spoilt spoilt_units square st stacklevel stamped start start_1 start_clock_ms start_date start_day
+start_ms start_ms_2 start_offset start_order start_spoilt status streaming stretch strict string
+strings_to_formulas strings_to_numbers strings_to_urls student suffix sum_ms sum_of_day supported
+supported_cents supported_scheduled_cents sure text text_of_ theirs therapist therapist_minutes
+therapist_ms therapist_rest tie ties time_zone timed timed_code timed_days timed_minutes timed_ms
+timed_rows times timesheet timespec together told top total total_minutes total_ms treatment_day
+turn twice twin_rows two_payers tz unbilled uncharged uncharged_rows unclocked underbilled_cents
+undocumented unit unit_basis unit_basis_2 unit_minutes unit_rows units units_bare units_billed
+units_claimed units_high units_logged units_lost units_low units_of_assistant units_supported
+units_unjudged units_without units_without_minutes unknown unminuted unminuted_rows unnamed
+unnamed_rows unpaid unpriced unpriced_lines unpriced_year unsupported_cents unsure until untimed
+utc_day vague vague_1 valign value varchar version vertical visit visit_spilt visits waived waiver
+wall wanted warning warnings what where whole whole_cents whole_units whose windowed with_add_on
+with_twins withheld_cents without work_cents work_gpci work_nano work_payment work_rvu
+wrap_numerical wrong year year_cents year_deductible_cents year_spent zone zoned
 """
 _RESERVED = frozenset(WORDS.split())
 _MARK = " (log)"

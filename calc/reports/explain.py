@@ -131,15 +131,17 @@ def _assistant(row: Row, config: Config) -> list[str]:
     modifier = {"PT": "CQ", "OT": "CO"}.get(row["discipline"], "")
     if not policy or not modifier:
         return [
-            f"{row['service']}: {row['assistant_minutes']} assistant's minutes, no modifier due"
+            f"{row['service']}: {row['service_assistant_minutes']} assistant's minutes,"
+            " no modifier due"
         ]
     carried = row["service_assistant_units"]
     plain = (row["service_units"] or 0) - carried
-    who = f"therapist {row['therapist_minutes']} min, assistant {row['assistant_minutes']} min"
+    assistant = row["service_assistant_minutes"]
+    who = f"therapist {row['therapist_minutes']} min, assistant {assistant} min"
     source = config.parameter("assistant_policy").on(row["date"]).source
     result = f"{plain} plain, {carried} with {modifier} ({config.cite(source)})"
     if not row["by_quarters"]:
-        share = row["assistant_minutes"] * 100 / max(1, row["service_minutes"])
+        share = assistant * 100 / max(1, row["service_minutes"])
         return [f"{row['service']}: {who}, assistant's share {share:.1f}% = {result}"]
     whole = row["therapist_minutes"] // _size(row), row["assistant_whole"]
     rest = row["therapist_rest"] + row["assistant_rest"]
