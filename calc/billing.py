@@ -408,12 +408,22 @@ def kx_figures(
 
 
 def _with_first_year(lines: nw.LazyFrame[Any], amount: nw.Expr) -> nw.LazyFrame[Any]:
-    """Add the patient's first_year in which Medicare pays: opening balances are of that one."""
-    paid = nw.when(nw.col("payer_part_b") & (amount > 0)).then(nw.col("year"))
+    """Add the patient's first_year in which Medicare pays: opening balances are of that one.
+
+    Where it pays nothing at all they are of the first year of Part B.
+    """
+    part_b = nw.col("payer_part_b")
     return (
-        lines.with_columns(paid_year=paid)
-        .with_columns(first_year=nw.col("paid_year").min().over("patient"))
-        .drop("paid_year")
+        lines.with_columns(
+            paid_year=nw.when(part_b & (amount > 0)).then(nw.col("year")),
+            part_b_year=nw.when(part_b).then(nw.col("year")),
+        )
+        .with_columns(
+            paid_year=nw.col("paid_year").min().over("patient"),
+            part_b_year=nw.col("part_b_year").min().over("patient"),
+        )
+        .with_columns(first_year=nw.coalesce("paid_year", "part_b_year"))
+        .drop("paid_year", "part_b_year")
     )
 
 

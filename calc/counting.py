@@ -224,13 +224,16 @@ def code_lines(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         service_units=nw.col("units"),
         service_assistant_units=nw.col("assistant_units"),
         service_minutes=nw.col("minutes"),
+        service_assistant_minutes=nw.col("assistant_minutes"),
     )
-    whole = {name: (nw.col(name), int) for name in ("units", "minutes", "assistant_units")}
+    parted = ("units", "minutes", "assistant_units", "assistant_minutes")
+    whole = {name: (nw.col(name), int) for name in parted}
     whole |= {name: (nw.col(own[0]), int) for name, own in _OF_CODE.items()}
     needs = (
         "split",
         "place_in_service",
         "first_unit_minutes",
+        "therapist_minutes",
         "add_on_rows",
         *itertools.chain(*_OF_CODE.values()),
     )
@@ -248,10 +251,13 @@ _OF_CODE = {
 def _parted(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Lines of a service with two codes: what of it is the primary's, what the add-on's."""
     add_on = nw.col("place_in_service") == 1
+    minutes = nw.min_horizontal(nw.col("minutes"), nw.col("first_unit_minutes"))
     first = {
         "units": nw.min_horizontal(nw.col("units"), nw.lit(1)),
-        "minutes": nw.min_horizontal(nw.col("minutes"), nw.col("first_unit_minutes")),
+        "minutes": minutes,
         "assistant_units": _first_is_assistants(),
+        # As its unit, the first minutes are the therapist's as far as there are any of his.
+        "assistant_minutes": minutes - nw.min_horizontal(minutes, nw.col("therapist_minutes")),
     }
     mine = {
         name: nw.when(add_on).then(nw.col(name) - own).otherwise(own) for name, own in first.items()

@@ -635,6 +635,19 @@ def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
     return _frame(_duckdb().from_arrow(rows))
 
 
+def alongside(frame: nw.LazyFrame[Any], other: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The rows of ``frame`` in the engine, and where it matters the session, of ``other``."""
+    kind = other.implementation
+    if frame.implementation is kind:
+        return frame
+    rows = collect(plain(frame))
+    if kind.is_polars():
+        return rows.lazy()
+    if kind.is_duckdb():
+        return on_engine(rows.lazy(), "duckdb")
+    return _frame(nw.to_native(other).sparkSession.createDataFrame(rows.to_arrow()))
+
+
 def spark_session(master: str = "") -> Any:
     """The Spark session that runs, or a new one at ``master`` (blank: as Spark is configured).
 
@@ -1791,6 +1804,9 @@ def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Number the rows of a caller's frame from 1, where its engine keeps an order."""
     if frame.implementation.is_polars():
         return _frame(nw.to_native(frame).with_row_index(ROW, offset=1))
+    if frame.implementation.is_duckdb():
+        numbered = f'select *, row_number() over () as "{ROW}" from log'
+        return _frame(nw.to_native(frame).query("log", numbered))
     return frame.with_columns(nw.lit(None, dtype=nw.Int64).alias(ROW))
 
 

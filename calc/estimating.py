@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -69,8 +70,11 @@ def of_visit(options: billing.Options) -> billing.Options:
 
 
 def _text(value: Any) -> str:
+    """A value as a cell of a log; a float as in a column of floats, see `cells.text_of`."""
     if value is None:
         return ""
+    if isinstance(value, float):
+        return "" if math.isnan(value) else str(round(value, 3)).removesuffix(".0")
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
@@ -201,22 +205,22 @@ def totals(steps: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def units(
-    minutes: Mapping[str, Any],
+    minutes: Mapping[Any, Any],
     rule: str = "cms",
     *,
     config: params.Config | None = None,
 ) -> dict[str, int | None]:
     """Units by code of one day's minutes: ``units({"97112": 24, "97110": 23})``.
 
-    ``minutes`` of a code: a number, or ``(therapist, assistant)``. ``rule``: one of
-    counting_rules.toml. Authority: MCPM ch. 5 s. 20.2 (cms), CPT midpoint (ama).
+    ``minutes`` of a code (text, or 97112): a number, or ``(therapist, assistant)``. ``rule``: one
+    of counting_rules.toml. Authority: MCPM ch. 5 s. 20.2 (cms), CPT midpoint (ama).
     """
     rows = unit_rows(minutes, rule, config=config)
     return {row["code"]: row["units"] for row in rows}
 
 
 def unit_rows(
-    minutes: Mapping[str, Any],
+    minutes: Mapping[Any, Any],
     rule: str = "cms",
     *,
     discipline: str = "PT",
@@ -239,6 +243,6 @@ def unit_rows(
     services = billing.count(log.sessions, config, [today], rule=rule)
     lines = billing.code_lines(services, config)
     found = {row["code"]: row for row in engine.collect(lines).iter_rows(named=True)}
-    asked = [str(values.read_code(code, config.code_names)[0]) for code in minutes]
+    asked = [str(values.read_code(str(code), config.code_names)[0]) for code in minutes]
     order = [*dict.fromkeys(asked), *(code for code in sorted(found) if code not in asked)]
     return [{name: found[code][name] for name in UNITS} for code in order if code in found]

@@ -335,6 +335,11 @@ def _on_engine(log: Log, on: str) -> Log:
     return replace(log, sessions=sessions, audited=audited)
 
 
+def alongside(log: Log, other: Log) -> Log:
+    """A log whose rows to audit are in the engine of another, where alone the two can meet."""
+    return replace(log, audited=engine.alongside(log.audited, other.audited))
+
+
 def _from_frame(
     frame: nw.LazyFrame[Any], config: Config, defaults: Defaults, maps: Mapping[str, str]
 ) -> Log:
@@ -363,7 +368,22 @@ def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
             times.zone_day(defaults.zone, date(2026, 1, 1))
         except ValueError as error:
             raise InputError(str(error), hint="write a zone such as America/Chicago") from None
-    return replace(defaults, payer=payer, locality=locality, discipline=defaults.discipline.upper())
+    return replace(
+        defaults,
+        payer=payer,
+        locality=locality,
+        discipline=defaults.discipline.upper(),
+        date_order=_known_order(defaults.date_order),
+    )
+
+
+def _known_order(order: str) -> str:
+    """`Defaults.date_order` in small letters; InputError for any but ``mdy`` and ``dmy``."""
+    words = order.lower().split()
+    if set(words) <= {"mdy", "dmy"} and len(words) in (0, 1, len(_DATED)):
+        return " ".join(words)
+    hint = "write mdy for 3/2/2026 as of March, dmy as of February; 2026-03-02 needs neither"
+    raise InputError(f'date order "{order}" is not known', hint=hint)
 
 
 # --- records to sessions -------------------------------------------------------------------

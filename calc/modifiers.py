@@ -92,16 +92,16 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``assistant_doubt``: where an audit cannot be sure which units carry CQ or CO.
 
-    Needs the steps of `assistant_units`, and of what was billed moved, unminuted_rows. Judged as
-    a whole: before 2022, and where whole minutes, a share rounded to a whole per cent, or the
-    tenth of the minutes rounded and one added decide otherwise (CMS allows the last two). By
-    quarters: two units left with fewer than 9 minutes of either; before 2022 every unit left but
-    one that is certain.
+    Needs the steps of `assistant_units`, and of what was billed moved, unminuted_rows; takes
+    service_assistant_minutes, which nothing else looks at. Judged as a whole: before 2022, and
+    where whole minutes, a share rounded to a whole per cent, or the tenth of the minutes rounded
+    and one added decide otherwise (CMS allows the last two). By quarters: two units left with
+    fewer than 9 minutes of either; before 2022 every unit left but one that is certain.
     """
     t, a, left = nw.col("therapist_rest"), nw.col("assistant_rest"), nw.col("units_unjudged")
     old = nw.col("assistant_policy") < 2022
     by_quarters, share = nw.col("by_quarters"), nw.col("de_minimis_percent")
-    minutes = nw.col("assistant_minutes"), nw.col("minutes"), share
+    minutes = nw.col("service_assistant_minutes"), nw.col("minutes"), share
     by_seconds = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
     whole = _near_share(*minutes) | (by_seconds != _exceeds(*minutes))
     rest = _near_share(a, a + t, share)
@@ -116,7 +116,8 @@ def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     both = nw.col("has_add_on") & (nw.col("service_assistant_units") > 0)
     either = both & (nw.col("service_assistant_units") < nw.col("service_units"))
     doubt = unsure | either | nw.col("moved") | (nw.col("unminuted_rows") > 0)
-    return lines.with_columns(assistant_doubt=doubt.fill_null(True))
+    lines = lines.with_columns(assistant_doubt=doubt.fill_null(True))
+    return lines.drop("service_assistant_minutes")
 
 
 def _exceeds(assistant: nw.Expr, both: nw.Expr, share: nw.Expr) -> nw.Expr:

@@ -112,6 +112,7 @@ def review(
         rows, has = claims.documented(log), claims.held(log)
     else:
         ours, theirs = claims.held(log), claims.held(claimed)
+        claimed = logs.alongside(claimed, log)
         both = (claims.providers(read) for read in (log, claimed))
         theirs, notes = claims.matched_by(theirs, *both)
         rows, days = claims.beside(log, claimed, ours, theirs)

@@ -253,6 +253,23 @@ def test_unit_rows_show_the_assistant():
     assert (row["units"], row["assistant_minutes"], row["assistant_units"]) == (2, 23, 1)
 
 
+@pytest.mark.parametrize(
+    ("code", "therapist", "assistant", "parts"),
+    [
+        # The first unit is plain where any is, so the first minutes are the therapist's.
+        ("97129", 10, 30, {"97129": (15, 5), "97130": (25, 25)}),
+        ("97129", 30, 10, {"97129": (15, 0), "97130": (25, 10)}),
+        ("97129", 0, 40, {"97129": (15, 15), "97130": (25, 25)}),
+        ("97129", 4, 9, {"97129": (13, 9)}),
+        ("97550", 20, 40, {"97550": (30, 10), "97551": (30, 30)}),
+    ],
+)
+def test_an_assistants_minutes_are_parted_as_the_minutes_are(code, therapist, assistant, parts):
+    """A part of the code's own minutes: no line has more of them than minutes."""
+    rows = estimating.unit_rows({code: (therapist, assistant)}, discipline="OT")
+    assert {row["code"]: (row["minutes"], row["assistant_minutes"]) for row in rows} == parts
+
+
 def clocked(discipline, code, start, end, role, **more):
     row = {"patient": "p", "date": "2026-03-02", "discipline": discipline, "code": code}
     return row | {"start": start, "end": end, "role": role} | more

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from calc import engine
@@ -40,6 +41,20 @@ def bill(log, *words, tmp_path):
     path.write_text(log, encoding="utf-8")
     code, out, err = run("bill", str(path), "--format", "csv", *words)
     return code, list(csv.DictReader(io.StringIO(out))), err
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "parquet", "csv"])
+def test_an_estimate_is_written_to_any_file(ending, tmp_path):
+    """Every column, as of `bill`; it said that xlsx is written to a file only."""
+    words = ("estimate", "97110=33", "--date", "2026-03-02")
+    path = tmp_path / f"e.{ending}"
+    assert run(*words, "-o", str(path)) == (0, "", "")
+    read = {"xlsx": pl.read_excel, "parquet": pl.read_parquet, "csv": pl.read_csv}[ending]
+    (line,) = read(path).to_dicts()
+    assert ",".join(line) == LINE
+    assert (str(line["code"]), line["units"], float(line["allowed"])) == ("97110", 2, 51.27)
+    code, _, err = run(*words, "--format", "xlsx")
+    assert code == 2 and "hint: write it with -o lines.xlsx" in err
 
 
 def test_estimate_of_the_mission():

@@ -13,7 +13,7 @@ from helpers import ROOT, frame
 import calc
 from calc import billing, engine, logs
 from calc.errors import InputError
-from calc.schema import LINE
+from calc.schema import LINE, SESSION
 
 EXAMPLE = ROOT / "examples" / "clinic_week.csv"
 
@@ -138,16 +138,20 @@ def duckdb_relation(rows):
 KINDS = [pandas_frame, polars_frame, polars_lazy, arrow_table, duckdb_relation]
 
 
+def collected(frame):
+    """A frame of any kind as a Polars one."""
+    if isinstance(frame, pl.LazyFrame):
+        return frame.collect()
+    if hasattr(frame, "toArrow"):
+        return pl.DataFrame(frame.toArrow())
+    if type(frame).__module__.startswith(("duckdb", "_duckdb")):
+        return pl.DataFrame(frame.to_arrow_table())
+    return frame if isinstance(frame, pl.DataFrame) else pl.DataFrame(frame)
+
+
 def plain(frame):
     """A frame of any kind as sorted rows of plain values, and its columns."""
-    if isinstance(frame, pl.LazyFrame):
-        frame = frame.collect()
-    if hasattr(frame, "toArrow"):
-        frame = pl.DataFrame(frame.toArrow())
-    elif type(frame).__module__.startswith(("duckdb", "_duckdb")):
-        frame = pl.DataFrame(frame.to_arrow_table())
-    elif not isinstance(frame, pl.DataFrame):
-        frame = pl.DataFrame(frame)
+    frame = collected(frame)
     # pandas keeps days as stamps, and whole numbers beside blanks as floats.
     days = pl.col(pl.Datetime).cast(pl.Date)
     whole = pl.col(pl.Float64).fill_nan(None).cast(pl.Int64)
@@ -285,3 +289,115 @@ def test_many_threads_of_a_caller():
     for thread in threads:
         thread.join(timeout=120)
     assert len(done) == 12 and len(set(done)) == 1
+
+
+# --- audits of callers' frames -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def billed_week():
+    """The week to audit with every column of a log, one of its billed units no number."""
+    week = pl.read_csv(ROOT / "examples" / "audit_week.csv", infer_schema=False)
+    week = week.with_row_index("row", offset=2).with_columns(pl.col("row").cast(pl.Int64))
+    spoilt = pl.when(pl.col("row") == 5).then(pl.lit("-1x")).otherwise("units_billed")
+    more = {"minutes": "", "mode": "individual", "total_minutes": "90", "diagnosis": "R26.2"}
+    return week.with_columns(**{n: pl.lit(v) for n, v in more.items()}, units_billed=spoilt)
+
+
+def audited(given, **more):
+    """The findings of a log with one row that cannot be used, as `plain`."""
+    with pytest.warns(UserWarning, match="1 rows were rejected"):
+        return plain(calc.audit(given, **more))
+
+
+@pytest.fixture(scope="module")
+def wanted(billed_week):
+    """What an audit of the week finds."""
+    return audited(billed_week)
+
+
+@pytest.mark.parametrize("make", KINDS, ids=[make.__name__ for make in KINDS])
+def test_an_audit_of_any_frame_finds_the_same(make, billed_week, wanted):
+    assert set(SESSION) <= set(billed_week.columns)
+    assert len(wanted[1]) > 10
+    assert audited(make(billed_week)) == wanted
+
+
+CLAIMED = ("units_billed", "modifiers_billed", "charge")
+
+
+@pytest.fixture(scope="module")
+def parted(billed_week):
+    """The same week as a log and the claims beside it, and what an audit of both finds."""
+    log = billed_week.drop("row", *CLAIMED)
+    claims = billed_week.select("patient", "date", "discipline", "provider", "code", *CLAIMED)
+    return log, claims, audited_beside(log, claims)
+
+
+def audited_beside(log, claims):
+    """The findings of a log with claims, one line of which cannot be used, as `plain`."""
+    with pytest.warns(UserWarning, match="1 line of claims rejected"):
+        return plain(calc.audit(log, claims=claims))
+
+
+@pytest.mark.parametrize("make", [polars_lazy, pandas_frame, arrow_table, duckdb_relation])
+def test_claims_of_any_frame_beside_a_log(make, parted):
+    log, claims, expected = parted
+    assert len(expected[1]) > 10
+    assert audited_beside(log, make(claims)) == expected
+
+
+def test_claims_of_a_relation_beside_a_file(parted, tmp_path):
+    log, claims, (columns, rows) = parted
+    log.write_csv(tmp_path / "rows.csv")
+    found = audited_beside(tmp_path / "rows.csv", duckdb_relation(claims))
+    assert (found[0], len(found[1])) == (columns, len(rows))
+
+
+def test_claims_beside_a_relation(parted):
+    log, claims, expected = parted
+    assert audited_beside(duckdb_relation(log), claims) == expected
+
+
+@pytest.mark.spark
+def test_claims_of_spark_beside_a_frame(parted, spark):
+    log, claims, expected = parted
+    assert audited_beside(log, spark.createDataFrame(claims.to_arrow()))[0] == expected[0]
+
+
+@pytest.mark.spark
+def test_rows_are_handed_over_to_spark(parted, spark):
+    """As those of claims are beside a log of Spark's."""
+    _, claims, _ = parted
+    other = engine.lazy(spark.createDataFrame(claims.head(1).to_arrow()))
+    there = engine.alongside(engine.lazy(claims), other)
+    assert there.implementation is other.implementation
+    assert plain(engine.collect(there).to_native()) == plain(claims)
+
+
+# --- frames without row numbers ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", KINDS, ids=[make.__name__ for make in KINDS])
+def test_rows_without_a_number_are_numbered(make):
+    """Who came first keeps shared minutes: the first row of two that begin together."""
+    log = frame(
+        [
+            row("p1", "97140", "09:00", "09:20", discipline="PT", role="assistant"),
+            row("p1", "97110", "09:00", "09:30", discipline="PT", role="therapist"),
+            row("p1", "97110", "09:90", "10:10", discipline="PT"),
+        ]
+    )
+    lines, bad = calc.bill(make(log), rejects=True)
+    assert plain(lines) == plain(calc.bill(log, rejects=True)[0])
+    minutes = collected(lines).select("code", "minutes").rows()
+    assert sorted(minutes) == [("97110", 10), ("97140", 20)]
+    assert collected(bad)["row"].to_list() == [3]
+
+
+def test_many_rows_of_a_relation_are_numbered_in_their_order():
+    """More than DuckDB reads at a time."""
+    count = 300_000
+    log = pl.DataFrame({"patient": range(1, count + 1)})
+    rows = engine.collect(engine.with_rows(engine.lazy(duckdb_relation(log))))
+    assert rows["patient"].to_list() == rows[engine.ROW].to_list() == list(range(1, count + 1))

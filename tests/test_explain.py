@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 import calc
 from calc import billing
 
@@ -82,3 +84,59 @@ def test_shared_minutes_are_explained():
 def test_a_tie_is_explained():
     text = explain({"code": "97110", "minutes": 20}, {"code": "97112", "minutes": 20})
     assert "tie: 97110, 97112 have equal remainders, either is right" in text
+
+
+def test_a_last_unit_with_nothing_of_the_assistants_left_is_explained():
+    """7 minutes of the therapist and none of the assistant's: plain, by the sentence too."""
+    text = explain(
+        {"code": "97140", "minutes": 15, "discipline": "PT", "role": "assistant"},
+        {"code": "97140", "minutes": 7, "discipline": "PT"},
+        {"code": "97110", "minutes": 1, "discipline": "PT"},
+    )
+    assert (
+        "1 unit left: the therapist's, as the assistant has no leftover minutes"
+        " = 1 plain, 1 with CQ" in text
+    )
+
+
+@pytest.mark.parametrize(
+    ("therapist", "assistant", "says"),
+    [
+        ("26.1", "2.9", "therapist 26.1 min, assistant 2.9 min, assistant's share 10.0% = 1 plain"),
+        ("26", "3", "therapist 26 min, assistant 3 min, assistant's share 10.3% = 0 plain"),
+        ("89.99", "10", "assistant's share just above 10% = 0 plain"),
+    ],
+)
+def test_a_share_is_explained_as_it_is_judged(therapist, assistant, says):
+    """By the exact time, not by whole minutes."""
+    evaluation = {"code": "97161", "discipline": "PT"}
+    text = explain(
+        evaluation | {"minutes": therapist},
+        evaluation | {"minutes": assistant, "role": "assistant"},
+    )
+    assert says in text
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"units_billed": 3}, "charged less: 60.00 x 2 of 3 units billed = 40.00 allowed"),
+        ({"charge": "30.00"}, "charged less: 30.00 allowed"),
+    ],
+)
+def test_a_lesser_charge_is_explained(more, says):
+    visit = {"code": "97110", "minutes": 30, "charge": "60.00", "discipline": "PT"}
+    assert says in explain({**visit, **more, "date": "2026-03-02"})
+
+
+def test_what_a_year_began_with_is_explained():
+    """Both opening balances can be found again in the text."""
+    text = explain(
+        {"code": "97110", "minutes": 30, "discipline": "PT"},
+        deductible={"": 2000},
+        prior={("visit", "PT+SLP"): 247000},
+    )
+    assert "deductible left before the first line of the year: 20.00" in text
+    assert "exceeds 2480.00, 2470.00 of it before these lines (--prior) (" in text
+    alone = explain({"code": "97110", "minutes": 30, "discipline": "PT"})
+    assert "deductible left" not in alone and "--prior" not in alone

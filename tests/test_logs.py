@@ -594,3 +594,21 @@ def test_words_for_no_modifier_are_blank(text, config):
     rows = [GOOD | {"modifiers_billed": text}, GOOD | {"modifiers_billed": "GP NA"}]
     found = sessions(read(rows, config))
     assert [row["modifiers_billed"] for row in found] == ["", "GP NA"]
+
+
+@pytest.mark.parametrize("order", ["ymd", "xyz", "mdy dmy", "dmy, mdy, mdy"])
+@pytest.mark.parametrize("entry", [calc.bill, calc.audit])
+def test_an_order_of_dates_that_is_none_is_said(order, entry):
+    """It was read as the US order, silently."""
+    rows = frame([GOOD | {"date": "03/04/2026", "start": "09:00", "end": "09:47"}])
+    with pytest.raises(InputError, match=f'date order "{order}" is not known'):
+        entry(rows, date_order=order)
+
+
+@pytest.mark.parametrize(
+    ("order", "month"), [("DMY", 4), ("dmy", 4), (" Mdy ", 3), ("dmy mdy mdy", 4)]
+)
+def test_an_order_of_dates_is_read_in_any_case(order, month, config):
+    rows = [GOOD | {"date": "03/04/2026", "start": "09:00", "end": "09:47"}]
+    (row,) = sessions(read(rows, config, date_order=order))
+    assert row["date"].month == month

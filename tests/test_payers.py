@@ -398,3 +398,22 @@ source = "contract"
     assert found.totals["work_payment"] == Decimal("27.00")
     with pytest.raises(ConfigError, match="for 2027-03-02"):
         calc.estimate([visit], payer="medicare", config=figures)
+
+
+def test_a_payers_own_fees_are_explained_where_medicare_has_none(own, tmp_path):
+    """The fee that is paid, and why there is no work component."""
+    codes = ("97010", "97014", "97039")
+    fees = "code,fee,reduced_fee\n97010,5.00,\n97014,7.00,7.00\n97039,9.00,9.00\n"
+    config = laid(tmp_path, {**FILES, "fees/bravo/2026.csv": fees})
+    rows = [{"code": code, "minutes": 5, "date": "2026-03-02"} for code in codes]
+    text = calc.estimate(rows, payer="bravo", config=config).explain()
+    for code, fee in zip(codes, ("5.00", "7.00", "9.00"), strict=True):
+        assert f"  {code}: fee {fee}, from the payer's own table" in text
+        assert f"  {code}: 1 full + 0 reduced = {fee}" in text
+    for says in (
+        "97010 warm or cold pack: none, bundled by Medicare, not paid apart (status B)\n",
+        ": none, no Medicare price (status I)\n",
+        ": none, priced by Medicare's contractor (status C)\n",
+    ):
+        assert says in text
+    assert ", \n" not in text

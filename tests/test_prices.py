@@ -463,3 +463,12 @@ def test_opening_balances_are_of_the_first_year_that_medicare_pays(config):
     }
     assert found["a"] == found["b"] == found["c"]
     assert "KX" in found["a"][0]
+
+
+@pytest.mark.parametrize("charge", [10.1 + 20.2, 30.3, "30.3", Decimal("30.30")])
+def test_a_float_of_an_estimate_is_read_as_in_a_frame(charge):
+    """30.299999999999997 is the nearest that a float comes to 30.30."""
+    row = {"code": "97110", "minutes": 29.0, "date": "2026-03-02", "charge": charge}
+    (line,) = calc.estimate([row | {"total_minutes": float("nan")}]).lines
+    framed = calc.bill(pl.DataFrame([row | {"patient": "p"}]))
+    assert line["allowed"] == framed["allowed"][0] == Decimal("30.30")

@@ -283,3 +283,15 @@ def test_a_code_that_is_never_reduced_has_one_fee(config):
     """97129 has indicator 0: a reduced fee beside its fee would mislead."""
     (line,) = bill([VISIT | {"date": "2026-03-02", "code": "97129", "minutes": "15"}], config)
     assert line["fee_cents"] == line["reduced_cents"] == 2238
+
+
+@pytest.mark.parametrize("code", ["97010", "97039"])
+def test_opening_balances_of_a_patient_without_an_amount(code, config):
+    """Of the first year of Part B: what is left of the threshold is right all the same."""
+    rows = [VISIT | {"date": day, "code": code} for day in ("2025-03-02", "2026-03-02")]
+    rows = [{**row, "minutes": "15", "discipline": "PT"} for row in rows]
+    rows.append({**rows[0], "date": "2024-12-02", "payer": "ama"})
+    lines = bill(rows, config, prior={("p", "PT+SLP"): 300_000})
+    assert [(line["year"], line["prior_cents"]) for line in lines] == [
+        (2024, 0), (2025, 300_000), (2026, 0),
+    ]  # fmt: skip

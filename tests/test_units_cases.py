@@ -84,6 +84,7 @@ def test_units_of_the_package():
     """The public name gives code and units, in the order asked."""
     assert calc.units({"97112": 24, "97110": 23}, rule="cms") == {"97112": 2, "97110": 1}
     assert list(calc.units({"97112": 24, "97110": 23})) == ["97112", "97110"]
+    assert calc.units({97112: 24, 97110: 23}) == {"97112": 2, "97110": 1}
     assert calc.units({"97112": 24, "97110": 23}, rule="ama") == {"97112": 2, "97110": 2}
 
 

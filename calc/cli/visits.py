@@ -165,20 +165,28 @@ def estimate(
     if explain:
         write(result.explain(), output)
     else:
-        write(_estimate_text(result, form, output), output)
+        _write_estimate(result, form, output)
 
 
-def _estimate_text(result: Any, form: str | None, output: str | None) -> str:
+def _write_estimate(result: Any, form: str | None, output: str | None) -> None:
+    """Every column of the lines where a program reads on, what one looks for where people do."""
     from calc import billing, engine, reports
 
     name = reports.format_of(output, form)
+    lines = billing.as_printed(result.frame.lazy())
+    if name == "csv" or name in reports.BINARY:
+        write_frame(engine.collect(lines), tuple(billing.CENTS), form, output)
+    else:
+        write(_estimate_text(result, lines, name), output)
+
+
+def _estimate_text(result: Any, lines: Any, name: str) -> str:
+    from calc import billing, engine, reports
+
     if name == "json":
         from calc.reports import as_json
 
         return as_json.estimate(result.lines, result.totals)
-    lines = billing.as_printed(result.frame.lazy())
-    if name == "csv":
-        return reports.text(engine.collect(lines), name, tuple(billing.CENTS))
     frame = engine.collect(lines.select(_ESTIMATE))
     if name != "table":
         return reports.text(frame, name, tuple(billing.CENTS))

@@ -131,30 +131,45 @@ def _assistant(row: Row, config: Config) -> list[str]:
     modifier = {"PT": "CQ", "OT": "CO"}.get(row["discipline"], "")
     if not policy or not modifier:
         return [
-            f"{row['service']}: {row['assistant_minutes']} assistant's minutes, no modifier due"
+            f"{row['service']}: {row['service_assistant_minutes']} assistant's minutes,"
+            " no modifier due"
         ]
     carried = row["service_assistant_units"]
     plain = (row["service_units"] or 0) - carried
-    who = f"therapist {row['therapist_minutes']} min, assistant {row['assistant_minutes']} min"
     source = config.parameter("assistant_policy").on(row["date"]).source
     result = f"{plain} plain, {carried} with {modifier} ({config.cite(source)})"
     if not row["by_quarters"]:
-        share = row["assistant_minutes"] * 100 / max(1, row["service_minutes"])
-        return [f"{row['service']}: {who}, assistant's share {share:.1f}% = {result}"]
+        return [f"{row['service']}: {_whole_share(row)} = {result}"]
+    who = f"therapist {row['therapist_minutes']} min"
+    who += f", assistant {row['service_assistant_minutes']} min"
     whole = row["therapist_minutes"] // _size(row), row["assistant_whole"]
     rest = row["therapist_rest"] + row["assistant_rest"]
     part = f", assistant's {row['assistant_rest'] * 100 / rest:.1f}%" if rest else ""
     rests = f"leftovers {row['therapist_rest']} and {row['assistant_rest']} min{part}"
     left = max(0, row["units_unjudged"])
+    one = "1 unit left: the therapist's at 8 of his minutes, else the assistant's"
+    if not row["assistant_rest"]:
+        one = "1 unit left: the therapist's, as the assistant has no leftover minutes"
     test = {
         0: "no unit left to judge",
-        1: "1 unit left: the therapist's at 8 of his minutes, else the assistant's"
+        1: one
         if policy >= 2022
         else "1 unit left: the assistant's above 10% of the leftover minutes",
     }.get(left, f"{left} units left: one is the assistant's, the other judged alone"
           if policy >= 2022 else f"{left} units left: all the assistant's")  # fmt: skip
     blocks = f"whole quarters {whole[0]} and {whole[1]}, {rests}; {test}"
     return [f"{row['service']}: {who}: {blocks} = {result}"]
+
+
+def _whole_share(row: Row) -> str:
+    """Who treated how long, and the share that decides of a code judged as a whole: exactly."""
+    assistant, both, limit = row["assistant_ms"], row["counted_ms"], row["de_minimis_percent"]
+    share = assistant * 100 / max(1, both)
+    said = f"{share:.1f}%"
+    if said == f"{limit:.1f}%" and share != limit:
+        said = f"just {'above' if share > limit else 'below'} {limit}%"
+    who = f"therapist {(both - assistant) / 60000:g} min, assistant {assistant / 60000:g} min"
+    return f"{who}, assistant's share {said}"
 
 
 # --- money ---------------------------------------------------------------------------------
@@ -198,18 +213,31 @@ def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -
 def _work(row: Row, factor: Value, config: Config) -> str:
     name = _name(row["code"], config)
     if row["work_cents"] is None:
-        return f"{name}: none, {row['reason']}"
+        return f"{name}: none, {_why_no_work(row)}"
     if row["price_status"] == "bundled":
-        return f"{name}: 0.00, {row['reason']}"
+        return f"{name}: 0.00, {_why_no_work(row)}"
     rvu = decimal_text(row["work_rvu"], RVU_PLACES)
     return f"{name}: {row['units']} x {rvu} x {factor.text} = {dollars(row['work_cents'])}"
+
+
+def _why_no_work(row: Row) -> str:
+    """The reason of the line, or where the payer has a fee of its own what Medicare's file says."""
+    if row["price_reason"] or row["units"] is None:
+        return str(row["reason"])
+    words = {
+        "bundled": "bundled by Medicare, not paid apart",
+        "contractor": "priced by Medicare's contractor",
+        "not paid": "no Medicare price",
+    }
+    said = words.get(row["price_status"], "")
+    return f"{said} (status {row['status']})" if said else "no RVU"
 
 
 def _fee(row: Row, factor: Value, config: Config) -> list[str]:
     where = f"{row['code']} in {row['locality']}"
     if row["fee_cents"] is None:
         return [f"{where}: none, {row['reason']}"]
-    if row["price_status"] == "bundled":
+    if row["price_status"] == "bundled" and not row["payer_fee_table"]:
         return [f"{where}: 0.00, {row['reason']}"]
     unit = f"fee {dollars(row['fee_cents'])}"
     if row["reduced_cents"] != row["fee_cents"]:
@@ -245,7 +273,12 @@ def _scheduled(row: Row) -> str:
 def _lesser(row: Row) -> str:
     if row["allowed_cents"] == row["scheduled_cents"]:
         return ""
-    return f"; charged less: {dollars(row['allowed_cents'])} allowed"
+    logged, allowed = row["units_logged"], dollars(row["allowed_cents"])
+    charged = row["code_units"] if logged is None else logged
+    if charged == row["units"]:
+        return f"; charged less: {allowed} allowed"
+    part = f"{row['units']} of {_count(charged)}{'' if logged is None else ' billed'}"
+    return f"; charged less: {dollars(row['charge_cents'])} x {part} = {allowed} allowed"
 
 
 def _shares(lines: list[Row], config: Config, day: date, deductible_said: str) -> list[str]:
@@ -255,6 +288,9 @@ def _shares(lines: list[Row], config: Config, day: date, deductible_said: str) -
     names = ("coinsurance", "assistant_share", "sequestration")
     found = {name: config.parameter(name).on(day) for name in names}
     said = ["", f"Shares ({deductible_said})"]
+    opening = paid[0].get("opening_deductible_cents")
+    if opening is not None:
+        said.append(f"  deductible left before the first line of the year: {dollars(opening)}")
     for row in paid:
         cut = row["modified"] and row["payer_assistant_cut"]
         share = f" x {found['assistant_share'].text}% (assistant)" if cut else ""
@@ -271,7 +307,7 @@ def _shares(lines: list[Row], config: Config, day: date, deductible_said: str) -
             kx = config.parameter("kx_threshold").on(day, row["kx_bucket"])
             said.append(
                 f"  {row['code']}: KX, {row['kx_bucket']} of the year {total} exceeds {limit}"
-                f" ({config.cite(kx.source)})"
+                f"{_elsewhere(row)} ({config.cite(kx.source)})"
             )
     shown = names if any(row["modified"] for row in paid) else (names[0], names[2])
     for name in shown:
@@ -279,6 +315,12 @@ def _shares(lines: list[Row], config: Config, day: date, deductible_said: str) -
             f"    {found[name].text}% {name.replace('_', ' ')}: {_source(found[name], config)}"
         )
     return said
+
+
+def _elsewhere(row: Row) -> str:
+    """What of the year's amount lies before these lines."""
+    spent = row["prior_cents"]
+    return f", {dollars(spent)} of it before these lines (--prior)" if spent else ""
 
 
 def _after_deductible(row: Row) -> str:
