@@ -43,6 +43,21 @@ def bill(log, *words, tmp_path):
     return code, list(csv.DictReader(io.StringIO(out))), err
 
 
+def test_an_estimate_says_whose_fees_it_shows():
+    """As `bill` does; and which options a payer has no use for."""
+    words = ("estimate", "97110=33", "--date", "2026-03-02", "--nonparticipating")
+    _, out, _ = run(*words, "--qualifying-apm")
+    assert out.splitlines()[-2:] == [
+        "fees of a provider who does not participate",
+        "conversion factor of qualifying APM participants",
+    ]
+    _, out, _ = run(*words, "--qualifying-apm", "--deductible", "100", "--payer", "ama")
+    assert out.splitlines()[-3:-1] == [
+        "conversion factor of qualifying APM participants",
+        "--nonparticipating and --deductible: of Medicare Part B alone, not used for payer ama",
+    ]
+
+
 @pytest.mark.parametrize("ending", ["xlsx", "parquet", "csv"])
 def test_an_estimate_is_written_to_any_file(ending, tmp_path):
     """Every column, as of `bill`; it said that xlsx is written to a file only."""

@@ -221,7 +221,26 @@ def _estimate_notes(result: Any) -> str:
         f"Allowed         {amount('allowed')}"
         f"{'' if totals['medicare_pays'] is None else shares}\n"
     )
+    text += "".join(f"{said}\n" for said in _options_said(result))
     if unpriced:
         text += f"{unpriced} of {len(result.lines)} lines have no allowed amount: see reason\n"
     differs = explain.difference(result.units_by_rule)
     return text + "".join(f"{said}\n" for said in differs if "differ" in said)
+
+
+def _options_said(result: Any) -> list[str]:
+    """Whose fees they are, and the options that this payer has no use for."""
+    from dataclasses import replace
+
+    options, payer = result.options, result.lines[0]["payer"]
+    if result.config.payers[payer].get("part_b"):
+        said: list[str] = options.said
+        return said
+    given = {
+        "--nonparticipating": options.nonparticipating,
+        "--deductible": options.deductible is not None,
+        "--prior": bool(options.prior),
+    }
+    unused = " and ".join(option for option, here in given.items() if here)
+    note = [f"{unused}: of Medicare Part B alone, not used for payer {payer}"] if unused else []
+    return [*replace(options, nonparticipating=False).said, *note]
