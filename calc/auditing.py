@@ -270,7 +270,7 @@ def _one_fault_once(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     The folded rule's code then stands in ``also`` of the other.
     """
     # Engines give rows in any order: which of several a finding folds into must not hang on it.
-    found = found.sort(
+    found = _without_shared_minutes(found).sort(
         "rule", "file", "row", "date", "patient", "clinician", "code", "discipline", "found",
         "expected", "rows",
     )  # fmt: skip
@@ -313,37 +313,27 @@ def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     near = nw.when(nw.col("code") == nw.col("code_2")).then(1).otherwise(2)
     both = both.with_columns(near=nw.when(same_row.fill_null(False)).then(0).otherwise(near))
     both = both.sort("number", "near", "into")
-    folds = both.unique("number", keep="first", maintain_order=True).select("number", "into")
-    shared = _of_shared_minutes(found)
-    others = folds.join(shared.select("number"), on="number", how="anti")
-    return nw.concat([others, shared], how="vertical")
+    return both.unique("number", keep="first", maintain_order=True).select("number", "into")
 
 
 _LOST_PAY = ("U202", "U208")  # what they would have billed may be minutes of two patients
 
 
-def _of_shared_minutes(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    """Pairs (number, into): what is billed too little with rows that T101 says two patients share.
+def _without_shared_minutes(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Findings without pay lost with rows that two patients share by T101.
 
     Such minutes count for one of both, and nobody can tell for whom they were left out.
     """
-    names = ("number", "file", "row", "rows")
+    names = ("file", "row", "rows")
     shared = found.filter(nw.col("rule") == "T101").select(names)
-    into: dict[str, int] = {}
-    for number, file, row, rows in shared.iter_rows():
-        for place in _places(file, row, rows):
-            into.setdefault(place, number)
-    pairs: list[tuple[int, int]] = []
-    if into:
-        for number, file, row, rows in (
-            found.filter(nw.col("rule").is_in(_LOST_PAY)).select(names).iter_rows()
-        ):
-            there = [into[place] for place in _places(file, row, rows) if place in into]
-            pairs += [(number, min(there))] if there else []
-    columns: engine.Columns = {
-        "number": [number for number, _ in pairs], "into": [first for _, first in pairs]
-    }  # fmt: skip
-    return engine.collect(engine.table(columns, {"number": int, "into": int}))
+    places = {place for finding in shared.iter_rows() for place in _places(*finding)}
+    if not places:
+        return found
+    mine = nw.col("rule").is_in(_LOST_PAY)
+    told = found.filter(mine)
+    apart = [places.isdisjoint(_places(*finding)) for finding in told.select(names).iter_rows()]
+    kept = told.filter(nw.new_series("apart", apart, nw.Boolean, backend="polars"))
+    return nw.concat([found.filter(~mine), kept], how="vertical")
 
 
 def _places(file: str, row: int | None, rows: str) -> list[str]:

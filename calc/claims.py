@@ -86,8 +86,11 @@ def _by_modifiers(rows: Frame) -> Frame:
 
 
 def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
-    """What a log and its claims hold together: what was billed, only the claims say."""
-    return (ours - set(_BILLED)) | (theirs & set(_BILLED))
+    """What a log and its claims hold together: what was billed, only the claims say.
+
+    And "claims": a session without a line is not billed.
+    """
+    return (ours - set(_BILLED)) | (theirs & set(_BILLED)) | {"claims"}
 
 
 def providers(log: Log) -> set[str]:

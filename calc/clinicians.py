@@ -70,8 +70,8 @@ def together(
 ) -> Frame:
     """Clashes of a clinician's patients with their effect on the units of the patient's pool.
 
-    ``rows``: all of the pools that a clash touches, at least. ``bills``: the log or the claims
-    beside it hold billed units, so that what has none is not billed.
+    ``rows``: all of the pools that a clash touches, at least. ``bills``: claims are beside the
+    log, so that what has no line is not billed.
     """
     if engine.is_empty(clashes):
         nothing = nw.lit(None, dtype=nw.Int64)
@@ -105,11 +105,13 @@ def _units_by_pool(
     lines = billing.code_lines(counted, config).with_columns(
         units=nw.col("units").fill_null(0),
         own_billed=nw.col("units_logged").fill_null(0),
+        bills=(~nw.col("units_logged").is_null()).cast(nw.Int64),
     )
-    sums = {"all_units": "units", "all_billed": "own_billed"}
+    sums = {"all_units": "units", "all_billed": "own_billed", "billing_lines": "bills"}
     lines = engine.within(lines, POOL, total=sums)
     # What nobody billed is not lost: of a pool with fewer units billed than supported, those.
-    fewer = nw.lit(bills) & (nw.col("all_billed") < nw.col("all_units"))
+    fewer = (nw.col("billing_lines") > 0) | nw.lit(bills)
+    fewer = fewer & (nw.col("all_billed") < nw.col("all_units"))
     kept = nw.when(fewer).then(nw.min_horizontal("units", "own_billed")).otherwise("units")
     lines = lines.with_columns(units=kept)
     lines = amounts.fees(lines, config, days, options)

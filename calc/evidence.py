@@ -88,7 +88,7 @@ def gather(
         rows, lambda: _of_lines(rows, lines, has, config, days), others
     )
     tables = found.tables | alone
-    bills = "units_billed" in has
+    bills = "claims" in has
     shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options, bills)
     both = nw.concat([tables["limit"], mine.tables["limit"]], how="vertical")
     tables |= mine.tables | of_groups(group_rows(rows)) | of_habits(tables, config)

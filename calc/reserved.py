@@ -17,12 +17,12 @@ assistant_rest assistant_rows assistant_share assistant_share_percent assistant_
 assistant_units_billed assistant_units_due assistant_whole at at_cut at_fault at_next attendance
 audit audit_limits audited authority bad bare bare_cents before before_cents begins beside beyond
 beyond_turn big bigint bill billed billed_cents billed_of_day billed_rows billed_scheduled_cents
-billing bills blank_allowed bold boolean both bottom bound_to bundled busy by by_day by_modifiers
-by_quarters calc_caller carried cents cf chance_per_million charge charge_cents charged_units
-check claim claimed claimed_codes claimed_rows claims clash clash_kind clash_rule clashes
-clinician clinician_2 clinician_day clinician_lost_ms clinician_minutes clinician_ms clinicians
-clock clock_ms clocked clocks cloned_day cloned_days cloned_days_limit closes cluster cms code
-code_2 code_modifiers code_number code_units codes coinsurance coinsurance_cents
+billing billing_lines bills blank_allowed bold boolean both bottom bound_to bundled busy by by_day
+by_modifiers by_quarters calc_caller carried cents cf chance_per_million charge charge_cents
+charged_units check claim claimed claimed_codes claimed_rows claims clash clash_kind clash_rule
+clashes clinician clinician_2 clinician_day clinician_lost_ms clinician_minutes clinician_ms
+clinicians clock clock_ms clocked clocks cloned_day cloned_days cloned_days_limit closes cluster
+cms code code_2 code_modifiers code_number code_units codes coinsurance coinsurance_cents
 coinsurance_percent column1 column2 company complex compression config_folders constant_memory
 contractor conversion_factor cota cotreatment count counted counted_cents counted_ms counted_rows
 counting_rule counts created crowded cut cut_minutes cut_more daily_cents date date_date date_day

@@ -28,8 +28,8 @@ class UnitsBelowMinutes(Rule):
     message = "{found} timed {found:unit|units} billed, {expected} supported by the day's minutes"
     found = nw.col("day_kept")
     expected = nw.col("day_units") - nw.col("day_unpayable")
-    _without = nw.col("day_without_minutes")
-    _made_up = (_without > 0) & (found + _without == expected)
+    # Rows without minutes (U209) bill what the others earn.
+    _made_up = found + nw.col("day_without_minutes") == expected
     flag = (found < expected) & ~nw.col("divided") & ~_made_up
     cents = nw.col("day_over_cents") - nw.col("day_unpayable_cents").fill_null(0)
     explained = nw.when(nw.col("day_wrong") == 0).then(nw.lit("U208")).otherwise(nw.lit(""))
