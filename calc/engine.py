@@ -1036,7 +1036,7 @@ def _within(
     turn: str,
     sort: bool = False,
 ) -> pl.DataFrame:
-    if turn and not (running or highest or earlier or sort):
+    if turn and len(rows) > _MANY and not (running or highest or earlier or sort):
         turns = _turns(rows, group, order)
         if turns is not None:
             sums = _within(rows, group, (), total, {}, {}, {}, "").get_columns() if total else []
@@ -1102,6 +1102,7 @@ def _turns(rows: pl.DataFrame, group: Sequence[str], order: Sequence[str]) -> pl
 
 _ADDED = 4  # of so many rows one, or fewer, may stand behind all others
 _SMALL = 12  # rows of a group
+_MANY = 10_000  # fewer are sorted as soon
 
 
 def _is_less(parts: Sequence[pl.Series], back: int) -> pl.Series:

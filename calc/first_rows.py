@@ -33,6 +33,9 @@ def numbered(rows: nw.LazyFrame[Any], files: Sequence[str]) -> nw.LazyFrame[Any]
 def told(table: nw.LazyFrame[Any], files: Sequence[str]) -> nw.LazyFrame[Any]:
     """A table with ``first_file`` and ``first_row`` instead of ``first_place``."""
     place = nw.col("first_place") % _CLAIMS
+    if len(files) == 1:
+        table = table.with_columns(first_row=place, first_file=nw.lit(files[0]))
+        return table.drop("first_place")
     table = table.with_columns(first_row=place % _ROWS, file_number=place // _ROWS)
     names: engine.Columns = {"file_number": list(range(len(files))), "first_file": list(files)}
     types: dict[str, type] = {"file_number": int, "first_file": str}

@@ -91,11 +91,14 @@ def _partners(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     first = pairs.filter(nw.col("turn") == 1).drop("turn")
     took = nw.min_horizontal("end_ms", "end_ms_2") - nw.max_horizontal("start_ms", "holds_from")
     took = nw.min_horizontal(took, "holds_ms") >= times.MINUTE
-    others = pairs.filter((nw.col("turn") > 1) & took).join(
-        first.select("file", "row", "kind", first_code="code_2"),
-        on=["file", "row", "kind"],
-        how="inner",
-    )
+    others = pairs.filter((nw.col("turn") > 1) & took)
+    if engine.is_empty(others):
+        return first.with_columns(
+            taken_ms=nw.min_horizontal("lost_ms", "shared_ms"),
+            more_minutes=nw.lit(0, dtype=nw.Int64), more_codes=nw.lit(""), more_rows=nw.lit(""),
+        )  # fmt: skip
+    firsts = first.select("file", "row", "kind", first_code="code_2")
+    others = others.join(firsts, on=["file", "row", "kind"], how="inner")
     told = _told(engine.collect(engine.plain(others.select(*_OF_OTHERS))))
     types: dict[str, type] = dict.fromkeys(("file", "more_codes", "more_rows"), str)
     types |= dict.fromkeys(("row", "alike_ms", "all_ms"), int)
