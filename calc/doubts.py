@@ -26,7 +26,7 @@ _UNHEARD = (
 )  # fmt: skip
 _ALSO = ("T106", "U209")  # rules that look at billed units where there are any
 _COMPANY = "U211"  # which a group row that was not read may refute, whoever's it is
-_YEARS = "M306"  # which any amount of the patient's year may refute
+_YEARS = "M306"  # which any session of the patient's year may refute
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Doubts:
             # A row that takes another back, and stands in the log itself, explains a third.
             | ((rule == "T103") & own_reversed)
             | ((rule == _COMPANY) & self._accompanied())
-            | ((rule == _YEARS) & (_in_years(self.unread) | _in_years(self.unheard)))
+            | ((rule == _YEARS) & _in_years(self.unheard))
         )
         return found.filter(~spared)
 
@@ -144,9 +144,6 @@ def not_run(
         reason = "the claims have lines that could not be read; their days are left out"
         codes = [rule.code for rule in rules if rule.code in _LACKING]
         said += [{"rule": code, "reason": reason, "lines": unread} for code in codes]
-        reason = "the claims have lines that could not be read; their patients' years are left out"
-        years = [rule.code for rule in rules if rule.code == _YEARS]
-        said += [{"rule": code, "reason": reason, "lines": unread} for code in years]
     if unsure:
         reason = "the claims do not tell which of several disciplines, providers or payers"
         families = sorted({code[0] for code in _about_billed(rules)})
