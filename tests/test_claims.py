@@ -223,7 +223,7 @@ def test_a_line_that_is_rejected_is_not_unbilled(config, units):
     lines = [line("97110", units), line("97116", "1"), line("97110", "2", patient="P2")]
     found, left_out = judged(sessions, lines, config)
     assert found == [("U208", "97116")]  # of P2
-    assert left_out == [(rule, 1) for rule in ("U202", "U203", "U208", "U213", "M306")]
+    assert left_out == [(rule, 1) for rule in ("U202", "U203", "U208", "U213")]
 
 
 @pytest.mark.parametrize("beside", [True, False])
