@@ -64,14 +64,36 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
 
     Lines billed for a denial ask for no payment.
     """
-    visit = ("patient", "date", "provider", "discipline")
-    names = (*visit, "payer", "code", "clinician", "first_place", "distinct_rows")
+    names = (*_VISIT, "payer", "code", "clinician", "first_place", "distinct_rows")
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
     paid = lines.filter(asked).select(*names)
+    pairs = _second_columns(paid, config, days, "01")
+    if pairs is None:
+        none = paid.filter(nw.col("code") == "")
+        return none.with_columns(
+            column1=nw.lit(""),
+            indicator=nw.lit(0, dtype=nw.Int64),
+            distinct_1=nw.lit(0, dtype=nw.Int64),
+        )
+    first = paid.select(*_VISIT, column1=nw.col("code"), distinct_1=nw.col("distinct_rows"))
+    first = first.group_by(*_VISIT, "column1").agg(nw.col("distinct_1").max())
+    return pairs.join(first, on=[*_VISIT, "column1"], how="inner")
+
+
+_VISIT = ("patient", "date", "provider", "discipline")
+
+
+def _second_columns(
+    lines: Frame, config: Config, days: list[date], indicators: str
+) -> Frame | None:
+    """Lines with each ``column1`` and ``indicator`` of the pairs whose column 2 is their code.
+
+    By the edition of their date, of pairs with one of the indicators; None without an edition.
+    """
     found = None
     editions = {edition for day in days if (edition := config.edition("ptp", day))}
     for edition in sorted(editions, key=lambda edition: edition.first):
-        rows = [row for row in config.rows("ptp", edition) if row["modifier_indicator"] in "01"]
+        rows = [r for r in config.rows("ptp", edition) if r["modifier_indicator"] in indicators]
         table: engine.Columns = {
             "column1": [row["column1"] for row in rows],
             "code": [row["column2"] for row in rows],
@@ -81,22 +103,12 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
         within = (nw.col("date") >= nw.lit(edition.first)) & (
             nw.col("date") <= nw.lit(edition.last)
         )
-        here = paid.filter(within)
+        here = lines.filter(within)
         pairs = here.join(
             engine.beside(here, table, types, {"column1": "code"}), on="code", how="inner"
         )
-        first = here.select(*visit, column1=nw.col("code"), distinct_1=nw.col("distinct_rows"))
-        first = first.group_by(*visit, "column1").agg(nw.col("distinct_1").max())
-        pairs = pairs.join(first, on=[*visit, "column1"], how="inner")
         found = pairs if found is None else nw.concat([found, pairs], how="vertical")
-    if found is not None:
-        return found
-    none = paid.filter(nw.col("code") == "")
-    return none.with_columns(
-        column1=nw.lit(""),
-        indicator=nw.lit(0, dtype=nw.Int64),
-        distinct_1=nw.lit(0, dtype=nw.Int64),
-    )
+    return found
 
 
 def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
@@ -104,7 +116,6 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
 
     Column 2 of a pair with indicator 0, by the edition of the date: billed it would be denied.
     """
-    visit = ("patient", "date", "provider", "discipline")
     part_b, billed = nw.col("payer_part_b"), nw.col("billed") > 0
     left_out = engine.settled(
         lines.filter(part_b & ~billed & (nw.col("units") > 0)).select(*KEY).unique()
@@ -112,26 +123,12 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
     lines = lines.with_columns(unpayable=nw.lit(False))
     if engine.is_empty(left_out):
         return lines
-    asked = part_b & billed & (nw.col("refused_rows") == 0)
-    first = lines.filter(asked).select(*visit, column1=nw.col("code")).unique()
-    never = None
-    editions = {edition for day in days if (edition := config.edition("ptp", day))}
-    for edition in sorted(editions, key=lambda edition: edition.first):
-        rows = [row for row in config.rows("ptp", edition) if row["modifier_indicator"] == "0"]
-        table: engine.Columns = {
-            "column1": [row["column1"] for row in rows],
-            "code": [row["column2"] for row in rows],
-        }
-        within = (nw.col("date") >= nw.lit(edition.first)) & (
-            nw.col("date") <= nw.lit(edition.last)
-        )
-        here = left_out.filter(within)
-        pairs = engine.beside(here, table, dict.fromkeys(table, str), {"column1": "code"})
-        pairs = here.join(pairs, on="code", how="inner")
-        pairs = pairs.join(first, on=[*visit, "column1"], how="inner").select(*KEY)
-        never = pairs if never is None else nw.concat([never, pairs], how="vertical")
-    if never is None:
+    pairs = _second_columns(left_out, config, days, "0")
+    if pairs is None:
         return lines
+    asked = part_b & billed & (nw.col("refused_rows") == 0)
+    first = lines.filter(asked).select(*_VISIT, column1=nw.col("code")).unique()
+    never = pairs.join(first, on=[*_VISIT, "column1"], how="inner").select(*KEY)
     never = engine.settled(never.unique())
     if engine.is_empty(never):
         return lines

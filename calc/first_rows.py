@@ -54,10 +54,10 @@ def named(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return table.drop("least clinician", "most clinician")
 
 
-def aggregates(least: str = "first_clinician", most: str = "last_clinician") -> list[nw.Expr]:
+def aggregates() -> list[nw.Expr]:
     """What `told` and `named` need of a group, where the engine adds it up."""
     return [
         nw.col("first_place").min(),
-        nw.col(least).min().alias("least clinician"),
-        nw.col(most).max().alias("most clinician"),
+        nw.col("first_clinician").min().alias("least clinician"),
+        nw.col("last_clinician").max().alias("most clinician"),
     ]

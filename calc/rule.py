@@ -33,6 +33,13 @@ RULES: dict[str, type[Rule]] = {}
 _DECLARED = ("code", "severity", "over", "authority", "message", "flag", "found", "expected")
 
 
+# Of a sentence about units, with what it ``said`` as doubled.
+DOUBLED = (
+    "[; {doubled} {doubled:minute stands|minutes stand} on two rows and"
+    " {doubled:counts|count} once]"
+)
+
+
 class Rule:
     """Base of every rule; a subclass declares, and is known from then on by its code.
 

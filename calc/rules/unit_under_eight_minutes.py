@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.rule import Rule
+from calc.rule import DOUBLED, Rule
 
 
 class UnitUnderEightMinutes(Rule):
@@ -25,9 +25,7 @@ class UnitUnderEightMinutes(Rule):
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
     message = (
-        "{found} timed {found:unit|units} billed for a day whose minutes earn {expected}"
-        "[; {doubled} {doubled:minute stands|minutes stand} on two rows and"
-        " {doubled:counts|count} once]"
+        "{found} timed {found:unit|units} billed for a day whose minutes earn {expected}" + DOUBLED
     )
     said = (("doubled", nw.col("doubled_minutes")),)
     found, expected = nw.col("day_kept"), nw.col("day_units")

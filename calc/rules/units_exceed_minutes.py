@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.rule import Rule
+from calc.rule import DOUBLED, Rule
 
 
 class UnitsExceedMinutes(Rule):
@@ -25,8 +25,7 @@ class UnitsExceedMinutes(Rule):
     needs = ("units_billed",)
     message = (
         "{found} timed {found:unit|units} billed, {expected} supported by the day's minutes"
-        "[; {doubled} {doubled:minute stands|minutes stand} on two rows and"
-        " {doubled:counts|count} once]"
+        + DOUBLED
     )
     said = (("doubled", nw.col("doubled_minutes")),)
     _beyond = nw.col("day_kept") > nw.col("day_units")

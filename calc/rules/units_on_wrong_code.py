@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.rule import Rule
+from calc.rule import DOUBLED, Rule
 
 
 class UnitsOnWrongCode(Rule):
@@ -26,9 +26,7 @@ class UnitsOnWrongCode(Rule):
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
     message = (
-        "{found} {found:unit|units} of {code} billed, the day's minutes allow {expected}"
-        "[; {doubled} {doubled:minute stands|minutes stand} on two rows and"
-        " {doubled:counts|count} once]"
+        "{found} {found:unit|units} of {code} billed, the day's minutes allow {expected}" + DOUBLED
     )
     said = (("doubled", nw.col("group_doubled")),)
     _most = nw.col("units_high")
