@@ -368,7 +368,7 @@ def _with_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFram
     keys = ["patient", "date", "provider"]
     here = engine.collect(
         engine.plain(
-            rows.join(near, on=["patient", "date"], how="semi").select(
+            engine.among(rows, near, ("patient", "date")).select(
                 *keys, "discipline", "payer", "code", "timed", "file", "row"
             )
         )

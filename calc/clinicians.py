@@ -76,8 +76,7 @@ def together(
     if engine.is_empty(clashes):
         nothing = nw.lit(None, dtype=nw.Int64)
         return clashes.with_columns(units_lost=nothing, lost_cents=nothing)
-    pools = rows.join(clashes.select(*POOL).unique(), on=list(POOL), how="semi")
-    pools = engine.settled(pools)
+    pools = engine.settled(engine.among(rows, clashes, POOL))
     # What another clinician has with the patient already is not taken a second time.
     joint = nw.col("clinician_ms") - nw.col("counted_ms")
     more = nw.max_horizontal(nw.col("clinician_lost_ms").fill_null(0) - joint, nw.lit(0))
@@ -165,8 +164,7 @@ def clinician_days(
     with rows of ``taken``, which lost any to one: what no other has fits into the span.
     """
     if not timesheet:
-        crowded = taken.select("clinician", "date").unique()
-        mine = mine.join(crowded, on=["clinician", "date"], how="semi")
+        mine = engine.among(mine, taken, ("clinician", "date"))
     clash = nw.col("clinician_lost_ms") >= times.MINUTE
     mine = mine.with_columns(
         unclocked=(~nw.col("in_sweep")).cast(nw.Int64),

@@ -42,11 +42,14 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     unpaid = nw.col("price_status").is_in(["bundled", "not paid"]) & (nw.col("charge_cents") > 0)
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
     keys = ("patient", "date", "provider", "code")
-    marked = engine.looked_up(lines.filter(asked), table, types, ["date", "code"])
-    marked = marked.filter(~nw.col("mue").is_null())
-    marked = engine.summed(marked, keys, "billed", "billed_of_day")
+    marked = engine.looked_up(lines, table, types, ["date", "code"])
+    # Most lines are asked: to add nothing of the others is cheaper than to leave them out first.
+    asked = (asked & ~nw.col("mue").is_null()).fill_null(False)
+    marked = marked.with_columns(of_day=nw.when(asked).then("billed").otherwise(0))
+    marked = engine.summed(marked, keys, "of_day", "billed_of_day")
     # Below the most usual nothing is to be said.
-    marked = marked.filter(nw.col("billed_of_day") >= nw.col("mue")).with_columns(
+    reaching = asked & (nw.col("billed_of_day") >= nw.col("mue"))
+    marked = marked.filter(reaching).with_columns(
         by_day=over_day.cast(nw.Int64),
         excess=over.cast(nw.Int64),
         unpaid=unpaid.fill_null(False).cast(nw.Int64),

@@ -398,21 +398,31 @@ def flagged(
 
     Looking costs a SQL engine a query of its own: there the table `settled`, and every flag.
     """
-    found: dict[str, tuple[nw.LazyFrame[Any], set[str]]] = {}
-    marked: dict[str, Any] = {}
-    for name, table in tables.items():
-        if is_eager(table):
-            marks = {f"{_ANSWER}{n}": flag.fill_null(False) for n, flag in flags[name].items()}
-            some = nw.any_horizontal(*marks, ignore_nulls=True)
-            marked[name] = nw.to_native(table.with_columns(**marks).filter(some))
-        else:
-            found[name] = settled(table), set(flags[name])
+    found = {
+        name: (settled(table), set(flags[name]))
+        for name, table in tables.items()
+        if not is_eager(table)
+    }
+    here = {name: nw.to_native(table) for name, table in tables.items() if name not in found}
     # All at once: the tables have much in common, and small ones run beside the others.
-    few = pl.collect_all(list(marked.values()), engine="in-memory")
-    for name, rows in zip(marked, few, strict=True):
-        holding = {n for n in flags[name] if rows[f"{_ANSWER}{n}"].any()}
-        found[name] = _frame(rows.drop(f"{_ANSWER}{n}" for n in flags[name]).lazy()), holding
+    whole = _collected(list(here.values()))
+    asked = [{n: flag.fill_null(False) for n, flag in flags[name].items()} for name in here]
+    marks = _collected(
+        [
+            nw.to_native(_frame(rows.lazy()).select(**each))
+            for rows, each in zip(whole, asked, strict=True)
+        ]
+    )
+    for name, rows, marked in zip(here, whole, marks, strict=True):
+        holding = [mark for mark in marked.get_columns() if mark.any()]
+        # Of a wide table few rows: a filter would go through every column.
+        few = rows[_places_of(reduce(operator.or_, holding))] if holding else rows.clear()
+        found[name] = _frame(few.lazy()), {mark.name for mark in holding}
     return found
+
+
+def _collected(plans: list[pl.LazyFrame]) -> list[pl.DataFrame]:
+    return pl.collect_all(plans, engine="in-memory")
 
 
 def distinct(frame: nw.LazyFrame[Any], *names: str) -> list[Any]:
@@ -848,7 +858,22 @@ def _at_each(at: pl.Expr, values: pl.Series) -> pl.Expr:
     """
     if _PLANNING.get():
         return pl.lit(values).gather(at)
-    return at.map_batches(lambda places: values[places], return_dtype=values.dtype)
+    return at.map_batches(lambda places: _taken(values, places), return_dtype=values.dtype)
+
+
+def _taken(values: pl.Series, places: pl.Series) -> pl.Series:
+    """``values[places]``, which takes four times as long of bits, or where some value is null."""
+    kind = values.dtype
+    if kind == pl.Boolean:
+        values = values.cast(pl.UInt8)
+    if values.has_nulls() and _FEWER * len(values) < len(places):
+        gaps = values.is_null().cast(pl.UInt8)
+        if not gaps[places].max():  # no row needs one that there is not
+            values = values.fill_null(strategy="forward").fill_null(strategy="backward")
+    return values[places].cast(kind)
+
+
+_FEWER = 4  # times as many places as values: worth a look at them
 
 
 def within(
@@ -1195,12 +1220,15 @@ def _order_of(number: pl.Series) -> pl.Series:
     room = 1 << len(number).bit_length()
     if (highest + 1) * room >= _ROOM:
         return number.arg_sort()
+    if _STEPS_BACK * (number < number.shift(1)).sum() < len(number):
+        return number.to_frame(_ONE).select(pl.arg_sort_by(_ONE, maintain_order=True)).to_series()
     # Each with its row number behind it: numbers alone sort in two thirds of the time.
     both = (number * room + pl.int_range(len(number), eager=True)).sort()
     return (both & (room - 1)).cast(pl.UInt32, wrap_numerical=True)
 
 
 _ROOM = 2**62  # of a number in 64 bits
+_STEPS_BACK = 500  # of so many rows one: a sort that merges what is in order has little to do
 
 
 def _packed(frame: pl.DataFrame, grouping: int = 0) -> tuple[list[pl.Series], list[int]]:
@@ -1440,6 +1468,19 @@ def marked(
     return frame.join(given, on=on, how="left").with_columns(nw.col(name).fill_null(False))
 
 
+def among(
+    frame: nw.LazyFrame[Any], few: nw.LazyFrame[Any], keys: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """The rows whose ``keys`` are those of a row of ``few``, in which most of them have no part."""
+    few = few.select(*keys).unique()
+    if _in_bulk(frame):
+        # Whoever is not in it at all is soon told.
+        few, name = settled(few), keys[0]
+        frame = marked(frame, few.select(name), name, _ANSWER).filter(nw.col(_ANSWER))
+        frame = frame.drop(_ANSWER)
+    return frame.join(few, on=list(keys), how="semi")
+
+
 def touched(
     frame: nw.LazyFrame[Any], odd: nw.Expr, group: Sequence[str], name: str
 ) -> nw.LazyFrame[Any]:
@@ -1492,9 +1533,12 @@ def some(
         return nw.concat([kept, changed.select(kept.columns)], how="vertical")
     rows = nw.to_native(collect(frame))
     number = f"{_ROWS}{rows.width}"  # what is changed may do the same with some of its rows
-    few = collect(_frame(rows.lazy().with_row_index(number)).filter(where))
-    if len(few):
-        done = nw.to_native(collect(change(few.lazy()).select(number, *names)))
+    holds = collect(_frame(rows.lazy()).select(where.fill_null(False).alias(number)))[number]
+    places = _places_of(holds.to_native())
+    if len(places):
+        # A filter would go through every column, however few the rows.
+        few = rows[places].with_columns(places.alias(number))
+        done = nw.to_native(collect(change(_frame(few.lazy())).select(number, *names)))
         columns = {column.name: column for column in rows.get_columns()}
         del rows  # what nothing else holds is changed where it stands
         for name in names:

@@ -471,7 +471,7 @@ def _explained_by_overlap(
     that stand in the log twice bill again counted. ``doubled_minutes``: those that stand on two
     rows and count once, where no clash says so already.
     """
-    shared = rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL).unique()
+    shared = rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL)
     shared = engine.settled(shared)
     if engine.is_empty(shared):
         return day.with_columns(
@@ -479,9 +479,7 @@ def _explained_by_overlap(
             clash_rule=nw.lit(""),
             doubled_minutes=nw.lit(0, dtype=nw.Int64),
         )
-    twice = rows.join(shared, on=list(POOL), how="semi").with_columns(
-        counted_ms=nw.col("length_ms")
-    )
+    twice = engine.among(rows, shared, POOL).with_columns(counted_ms=nw.col("length_ms"))
     counted = billing.count_services(counting.services(twice), config, days)
     counted = counted.filter(nw.col("unit_basis") == "minutes").with_columns(
         day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service"))
@@ -515,7 +513,7 @@ def _even_days(day: Frame, clashes: Frame, lines: Frame) -> Frame:
     """
     who = ["patient", "date"]
     both = clashes.filter(nw.col("kind") == overlaps.CLINICIANS).select(*who).unique()
-    paid = lines.filter(nw.col("billed") > 0).select(*who).unique()
+    paid = engine.among(lines, both, who).filter(nw.col("billed") > 0).select(*who).unique()
     sums = day.group_by(*who).agg(total("day_kept"), total("day_units"))
     over = sums.filter(nw.col("day_kept") > nw.col("day_units")).select(*who)
     even = both.join(paid, on=who, how="semi").join(over, on=who, how="anti")
@@ -591,7 +589,7 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     day = engine.settled(day.join(totals, on=list(PATIENT_DAY), how="left"))
     short = engine.settled(day.filter(nw.col("timed_ms") > nw.col("total_ms")).select(PATIENT_DAY))
     if not engine.is_empty(short):
-        most = _most_treatment(mine.join(short, on=list(PATIENT_DAY), how="semi"))
+        most = _most_treatment(engine.among(mine, short, PATIENT_DAY))
         day = day.join(most, on=list(PATIENT_DAY), how="left")
         day = day.with_columns(total_ms=nw.coalesce("most_ms", "total_ms")).drop("most_ms")
     return day.with_columns(
@@ -648,20 +646,25 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     Units only where the minutes keep within their limit; ``supported`` beside them.
     """
     somebody = nw.when(nw.col("clinician") != "").then(nw.col("clinician"))
-    mine = rows.filter(nw.col("one_on_one")).with_columns(
+    mine = rows.with_columns(
         first_place=nw.col("row_place"), first_clinician=somebody, last_clinician=somebody
     )
-    mine = limits.long_days(mine, "counted_ms", PATIENT_DAY, "patient_minutes", config, days)
+    one_on_one = nw.col("one_on_one")
+    mine = limits.long_days(
+        mine, "counted_ms", PATIENT_DAY, "patient_minutes", config, days, one_on_one
+    )
     ends = [nw.col("limit").min(), *first_rows.aggregates()]
     minutes = mine.group_by(*PATIENT_DAY).agg(total("counted_ms").alias("measured"), *ends)
     minutes = first_rows.named(minutes).with_columns(supported=nw.lit(None, dtype=nw.Int64))
     minutes = limits.measured(minutes, "patient_minutes")
     unclaimed = nw.col("units_claimed").is_null()
     units = nw.when(unclaimed).then(nw.col("units")).otherwise(nw.col("billed"))
-    timed = lines.filter(nw.col("timed")).with_columns(
+    timed = lines.with_columns(
         measured=units.fill_null(0).cast(nw.Int64), supported=nw.col("units")
     )
-    timed = limits.long_days(timed, "measured", PATIENT_DAY, "patient_units", config, days)
+    timed = limits.long_days(
+        timed, "measured", PATIENT_DAY, "patient_units", config, days, nw.col("timed")
+    )
     by_units = timed.group_by(*PATIENT_DAY).agg(total("measured"), total("supported"), *ends)
     by_units = limits.measured(first_rows.named(by_units), "patient_units")
     beyond = minutes.filter(nw.col("measured") > nw.col("limit")).select(PATIENT_DAY)

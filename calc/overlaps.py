@@ -154,7 +154,7 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """
     swept = rows.filter(nw.col("in_sweep"))
     lost = swept.filter(nw.col("lost_ms") >= times.MINUTE)
-    others = swept.join(lost.select("patient").unique(), on="patient", how="semi")
+    others = engine.among(swept, lost, ("patient",))
     pairs = _pairs(lost, others, ("patient", "lane"), (*_KEPT, "logged_twice", "units_billed"))
     same_who = nw.col("clinician") == nw.col("clinician_2")
     one_field = nw.col("discipline") == nw.col("discipline_2")
@@ -280,9 +280,7 @@ def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """A patient's group and one-on-one rows on the same minutes; windows prove nothing."""
     swept = rows.filter(nw.col("in_sweep") & nw.col("full"))
     group = swept.filter(nw.col("attendance") == "group")
-    single = swept.filter(nw.col("lane") == "").join(
-        group.select("patient").unique(), on="patient", how="semi"
-    )
+    single = engine.among(swept.filter(nw.col("lane") == ""), group, ("patient",))
     pairs = nw.concat(
         [_pairs(group, single, ("patient",)), _pairs(single, group, ("patient",))], how="vertical"
     )

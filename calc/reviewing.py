@@ -348,7 +348,7 @@ def _timeline(rows: Iterable[Frame], findings: nw.DataFrame[Any]) -> nw.DataFram
     shown = []
     for part in rows:
         near = engine.beside(part, table, {"clinician": str, "date": date})
-        swept = part.filter(nw.col("in_sweep")).join(near, on=["clinician", "date"], how="semi")
+        swept = engine.among(part, near, ("clinician", "date")).filter(nw.col("in_sweep"))
         shown.append(engine.collect(engine.plain(swept.select(*names, **clocks))))
     named = here.select("rows", "file").unique()
     others = [place for listed, file in named.iter_rows() for place in rows_in(listed, file)]

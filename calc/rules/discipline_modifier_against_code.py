@@ -39,4 +39,10 @@ class DisciplineModifierAgainstCode(Rule):
     )  # fmt: skip
     said = (("modifier", _modifier),)
     expected = nw.col("bound_to")
-    flag = (nw.col("units_billed") > 0) & (expected != "") & (_said == 1) & (found != expected)
+    # Each against its own text: numbered categories compare with one at the speed of numbers.
+    _wrong = (
+        (has("GP") & (expected != "PT"))
+        | (has("GO") & (expected != "OT"))
+        | (has("GN") & (expected != "SLP"))
+    )
+    flag = (nw.col("units_billed") > 0) & (expected != "") & (_said == 1) & _wrong
