@@ -866,14 +866,15 @@ def _taken(values: pl.Series, places: pl.Series) -> pl.Series:
     kind = values.dtype
     if kind == pl.Boolean:
         values = values.cast(pl.UInt8)
-    if values.has_nulls() and _FEWER * len(values) < len(places):
+    if values.has_nulls() and max(_FEWER * len(values), _WORTH_A_LOOK) < len(places):
         gaps = values.is_null().cast(pl.UInt8)
         if not gaps[places].max():  # no row needs one that there is not
             values = values.fill_null(strategy="forward").fill_null(strategy="backward")
     return values[places].cast(kind)
 
 
-_FEWER = 4  # times as many places as values: worth a look at them
+_FEWER = 4  # than one value for so many places
+_WORTH_A_LOOK = 50_000  # places
 
 
 def within(
@@ -953,6 +954,13 @@ def summed(
         keys, _ = _packed(numbers)
         if not keys:
             return rows.select(pl.repeat(pl.col(column).sum(), pl.len()).alias(name))
+        low, size = _span(keys[0])
+        if len(keys) == 1 and size <= len(rows):
+            place = (keys[0] - low).cast(pl.UInt32, wrap_numerical=True)
+            table = pl.DataFrame({_ANSWER: place, _ONE: x})
+            each = table.lazy().group_by(_ANSWER).agg(pl.col(_ONE).sum()).collect(engine="streaming")
+            sums = pl.repeat(0, size, dtype=pl.Int64, eager=True)
+            return sums.scatter(each[_ANSWER], each[_ONE])[place].alias(name).to_frame()
         table = pl.DataFrame([key.alias(f"{n}") for n, key in enumerate(keys)])
         over = pl.col(_ONE).sum().over(table.columns)
         return table.with_columns(x.alias(_ONE)).select(over.alias(name))
@@ -1659,27 +1667,45 @@ def read_text(
     names of those columns that come as categories where there are many rows. None where the text
     is not surely regular: one broken record would spoil the rest, and so would quotes unforeseen.
     """
-    kinds = {own: _categorical() for own, name in heading if name in (coded or ())}
     try:
         frame = pl.read_csv(
-            data, separator=delimiter, skip_rows=skip, infer_schema=False, schema_overrides=kinds,
-            has_header=True, raise_if_empty=False, glob=False,
-            quote_char='"' if coded is None else None,
+            data, separator=delimiter, skip_rows=skip, infer_schema=False, has_header=True,
+            raise_if_empty=False, glob=False, quote_char='"' if coded is None else None,
         )  # fmt: skip
     except pl.exceptions.PolarsError:
         return None
     if frame.width != len(heading):
         return None
-    frame.columns = [name for _, name in heading]
-    for column in frame.get_columns():
+    names = [name for _, name in heading]
+    columns, rows = dict(zip(names, frame.get_columns(), strict=True)), frame.height
+    del frame  # a column's text is let go as soon as it is numbered
+
+    def sound(name: str) -> pl.Series | None:
+        column = columns.pop(name).alias(name)
+        # Plans for few rows are kept by the kinds of their columns.
+        if name in (coded or ()) and rows > _FEW_ROWS:
+            column = _as_categories(column.rechunk())
         texts = _texts(column)
         longest: Any = texts.str.len_bytes().max()
         if longest and longest > MAX_FIELD:
             return None
-        if coded is not None and texts.str.contains(_NO_TEXT).any():
-            return None
-    # Plans for few rows are kept by the kinds of their columns.
-    return frame if frame.height > _FEW_ROWS else frame.cast({pl.Categorical: pl.String})
+        return None if coded is not None and texts.str.contains(_NO_TEXT).any() else column
+
+    done = _side_by_side(sound, names, rows)
+    whole = [column for column in done if column is not None]
+    return pl.DataFrame(whole) if len(whole) == len(done) else None
+
+
+def _as_categories(texts: pl.Series) -> pl.Series:
+    """Text as categories of its own; what stands in runs is looked at once for each run."""
+    run = texts.rle_id()
+    begins = _begins(run)
+    if _RUNS * begins.sum() > 2 * len(texts):
+        return texts.cast(_categorical())
+    return texts.filter(begins).cast(_categorical())[run]
+
+
+_RUNS = 3  # where two of so many rows or more begin one, they are as soon looked at themselves
 
 
 _NO_TEXT = '["\0]'  # what no cell without quotes holds
