@@ -958,7 +958,9 @@ def summed(
         if len(keys) == 1 and size <= len(rows):
             place = (keys[0] - low).cast(pl.UInt32, wrap_numerical=True)
             table = pl.DataFrame({_ANSWER: place, _ONE: x})
-            each = table.lazy().group_by(_ANSWER).agg(pl.col(_ONE).sum()).collect(engine="streaming")
+            each = (
+                table.lazy().group_by(_ANSWER).agg(pl.col(_ONE).sum()).collect(engine="streaming")
+            )
             sums = pl.repeat(0, size, dtype=pl.Int64, eager=True)
             return sums.scatter(each[_ANSWER], each[_ONE])[place].alias(name).to_frame()
         table = pl.DataFrame([key.alias(f"{n}") for n, key in enumerate(keys)])

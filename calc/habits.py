@@ -26,20 +26,25 @@ def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[A
 
     Of batches of whole patients the counts add up.
     """
-    mine = rows.filter(nw.col("counts") & (nw.col("clinician") != "") & nw.col("documented"))
+    mine = nw.col("counts") & (nw.col("clinician") != "") & nw.col("documented")
     whole, minute = nw.col("length_ms"), times.MINUTE
-    lasting = nw.col("one_on_one") & (whole > 0)
-    mine = mine.with_columns(
+    lasting = mine & nw.col("one_on_one") & (whole > 0)
+    # Most rows count: to add nothing of the others is cheaper than to leave them out.
+    marked = rows.with_columns(
+        day=nw.when(mine).then("date"),
+        place=nw.when(mine).then("row_place"),
         lasting=lasting.cast(nw.Int64),
         on_quarter=(lasting & (whole % (15 * minute) == 0)).cast(nw.Int64),
         on_five=(lasting & (whole % (5 * minute) == 0)).cast(nw.Int64),
     )
-    people = mine.group_by("clinician").agg(
+    people = marked.group_by("clinician").agg(
         total("lasting").alias("sessions"), total("on_quarter"), total("on_five"),
-        nw.col("date").max(), nw.col("row_place").min().alias("first_place"),
+        nw.col("day").max().alias("date"), nw.col("place").min().alias("first_place"),
     )  # fmt: skip
-    people = people.join(_assistants(mine, lines), on="clinician", how="left")
-    return people.join(_heaps(mine), on="clinician", how="left")
+    people = people.filter(~nw.col("date").is_null())
+    assistants = _assistants(rows.filter(mine & (nw.col("role") == "assistant")), lines)
+    people = people.join(assistants, on="clinician", how="left")
+    return people.join(_heaps(rows.filter(mine & nw.col("timed"))), on="clinician", how="left")
 
 
 _COUNTS = (
@@ -60,13 +65,15 @@ def of_clinicians(counts: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any
     return _with_chances(limits.beside(people, config, engine.distinct(people, "date"), *names))
 
 
-def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _assistants(theirs: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Units due with CQ or CO of the services that an assistant took part in, and rows with it.
+
+    By clinician; ``theirs`` are the rows of assistants.
 
     Only payers that pay an assistant's services otherwise ask for the modifier. Where CMS leaves
     a choice (see `modifiers.doubts`) none is due.
     """
-    by_them = mine.filter(nw.col("role") == "assistant").select("clinician", *KEY).unique()
+    by_them = theirs.select("clinician", *KEY).unique()
     some = (nw.col("assistant_units") > 0) | (nw.col("assistant_marks") > 0)
     least = nw.min_horizontal("assistant_units", "billed")
     due = lines.filter(nw.col("payer_assistant_cut") & some.fill_null(False)).select(
@@ -82,12 +89,11 @@ def _assistants(mine: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFra
     )
 
 
-def _heaps(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _heaps(timed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """By clinician: heap_days just at a unit's threshold, near_days with their neighbours."""
     keys = ("clinician", "patient", "date", "discipline")
-    mine = mine.filter(nw.col("timed"))
     added = {"counted_ms": "counted_ms"}
-    day = engine.grouped(mine, keys, total=added, filled={}, least={}, most={})
+    day = engine.grouped(timed, keys, total=added, filled={}, least={}, most={})
     day = day.with_columns(minutes=nw.col("counted_ms") // times.MINUTE)
     # Two minutes at the threshold, the two before and the two after: a third falls on each.
     past = (nw.col("minutes") - (FIRST - 2)) % BAND
