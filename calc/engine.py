@@ -1486,7 +1486,7 @@ def among(
     if _in_bulk(frame):
         # Whoever is not in it at all is soon told.
         few, name = settled(few), keys[0]
-        frame = marked(frame, few.select(name), name, _ANSWER).filter(nw.col(_ANSWER))
+        frame = marked(frame, few.select(name).unique(), name, _ANSWER).filter(nw.col(_ANSWER))
         frame = frame.drop(_ANSWER)
     return frame.join(few, on=list(keys), how="semi")
 

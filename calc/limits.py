@@ -36,7 +36,8 @@ def long_days(
 ) -> Frame:
     """The rows of groups whose ``amount`` adds up to half the limit called ``what``, or more.
 
-    Others are far from it. Only rows of ``which`` count and are kept, if it is given. Amounts of minutes are milliseconds. Adds ``limit``.
+    Others are far from it. Only rows of ``which`` count
+    and are kept, if it is given. Amounts of minutes are milliseconds. Adds ``limit``.
     """
     unit = times.MINUTE if what.endswith("minutes") else 1
     least = least_limit(config, days, what)
