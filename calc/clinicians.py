@@ -131,8 +131,7 @@ def rows_for(rows: Frame) -> Frame:
 
 def with_own_minutes(rows: Frame, lost: Frame) -> Frame:
     """`rows_for` these tables with ``own_ms``, without what another patient has."""
-    theirs = lost.select("patient").unique()
-    mine = engine.marked(rows_for(rows).select(*_OF_OWN_TIME), theirs, "patient", "shares")
+    mine = engine.marked(rows_for(rows).select(*_OF_OWN_TIME), lost, "patient", "shares")
     mine = mine.with_columns(
         own_ms=nw.col("clinician_ms"), clinician_lost_ms=nw.lit(0, dtype=nw.Int64)
     )

@@ -43,13 +43,10 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
     keys = ("patient", "date", "provider", "code")
     marked = engine.looked_up(lines, table, types, ["date", "code"])
-    # Most lines are asked: to add nothing of the others is cheaper than to leave them out first.
-    asked = (asked & ~nw.col("mue").is_null()).fill_null(False)
-    marked = marked.with_columns(of_day=nw.when(asked).then("billed").otherwise(0))
-    marked = engine.summed(marked, keys, "of_day", "billed_of_day")
+    asked = asked & ~nw.col("mue").is_null()
+    marked = engine.summed(marked, keys, "billed", "billed_of_day", asked)
     # Below the most usual nothing is to be said.
-    reaching = asked & (nw.col("billed_of_day") >= nw.col("mue"))
-    marked = marked.filter(reaching).with_columns(
+    marked = marked.filter(asked & (nw.col("billed_of_day") >= nw.col("mue"))).with_columns(
         by_day=over_day.cast(nw.Int64),
         excess=over.cast(nw.Int64),
         unpaid=unpaid.fill_null(False).cast(nw.Int64),
@@ -147,12 +144,9 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     ``apart_from``: how many other codes of the visit share no minute with the code.
     """
     said = engine.settled(lines.filter(nw.col("distinct_rows") > 0).select(*KEY))
-    who = engine.settled(said.select("patient").unique())
-    rows = engine.marked(rows, who, "patient", "apart")
-    others = engine.settled(
-        rows.filter(nw.col("apart") & nw.col("full") & nw.col("one_on_one")).drop("apart")
-    )
-    lines = engine.marked(lines, who, "patient", "apart").filter(nw.col("apart"))
+    rows = engine.among(rows, said, ("patient",))
+    others = engine.settled(rows.filter(nw.col("full") & nw.col("one_on_one")))
+    lines = engine.among(lines, said, ("patient",))
     marked = others.join(said, on=list(KEY), how="semi")
     pairs = overlaps.beside_other_codes(marked, others)
     visit = ["patient", "date", "discipline", "provider"]

@@ -422,6 +422,7 @@ def flagged(
 
 
 def _collected(plans: list[pl.LazyFrame]) -> list[pl.DataFrame]:
+    """The rows of all plans, computed at the same time."""
     return pl.collect_all(plans, engine="in-memory")
 
 
@@ -520,7 +521,7 @@ def _side_by_side(work: Callable[[_T], _R], jobs: Sequence[_T], rows: int) -> li
 
         return pl.LazyFrame({_ONE: [place]}).map_batches(run)
 
-    pl.collect_all([job(place) for place in range(len(jobs))], engine="in-memory")
+    _collected([job(place) for place in range(len(jobs))])
     if failed:
         raise failed[min(failed)]
     return [done[place] for place in range(len(jobs))]
@@ -873,8 +874,8 @@ def _taken(values: pl.Series, places: pl.Series) -> pl.Series:
     return values[places].cast(kind)
 
 
-_FEWER = 4  # than one value for so many places
-_WORTH_A_LOOK = 50_000  # places
+_FEWER = 4  # places for one value, and
+_WORTH_A_LOOK = 50_000  # places at least, before it pays to look which of the values they need
 
 
 def within(
@@ -938,9 +939,21 @@ def _with_made(
 
 
 def summed(
-    frame: nw.LazyFrame[Any], group: Sequence[str], column: str, name: str
+    frame: nw.LazyFrame[Any],
+    group: Sequence[str],
+    column: str,
+    name: str,
+    which: nw.Expr | None = None,
 ) -> nw.LazyFrame[Any]:
-    """Add the sum of an Int64 column over each group, for groups of many rows far apart."""
+    """Add the sum of an Int64 column over each group, for groups of many rows far apart.
+
+    ``which``: the rows that add something. Where most do, this is cheaper than to leave the others
+    out of the frame first, which copies every column.
+    """
+    if which is not None:
+        part = nw.when(which.fill_null(False)).then(column).otherwise(0)
+        frame = frame.with_columns(part.cast(nw.Int64).alias(_PART))
+        return summed(frame, group, _PART, name).drop(_PART)
     if not _in_bulk(frame):
         return frame.with_columns(nw.col(column).sum().over(*group).cast(nw.Int64).alias(name))
 
@@ -958,9 +971,7 @@ def summed(
         if len(keys) == 1 and size <= len(rows):
             place = (keys[0] - low).cast(pl.UInt32, wrap_numerical=True)
             table = pl.DataFrame({_ANSWER: place, _ONE: x})
-            each = (
-                table.lazy().group_by(_ANSWER).agg(pl.col(_ONE).sum()).collect(engine="streaming")
-            )
+            each = table.lazy().group_by(_ANSWER).agg(pl.all().sum()).collect(engine="streaming")
             sums = pl.repeat(0, size, dtype=pl.Int64, eager=True)
             return sums.scatter(each[_ANSWER], each[_ONE])[place].alias(name).to_frame()
         table = pl.DataFrame([key.alias(f"{n}") for n, key in enumerate(keys)])
@@ -1057,6 +1068,7 @@ def _by_day(
 _MINUTE = 60 * 1000  # in what clock times are counted in
 _DAY = 24 * 60 * _MINUTE
 _ONE = "one "
+_PART = "part "
 _ANSWER = "answer "  # the blank keeps it apart from any heading
 
 
@@ -1466,7 +1478,7 @@ def _places(keys: pl.Series) -> pl.Series:
 def marked(
     frame: nw.LazyFrame[Any], few: nw.LazyFrame[Any], on: str, name: str
 ) -> nw.LazyFrame[Any]:
-    """Add whether a row's value of ``on`` is among the distinct ones of ``few``."""
+    """Add whether a row's value of ``on`` is among those of ``few``."""
     if frame.implementation.is_polars():
         kind = nw.to_native(frame).collect_schema()[on]
         if isinstance(kind, pl.Enum):
@@ -1474,7 +1486,7 @@ def marked(
             flags: pl.Series = pl.repeat(False, len(kind.categories), eager=True)
             here = _at_each(pl.col(on).to_physical(), flags.scatter(found, True))
             return _frame(nw.to_native(frame).with_columns(here.fill_null(False).alias(name)))
-    given = few.select(on, nw.lit(True).alias(name))
+    given = few.select(on).unique().with_columns(nw.lit(True).alias(name))
     return frame.join(given, on=on, how="left").with_columns(nw.col(name).fill_null(False))
 
 
@@ -1485,9 +1497,10 @@ def among(
     few = few.select(*keys).unique()
     if _in_bulk(frame):
         # Whoever is not in it at all is soon told.
-        few, name = settled(few), keys[0]
-        frame = marked(frame, few.select(name).unique(), name, _ANSWER).filter(nw.col(_ANSWER))
-        frame = frame.drop(_ANSWER)
+        few = settled(few)
+        frame = marked(frame, few, keys[0], _ANSWER).filter(nw.col(_ANSWER)).drop(_ANSWER)
+        if len(keys) == 1:
+            return frame
     return frame.join(few, on=list(keys), how="semi")
 
 

@@ -375,8 +375,7 @@ def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
     counted = nw.len().cast(nw.Int64).alias("twin_rows")
     twins = clashes.filter(nw.col("kind") == overlaps.TWIN).group_by(*KEY).agg(counted)
     twins = engine.settled(twins)
-    who = engine.settled(twins.select("patient").unique())
-    lines = engine.marked(lines, who, "patient", "with_twins")
+    lines = engine.marked(lines, twins, "patient", "with_twins")
     lines = lines.with_columns(twin_rows=nw.lit(0, dtype=nw.Int64))
 
     def beside(few: Frame) -> Frame:
@@ -471,8 +470,7 @@ def _explained_by_overlap(
     that stand in the log twice bill again counted. ``doubled_minutes``: those that stand on two
     rows and count once, where no clash says so already.
     """
-    shared = rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL)
-    shared = engine.settled(shared)
+    shared = engine.settled(rows.filter(nw.col("lost_ms") >= times.MINUTE).select(*POOL))
     if engine.is_empty(shared):
         return day.with_columns(
             raw_units=nw.col("day_units"),
@@ -649,9 +647,8 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     mine = rows.with_columns(
         first_place=nw.col("row_place"), first_clinician=somebody, last_clinician=somebody
     )
-    one_on_one = nw.col("one_on_one")
     mine = limits.long_days(
-        mine, "counted_ms", PATIENT_DAY, "patient_minutes", config, days, one_on_one
+        mine, "counted_ms", PATIENT_DAY, "patient_minutes", config, days, nw.col("one_on_one")
     )
     ends = [nw.col("limit").min(), *first_rows.aggregates()]
     minutes = mine.group_by(*PATIENT_DAY).agg(total("counted_ms").alias("measured"), *ends)

@@ -36,19 +36,17 @@ def long_days(
 ) -> Frame:
     """The rows of groups whose ``amount`` adds up to half the limit called ``what``, or more.
 
-    Others are far from it. Only rows of ``which`` count
-    and are kept, if it is given. Amounts of minutes are milliseconds. Adds ``limit``.
+    Others are far from it. Only rows of ``which`` count and are kept, if it is given. Amounts of
+    minutes are milliseconds. Adds ``limit``.
     """
     unit = times.MINUTE if what.endswith("minutes") else 1
     least = least_limit(config, days, what)
-    # Most rows are among them: to add nothing of the others is cheaper than to leave them out.
-    which = nw.lit(True) if which is None else which.fill_null(False)
-    frame = frame.with_columns(of_day=nw.when(which).then(amount).otherwise(0))
-    frame = engine.summed(frame, group, "of_day", "sum_of_day")
-    frame = frame.filter(which & (2 * nw.col("sum_of_day") >= least * unit))
+    frame = engine.summed(frame, group, amount, "sum_of_day", which)
+    near = 2 * nw.col("sum_of_day") >= least * unit
+    frame = frame.filter(near if which is None else near & which)
     frame = beside(frame, config, days, what).rename({f"{what}_limit": "limit"})
     near = 2 * nw.col("sum_of_day") >= nw.col("limit") * unit
-    return frame.filter(near.fill_null(False)).drop("of_day", "sum_of_day")
+    return frame.filter(near.fill_null(False)).drop("sum_of_day")
 
 
 def least_limit(config: Config, days: list[date], what: str) -> int:
