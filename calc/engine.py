@@ -27,6 +27,7 @@ from typing import Any, TypeVar
 os.environ.setdefault(
     "_RJEM_MALLOC_CONF",
     "thp:always,dirty_decay_ms:60000,muzzy_decay_ms:60000,oversize_threshold:0,"
+    "lg_extent_max_active_fit:16,"
     f"narenas:{max(1, (os.cpu_count() or 1) // 4)}",
 )
 
