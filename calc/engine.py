@@ -1680,13 +1680,16 @@ def read_text(
 
     ``data``: the text, or the whole path of a file that holds it. ``heading``: of each column how
     it is written and its name in the frame. ``coded``: of text that should hold no quotes, the
-    names of those columns that come as categories where there are many rows. None where the text
-    is not surely regular: one broken record would spoil the rest, and so would quotes unforeseen.
+    names of those columns that come as categories where there are many rows: to number a cell at
+    once costs less than to keep its text. None where the text is not surely regular: one broken
+    record would spoil the rest, and so would quotes unforeseen.
     """
+    kinds = [_categorical() if name in (coded or ()) else pl.String() for _, name in heading]
     try:
         frame = pl.read_csv(
             data, separator=delimiter, skip_rows=skip, infer_schema=False, has_header=True,
             raise_if_empty=False, glob=False, quote_char='"' if coded is None else None,
+            schema_overrides=kinds,
         )  # fmt: skip
     except pl.exceptions.PolarsError:
         return None
@@ -1694,13 +1697,13 @@ def read_text(
         return None
     names = [name for _, name in heading]
     columns, rows = dict(zip(names, frame.get_columns(), strict=True)), frame.height
-    del frame  # a column's text is let go as soon as it is numbered
+    del frame
 
     def sound(name: str) -> pl.Series | None:
         column = columns.pop(name).alias(name)
         # Plans for few rows are kept by the kinds of their columns.
-        if name in (coded or ()) and rows > _FEW_ROWS:
-            column = _as_categories(column.rechunk())
+        if name in (coded or ()):
+            column = column.rechunk() if rows > _FEW_ROWS else column.cast(pl.String)
         texts = _texts(column)
         longest: Any = texts.str.len_bytes().max()
         if longest and longest > MAX_FIELD:
@@ -1710,18 +1713,6 @@ def read_text(
     done = _side_by_side(sound, names, rows)
     whole = [column for column in done if column is not None]
     return pl.DataFrame(whole) if len(whole) == len(done) else None
-
-
-def _as_categories(texts: pl.Series) -> pl.Series:
-    """Text as categories of its own; what stands in runs is looked at once for each run."""
-    run = texts.rle_id()
-    begins = _begins(run)
-    if _RUNS * begins.sum() > 2 * len(texts):
-        return texts.cast(_categorical())
-    return texts.filter(begins).cast(_categorical())[run]
-
-
-_RUNS = 3  # where two of so many rows or more begin one, they are as soon looked at themselves
 
 
 _NO_TEXT = '["\0]'  # what no cell without quotes holds

@@ -52,6 +52,17 @@ def test_our_columns_are_categories_and_the_logs_own_stay_text(tmp_path, config)
     assert found[engine.ROW] == pl.Int64
 
 
+def test_each_value_has_one_number_whoever_meets_it_first(tmp_path, config):
+    """Parts of a text are read at the same time, and number its values together."""
+    patients = [f"P{n}" for n in range(40_000)] * 4
+    path = tmp_path / "a.csv"
+    path.write_text(HEAD + "".join(f"{patient},,,,,,\n" for patient in patients))
+    rows = engine.collect(files.read(str(path), score(config)).frame).to_native()
+    assert rows["patient"].cast(pl.String).to_list() == patients
+    values = engine._texts(rows["patient"])
+    assert not values.has_nulls() and sorted(values) == sorted(set(patients))
+
+
 def test_the_bytes_are_not_held(tmp_path, config, monkeypatch):
     path = log(tmp_path)
     monkeypatch.setattr(decoding, "load", None)
