@@ -1945,6 +1945,12 @@ def write_parquet(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> 
         lines.write_parquet(path)
 
 
+def write_csv(frame: nw.DataFrame[Any], path: str) -> None:
+    """A frame as a csv file."""
+    with _writing(path):
+        frame.write_csv(path)
+
+
 @contextlib.contextmanager
 def _writing(path: str | Path) -> Iterator[None]:
     """OSError where Polars cannot write, of which it has errors of its own."""
@@ -2051,9 +2057,11 @@ def dollar_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[
 
 def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
     """Columns of cents as the engine's exact decimals with two places, for a caller's frame."""
-    native = nw.to_native(dollar_text(frame, names))
     if frame.implementation.is_polars():
-        return _frame(native.with_columns(pl.col(n).cast(pl.Decimal(18, 2)) for n in names))
+        dollars = (pl.col(name).cast(pl.Decimal(38, 2)) / 100 for name in names)
+        exact = (amount.cast(pl.Decimal(18, 2)) for amount in dollars)
+        return _frame(nw.to_native(frame).with_columns(exact))
+    native = nw.to_native(dollar_text(frame, names))
     if frame.implementation.is_duckdb():
         casts = ", ".join(f"cast({name} as decimal(18, 2)) as {name}" for name in names)
         return _frame(native.query("lines", f"select * replace ({casts}) from lines"))

@@ -44,7 +44,7 @@ def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int
 def write(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], path: str) -> None:
     """``frame`` to a file, whole or not at all; columns of ``money`` hold cents."""
     with engine.whole(path) as temporary:
-        if form in BINARY:
+        if form in (*BINARY, "csv"):
             import_module(f"calc.reports.as_{form}").write(frame, money, temporary)
         else:
             Path(temporary).write_text(text(frame, form, money), encoding="utf-8")
