@@ -1266,30 +1266,55 @@ def _packed(frame: pl.DataFrame, grouping: int = 0) -> tuple[list[pl.Series], li
     packed: list[pl.Expr] = []
     rooms: list[int] = []
     least: list[int] = []
-    room = 0
+    spans: list[int] = []
     for place, (name, column) in enumerate(zip(frame.columns, frame.get_columns(), strict=True)):
         low, high = bounds[f"min {name}"], bounds[f"max {name}"]
         nulls = column.has_nulls()
         if low is None or (low == high and not nulls):
             continue  # tells no rows apart
         size = high - low + 1 + nulls
-        number = pl.col(name).cast(pl.Int64)
-        number = number.fill_null(low - 1) if nulls else number
-        if packed and room * size < _ROOM:
-            packed[-1], room = packed[-1] * size + number, room * size
+        joined = bool(packed) and spans[-1] * size < _ROOM
+        span = spans[-1] * size if joined else size
+        kind = _kind(span)
+        number = pl.col(name).cast(kind, wrap_numerical=True)
+        number = number.fill_null(_wrapped(low - 1, kind)) if nulls else number
+        if joined:
+            if _kind(spans[-1]) != kind:
+                packed[-1], least[-1] = _from_0(packed[-1], least[-1], spans[-1]), 0
+            packed[-1] = packed[-1] * size + number
             rooms[-1] = 1 if place < grouping else rooms[-1] * size
-            least[-1] = least[-1] * size + low - nulls
+            least[-1], spans[-1] = least[-1] * size + low - nulls, span
         else:
             packed.append(number)
             rooms.append(int(place < grouping))
             least.append(low - nulls)
-            room = size
+            spans.append(span)
     if not packed:
         return [], []
-    # What is taken off once at the end may have passed 64 bits before, which comes to the same.
-    taken = [(number + 2**63) % 2**64 - 2**63 for number in least]
-    numbers = (e - off if off else e for e, off in zip(packed, taken, strict=True))
+    numbers = map(_from_0, packed, least, spans)
     return frame.select(e.alias(str(n)) for n, e in enumerate(numbers)).get_columns(), rooms
+
+
+def _kind(span: int) -> type[pl.Int32 | pl.Int64]:
+    """In what so many numbers are reckoned with: half the bits take half the time."""
+    return pl.Int32 if span < _HALF else pl.Int64
+
+
+def _from_0(number: pl.Expr, least: int, span: int) -> pl.Expr:
+    """A number of ``span`` from its least on.
+
+    What is taken off may have passed the bits that there are before, which comes to the same.
+    """
+    least = _wrapped(least, _kind(span))
+    return (number - least if least else number).cast(pl.Int64)
+
+
+def _wrapped(number: int, kind: type[pl.Int32 | pl.Int64]) -> int:
+    half = _HALF if kind is pl.Int32 else 2**63
+    return (number + half) % (2 * half) - half
+
+
+_HALF = 2**31
 
 
 def _numbers(table: pl.DataFrame) -> pl.DataFrame:

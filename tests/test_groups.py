@@ -322,6 +322,39 @@ def test_the_order_of_numbers(numbers):
         assert place.to_list() == sorted(range(len(numbers)), key=numbers.__getitem__)
 
 
+# Columns of a base and what lies above it: some fit into 32 bits alone, some together, some not.
+WIDTHS = st.tuples(
+    st.sampled_from([0, 20_455, -(2**31), 2**31, -(2**50), 2**61]),
+    st.sampled_from([1, 3, 400, 2**16, 2**31 - 2, 2**31, 2**40]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(widths=st.lists(WIDTHS, min_size=1, max_size=6), count=st.integers(1, 8), data=st.data())
+def test_numbers_packed_into_one(widths, count, data):
+    """They sort as the columns do, nulls first, and of the first columns alone they group."""
+    columns = [
+        data.draw(st.lists(st.none() | st.integers(low, low + above), min_size=count,
+                           max_size=count))
+        for low, above in widths
+    ]  # fmt: skip
+    grouping = data.draw(st.integers(0, len(columns)))
+    names = "abcdef"[: len(columns)]
+    kinds = dict.fromkeys(names, pl.Int64)
+    table = pl.DataFrame(dict(zip(names, columns, strict=True)), schema=kinds)
+    numbers, rooms = engine._packed(table, grouping)
+    told = [[(cell is not None, cell or 0) for cell in row] for row in table.iter_rows()]
+    packed = [[number[n] for number in numbers] for n in range(count)]
+    groups = [
+        [cell // room for cell, room in zip(row, rooms, strict=True) if room] for row in packed
+    ]
+    for n in range(count):
+        for other in range(count):
+            assert (told[n] < told[other]) == (packed[n] < packed[other])
+            same = told[n][:grouping] == told[other][:grouping]
+            assert same == (groups[n] == groups[other])
+
+
 @settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.tuples(NAMES, st.integers(-1, 2), st.none(), SMALL), max_size=30))
 def test_groups_that_stand_together(rows):
