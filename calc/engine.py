@@ -23,7 +23,8 @@ from typing import Any, TypeVar
 # Freed memory is asked for again at once, and taking it anew costs a third of a large run: the
 # allocator of Polars (jemalloc, on Linux) keeps it for a minute, in large pages, columns of above
 # 8 MB too (which else it gives back at once), and in few pools, so that what one thread frees
-# serves another.
+# serves another. A column may be cut from a piece however much larger: kept whole, large pieces
+# would lie idle while new ones are taken.
 os.environ.setdefault(
     "_RJEM_MALLOC_CONF",
     "thp:always,dirty_decay_ms:60000,muzzy_decay_ms:60000,oversize_threshold:0,"
