@@ -9,21 +9,16 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 
-def plain(rows: list[dict[str, Any]], money: tuple[str, ...]) -> list[dict[str, Any]]:
-    """Rows whose money, in cents, has become a number of dollars."""
-    return [
-        {
-            name: value / 100 if name in money and value is not None else value
-            for name, value in row.items()
-        }
-        for row in rows
-    ]
-
-
 def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int) -> str:
-    rows = plain(list(frame.iter_rows(named=True)), money)
-    body = ",\n".join(json.dumps(row, default=str, ensure_ascii=False) for row in rows)
-    return f"[\n{body}\n]\n" if rows else "[]\n"
+    cents = [name for name in money if name in frame.columns]
+    encoded = json.JSONEncoder(default=str, ensure_ascii=False).encode
+
+    def dollars(row: dict[str, Any]) -> dict[str, Any]:
+        return row | {name: row[name] / 100 for name in cents if row[name] is not None}
+
+    # Of many rows only the text is kept.
+    body = ",\n".join(encoded(dollars(row)) for row in frame.iter_rows(named=True))
+    return f"[\n{body}\n]\n" if body else "[]\n"
 
 
 def estimate(lines: list[dict[str, Any]], totals: dict[str, Any]) -> str:
