@@ -30,7 +30,8 @@ FINDING = (
 )  # fmt: skip
 NEVER_CHECKED = (
     "telehealth", "place of service", "advance beneficiary notices", "timely filing",
-    "medical necessity", "signatures", "claims and services outside the files given",
+    "medical necessity", "signatures", "charges above the limiting charge",
+    "caregiver training beside other treatment", "claims and services outside the files given",
 )  # fmt: skip
 _NEEDS = {
     "units_billed": "the log has no billed units",
@@ -43,9 +44,14 @@ _NEEDS = {
     "diagnosis_list": "no list of diagnoses is given (--diagnosis-list)",
     "clocks": "the log has no clock times",
 }
-_EDITS = {
-    "mue": "no edition of the medically unlikely edits",
-    "ptp": "no edition of the pair edits",
+# What a rule's figures lack for some lines, by `Rule.edition`; see `edits.gaps_of`.
+_GAPS = {
+    "mue": (
+        ("mue", "no edition of the medically unlikely edits for the date"),
+        ("mue_code", "the edition of the medically unlikely edits does not hold the code"),
+    ),
+    "ptp": (("ptp", "no edition of the pair edits for the date"),),
+    "kx": (("kx", "no KX threshold for the date"),),
 }
 
 
@@ -101,9 +107,10 @@ def not_run(
             if lacking[0] in of_claims:
                 reason = reason.replace("the log has", "the claims have")
             said.append({"rule": rule.code, "reason": reason, "lines": None})
-        elif rule.edition and gaps.get(rule.edition):
-            reason = f"{_EDITS[rule.edition]} for the date"
-            said.append({"rule": rule.code, "reason": reason, "lines": gaps[rule.edition]})
+            continue
+        for gap, reason in _GAPS.get(rule.edition, ()):
+            if gaps.get(gap):
+                said.append({"rule": rule.code, "reason": reason, "lines": gaps[gap]})
     if uncounted:
         reason = "codes by area, extremity, month or episode: minutes cannot tell their units"
         said.append({"rule": "U", "reason": reason, "lines": uncounted})

@@ -98,7 +98,7 @@ _SUMS = {
 }
 FACTS: Mapping[str, Mapping[str, str]] = {
     "total": _SUMS,
-    "filled": {"unit_rows": "units_billed"},
+    "filled": {"unit_rows": "units_billed", "charge_rows": "charge_cents"},
     "least": {"first_place": "row_place"},
     "most": {},
 }
@@ -123,7 +123,7 @@ def with_facts(
         # A code without a row of its own, that another's minutes support, stands on that one's.
         few = few.with_columns(nw.coalesce(name, f"{name} of service") for name in _FIRST)
         few = few.drop(*(f"{name} of service" for name in _FIRST))
-        return few.with_columns(nw.col(*_SUMS, "unit_rows").fill_null(0))
+        return few.with_columns(nw.col(*_SUMS, *FACTS["filled"]).fill_null(0))
 
     lines = engine.some(lines, nw.col("has_add_on"), own, _NAMES)
     return lines.with_columns(

@@ -151,10 +151,16 @@ def beside(
             lines = lines.with_columns(nw.lit("").alias(name))
         rows = engine.settled(rows)
         lines = engine.settled(_filled(lines, rows, name, [_VISIT]))
+        if name == "provider":
+            # Of a code that nobody documented: who alone treated the patient on the day billed it.
+            one = _near(lines, rows, name, [_DAY]).with_columns(near=_one_near())
+            own = nw.when(nw.col(name) == "").then("near").otherwise(name)
+            lines = engine.settled(one.with_columns(own.alias(name)))
         if name == "discipline":
             lines = engine.settled(_as_documented(lines, rows))
     rows, lines = _with_payers(rows, lines, ours, theirs)
-    lines = _near(lines, rows, "locality", [_VISIT])
+    near = [_VISIT] if "locality" in claims.cells else [_VISIT, _DAY, _DAY[:1]]
+    lines = _near(lines, rows, "locality", near)
     lines = lines.with_columns(locality=nw.coalesce("near", "locality"))
     rows, lines = (engine.settled(part.select(*_BESIDE, "unsure")) for part in (rows, lines))
     both = nw.concat([rows, lines], how="vertical")
@@ -303,8 +309,10 @@ def _with_payers(
     # are to be compared, and what came of the others, the files do not say.
     if "payer" in theirs:
         lines = _near(lines, lines, "payer", [service]).with_columns(unsure=unsure)
-    # Both files fill a blank payer with the same default: the log's own word counts first.
-    lines = _near(lines, rows, "payer", [service])
+    # Both files fill a blank payer with the same default: the log's own word counts first. Claims
+    # that name no payer are those of the patient's, also for what nobody documented.
+    wider = [] if "payer" in theirs else [day, _DAY, _DAY[:1]]
+    lines = _near(lines, rows, "payer", [service, *wider])
     own = nw.col("several") & nw.lit("payer" in theirs)
     payer = nw.when(own).then(nw.col("payer")).otherwise(nw.coalesce("near", "payer"))
     return rows, lines.with_columns(payer=payer, unsure=unsure)

@@ -15,6 +15,7 @@ import narwhals.stable.v2 as nw
 
 from calc import amounts, billing, counting, engine, limits, overlaps, times
 from calc.params import Config
+from calc.pricing import VISIT
 from calc.schema import POOL, total
 
 Frame = nw.LazyFrame[Any]
@@ -70,36 +71,46 @@ def together(
 ) -> Frame:
     """Clashes of a clinician's patients with their effect on the units of the patient's pool.
 
-    ``rows``: all of the pools that a clash touches, at least. ``bills``: claims are beside the
+    And on the visit's dollars, said with the first clash that takes units.
+
+    ``rows``: all of the visits that a clash touches, at least. ``bills``: claims are beside the
     log, so that what has no line is not billed.
     """
     if engine.is_empty(clashes):
         nothing = nw.lit(None, dtype=nw.Int64)
         return clashes.with_columns(units_lost=nothing, lost_cents=nothing)
-    pools = engine.settled(engine.among(rows, clashes, POOL))
+    visits = engine.settled(engine.among(rows, clashes, VISIT))
     # What another clinician has with the patient already is not taken a second time.
     joint = nw.col("clinician_ms") - nw.col("counted_ms")
     more = nw.max_horizontal(nw.col("clinician_lost_ms").fill_null(0) - joint, nw.lit(0))
-    taken = pools.join(lost.drop("patient"), on=["file", "row"], how="left").with_columns(
+    taken = visits.join(lost.drop("patient"), on=["file", "row"], how="left").with_columns(
         counted_ms=nw.col("counted_ms") - more
     )
-    after = _units_by_pool(taken, config, days, options, bills)
-    before = _units_by_pool(pools, config, days, options, bills)
-    effect = before.join(after, on=list(POOL), how="left", suffix="_after")
-    effect = effect.with_columns(
-        units_lost=nw.col("pool_units") - nw.col("pool_units_after"),
-        lost_cents=nw.col("pool_cents") - nw.col("pool_cents_after"),
+    after = _lines(taken, config, days, options, bills)
+    before = _lines(visits, config, days, options, bills)
+    both = before.join(after, on=[*POOL, "code"], how="left", suffix="_after")
+    fewer = nw.col("units") - nw.col("units_after").fill_null(0)
+    unknown = (fewer > 0) & (nw.col("line_cents").is_null() | nw.col("line_cents_after").is_null())
+    less = nw.col("line_cents").fill_null(0) - nw.col("line_cents_after").fill_null(0)
+    both = both.with_columns(
+        units_lost=fewer, lost_cents=less, unknown=unknown.fill_null(False).cast(nw.Int64)
     )
-    found = clashes.join(effect, on=list(POOL), how="left")
-    found = engine.placed(found, POOL, ("file", "row"))
-    # A day's dollars are said once, with its first clash.
-    first = (nw.col("turn") == 1) & (nw.col("units_lost") > 0)
-    return found.with_columns(lost_cents=nw.when(first).then(nw.col("lost_cents")))
+    units = both.group_by(*POOL).agg(total("units_lost"))
+    # The reduction of one code hangs on the visit's other codes, of whatever discipline.
+    cents = both.group_by(*VISIT).agg(total("lost_cents"), total("unknown"))
+    found = clashes.join(units, on=list(POOL), how="left").join(cents, on=list(VISIT), how="left")
+    found = found.with_columns(idle=nw.when(nw.col("units_lost") > 0).then(0).otherwise(1))
+    found = engine.placed(found, VISIT, ("idle", "file", "row"))
+    # A visit's dollars are said once, with its first clash; money that is not known is null.
+    first = (nw.col("turn") == 1) & (nw.col("units_lost") > 0) & (nw.col("unknown") == 0)
+    found = found.with_columns(lost_cents=nw.when(first).then(nw.col("lost_cents")))
+    return found.drop("idle", "unknown")
 
 
-def _units_by_pool(
+def _lines(
     rows: Frame, config: Config, days: list[date], options: billing.Options, bills: bool
 ) -> Frame:
+    """Code lines of the rows with their ``units`` that are or could be billed, and line_cents."""
     counted = billing.count_services(counting.services(rows), config, days)
     lines = billing.code_lines(counted, config).with_columns(
         units=nw.col("units").fill_null(0),
@@ -114,14 +125,8 @@ def _units_by_pool(
     kept = nw.when(fewer).then(nw.min_horizontal("units", "own_billed")).otherwise("units")
     lines = lines.with_columns(units=kept)
     lines = amounts.fees(lines, config, days, options)
-    priced = amounts.allowed(lines, "units", "pool")
-    priced = priced.with_columns(unknown=nw.col("pool_cents").is_null().cast(nw.Int64))
-    pools = priced.group_by(*POOL).agg(
-        total("units").alias("pool_units"), total("pool_cents"), total("unknown")
-    )
-    # Money that is not known is null, never 0.
-    known = nw.when(nw.col("unknown") == 0).then("pool_cents")
-    return pools.with_columns(pool_cents=known).drop("unknown")
+    priced = amounts.allowed(lines, "units", "line")
+    return engine.settled(priced.select(*POOL, "code", "units", "line_cents"))
 
 
 def rows_for(rows: Frame) -> Frame:

@@ -11,7 +11,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine, first_rows, overlaps
-from calc.params import Config
+from calc.params import Config, Edition
 from calc.schema import POOL, total
 
 Frame = nw.LazyFrame[Any]
@@ -161,14 +161,28 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
 
 
 def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
-    """How many lines billed to Medicare lie outside the editions of each table of edits."""
-    counts = engine.collect(
-        lines.filter((nw.col("billed") > 0) & nw.col("payer_part_b"))
-        .group_by("date")
-        .agg(nw.len().alias("lines"))
+    """How many lines billed to Medicare the figures do not reach, by what they lack.
+
+    ``mue`` and ``ptp``: an edition of the table for the date; ``mue_code``: a row of the code in
+    it, since an edition may hold some of CMS's only; ``kx``: a threshold of the date's year.
+    """
+    asked = (nw.col("billed") > 0) & nw.col("payer_part_b")
+    without = (nw.col("kx_bucket") != "") & nw.col("kx_due").is_null()
+    mine = lines.filter(asked).with_columns(without=without.fill_null(False).cast(nw.Int64))
+    by_code = mine.group_by("date", "code").agg(
+        nw.len().cast(nw.Int64).alias("lines"), total("without")
     )
-    by_date = dict(zip(counts["date"].to_list(), counts["lines"].to_list(), strict=True))
-    return {
-        table: sum(n for day, n in by_date.items() if config.edition(table, day) is None)
-        for table in ("mue", "ptp")
-    }
+    gaps = dict.fromkeys(("mue", "ptp", "mue_code", "kx"), 0)
+    known: dict[Edition, set[str]] = {}
+    for day, code, count, no_threshold in engine.collect(engine.plain(by_code)).iter_rows():
+        gaps["kx"] += no_threshold
+        if config.edition("ptp", day) is None:
+            gaps["ptp"] += count
+        edition = config.edition("mue", day)
+        if edition is None:
+            gaps["mue"] += count
+            continue
+        if edition not in known:
+            known[edition] = {row["code"] for row in config.rows("mue", edition)}
+        gaps["mue_code"] += 0 if code in known[edition] else count
+    return gaps

@@ -26,15 +26,17 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     de_minimis_percent of the date.
 
     Whole quarters of therapist and assistant are plain and modified; the one or two units left
-    are judged on the leftover minutes. Codes that are not of 15 minutes are judged as a whole.
+    are judged on the leftover minutes. Codes that are not of 15 minutes are judged as a whole, but
+    for a first unit that is longer and the therapist's alone.
     """
-    size = nw.col("rule_unit_minutes")
+    size, first = nw.col("rule_unit_minutes"), nw.col("first_unit_minutes")
     therapist, assistant = nw.col("therapist_minutes"), nw.col("assistant_minutes")
-    quarters = (nw.col("unit_basis") == "minutes") & (
-        nw.col("first_unit_minutes") == nw.col("rule_unit_minutes")
-    )
+    # A longer first unit (97550) that the therapist furnished alone is a quarter of his own.
+    longer = nw.when(therapist >= first).then(first - size).otherwise(0)
+    therapist = therapist - longer
+    quarters = (nw.col("unit_basis") == "minutes") & (nw.col("unit_minutes") == size)
     frame = services.with_columns(
-        by_quarters=quarters & (nw.col("unit_minutes") == size),
+        by_quarters=quarters & ((first == size) | (longer > 0)),
         assistant_whole=assistant // size,
         therapist_rest=therapist % size,
         assistant_rest=assistant % size,
@@ -112,9 +114,12 @@ def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(old | (t <= MIDPOINT) | (a <= MIDPOINT))
         .otherwise(old & (left == 1) & rest)
     )
-    # Of a service with an add-on code either code may have the plain unit.
+    # Of a service with an add-on code either code may have the plain unit, and where it is judged
+    # as a whole each of them may.
     both = nw.col("has_add_on") & (nw.col("service_assistant_units") > 0)
     either = both & (nw.col("service_assistant_units") < nw.col("service_units"))
+    joint = (nw.col("assistant_ms") > 0) & (nw.col("assistant_ms") < nw.col("counted_ms"))
+    either = either | (nw.col("has_add_on") & ~by_quarters & joint)
     doubt = unsure | either | nw.col("moved") | (nw.col("unminuted_rows") > 0)
     lines = lines.with_columns(assistant_doubt=doubt.fill_null(True))
     return lines.drop("service_assistant_minutes")

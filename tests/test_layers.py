@@ -55,7 +55,7 @@ ALLOWED = {
     "edits": {"engine", "first_rows", "overlaps", "params", "schema"},
     "limits": {"engine", "lookups", "params", "times"},
     "clinicians": {"amounts", "billing", "counting", "engine", "limits", "overlaps", "params"}
-    | {"schema", "times"},
+    | {"pricing", "schema", "times"},
     "evidence": {"amounts", "billed", "billing", "clinicians", "counting", "edits", "engine"}
     | {
         "first_rows",

@@ -64,7 +64,9 @@ def test_sentences_count(answers, engine_name):
 def test_every_rule_ran(answers):
     """No rule is left out on the tables, which hold everything that a rule may need."""
     _, not_run = answers("polars")
-    assert {gap["rule"] for gap in not_run if "edition" not in gap["reason"]} <= {"U"}
+    dated = ("edition", "no KX threshold for the date")
+    others = {gap["rule"] for gap in not_run if not any(map(gap["reason"].count, dated))}
+    assert others <= {"U"}
 
 
 def test_engines_agree(answers, engine_name):

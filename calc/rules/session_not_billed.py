@@ -10,7 +10,8 @@ class SessionNotBilled(Rule):
 
     The day's other codes leave room for the unit, so its pay is lost. A code whose unit could
     as well stand with another one is not reported, nor is a code that Medicare does not pay, at
-    all or beside another one that is billed (pair edits that no modifier opens).
+    all or beside another one that is billed (pair edits that no modifier opens). A row with a
+    charge is billed, though its units are blank.
 
     Bill it while the payer still takes a corrected claim.
 
@@ -29,8 +30,10 @@ class SessionNotBilled(Rule):
     message = "{code} is documented and not billed: {expected} {expected:unit|units}"
     found, expected = nw.col("billed"), nw.col("units")
     _unpaid = nw.col("price_status").is_in(["bundled", "not paid"])
+    _charged = (nw.col("charge_rows") > 0) & (nw.col("charge_cents") > 0).fill_null(False)
     flag = (
         (found == 0)
+        & ~(nw.col("units_claimed").is_null() & _charged)
         & (nw.col("units_low") > 0)
         & (~nw.col("timed") | (nw.col("group_kept") < nw.col("group_units")))
         & ~(nw.col("group_divided") == 1).fill_null(False)

@@ -25,7 +25,7 @@ class ThresholdModifierMissing(Rule):
 
     code, severity, over = "M305", "error", "service"
     authority = "usc-42-1395l-g"
-    needs = ("modifiers_billed", "units_billed")
+    needs, edition = ("modifiers_billed", "units_billed"), "kx"
     message = "{code} is billed without KX, and the year's allowed amounts are above the threshold"
     found, expected = nw.lit(""), nw.lit("KX")
     _marked, _marked_kx = nw.col("marked_rows"), nw.col("marked_kx_rows")
