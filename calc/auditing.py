@@ -21,7 +21,7 @@ from calc import rules as rules  # the rules are known from here on
 from calc.errors import InputError
 from calc.params import Config
 from calc.rule import FAMILIES, SEVERITIES, Rule, chosen
-from calc.schema import rows_in
+from calc.schema import row_of, rows_in
 
 PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "code")
 FINDING = (
@@ -177,8 +177,8 @@ def _findings_of(
     file_2 = column("file_2", text).cast(nw.String)
     same_file = file_2 == file
     partner = column("row_2", number).cast(nw.String).fill_null("")
-    elsewhere = nw.concat_str([file_2, nw.lit(":"), partner])
-    partner = nw.when(same_file | (partner == "")).then(partner).otherwise(elsewhere)
+    alone = same_file | (partner == "")
+    partner = nw.when(alone).then(partner).otherwise(row_of(file_2, partner))
     more = column("more_rows", text)
     found = flagged.select(
         rule=nw.lit(rule.code),
@@ -397,7 +397,7 @@ def _with_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFram
     both = both.filter(other & same & same_payer).sort("number", "file_2", "row_2")
     number = nw.col("row_2").cast(nw.String)
     same_file = nw.col("file") == nw.col("file_2")
-    elsewhere = nw.concat_str([nw.col("file_2"), nw.lit(":"), number])
+    elsewhere = row_of(nw.col("file_2"), number)
     both = both.with_columns(place=nw.when(same_file).then(number).otherwise(elsewhere))
     places = engine.listed(both, "number", "place", "others")
     found = found.join(places, on="number", how="left")

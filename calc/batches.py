@@ -11,7 +11,7 @@ import hashlib
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -87,7 +87,7 @@ def pieces(files: Sequence[str]) -> Iterator[tuple[str, Any, int]]:
         rows = engine.parquet_rows(name)
         for first in range(0, max(rows, 1), PIECE_ROWS):
             count = min(PIECE_ROWS, rows - first)
-            yield name, engine.parquet_slice(name, first, count), count
+            yield name, logs.piece(name, first, count), count
 
 
 def count_for(sources: Sequence[str], batch_rows: int = BATCH_ROWS) -> int:
@@ -140,6 +140,8 @@ def split(
             log = _read(name, piece, config, told[name], maps)
         found = found or Split(folders, log, notes=notes)
         frame = rows_of(log).with_columns(file=nw.lit(name))
+        if len(files) > 1:
+            frame = _as_text(frame, log.carried)
         found.carried = tuple(dict.fromkeys((*found.carried, *log.carried)))
         found.rows_used += engine.split_parquet(frame, key, folders, f"{number:05d}.parquet")
         if look_for:
@@ -147,13 +149,18 @@ def split(
             found.met |= look_for.intersection(engine.distinct(used, "patient"))
         rejects = engine.collect(log.rejects(audited))
         if len(rejects):
-            found.rejects.append(logs.of_file(rejects, name))
+            rejects = logs.of_file(rejects, name)
+            own = [column for column in rejects.columns if column not in ("file", *logs.REJECT)]
+            found.rejects.append(_as_text(rejects, own) if len(files) > 1 else rejects)
         found.headings |= dict.fromkeys(log.place)
         for column, own in log.mapping.items():
             known = found.mapping.setdefault(column, [])
             known += [heading for heading in own if heading not in known]
         found.files[name] = _with_rows(found.files.get(name), log.files[0], name)
-        found.notes += [note for note in log.notes if note not in found.notes]
+        notes = list(log.notes)
+        if not isinstance(piece, str):
+            notes += [f"{name}: {note}" for note in logs.provider_note(log)]
+        found.notes += [note for note in notes if note not in found.notes]
         progress.add(rows or _rows(name), "reading")
     if found is None:
         raise InputError("nothing to read", hint="name a file or a folder of logs")
@@ -161,6 +168,12 @@ def split(
         logs.require_maps(maps or {}, found.headings)
     found.notes += logs.same_content(list(found.files.values()))
     return found
+
+
+def _as_text(frame: Any, names: Iterable[str]) -> Any:
+    """A log's own columns, which have other types in another file, as in a log of several files."""
+    there = [name for name in names if name in frame.columns]
+    return frame.with_columns(nw.col(*there).cast(nw.String)) if there else frame
 
 
 def _told(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -114,8 +114,22 @@ def matched_by(
     return theirs - {"provider"}, [note]
 
 
+def line_file(name: str, own: Collection[str]) -> str:
+    """The name of a claims' file beside those of the log, ``own``: file and row name one record.
+
+    One file, or workbook, may hold both, and frames have no name.
+    """
+    if name and name not in own:
+        return name
+    return f"{name}#claims" if name else "claims"
+
+
 def beside(
-    log: Log, claims: Log, ours: frozenset[str], theirs: frozenset[str]
+    log: Log,
+    claims: Log,
+    ours: frozenset[str],
+    theirs: frozenset[str],
+    files: Collection[str] = (),
 ) -> tuple[Frame, Frame]:
     """Rows of the log without its own billed columns, and the claims' lines; and the days in doubt.
 
@@ -126,6 +140,7 @@ def beside(
     code in it (see `_as_documented`). A column that the log lacks altogether plays no part in
     matching.
     Where a blank may mean several the patient's day is in doubt: patient, date, ``lines``.
+    ``files``: all of the log's, if this is a part of it.
     """
     nothing = nw.lit(None, dtype=nw.Int64)
     rows = engine.plain(_documented(log)).with_columns(
@@ -141,6 +156,7 @@ def beside(
         discipline=_said_discipline(), unsure=nw.lit(False), discipline_blank=nw.lit(False),
         by_modifiers=nw.col("discipline") == "",
     )  # fmt: skip
+    lines = _apart_by_file(lines, {*files, *(file.name for file in log.files)})
     for name in ("discipline", "provider"):
         told = lines.filter(nw.col(name) != "")
         if name in ours:
@@ -168,6 +184,14 @@ def beside(
     counted = nw.len().cast(nw.Int64).alias("lines")
     doubts = lines.join(unsure, on=_DAY, how="semi").group_by(*_DAY).agg(counted)
     return both.select(_BESIDE), doubts
+
+
+def _apart_by_file(lines: Frame, own: Collection[str]) -> Frame:
+    file = nw.col("file")
+    for name in engine.distinct(lines, "file"):
+        if (other := line_file(name, own)) != name:
+            file = nw.when(nw.col("file") == name).then(nw.lit(other)).otherwise(file)
+    return lines.with_columns(file=file)
 
 
 _DAY = ["patient", "date"]

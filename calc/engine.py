@@ -1855,7 +1855,11 @@ def _text_or_hex(column: pl.Series) -> pl.Series:
     try:
         return column.cast(pl.String)
     except pl.exceptions.PolarsError:
-        return column.bin.encode("hex")
+        digits = column.bin.encode("hex")
+        return digits.str.replace(_UUID, "${1}-${2}-${3}-${4}-${5}")
+
+
+_UUID = "^(.{8})(.{4})(.{4})(.{4})(.{12})$"  # of 16 bytes, as it is written everywhere else
 
 
 def _short(error: BaseException) -> str:
@@ -1905,13 +1909,26 @@ def _sheet_errors() -> tuple[type[BaseException], ...]:
 
 
 def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Number the rows of a caller's frame from 1, where its engine keeps an order."""
+    """Number the rows of a caller's frame from 1; on Spark, which keeps no order, with gaps."""
     if frame.implementation.is_polars():
         return _frame(nw.to_native(frame).with_row_index(ROW, offset=1))
     if frame.implementation.is_duckdb():
         numbered = f'select *, row_number() over () as "{ROW}" from log'
         return _frame(nw.to_native(frame).query("log", numbered))
-    return frame.with_columns(nw.lit(None, dtype=nw.Int64).alias(ROW))
+    from pyspark.sql import functions
+
+    number = functions.monotonically_increasing_id() + 1
+    return _frame(nw.to_native(frame).withColumn(ROW, number))
+
+
+def tells_apart(frame: nw.LazyFrame[Any], name: str) -> bool:
+    """Whether a caller's column holds whole numbers, each once; on Spark the caller is believed."""
+    if not frame.collect_schema()[name].is_integer():
+        return False
+    if not is_eager(frame) and not frame.implementation.is_duckdb():
+        return True
+    numbers = collect(frame.select(name))[name]
+    return not numbers.is_null().any() and bool(numbers.is_unique().all())
 
 
 def sheet_as_csv(data: bytes, source: str) -> bytes:
@@ -1999,10 +2016,26 @@ def parquet_rows(source: str) -> int:
         raise InputError(f"cannot be read as Parquet ({text})", source) from None
 
 
-def parquet_slice(source: str, first: int, rows: int) -> nw.LazyFrame[Any]:
-    """Some rows of a Parquet file, numbered as the records of a file are: the first is row 2."""
+def parquet_names(source: str) -> list[str]:
+    """The columns of a Parquet file."""
+    return pl.scan_parquet(source).collect_schema().names()
+
+
+def parquet_slice(source: str, first: int, rows: int, names: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Some rows of a Parquet file, its columns under ``names``.
+
+    Numbered as the records of a file are: the first is row 2. Blank rows are no records.
+    """
     frame = _cells(pl.scan_parquet(source).slice(first, rows), source).collect()
-    return _frame(frame.with_row_index(ROW, offset=first + 2).lazy())
+    frame.columns = list(names)
+    blank = [
+        pl.col(name).str.strip_chars().fill_null("") == ""
+        if kind == pl.String
+        else pl.col(name).is_null()
+        for name, kind in frame.schema.items()
+    ]
+    frame = frame.with_row_index(ROW, offset=first + 2)
+    return _frame(frame.filter(~pl.all_horizontal(blank)).lazy())
 
 
 def parquet_cells(source: str) -> nw.LazyFrame[Any]:

@@ -412,6 +412,11 @@ def _parquet(data: bytes, source: str, score: Score, sheet: str) -> Records:
     return Records(engine.numbered(frame, 2))
 
 
+def parquet_headings(source: str) -> list[str]:
+    """The columns of a Parquet file as those of its records."""
+    return _headings(engine.parquet_names(source), source)
+
+
 def _json(data: bytes, source: str, score: Score, sheet: str) -> Records:
     text = decoding.utf8(data, source, tested=True).decode()
     try:

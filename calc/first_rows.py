@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 
 from calc import engine
 
-_ROWS = 2**40  # more than a file has
+_ROWS = 2**45  # above every number of a row, those of Spark's partitions too
 _CLAIMS = 2**60  # sorts a claim's lines behind all rows of a log
 
 

@@ -176,9 +176,9 @@ class _Run:
         self.rules = auditing.runnable(self.picked, self.has)
         self.unread = self.theirs.unread() if self.lines else claims.nothing_unread()
         self.unheard = self.ours.unread()
-        self.files = sorted(
-            {name for part in (self.log, self.lines) if part for name in part.files}
-        )
+        of_lines = self.lines.files if self.lines else ()
+        named = {claims.line_file(name, self.log.files) for name in of_lines}
+        self.files = sorted({*self.log.files, *named})
 
     def patients(self, number: int) -> tuple[reviewing.Seen, Findings, Habits]:
         """Findings about whole patients; their rows go on to the batches of the next steps."""
@@ -206,7 +206,8 @@ class _Run:
         if self.lines is None:
             return claims.documented(log), self._doubts(claims.nothing_unread())
         lines = self.lines.batch(number)
-        rows, unsure = claims.beside(log, lines, self.ours.held, self.theirs.held)
+        held = self.ours.held, self.theirs.held
+        rows, unsure = claims.beside(log, lines, *held, self.log.files)
         return rows, self._doubts(engine.collect(unsure))
 
     def _doubts(self, unsure: nw.DataFrame[Any]) -> Doubts:

@@ -230,12 +230,18 @@ def same_content(files: Sequence[File]) -> list[str]:
     return notes
 
 
+def piece(source: str, first: int, rows: int) -> nw.LazyFrame[Any]:
+    """Some of the records of a Parquet file, numbered as in the whole file."""
+    return engine.parquet_slice(source, first, rows, files.parquet_headings(source))
+
+
 def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
     """The `Defaults.date_order` of a Parquet file that is read in pieces.
 
     The whole file tells it, as where it is read at once; InputError where it does not.
     """
     frame = engine.parquet_cells(source)
+    frame = frame.rename(dict(zip(frame.columns, files.parquet_headings(source), strict=True)))
     kinds = frame.collect_schema()
     own = headings.columns(list(kinds), source, headings.meanings(config, maps), maps)
     orders = []
@@ -279,11 +285,12 @@ def _from_file(
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
     log.files = [File(path, records.digest(), rows)]
-    log.notes += [*records.notes, *(f"{where}: {note}" for note in _provider_note(log))]
+    log.notes += [*records.notes, *(f"{where}: {note}" for note in provider_note(log))]
     return log
 
 
-def _provider_note(log: Log) -> list[str]:
+def provider_note(log: Log) -> list[str]:
+    """A note where a heading that may mean the therapist is read as the billing provider."""
     own = log.mapping.get("provider", [""])[0]
     # Our own heading, as the template prints it, is meant as it stands.
     if "clinician" in log.cells or headings.plain(own) != "provider" or own == "provider":
@@ -345,7 +352,8 @@ def _from_frame(
 ) -> Log:
     names = frame.columns
     if engine.ROW not in names:
-        own = "row" in names
+        # A column by which rows cannot be told apart is one of the log's own, as in a file.
+        own = "row" in names and engine.tells_apart(frame, "row")
         frame = frame.rename({"row": engine.ROW}) if own else engine.with_rows(frame)
     return _sessions(frame, "", 0, config, defaults, maps)
 
@@ -625,7 +633,7 @@ def _rejects(
         reason = nw.when(here).then(says).otherwise(reason)
         hint = nw.when(here).then(nw.lit(check.hint)).otherwise(hint)
     original = {
-        reserved.in_log(name, place) if name in REJECT else name: nw.col(column)
+        reserved.in_log(name, place) if name in ("file", *REJECT) else name: nw.col(column)
         for name, column in place.items()
     }
     return bad.select(**original, row=nw.col("row"), reason=reason, hint=hint)

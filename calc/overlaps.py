@@ -12,7 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine, times
-from calc.schema import told_by_log, total
+from calc.schema import row_of, told_by_log, total
 
 _KEPT = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "date",
@@ -125,7 +125,7 @@ _OF_OTHERS = (
 def _told(others: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     """Further partners, by row: the most they share with it, their codes and rows as text."""
     number = nw.col("row_2").cast(nw.String)
-    elsewhere = nw.concat_str([nw.col("file_2"), nw.lit(":"), number])
+    elsewhere = row_of(nw.col("file_2"), number)
     mine = nw.col("file_2") == nw.col("file")
     alike = (nw.col("kind") != CODES) | (nw.col("code_2") == nw.col("first_code"))
     others = others.sort("file", "row", "turn").with_columns(

@@ -45,12 +45,12 @@ class Rule:
 
     ``over`` names the table, ``flag`` says where the fault is, ``found`` and ``expected`` are whole
     numbers or short codes for ``message``, ``said`` what else its sentence says, by name (see
-    `auditing`). ``cents`` is the allowed amount as billed less that as
-    supported. ``needs`` are facts that a log must hold (see `evidence.Evidence.has`), ``edition``
-    the dated figures without which the rule does not run (mue, ptp, kx). ``other_severity`` stands
-    where ``milder`` holds. ``by_counting_rule``: the payer's way of counting is the authority, where
-    it is another's. ``explained`` names the rule that, where it fires on the same day, row or
-    clinician, has found the same fault first.
+    `auditing`). ``cents`` is the allowed amount as billed less that as supported. ``needs`` are
+    facts that a log must hold (see `evidence.Evidence.has`), ``edition`` the dated figures without
+    which the rule does not run (mue, ptp, kx). ``other_severity`` stands where ``milder`` holds.
+    ``by_counting_rule``: the payer's way of counting is the authority, where it is another's.
+    ``explained`` names the rule that, where it fires on the same day, row or clinician, has found
+    the same fault first.
     """
 
     code: ClassVar[str]

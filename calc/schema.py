@@ -84,14 +84,24 @@ def total(name: str) -> nw.Expr:
     return nw.col(name).sum().cast(nw.Int64)
 
 
+def row_of(file: nw.Expr, row: nw.Expr) -> nw.Expr:
+    """FILE:ROW of two texts, as a finding's ``rows`` list it.
+
+    A name whose first word is a number would be a row of its own there; "./" leads to it too.
+    """
+    numbered = file.str.contains(r"^[0-9]+ ")
+    way = nw.when(numbered).then(nw.lit("./")).otherwise(nw.lit(""))
+    return nw.concat_str([way, file, nw.lit(":"), row])
+
+
 def rows_in(listed: str, file: str) -> list[tuple[str, int]]:
     """File and row of each of a finding's ``rows``; without a name they are of its own ``file``.
 
-    >>> rows_in("3 my log.csv:12 4", "a.csv")
-    [('a.csv', 3), ('my log.csv', 12), ('a.csv', 4)]
+    >>> rows_in("3 my log.csv:12 4 ./3 logs/b.csv:5", "a.csv")
+    [('a.csv', 3), ('my log.csv', 12), ('a.csv', 4), ('3 logs/b.csv', 5)]
     """
     found = re.findall(r"(?:(\S.*?):)??(\d+)(?= |$)", listed)
-    return [(name or file, int(row)) for name, row in found]
+    return [(re.sub(r"^\./(?=[0-9]+ )", "", name) or file, int(row)) for name, row in found]
 
 
 def told_by_log(basis: str = "unit_basis") -> nw.Expr:

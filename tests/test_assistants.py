@@ -6,8 +6,9 @@ import random
 
 import oracle
 import pytest
-from helpers import bill, cases, count, grouped
+from helpers import DAY, bill, cases, count, frame, grouped
 
+import calc
 from calc import estimating
 
 CASES = grouped(cases("assistants.csv"), "id")
@@ -319,3 +320,35 @@ def test_joint_time_is_one_disciplines_and_days(rows, line, expected, config):
         if row["date"] == last
     }
     assert found[line] == expected
+
+
+@pytest.mark.parametrize(
+    ("therapist", "assistant", "marked"),
+    [
+        (30, 15, {"97550": 0, "97551": 1}),
+        (45, 15, {"97550": 0, "97551": 1}),
+        (38, 7, {"97550": 0, "97551": 0}),
+        (0, 45, {"97550": 1, "97551": 1}),
+    ],
+)
+def test_a_first_unit_of_thirty_minutes(therapist, assistant, marked, config):
+    """The unit that a therapist furnished alone is plain, whoever goes on."""
+    both = (("97550", "therapist", therapist), ("97551", "assistant", assistant))
+    if not therapist:
+        both = (("97550", "assistant", 30), ("97551", "assistant", assistant - 30))
+    rows = [
+        {"patient": "p", "date": DAY, "discipline": "PT", "code": code, "role": role,
+         "minutes": minutes}
+        for code, role, minutes in both
+    ]  # fmt: skip
+    found = dict.fromkeys(marked, 0)
+    for line in bill(rows, config):
+        found[line["code"]] += line["assistant_units"]
+    assert found == marked
+    billed = [
+        {**row, "clinician": row["role"], "units_billed": 1, "modifiers_billed": "GP"}
+        for row in rows
+    ]
+    # Where both took part CMS has not said which unit is whose.
+    said = set(calc.audit(frame(billed), select="M301")["code"])
+    assert said == (set() if therapist else set(marked))

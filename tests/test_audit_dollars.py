@@ -89,6 +89,23 @@ def test_by_hand(name, config):
     assert {f["rule"]: f["cents"] for f in found} == expected
 
 
+def test_minutes_that_two_patients_share_cost_what_the_visit_loses(config):
+    """97535 of the other discipline is paid in full where 97530 falls away; 97014 has no price."""
+    shared = {"start": "09:00", "end": "09:30", "clinician": "K"}
+    own = {"start": "09:30", "end": "10:00", "clinician": "L", "discipline": "OT"}
+    rows = [
+        row("97110", "", 2, patient="A", **shared),
+        row("97530", "", 2, patient="B", **shared),
+        row("97535", "", 2, patient="B", **own),
+    ]
+    # 33.33 + 24.18 + 2 x 23.14; without 97530 30.92 + 23.14
+    cost = 3333 + 2418 + 2 * 2314 - 3092 - 2314
+    unpriced = row("97014", "", 1, patient="B", clinician="K", start="10:00", end="10:15")
+    for log in (rows, [*rows, unpriced]):
+        found = audit(log, config, select=("T101",))
+        assert [(f["patient"], f["code"], f["cents"]) for f in found] == [("B", "97530", cost)]
+
+
 # --- dollars add up ----------------------------------------------------------------------------
 
 # Findings that carry what a visit was billed too much or too little. U203 is a warning, the T

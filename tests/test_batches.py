@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import timedelta
+from datetime import date, timedelta
 
 import polars as pl
 import pytest
@@ -392,3 +392,48 @@ def test_a_run_that_is_told_to_end_leaves_nothing(tmp_path, number):
         _, err = run.communicate(timeout=60)
     assert run.returncode == 130 and err.splitlines()[-1] == "interrupted"
     assert [path.name for path in tmp_path.iterdir()] == ["months"]
+
+
+def bill_folder(files, config, tmp_path, monkeypatch):
+    """Lines, rejects and notes of Parquet files at once, and in pieces of a row."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    for name, columns in files.items():
+        pl.DataFrame(columns).write_parquet(folder / f"{name}.parquet")
+    log = logs.read([str(folder)], config)
+    printed = billing.printed_from(log.carried)
+    lines = billing.as_printed(billing.bill(log, config, None, printed), log.carried)
+    whole = engine.collect(lines).to_native(), engine.collect(log.rejects()).to_native()
+    monkeypatch.setattr(batches, "PIECE_ROWS", 1)
+    output = tmp_path / "lines.parquet"
+    done = batches.bill([str(folder)], str(output), config, batch_rows=10)
+    return whole, log.notes, pl.read_parquet(output), done
+
+
+ROWS = {"date": ["2026-03-02"] * 2, "code": ["97110"] * 2, "minutes": ["23"] * 2}
+
+
+def test_a_column_of_other_types_in_another_file_is_text(config, tmp_path, monkeypatch):
+    """Numbers keep every digit, and dates beside truths are no error."""
+    files = {
+        "a": {**ROWS, "patient": ["P1", ""], "claim": [20260302000000001, 2], "seen": [True] * 2},
+        "b": {**ROWS, "patient": ["P3", ""], "claim": [7.0, None], "seen": [date(2026, 3, 2)] * 2},
+    }
+    (lines, bad), _, found, done = bill_folder(files, config, tmp_path, monkeypatch)
+    for name in ("claim", "seen"):
+        assert found.sort("patient")[name].to_list() == lines.sort("patient")[name].to_list()
+        assert engine.stacked(done.rejects)[name].to_list() == bad[name].to_list()
+    assert found.sort("patient")["claim"][0] == "20260302000000001"
+
+
+def test_pieces_are_read_as_the_whole(config, tmp_path, monkeypatch):
+    """Blank rows are no records, headings lose their blanks, and notes are said."""
+    rows = {name: [*cells, None] for name, cells in ROWS.items()}
+    files = {
+        "a": {**rows, "patient": ["P1", "P2", " "], "row ": [1, 2, None], "at ": ["x", "", ""],
+              "Provider": ["Kim", "Lee", None]},
+    }  # fmt: skip
+    (lines, bad), notes, found, done = bill_folder(files, config, tmp_path, monkeypatch)
+    assert (done.rows_used, done.rows_rejected, len(bad)) == (2, 0, 0)
+    assert found.sort("patient")["at"].to_list() == lines.sort("patient")["at"].to_list()
+    assert len(notes) == 1 and "billing provider" in notes[0]

@@ -541,3 +541,58 @@ def test_pay_lost_beside_shared_minutes(config):
     done = reviewing.review(read(sessions, config), config, asked, read(lines, config))
     found = done.audit.findings.select("rule", "patient")
     assert sorted(found.iter_rows()) == [("T101", "B"), ("U202", "C")]
+
+
+def beside(log, lines, select=("U", "M", "P"), **more):
+    """(rule, code, dollars) of each finding of frames of plain rows."""
+    found = calc.audit(frame(log), claims=frame(lines), select=select, **more)
+    return sorted(found.select("rule", "code", "dollars").rows(), key=str)
+
+
+def test_a_line_that_nobody_documented_is_of_the_patients_payer(config):
+    """Claims that name no payer: nothing of Medicare's is asked of another payer's patient."""
+    log = [session("97110", "30", payer="highmark"), session("97110", "15", patient="P2")]
+    log[1]["payer"] = "medicare"
+    lines = [line("97110", "2", ""), line("97014", "1", ""), line("97110", "1", patient="P2")]
+    late = line("97110", "1", "", date="2026-03-03")
+    found = beside(log, [*lines, late])
+    assert {(rule, code) for rule, code, _ in found} == {("U207", "97014"), ("U207", "97110")}
+    assert {dollars for *_, dollars in found} == {None}
+
+
+def test_of_several_payers_nobody_knows_whose_a_line_is(config):
+    log = [session("97110", "30", payer="highmark"), session("97530", "30", payer="medicare")]
+    assert beside(log, [line("97110", "2"), line("97530", "2"), line("97014", "1")]) == []
+
+
+def test_a_line_that_nobody_documented_is_of_the_days_locality_and_provider(config):
+    """Its fee is that of the place, and reduced beside what the provider did on the day."""
+    log = [session("97110", "15", locality="CA-05", provider="R")]
+    lines = [line("97110", "1"), line("97140", "1")]
+    own = [{**one, "locality": "CA-05", "provider": "R"} for one in lines]
+    (found,) = beside(log, lines)
+    assert [found] == beside(log, own)
+    (elsewhere,) = beside(log, [own[0], {**own[1], "provider": "S"}])
+    assert found[:2] == elsewhere[:2] == ("U207", "97140")
+    assert found[2] < elsewhere[2]
+
+
+def test_one_file_may_be_log_and_claims(tmp_path):
+    """A line is not the row of the same number: what a clash takes is taken once."""
+    text = (
+        "patient,clinician,discipline,date,code,start,end,units_billed,modifiers_billed\n"
+        "P1,C1,PT,2026-03-02,97110,09:00,09:15,1,GP\n"
+        "P2,C1,PT,2026-03-02,97116,09:01,09:46,3,GP\n"
+        "P3,C2,PT,2026-03-02,97110,09:00,09:45,2,GP\n"
+    )
+    log, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    for path in (log, other):
+        path.write_text(text)
+    rows = pl.read_csv(log)
+
+    def found(*both):
+        return calc.audit(both[0], claims=both[1]).select("rule", "patient", "dollars").rows()
+
+    expected = found(log, other)
+    assert {rule for rule, *_ in expected} == {"T101", "U202"}
+    assert found(log, log) == found(rows, rows) == found(log, rows) == expected

@@ -401,3 +401,30 @@ def test_many_rows_of_a_relation_are_numbered_in_their_order():
     log = pl.DataFrame({"patient": range(1, count + 1)})
     rows = engine.collect(engine.with_rows(engine.lazy(duckdb_relation(log))))
     assert rows["patient"].to_list() == rows[engine.ROW].to_list() == list(range(1, count + 1))
+
+
+def together(number=None):
+    """Two patients of a clinician at once; ``number``: the caller's own column ``row``."""
+    rows = [
+        row("p1", "97110", "09:00", "09:15", discipline="PT", clinician="C", units_billed="1"),
+        row("p2", "97116", "09:01", "09:46", discipline="PT", clinician="C", units_billed="3"),
+        row("p3", "97110", "11:00", "11:15", discipline="PT", clinician="C", units_billed="1"),
+    ]
+    made = frame(rows)
+    return made if number is None else made.with_columns(row=pl.Series(number))
+
+
+@pytest.mark.parametrize("number", [[2, 2, 3], [1.5, 1.4, 2.5], [1, None, 2], ["1", "2", "x"]])
+def test_a_column_row_that_tells_no_rows_apart_is_carried(number):
+    """Which row shares minutes with which is found by numbers that each stand once."""
+    expected = calc.audit(together(), select="T")
+    assert expected["rule"].to_list() == ["T101"]
+    assert calc.audit(together(number), select="T").equals(expected)
+    assert "row" in calc.bill(together(number)).columns
+
+
+@pytest.mark.spark
+def test_rows_of_spark_are_numbered(spark):
+    found = calc.audit(spark.createDataFrame(together().to_arrow()), select="T")
+    names = ("rule", "patient", "dollars")
+    assert collected(found).select(names).rows() == calc.audit(together()).select(names).rows()[:1]

@@ -154,3 +154,19 @@ def test_modifiers_that_are_none_are_left_out(tmp_path, more):
     (found,) = json.loads(run(*words, "--redact", str(tmp_path / "key"))[1])["findings"]
     assert found["found"] == "GP GO 59" and "JANE" not in str(found)
     assert "JANE" in str(json.loads(run(*words)[1])["findings"])
+
+
+def test_a_column_named_file_is_the_logs_own(tmp_path):
+    """It may hold a name, and is no place of a reject."""
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "patient,clinician,date,code,minutes,file\n"
+        "P1,C1,2026-03-02,97110,23,ok.pdf\nP2,C1,2026-03-02,97116,x,Smith John.pdf\n"
+    )
+    key = ("--redact", str(tmp_path / "key"), "--fail-on", "never")
+    for source in (log, tmp_path):
+        _, out, err = run("audit", str(source), *key)
+        assert "log.csv:3" in err
+        (rejects,) = [*tmp_path.glob("*.rejects.csv"), *tmp_path.parent.glob("*.rejects.csv")]
+        assert "Smith" not in out + err + rejects.read_text()
+        rejects.unlink()
