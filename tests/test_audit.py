@@ -9,6 +9,7 @@ from datetime import date
 
 import polars as pl
 import pytest
+from helpers import frame
 from test_cli import ROOT, run
 
 import calc
@@ -552,3 +553,21 @@ def test_a_session_past_midnight_is_not_said_to_lie_behind_it(tmp_path):
     _, out, _ = run("audit", str(log), "--format", "csv", "--select", "T108")
     said = "a session of 16 minutes runs past midnight and counts for the day of its start"
     assert [row["message"] for row in rows(out)] == [said]
+
+
+def test_lines_that_no_figure_reaches_are_counted(config):
+    """An edition may hold some of CMS's edits only, and a year have no threshold yet."""
+    rows = [
+        {"patient": "A", "date": "2026-05-05", "code": "97129", "discipline": "OT"},
+        {"patient": "B", "date": "2026-05-05", "code": "97110", "discipline": "PT"},
+        {"patient": "C", "date": "2039-03-04", "code": "97110", "discipline": "PT"},
+    ]
+    more = {"minutes": "15", "units_billed": "1", "modifiers_billed": "GP"}
+    audit = calc.audit(frame([row | more for row in rows]), report=True)
+    lines = {gap["rule"]: [] for gap in audit.not_run}
+    for gap in audit.not_run:
+        lines[gap["rule"]].append((gap["lines"], gap["reason"]))
+    code = "the edition of the medically unlikely edits does not hold the code"
+    date = "no edition of the medically unlikely edits for the date"
+    assert lines["U206"] == [(1, date), (1, code)]
+    assert lines["M305"] == lines["M306"] == [(1, "no KX threshold for the date")]

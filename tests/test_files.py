@@ -10,6 +10,7 @@ import os
 import random
 import re
 import sys
+import uuid
 import zipfile
 from datetime import date, time, timedelta
 from pathlib import Path
@@ -608,6 +609,15 @@ def test_bytes_that_are_no_text(tmp_path, config):
     pl.DataFrame(columns | {"date": ["2026-03-02"]}).write_parquet(path)
     for lines in (calc.bill(path), calc.bill(pl.read_parquet(path))):
         assert lines.select("patient", "visit").rows() == [("A", "ff00")]
+
+
+def test_a_uuid_is_written_as_everywhere_else(tmp_path, config):
+    """Or a patient's number in Parquet would be another one than in csv."""
+    number = uuid.UUID("ffeeddcc-bbaa-9988-7766-554433221100")
+    path = tmp_path / "a.parquet"
+    columns = {"patient": [number.bytes], "date": ["2026-03-02"], "code": ["97110"]}
+    pl.DataFrame(columns | {"minutes": [23]}).write_parquet(path)
+    assert calc.bill(path)["patient"].to_list() == [str(number)]
 
 
 @pytest.mark.parametrize("cell", ["\\ud800", "a\\u0000"])
