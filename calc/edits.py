@@ -161,18 +161,21 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
 
 
 def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
-    """How many lines billed to Medicare the figures do not reach, by what they lack.
+    """How many lines billed to Medicare no figure reaches, by what they lack.
 
     ``mue`` and ``ptp``: an edition of the table for the date; ``mue_code``: a row of the code in
-    it, since an edition may hold some of CMS's only; ``kx``: a threshold of the date's year.
+    it, since an edition may hold some of CMS's only; ``kx``: a threshold of the date's year. And
+    ``unpriced``, lines billed to any payer without a fee that is known.
     """
-    asked = (nw.col("billed") > 0) & nw.col("payer_part_b")
+    billed = nw.col("billed") > 0
+    asked = billed & nw.col("payer_part_b")
     without = (nw.col("kx_bucket") != "") & nw.col("kx_due").is_null()
     mine = lines.filter(asked).with_columns(without=without.fill_null(False).cast(nw.Int64))
     by_code = mine.group_by("date", "code").agg(
         nw.len().cast(nw.Int64).alias("lines"), total("without")
     )
     gaps = dict.fromkeys(("mue", "ptp", "mue_code", "kx"), 0)
+    gaps["unpriced"] = engine.count(lines.filter(billed & nw.col("fee_cents").is_null()))
     known: dict[Edition, set[str]] = {}
     for day, code, count, no_threshold in engine.collect(engine.plain(by_code)).iter_rows():
         gaps["kx"] += no_threshold

@@ -368,6 +368,9 @@ def _meta(
 ) -> dict[str, Any]:
     notes = [asked.options.deductible_said, *asked.options.said]
     notes += [f"figures of {folder} above ours" for folder in config.folders[:-1]]
+    if unpriced := whole.gaps["unpriced"]:
+        said = _lines(unpriced, "billed line")
+        notes.append(f"{said} without a known fee: findings about them have no dollars")
     if unread is not None:
         notes.append(f"{_lines(whole.lines_claimed, 'billed line')} of claims beside the log")
         if unread:

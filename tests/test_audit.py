@@ -444,6 +444,7 @@ def test_the_settings_behind_the_dollars_are_said(tmp_path):
         "fees of a provider who does not participate",
         "conversion factor of qualifying APM participants",
         f"figures of {tmp_path} above ours",
+        "36 billed lines without a known fee: findings about them have no dollars",
     ]
 
 

@@ -410,14 +410,14 @@ def bill_folder(files, config, tmp_path, monkeypatch):
     return whole, log.notes, pl.read_parquet(output), done
 
 
-ROWS = {"date": ["2026-03-02"] * 2, "code": ["97110"] * 2, "minutes": ["23"] * 2}
+CELLS = {"date": ["2026-03-02"] * 2, "code": ["97110"] * 2, "minutes": ["23"] * 2}
 
 
 def test_a_column_of_other_types_in_another_file_is_text(config, tmp_path, monkeypatch):
     """Numbers keep every digit, and dates beside truths are no error."""
     files = {
-        "a": {**ROWS, "patient": ["P1", ""], "claim": [20260302000000001, 2], "seen": [True] * 2},
-        "b": {**ROWS, "patient": ["P3", ""], "claim": [7.0, None], "seen": [date(2026, 3, 2)] * 2},
+        "a": {**CELLS, "patient": ["P1", ""], "claim": [20260302000000001, 2], "seen": [True] * 2},
+        "b": {**CELLS, "patient": ["P3", ""], "claim": [7.0, None], "seen": [date(2026, 3, 2)] * 2},
     }
     (lines, bad), _, found, done = bill_folder(files, config, tmp_path, monkeypatch)
     for name in ("claim", "seen"):
@@ -428,7 +428,7 @@ def test_a_column_of_other_types_in_another_file_is_text(config, tmp_path, monke
 
 def test_pieces_are_read_as_the_whole(config, tmp_path, monkeypatch):
     """Blank rows are no records, headings lose their blanks, and notes are said."""
-    rows = {name: [*cells, None] for name, cells in ROWS.items()}
+    rows = {name: [*cells, None] for name, cells in CELLS.items()}
     files = {
         "a": {**rows, "patient": ["P1", "P2", " "], "row ": [1, 2, None], "at ": ["x", "", ""],
               "Provider": ["Kim", "Lee", None]},
