@@ -90,7 +90,10 @@ def together(
     before = _lines(visits, config, days, options, bills)
     both = before.join(after, on=[*POOL, "code"], how="left", suffix="_after")
     fewer = nw.col("units") - nw.col("units_after").fill_null(0)
-    unknown = (fewer > 0) & (nw.col("line_cents").is_null() | nw.col("line_cents_after").is_null())
+    # An add-on code without units is no line any more: it costs nothing, which is known.
+    there = ~nw.col("units_after").is_null()
+    unknown = nw.col("line_cents").is_null() | (there & nw.col("line_cents_after").is_null())
+    unknown = unknown & (fewer > 0)
     less = nw.col("line_cents").fill_null(0) - nw.col("line_cents_after").fill_null(0)
     both = both.with_columns(
         units_lost=fewer, lost_cents=less, unknown=unknown.fill_null(False).cast(nw.Int64)

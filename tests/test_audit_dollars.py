@@ -106,6 +106,19 @@ def test_minutes_that_two_patients_share_cost_what_the_visit_loses(config):
         assert [(f["patient"], f["code"], f["cents"]) for f in found] == [("B", "97530", cost)]
 
 
+def test_an_add_on_that_falls_away_with_shared_minutes_has_a_price(config):
+    """40 minutes are three units, of which 11 minutes of the second patient leave one."""
+    shared = {"clinician": "K", "discipline": "SLP"}
+    rows = [
+        row("97129", "", 1, patient="A", start="09:00", end="09:30", **shared),
+        row("97129", "", patient="B", start="09:01", end="09:41", **shared),
+    ]
+    (found,) = audit(rows, config, select=("T101",))
+    _, further = bill([row("97129", 40, discipline="SLP")], config)
+    assert (further["code"], further["units"]) == ("97130", 2)
+    assert (found["patient"], found["cents"]) == ("B", further["allowed_cents"])
+
+
 # --- dollars add up ----------------------------------------------------------------------------
 
 # Findings that carry what a visit was billed too much or too little. U203 is a warning, the T
