@@ -157,10 +157,10 @@ def split(
             known = found.mapping.setdefault(column, [])
             known += [heading for heading in own if heading not in known]
         found.files[name] = _with_rows(found.files.get(name), log.files[0], name)
-        notes = list(log.notes)
+        said = list(log.notes)
         if not isinstance(piece, str):
-            notes += [f"{name}: {note}" for note in logs.provider_note(log)]
-        found.notes += [note for note in notes if note not in found.notes]
+            said += [f"{name}: {note}" for note in logs.provider_note(log)]
+        found.notes += [note for note in said if note not in found.notes]
         progress.add(rows or _rows(name), "reading")
     if found is None:
         raise InputError("nothing to read", hint="name a file or a folder of logs")

@@ -67,8 +67,7 @@ def _documented(log: Log) -> Frame:
 def _by_day(rows: Frame, named: Frame) -> Frame:
     """Rows of a blank discipline with the one of their patient's day, where it is one."""
     near = named.join(rows.select(*_DAY).unique(), on=_DAY, how="semi")
-    rows = _near(rows, near, "discipline", [_DAY])
-    return rows.with_columns(discipline=_one_near()).drop("near", "several")
+    return _agreed(rows, near, "discipline", [_DAY]).drop("near", "several")
 
 
 def _by_modifiers(rows: Frame) -> Frame:
@@ -80,9 +79,7 @@ def _by_modifiers(rows: Frame) -> Frame:
     told = rows.filter(nw.col("discipline") != "")
     if engine.is_empty(told):
         return rows
-    rows = _near(rows, told, "discipline", [_VISIT, _DAY])
-    mine = nw.when(nw.col("discipline") == "").then(_one_near()).otherwise(nw.col("discipline"))
-    return rows.with_columns(discipline=mine)
+    return _agreed(rows, told, "discipline", [_VISIT, _DAY])
 
 
 def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
@@ -169,9 +166,7 @@ def beside(
         lines = engine.settled(_filled(lines, rows, name, [_VISIT]))
         if name == "provider":
             # Of a code that nobody documented: who alone treated the patient on the day billed it.
-            one = _near(lines, rows, name, [_DAY]).with_columns(near=_one_near())
-            own = nw.when(nw.col(name) == "").then("near").otherwise(name)
-            lines = engine.settled(one.with_columns(own.alias(name)))
+            lines = engine.settled(_agreed(lines, rows, name, [_DAY]))
         if name == "discipline":
             lines = engine.settled(_as_documented(lines, rows))
     rows, lines = _with_payers(rows, lines, ours, theirs)
@@ -251,9 +246,11 @@ def _near(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Fr
     return frame.with_columns(near=low, several=(low != high).fill_null(False)).drop(*added)
 
 
-def _one_near() -> nw.Expr:
-    """What the others that `_near` found agree on, blank where they do not or there are none."""
-    return nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
+def _agreed(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
+    """Blank cells of a column as the nearest others have it, where these agree."""
+    near = nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
+    own = nw.when(nw.col(name) == "").then(near).otherwise(nw.col(name))
+    return _near(frame, others, name, levels).with_columns(own.alias(name))
 
 
 def _filled(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:

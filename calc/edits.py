@@ -160,7 +160,7 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     return pairs.with_columns(nw.col("apart_from").fill_null(0))
 
 
-def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
+def gaps_of(lines: Frame, config: Config) -> dict[str, int]:
     """How many lines billed to Medicare no figure reaches, by what they lack.
 
     ``mue`` and ``ptp``: an edition of the table for the date; ``mue_code``: a row of the code in

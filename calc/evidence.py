@@ -55,8 +55,8 @@ class Evidence:
     """Tables by the name that a rule's ``over`` gives, and what the log holds.
 
     ``has``: columns of SESSION that hold something, and what the user gave beside the log.
-    ``gaps``: table of edits to the number of lines outside its editions. ``uncounted``: lines
-    whose units minutes cannot tell. ``files``: see `first_rows`.
+    ``gaps``: how many lines no figure reaches, see `edits.gaps_of`. ``uncounted``: lines whose
+    units minutes cannot tell. ``files``: see `first_rows`.
     """
 
     tables: dict[str, Frame]
@@ -172,7 +172,7 @@ def _of_lines(
         "same_minutes": same_minutes,
         "habit": habits.counted(rows, lines),
     }
-    return Evidence(tables, has, days, edits.gaps_of(lines, config, days), _uncounted(lines))
+    return Evidence(tables, has, days, edits.gaps_of(lines, config), _uncounted(lines))
 
 
 def of_groups(rows: Frame) -> dict[str, Frame]:
