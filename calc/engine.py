@@ -1922,12 +1922,20 @@ def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def tells_apart(frame: nw.LazyFrame[Any], name: str) -> bool:
-    """Whether a caller's column holds whole numbers, each once; on Spark the caller is believed."""
-    if not frame.collect_schema()[name].is_integer():
-        return False
+    """Whether a caller's column holds whole numbers, each once, as numbers or as text.
+
+    On Spark the caller of a column of integers is believed, and no text is looked at.
+    """
+    kind = frame.collect_schema()[name]
     if not is_eager(frame) and not frame.implementation.is_duckdb():
-        return True
+        return kind.is_integer()
+    if not kind.is_integer() and kind != nw.String:
+        return False
     numbers = collect(frame.select(name))[name]
+    if kind == nw.String:
+        if not numbers.str.contains(r"^[0-9]{1,18}$").fill_null(value=False).all():
+            return False
+        numbers = numbers.cast(nw.Int64)
     return not numbers.is_null().any() and bool(numbers.is_unique().all())
 
 

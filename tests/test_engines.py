@@ -414,13 +414,34 @@ def together(number=None):
     return made if number is None else made.with_columns(row=pl.Series(number))
 
 
-@pytest.mark.parametrize("number", [[2, 2, 3], [1.5, 1.4, 2.5], [1, None, 2], ["1", "2", "x"]])
+UNTOLD = [
+    [2, 2, 3],
+    [1.5, 1.4, 2.5],
+    [1, None, 2],
+    ["1", "2", "x"],
+    ["2", "02", "3"],
+    ["1", None, "2"],
+    ["1", "2", "9" * 19],
+]
+
+
+@pytest.mark.parametrize("number", UNTOLD)
 def test_a_column_row_that_tells_no_rows_apart_is_carried(number):
     """Which row shares minutes with which is found by numbers that each stand once."""
     expected = calc.audit(together(), select="T")
     assert expected["rule"].to_list() == ["T101"]
     assert calc.audit(together(number), select="T").equals(expected)
     assert "row" in calc.bill(together(number)).columns
+
+
+@pytest.mark.parametrize("number", [[9, 7, 8], ["9", "7", "8"]])
+@pytest.mark.parametrize("make", KINDS)
+def test_a_column_row_of_numbers_is_the_rows(number, make):
+    """Also as text; the row of the least number keeps the minutes that two rows show."""
+    twins = [row("p", code, "08:00", "08:15") for code in ("97110", "97112", "97116")]
+    made = frame(twins).with_columns(row=pl.Series(number))
+    lines = collected(calc.bill(make(made)))
+    assert dict(lines.select("code", "minutes").rows()) == {"97110": 0, "97112": 15, "97116": 0}
 
 
 @pytest.mark.spark
