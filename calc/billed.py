@@ -256,6 +256,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         wrong=wrong.cast(nw.Int64),
         unbilled=nw.when(left_out).then(nw.col("units")).otherwise(0),
         without=without.otherwise(0),
+        without_cents=nw.when(nw.col("documented_rows") > 0).then("unsupported_cents").otherwise(0),
         first_minutes=nw.when(nw.col("day_group") == "")
         .then(nw.col("rule_first_minutes"))
         .otherwise(nw.col("first_unit_minutes") // 2 + 1)
@@ -271,6 +272,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_units_billed": "billed",
         "day_kept": "kept_units",
         "day_without_minutes": "without",
+        "day_without_cents": "without_cents",
+        "day_unminuted": "unminuted_rows",
         "day_spoilt": "spoilt_units",
         "day_wrong": "wrong",
         "day_undocumented": "undocumented",

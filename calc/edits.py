@@ -10,7 +10,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine, first_rows, overlaps
+from calc import billed, engine, first_rows, overlaps
 from calc.params import Config, Edition
 from calc.schema import POOL, total
 
@@ -141,23 +141,40 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
 def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     """One-on-one rows of a code billed with 59 or X whose minutes another code's row shares.
 
-    ``apart_from``: how many other codes of the visit share no minute with the code.
+    Rows that say so themselves, or all of the code where only a claim does. ``apart_from``: how
+    many other codes of the visit share no minute with some session of the code, which the
+    modifier may be meant for.
     """
     said = engine.settled(lines.filter(nw.col("distinct_rows") > 0).select(*KEY))
     rows = engine.among(rows, said, ("patient",))
-    others = engine.settled(rows.filter(nw.col("full") & nw.col("one_on_one")))
+    mine = engine.settled(rows.filter(nw.col("counts")).join(said, on=list(KEY), how="semi"))
+    others = engine.settled(rows.filter(_may_meet()))
     lines = engine.among(lines, said, ("patient",))
-    marked = others.join(said, on=list(KEY), how="semi")
-    pairs = overlaps.beside_other_codes(marked, others)
+    pairs = engine.settled(overlaps.beside_other_codes(mine.filter(_may_meet()), others))
     visit = ["patient", "date", "discipline", "provider"]
+    code = [*visit, "code"]
     codes = lines.filter(nw.col("billed") > 0).select(*visit, other=nw.col("service")).unique()
-    met = pairs.select(*visit, "code", other=nw.col("service_2")).unique()
-    mine = pairs.select(*visit, "code", "service").unique()
-    free = mine.join(codes, on=visit, how="inner").filter(nw.col("other") != nw.col("service"))
-    free = free.join(met, on=[*visit, "code", "other"], how="anti")
-    count = free.group_by(*visit, "code").agg(nw.len().cast(nw.Int64).alias("apart_from"))
-    pairs = overlaps.first_of_row(pairs).join(count, on=[*visit, "code"], how="left")
+    timed = mine.filter((nw.col("length_ms") > 0).fill_null(True))
+    sessions = timed.group_by(*code).agg(nw.len().cast(nw.Int64).alias("sessions"))
+    met = pairs.select(*code, "file", "row", other=nw.col("service_2")).unique()
+    met = met.group_by(*code, "other").agg(nw.len().cast(nw.Int64).alias("met"))
+    met = met.join(sessions, on=code, how="inner").filter(nw.col("met") >= nw.col("sessions"))
+    free = pairs.select(*code, "service").unique().join(codes, on=visit, how="inner")
+    free = free.filter(nw.col("other") != nw.col("service"))
+    free = free.join(met, on=[*code, "other"], how="anti")
+    count = free.group_by(*code).agg(nw.len().cast(nw.Int64).alias("apart_from"))
+    own = mine.filter(billed.has(billed.DISTINCT) & (nw.col("units_billed") > 0).fill_null(False))
+    silent = engine.settled(own.select(*KEY).unique())
+    own = own.select("file", "row")
+    by_claims = mine.join(silent, on=list(KEY), how="anti").select("file", "row")
+    pairs = pairs.join(nw.concat([own, by_claims], how="vertical"), on=["file", "row"], how="semi")
+    pairs = overlaps.first_of_row(pairs).join(count, on=code, how="left")
     return pairs.with_columns(nw.col("apart_from").fill_null(0))
+
+
+def _may_meet() -> nw.Expr:
+    """The row's clock times are its treatment, with nobody else."""
+    return nw.col("full") & nw.col("one_on_one")
 
 
 def gaps_of(lines: Frame, config: Config) -> dict[str, int]:

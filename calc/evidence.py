@@ -358,7 +358,8 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
     group = list(billed.GROUP)
     sums = day.select(
         *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
-        group_without="day_without_minutes", group_cents="day_over_cents",
+        group_without="day_without_minutes", group_without_cents="day_without_cents",
+        group_unminuted="day_unminuted", group_cents="day_over_cents",
         group_doubled="doubled_minutes", group_divided=nw.col("divided").cast(nw.Int64),
     )  # fmt: skip
     names = [name for name in sums.columns if name not in group]
@@ -442,22 +443,30 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
     """Rows of timed codes without minutes, with the units and dollars that nothing supports.
 
     Units of a claim stand with the first such row of the code's day, and so do the dollars; none
-    where the minutes of the day's other services bear all units that are billed.
+    where the minutes of the day's other services bear all units that are billed. Where they bear
+    some, what the others cost stands with the first such row of the group of counting.
     """
     bare = rows.filter(nw.col("fault_rule") == "U209")
     unheard = lines.filter(nw.col("unminuted_rows") > 0)
     beyond = nw.col("group_kept") + nw.col("group_without") > nw.col("group_units")
+    bears = beyond & (nw.col("group_kept") < nw.col("group_units"))
     cents = nw.when(beyond).then("unsupported_cents")
-    facts = unheard.select(*KEY, "units_without_minutes", bare_cents=cents)
-    bare = bare.join(facts, on=list(KEY), how="left").with_columns(
-        idle=nw.when(nw.col("units_billed") > 0).then(0).otherwise(1)
-    )
-    bare = engine.placed(bare, KEY, ("idle", "file", "row"))
-    first = nw.col("turn") == 1
-    mine = nw.when(first).then(nw.col("units_without_minutes"))
+    left = nw.when(bears).then(nw.col("group_cents") + nw.col("group_without_cents"))
+    names = ("day_group", "units_without_minutes")
+    facts = unheard.select(*KEY, *names, bare_cents=cents, left_cents=left)
+    idle = nw.when(nw.col("units_billed") > 0).then(0).otherwise(1)
+    bare = bare.join(facts, on=list(KEY), how="left").with_columns(idle=idle)
+    order = ("idle", "file", "row")
+    bare = engine.placed(engine.placed(bare, billed.GROUP, order, "group_turn"), KEY, order)
+    first, without = nw.col("turn") == 1, nw.col("units_without_minutes")
+    mine = nw.when((nw.col("units_billed") > 0) | ~first).then("units_billed").otherwise(without)
+    left = nw.when((nw.col("group_turn") == 1) & (nw.col("left_cents") > 0)).then("left_cents")
     return bare.with_columns(
-        units_bare=nw.coalesce(nw.col("units_billed"), mine),
-        bare_cents=nw.when(first & (nw.col("units_without_minutes") > 0)).then("bare_cents"),
+        units_bare=nw.coalesce(mine, nw.col("units_billed")),
+        bare_cents=nw.when(~nw.col("left_cents").is_null())
+        .then(left)
+        .when(first & (without > 0))
+        .then("bare_cents"),
     )
 
 

@@ -168,15 +168,43 @@ def any_visit(pick, patient, bare):
         ([("97110", 45, 1), ("97110", "", 1)], {"U209": None, "U202": -2162}),
         # the day's 40 minutes are three units, whichever code they stand on
         ([("97110", 40, 2), ("97140", "", 1)], {"U209": None}),
-        # two units supported, three billed
-        ([("97110", 30, 1), ("97140", "", 2)], {"U209": 4130, "U202": -2162}),
+        # two units supported, three billed: 27.87 + 2 x 20.65 less 27.87 + 21.62
+        ([("97110", 30, 1), ("97140", "", 2)], {"U209": 1968}),
+        ([("97110", 45, 2), ("97140", "", 2)], {"U209": 2 * 2065 - 2162}),
+        # four supported, two billed
+        ([("97110", 60, 1), ("97140", "", 1)], {"U209": None, "U202": 2065 - 3 * 2162}),
+        # what a row without minutes bills is not a session that was left out
+        ([("97110", 30), ("97140", "", 2)], {"U209": None}),
+        ([("97110", 45), ("97140", "", 1)], {"U209": None, "U202": 2659 - 2787 - 2 * 2162}),
     ],
 )
 def test_units_that_other_minutes_bear_cost_nothing(rows, expected, config):
     """A row without minutes is a fault of the record, not of the claim, where the day's suffice."""
     field = {"discipline": "SLP"} if rows[0][0] == "97129" else {}
-    found = audit([row(*cells, **field) for cells in rows], config, select=("U201", "U202", "U209"))
+    found = audit(
+        [row(*cells, **field) for cells in rows], config, select=("U201", "U202", "U208", "U209")
+    )
     assert {finding["rule"]: finding["cents"] for finding in found} == expected
+
+
+def test_of_two_codes_without_minutes_the_first_has_what_both_cost(config):
+    """Two units supported, three billed: 30.92 for 97535 and 20.65 twice less 21.62."""
+    log = [row("97110", 30, 1), row("97535", "", 1), row("97140", "", 1)]
+    found = audit(log, config, select=("U",))
+    whole = 3092 + 2162 + 2065 - 2787 - 2162
+    assert sorted((f["rule"], f["code"], f["cents"]) for f in found) == [
+        ("U209", "97140", None),
+        ("U209", "97535", whole),
+    ]
+
+
+def test_units_of_a_students_row_stand_with_the_row_that_documents_the_code(config):
+    """It has no minutes and bills none itself: 97535 is not documented by minutes that count."""
+    for blank in ("", 0):
+        log = [row("97110", 30, 2), row("97535", "", blank), row("97535", 25, 3, role="student")]
+        (found,) = audit(log, config, select=("U",))
+        assert (found["rule"], found["found"]) == ("U209", "3")
+        assert found["cents"] == 3092 + 2 * 2314 + 2 * 2162 - 2787 - 2162
 
 
 def is_unsaid(visit):

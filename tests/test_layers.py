@@ -52,7 +52,7 @@ ALLOWED = {
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "amounts": {"billed", "billing", "engine", "lookups", "params", "pricing", "schema"},
     "habits": {"engine", "limits", "lookups", "params", "schema", "times"},
-    "edits": {"engine", "first_rows", "overlaps", "params", "schema"},
+    "edits": {"billed", "engine", "first_rows", "overlaps", "params", "schema"},
     "limits": {"engine", "lookups", "params", "times"},
     "clinicians": {"amounts", "billing", "counting", "engine", "limits", "overlaps", "params"}
     | {"pricing", "schema", "times"},

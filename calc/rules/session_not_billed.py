@@ -9,9 +9,10 @@ class SessionNotBilled(Rule):
     """A documented service that earns a unit is not billed.
 
     The day's other codes leave room for the unit, so its pay is lost. A code whose unit could
-    as well stand with another one is not reported, nor is a code that Medicare does not pay, at
-    all or beside another one that is billed (pair edits that no modifier opens). A row with a
-    charge is billed, though its units are blank.
+    as well stand with another one is not reported, nor is one whose unit a row without minutes
+    bills (U202 counts these), an evaluation that only assistants gave, or a code that Medicare
+    does not pay, at all or beside another one that is billed (pair edits that no modifier opens).
+    A row with a charge is billed, though its units are blank.
 
     Bill it while the payer still takes a corrected claim.
 
@@ -35,10 +36,14 @@ class SessionNotBilled(Rule):
         (found == 0)
         & ~(nw.col("units_claimed").is_null() & _charged)
         & (nw.col("units_low") > 0)
-        & (~nw.col("timed") | (nw.col("group_kept") < nw.col("group_units")))
+        & (
+            ~nw.col("timed")
+            | ((nw.col("group_kept") < nw.col("group_units")) & (nw.col("group_without") == 0))
+        )
         & ~(nw.col("group_divided") == 1).fill_null(False)
         & ~(nw.col("payer_part_b") & _unpaid).fill_null(False)
         & ~nw.col("unpayable")
+        & ~((nw.col("evaluation") != "") & (nw.col("assistant_rows") >= nw.col("documented_rows")))
     )
     cents = nw.col("over_cents")
     explained = nw.when(nw.col("group_wrong") > 0).then(nw.lit("U202")).otherwise(nw.lit(""))

@@ -9,9 +9,10 @@ class UnitsBelowMinutes(Rule):
     """Fewer timed units are billed for a day than its minutes support.
 
     The day's timed minutes together earn more units than the documented services are billed
-    with. The pay for the difference is lost. Units of services without minutes or a session do
-    not count, but where those without minutes make up the difference the day is paid in full;
-    nor do minutes of a code that Medicare never pays beside another one that is billed.
+    with. The pay for the difference is lost. Units of services without a session do not count,
+    but those without minutes bill what the others earn: where they make up the difference the
+    day is paid in full. Nor do minutes of a code that Medicare never pays beside another one
+    that is billed.
 
     Bill the units left out while the payer still takes a corrected claim.
 
@@ -26,10 +27,13 @@ class UnitsBelowMinutes(Rule):
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
     message = "{found} timed {found:unit|units} billed, {expected} supported by the day's minutes"
-    found = nw.col("day_kept")
-    expected = nw.col("day_units") - nw.col("day_unpayable")
     # Rows without minutes (U209) bill what the others earn.
-    _made_up = found + nw.col("day_without_minutes") == expected
-    flag = (found < expected) & ~nw.col("divided") & ~_made_up
-    cents = nw.col("day_over_cents") - nw.col("day_unpayable_cents").fill_null(0)
-    explained = nw.when(nw.col("day_wrong") == 0).then(nw.lit("U208")).otherwise(nw.lit(""))
+    _without = nw.col("day_without_minutes")
+    found = nw.col("day_kept") + _without
+    expected = nw.col("day_units") - nw.col("day_unpayable")
+    flag = (found < expected) & ~nw.col("divided")
+    _lost = nw.col("day_over_cents") - nw.col("day_unpayable_cents").fill_null(0)
+    _net = _lost + nw.col("day_without_cents")
+    cents = nw.when(_without == 0).then(_lost).when(_net < 0).then(_net).otherwise(_net * 0)
+    _left_out = (nw.col("day_wrong") == 0) & (_without == 0)
+    explained = nw.when(_left_out).then(nw.lit("U208")).otherwise(nw.lit(""))

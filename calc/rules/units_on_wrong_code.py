@@ -35,7 +35,7 @@ class UnitsOnWrongCode(Rule):
     flag = (
         nw.col("misplaced")
         & (nw.col("group_kept") == nw.col("group_units"))
-        & (nw.col("group_without") == 0)
+        & (nw.col("group_unminuted") == 0)
     )
     # What the whole exchange of units costs stands once.
     cents = nw.when(nw.col("first_misplaced")).then(nw.col("group_cents"))
