@@ -78,7 +78,7 @@ def with_amounts(
     unknown = nw.col("payer_part_b") & (most.is_null() | nw.col("fee_cents").is_null()) & ~unpaid
     bills = (nw.col("billed") > 0) | (nw.col("units") > 0).fill_null(True)
     lines = engine.touched(lines, unknown & bills, pricing.KX_YEAR, "unpriced_year")
-    near = nw.col("year_spent") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
+    near = nw.col("year_spent") + nw.col("prior_cents") > nw.col("kx_least_cents")
     known = ~nw.col("kx_threshold_cents").is_null()
     below = nw.col("charge_cents") < nw.col("fee_cents") * nw.col("billed")
     nothing = nw.lit(None, dtype=nw.Int64)
@@ -100,7 +100,13 @@ def with_amounts(
     # Where an amount of the year is not known, nobody can say that the threshold is not passed.
     early = nw.when(~nw.col("unpriced_year")).then(nw.col("kx_early"))
     return lines.with_columns(kx_early=early).drop(
-        *_FEES, "spent", "year_spent", "near_threshold", "asked", "unpriced_year"
+        *_FEES,
+        "spent",
+        "year_spent",
+        "near_threshold",
+        "asked",
+        "unpriced_year",
+        "kx_least_cents",
     )
 
 

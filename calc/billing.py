@@ -348,7 +348,7 @@ def price(
     lines = _deductible(pricing.allow(lines), "left_cents" in opened)
     amount = nw.col("allowed_cents")
     lines = _kx_figures(lines, config, days, "elsewhere_cents" in opened, amount)
-    lines = pricing.settle(pricing.accrue(lines))
+    lines = pricing.settle(pricing.accrue(lines).drop("kx_least_cents"))
     part_b = nw.col("payer_part_b")
     return lines.with_columns(
         medicare_cents=nw.when(part_b).then(nw.col("medicare_cents")),
@@ -404,7 +404,9 @@ def kx_figures(
 ) -> nw.LazyFrame[Any]:
     """Add kx_bucket, kx_threshold_cents and prior_cents, what was spent elsewhere."""
     lines = with_balances(lines, replace(options, deductible=None))
-    return _kx_figures(lines, config, days, bool(options.prior), nw.col("fee_cents"))
+    return _kx_figures(
+        lines, config, days, bool(options.prior), nw.col("fee_cents") * nw.col("units")
+    )
 
 
 def _with_first_year(lines: nw.LazyFrame[Any], amount: nw.Expr) -> nw.LazyFrame[Any]:
@@ -442,12 +444,20 @@ def _kx_figures(
     names = sorted(set(KX_BUCKET.values()))
     thresholds = [(day, name, config.parameter("kx_threshold").find(day, name)) for day in days
                   for name in names]  # fmt: skip
+    # It may change within a year: earlier lines count towards a later one too.
+    least: dict[tuple[int, str], int] = {}
+    for day, name, value in thresholds:
+        if value:
+            year = (day.year, name)
+            least[year] = min(value.scaled, least.get(year, value.scaled))
     table: engine.Columns = {
         "date": [day for day, _, _ in thresholds],
         "kx_bucket": [name for _, name, _ in thresholds],
         "kx_threshold_cents": [value.scaled if value else None for _, _, value in thresholds],
+        "kx_least_cents": [least.get((day.year, name)) for day, name, _ in thresholds],
     }
-    types: dict[str, type] = {"date": date, "kx_bucket": str, "kx_threshold_cents": int}
+    types: dict[str, type] = {"date": date, "kx_bucket": str}
+    types |= {"kx_threshold_cents": int, "kx_least_cents": int}
     lines = engine.looked_up(lines, table, types, ["date", "kx_bucket"])
     if not elsewhere:
         return lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64))

@@ -116,11 +116,15 @@ def estimate(
     """Estimate one visit from rows of SESSION names (code, start, end, minutes, role ...).
 
     ``defaults``: payer, locality, discipline, provider for rows that do not say. Rows without
-    date are of today. Raises InputError for a row that cannot be used, ConfigError for a date
-    without an RVU, a GPCI or, unless the payer has a factor of its own, a conversion factor.
+    date are of today; where none names a patient, the opening balances of ``options`` are those
+    of the visit's. Raises InputError for a row that cannot be used and for balances of several
+    patients, ConfigError for a date without an RVU, a GPCI or, unless the payer has a factor of
+    its own, a conversion factor.
     """
     config = config or params.load()
     options = options or billing.Options()
+    if not any(_text(row.get("patient")) for row in rows):
+        options = of_visit(options)
     unknown = set(defaults) - {"payer", "locality", "discipline", "provider"}
     if unknown:
         raise InputError(f'"{min(unknown)}" is no option of an estimate')

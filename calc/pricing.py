@@ -189,14 +189,15 @@ def accrue(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Authority: 42 U.S.C. 1395l(g). Allowed amounts count after the multiple procedure reduction
     and before the assistant's cut, with deductible and coinsurance. A line needs KX when the
     total including it exceeds the threshold. Needs kx_bucket ("" for none), kx_threshold_cents,
-    prior_cents (spent elsewhere), year, payer_part_b, allowed_cents.
+    kx_least_cents (the least threshold of the year), prior_cents (spent elsewhere), year,
+    payer_part_b, allowed_cents.
     """
     counts = nw.col("payer_part_b") & (nw.col("kx_bucket") != "")
     amount = nw.when(counts).then(nw.col("allowed_cents")).otherwise(0)
     lines = lines.with_columns(accrued_cents=amount.fill_null(0).cast(nw.Int64))
     # Most patients stay below: only those whose whole year passes it need their lines in order.
     lines = engine.summed(lines, KX_YEAR, "accrued_cents", "whole_cents")
-    may = nw.col("whole_cents") + nw.col("prior_cents") > nw.col("kx_threshold_cents")
+    may = nw.col("whole_cents") + nw.col("prior_cents") > nw.col("kx_least_cents")
     needs = (*KX_YEAR, *CLAIM_ORDER, "accrued_cents", "prior_cents", "kx_threshold_cents")
     no = {"needs_kx": (nw.lit(False), bool)}
     lines = engine.amended(lines, may.fill_null(False), needs, _above, no)

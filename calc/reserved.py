@@ -48,21 +48,21 @@ has_place has_prior has_until header_row heading heap heap_days heaped hex high 
 holds_from holds_ms holiday how idle idle_units ignore ignore_errors ignore_nulls in_ in_pool
 in_sweep include_header include_key indicator individual infer_schema info infos inner instant
 interval is is_first joint joint_ms kept kept_cents kept_scheduled_cents kept_units key kind known
-known_ known_fingerprints kx kx_bucket kx_due kx_each kx_early kx_left_ot kx_left_pt_slp kx_rows
-kx_threshold kx_threshold_cents lane last last_clinician last_code last_date lasting leads
-leads_file least least_year_cents left left_ left_cents left_on left_units len length_ms less_fee
-less_logged less_minutes less_pe less_rest lie lies limit limiting_charge line line_cents
-line_cents_after line_turn lines literal local locality locality_number log logged logged_twice
-look_for looked_at loose lost lost_cents lost_ms low low_ lz4 mai maintain_order mapping maps mark
-marked_bills marked_kx marked_kx_rows marked_plain marked_plain_rows marked_rows marks maxlen
-maxsize mdy measured medicare medicare_cents medicare_pays message met meta minute_rows minutes
-minutes_ms misplaced missing mode modified modifier_indicator modifiers modifiers_billed money
-month more_codes more_minutes more_rows most most_cents most_ms moved mp_gpci mp_rvu mppr
-mppr_indicator mppr_percent mue mue_code name named named_code near near_days near_threshold
-needs_kx never never_checked next next_minutes next_more no_discipline no_room no_threshold none
-nonparticipating notes null nulls_equal num_format number object odd odd_group off_day off_list
-offset offset_ms on on_five on_quarter one one_on_one one_on_one_minutes one_team open
-opening_deductible_cents opens options order_by orient ot ota other outside over_cents
+known_ known_fingerprints kx kx_bucket kx_due kx_each kx_early kx_least_cents kx_left_ot
+kx_left_pt_slp kx_rows kx_threshold kx_threshold_cents lane last last_clinician last_code
+last_date lasting leads leads_file least least_year_cents left left_ left_cents left_on left_units
+len length_ms less_fee less_logged less_minutes less_pe less_rest lie lies limit limiting_charge
+line line_cents line_cents_after line_turn lines literal local locality locality_number log logged
+logged_twice look_for looked_at loose lost lost_cents lost_ms low low_ lz4 mai maintain_order
+mapping maps mark marked_bills marked_kx marked_kx_rows marked_plain marked_plain_rows marked_rows
+marks maxlen maxsize mdy measured medicare medicare_cents medicare_pays message met meta
+minute_rows minutes minutes_ms misplaced missing mode modified modifier_indicator modifiers
+modifiers_billed money month more_codes more_minutes more_rows most most_cents most_ms moved
+mp_gpci mp_rvu mppr mppr_indicator mppr_percent mue mue_code name named named_code near near_days
+near_threshold needs_kx never never_checked next next_minutes next_more no_discipline no_room
+no_threshold none nonparticipating notes null nulls_equal num_format number object odd odd_group
+off_day off_list offset offset_ms on on_five on_quarter one one_on_one one_on_one_minutes one_team
+open opening_deductible_cents opens options order_by orient ot ota other outside over_cents
 overbilled_cents overlap overnight overwrite own own_begun own_billed own_busy own_cents own_cf
 own_charge_cents own_earlier own_ended own_fee_cents own_minutes own_ms own_reduced_cents
 own_units paid_cents paid_year pair parents part part_b part_b_year participation_percent parts

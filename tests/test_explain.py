@@ -53,6 +53,7 @@ def test_deductible_kx_and_limiting_charge_are_explained():
         nonparticipating=True,
     )
     assert "x 95% non-participating = fee 27.61, reduced 21.10" in text
+    assert " x 33.4009, to the cent, x 95%" in text
     assert "limiting charge 31.75 a unit" in text
     assert "(48.71 - 20.00 deductible) x 80% = 22.97, less 0.46 withheld" in text
     assert "KX, PT+SLP of the year 2518.71 exceeds 2480.00" in text

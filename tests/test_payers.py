@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
+import polars as pl
 import pytest
 
 import calc
@@ -160,6 +161,75 @@ def test_own_figures_are_explained(own):
     row = {"code": "97116", "minutes": 20, "date": "2026-03-02"}
     text = calc.estimate([row], payer="alpha", config=own).explain()
     assert "factor 50.0000: Contract (in force 2026-01-01 to 2026-06-30)" in text
+
+
+MID_YEAR = {
+    "sources.toml": FILES["sources.toml"],
+    "kx_threshold.toml": """
+title = "Thresholds"
+unit = "USD"
+places = 2
+[[value]]
+from = 2025-07-01
+until = 2025-12-31
+value = 50.00
+source = "contract"
+applies_to = "PT+SLP"
+""",
+    "conversion_factor.toml": """
+title = "Factors"
+unit = "USD per RVU"
+places = 4
+[[value]]
+from = 2025-03-01
+until = 2025-09-30
+value = 40.0000
+source = "contract"
+""",
+}
+
+
+@pytest.mark.parametrize("patients", [1, 1500])
+def test_a_threshold_that_changes_within_a_year(patients, tmp_path):
+    """What was allowed before counts towards it, in small logs and large ones, and in audits."""
+    changed = {name: MID_YEAR[name] for name in ("sources.toml", "kx_threshold.toml")}
+    config = laid(tmp_path, changed)
+    days = {"2025-06-30": "GP", "2025-07-01": "GP KX", "2025-07-02": "GP KX"}
+    rows = pl.DataFrame(
+        {"patient": str(patient), "discipline": "PT", "code": "97110", "minutes": 15,
+         "date": day, "clinician": "C", "units_billed": 1, "modifiers_billed": modifiers}
+        for patient in range(patients) for day, modifiers in days.items()
+    )  # fmt: skip
+    found = calc.bill(rows, config=config).group_by("date", "modifiers").len().sort("date")
+    assert [(str(day), said) for day, said, _ in found.rows()] == list(days.items())
+    assert calc.audit(rows, config=config, select="M").is_empty()
+    without = rows.with_columns(modifiers_billed=pl.lit("GP"))
+    accused = calc.audit(without, config=config, select="M")
+    assert accused["rule"].to_list() == ["M305"] * 2 * patients
+
+
+@pytest.mark.parametrize(
+    ("day", "held"),
+    [
+        ("2025-02-10", "2025-01-01 to 2025-02-28"),
+        ("2025-05-10", "2025-03-01 to 2025-09-30"),
+        ("2025-10-10", "2025-10-01 to 2025-12-31"),
+    ],
+)
+def test_own_figures_end_the_days_of_those_below(day, held, tmp_path):
+    """An explanation says from when to when a figure is the one that counts."""
+    config = laid(tmp_path, {n: MID_YEAR[n] for n in ("sources.toml", "conversion_factor.toml")})
+    text = calc.estimate([{"code": "97110", "minutes": 15, "date": day}], config=config).explain()
+    (factor,) = [line for line in text.splitlines() if line.startswith("    factor ")]
+    assert factor.endswith(f"(in force {held})")
+
+
+def test_a_figure_that_does_not_count_is_not_cited(own):
+    """Delta withholds nothing, and cuts nothing of an assistant's."""
+    row = {"code": "97110", "minutes": 15, "date": "2026-03-02", "discipline": "PT"}
+    text = calc.estimate([row | {"role": "assistant"}], payer="delta", config=own).explain()
+    assert "20% coinsurance" in text and "less 0.00 withheld" in text
+    assert "sequestration" not in text and "assistant share" not in text
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ from helpers import ROOT, bill, cases, grouped
 import calc
 from calc import engine, pricing
 from calc.billing import Options
+from calc.errors import InputError
 
 # One day per edition, and both sides of 2024-03-09; the factors as published.
 FACTORS = {
@@ -463,6 +464,31 @@ def test_opening_balances_are_of_the_first_year_that_medicare_pays(config):
     }
     assert found["a"] == found["b"] == found["c"]
     assert "KX" in found["a"][0]
+
+
+def test_an_audit_opens_the_year_that_bill_opens():
+    """A line of no unit is not paid: the amounts spent elsewhere are of the next year."""
+    options = Options(prior={("p", "PT+SLP"): 248000})
+    first = {"date": "2025-12-31", "minutes": 7, "units_billed": 0, "modifiers_billed": "GP"}
+    visit = {"date": "2026-01-02", "minutes": 15, "units_billed": 1, "modifiers_billed": "GP KX"}
+    same = {"patient": "p", "discipline": "PT", "clinician": "C", "code": "97110"}
+    log = pl.DataFrame([same | first, same | visit])
+    assert calc.bill(log, options=options)["modifiers"].to_list() == ["GP", "GP KX"]
+    assert calc.audit(log, options=options, select="M305,M306").is_empty()
+    plain = log.with_columns(modifiers_billed=pl.lit("GP"))
+    assert calc.audit(plain, options=options, select="M")["rule"].to_list() == ["M305"]
+
+
+def test_opening_balances_of_a_visit_that_names_nobody():
+    """They are the visit's, as for a patient who is named; of several patients they are refused."""
+    row = {"code": "97110", "minutes": 15, "date": "2026-03-02", "discipline": "PT"}
+    options = Options(prior={("p", "PT+SLP"): 300000}, deductible={"p": 500})
+    named = calc.estimate([row | {"patient": "p"}], options=options)
+    (line,) = calc.estimate([row], options=options).lines
+    assert line | {"patient": "p"} == named.lines[0]
+    assert line["modifiers"] == "GP KX"
+    with pytest.raises(InputError, match="2 patients"):
+        calc.estimate([row], options=Options(deductible={"p": 500, "q": 0}))
 
 
 @pytest.mark.parametrize("charge", [10.1 + 20.2, 30.3, "30.3", Decimal("30.30")])

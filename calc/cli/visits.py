@@ -157,7 +157,6 @@ def estimate(
         hint = "say --discipline PT, OT or SLP"
         raise InputError("--prior counts by discipline, and this visit has none", hint=hint)
     options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
-    options = estimating.of_visit(options)
     result = estimating.estimate(rows, config=config, options=options, zone=tz, **defaults)
     result.require_own_factors()
     if not day and not any(estimating.has_date(row) for row in rows):

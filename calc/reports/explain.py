@@ -5,12 +5,14 @@ No tracer: the columns of the lines are the steps, and sources are looked up by 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
 from calc.errors import ConfigError
 from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, dollars, percent
-from calc.params import FEES, Config, Edition, Value
+from calc.params import FEES, Config, Edition, Value, runs
 
 Row = dict[str, Any]
 
@@ -184,8 +186,9 @@ def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -
     said = ["", "Work component (units x work RVU x conversion factor, rounded once)"]
     for row in lines:
         said.append(f"  {_work(row, factor, config)}")
-    said += [f"    factor {factor.text}: {_source(factor, config)}"]
-    said += [f"    RVUs: {_edition(config.edition('rvu', day), config)}"]
+    named = (own or "conversion_factor", day, "" if own else basis)
+    said += [f"    factor {factor.text}: {_source(config, *named)}"]
+    said += [f"    RVUs: {_edition(config, 'rvu', day)}"]
     table = config.payers[lines[0]["payer"]].get("fee_table")
     how = (
         "the payer's own table"
@@ -196,9 +199,9 @@ def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -
     for row in lines:
         said += [f"  {line}" for line in _fee(row, factor, config)]
     if not table:
-        said += [f"    GPCIs: {_edition(config.edition('gpci', day), config)}"]
-    elif fees := config.edition(f"{FEES}{table}", day):
-        said += [f"    fees: {_edition(fees, config)}"]
+        said += [f"    GPCIs: {_edition(config, 'gpci', day)}"]
+    elif config.edition(f"{FEES}{table}", day):
+        said += [f"    fees: {_edition(config, f'{FEES}{table}', day)}"]
     if any(row["payer_mppr"] for row in lines):
         mppr = config.parameter("mppr").find(day)
         if mppr:
@@ -252,7 +255,7 @@ def _fee(row: Row, factor: Value, config: Config) -> list[str]:
     share = row["share_percent"]
     of_medicare = f" x {share}%" if share != 100 else ""
     part = row["participation_percent"]
-    of_medicare += f", x {part}% non-participating" if part != 100 else ""
+    of_medicare += f", to the cent, x {part}% non-participating" if part != 100 else ""
     said = [f"{where}: ({terms}) x {factor.text}{of_medicare} = {unit}", _scheduled(row)]
     if part != 100:
         limit = config.parameter("limiting_charge").on(row["date"])
@@ -309,11 +312,11 @@ def _shares(lines: list[Row], config: Config, day: date, deductible_said: str) -
                 f"  {row['code']}: KX, {row['kx_bucket']} of the year {total} exceeds {limit}"
                 f"{_elsewhere(row)} ({config.cite(kx.source)})"
             )
-    shown = names if any(row["modified"] for row in paid) else (names[0], names[2])
-    for name in shown:
-        said.append(
-            f"    {found[name].text}% {name.replace('_', ' ')}: {_source(found[name], config)}"
-        )
+    cut = any(row["modified"] and row["payer_assistant_cut"] for row in paid)
+    used = (True, cut, any(row["payer_sequestration"] for row in paid))
+    for name in itertools.compress(names, used):
+        what = name.replace("_", " ")
+        said.append(f"    {found[name].text}% {what}: {_source(config, name, day)}")
     return said
 
 
@@ -329,16 +332,29 @@ def _after_deductible(row: Row) -> str:
     return f"({dollars(row['allowed_cents'])} - {dollars(row['deductible_cents'])} deductible)"
 
 
-def _source(value: Value, config: Config) -> str:
-    return f"{config.cite(value.source)} (in force {value.first} to {_last(value.last)})"
+def _source(config: Config, name: str, day: date, applies_to: str = "") -> str:
+    """Whose figure it is, and from when to when no other one stands above it."""
+    figure = config.parameter(name)
+    value = figure.on(day, applies_to)
+    held = _held(lambda at: figure.find(at, applies_to), figure.values, day)
+    return f"{config.cite(value.source)} ({held})"
 
 
-def _edition(edition: Edition | None, config: Config) -> str:
+def _edition(config: Config, table: str, day: date) -> str:
+    edition = config.edition(table, day)
     if edition is None:
         raise ConfigError("no edition for the date")
-    held = f"in force {edition.first} to {_last(edition.last)}"
+    held = _held(lambda at: config.edition(table, at), config.editions(table), day)
     release = f", {edition.release}" if edition.release else ""
     return f"{config.cite(edition.source)}{release} ({held})"
+
+
+def _held(
+    at: Callable[[date], Value | Edition | None], spans: Iterable[Value | Edition], day: date
+) -> str:
+    ends = ((first, last) for first, last, _ in runs(at, spans) if first <= day <= last)
+    first, last = next(ends)
+    return f"in force {first} to {_last(last)}"
 
 
 def _last(day: date) -> str:
