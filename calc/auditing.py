@@ -43,7 +43,10 @@ _NEEDS = {
     "diagnosis": "the log has no diagnoses",
     "diagnosis_list": "no list of diagnoses is given (--diagnosis-list)",
     "clocks": "the log has no clock times",
+    "starts": "the log has no start times",
+    "hours": "the log has no clock times, and no time sheet is given (--timesheet)",
 }
+_ANY_OF = {"hours": {"clocks", "timesheet"}}  # needs that several things meet
 # What a rule's figures lack for some lines, by `Rule.edition`; see `edits.gaps_of`.
 _GAPS = {
     "mue": (
@@ -85,7 +88,12 @@ def rules_chosen(
 
 def runnable(picked: tuple[type[Rule], ...], has: frozenset[str]) -> tuple[type[Rule], ...]:
     """The rules whose needs the log holds."""
-    return tuple(rule for rule in picked if has.issuperset(rule.needs))
+    met = _met(has)
+    return tuple(rule for rule in picked if met.issuperset(rule.needs))
+
+
+def _met(has: frozenset[str]) -> frozenset[str]:
+    return has | {need for need, things in _ANY_OF.items() if has & things}
 
 
 def not_run(
@@ -100,8 +108,9 @@ def not_run(
     ``of_claims``: what claims beside the log were to say.
     """
     said: list[dict[str, Any]] = []
+    met = _met(has)
     for rule in picked:
-        lacking = [name for name in rule.needs if name not in has]
+        lacking = [name for name in rule.needs if name not in met]
         if lacking:
             reason = _NEEDS[lacking[0]]
             if lacking[0] in of_claims:

@@ -28,13 +28,13 @@ _COLUMNS = (
 
 
 def held(log: Log) -> frozenset[str]:
-    """Columns of SESSION that hold something in a log, and "clocks" where a row has clock times."""
+    """Columns of SESSION that hold something in a log; "starts", "clocks" where a row has times."""
     text = {
         "modifiers_billed": "modifiers_billed", "clinician": "clinician", "diagnosis": "diagnosis",
     }  # fmt: skip
     numbers = {
         "units_billed": "units_billed", "charge": "charge_cents", "total_minutes": "total_ms",
-        "clocks": "end_ms",
+        "clocks": "end_ms", "starts": "start_ms",
     }  # fmt: skip
     said = {name: (nw.col(column) != "").cast(nw.Int64).sum() for name, column in text.items()}
     said |= {name: nw.col(column).count() for name, column in numbers.items()}

@@ -84,7 +84,7 @@ settles several severity sha256 share_cents share_of_medicare share_percent shar
 sheet_minutes short skip_rows slack slice_pushdown slp so_far_cents somebody sort span_minutes
 spark sparse spent spilt split spoilt spoilt_units square st stacklevel stamped start start_1
 start_clock_ms start_date start_day start_ms start_ms_2 start_offset start_order start_spoilt
-status strategy streaming stretch strict string strings_to_formulas strings_to_numbers
+starts status strategy streaming stretch strict string strings_to_formulas strings_to_numbers
 strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
 supported_scheduled_cents sure taken_ taken_ms text text_of_ theirs therapist therapist_minutes
 therapist_ms therapist_rest tie ties time_zone timed timed_code timed_days timed_minutes timed_ms

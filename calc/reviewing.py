@@ -338,7 +338,7 @@ def _by_clinician(people: nw.DataFrame[Any], findings: nw.DataFrame[Any]) -> nw.
 def _timeline(rows: Iterable[Frame], findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     """Rows of the clinicians' days on which rows overlap; ``overlap`` marks those that do.
 
-    start_ms and end_ms are of the clock on the wall.
+    start_ms and end_ms are of the clock on the wall; ``file`` is blank where all are of one.
     """
     here = findings.filter(nw.col("rule").is_in(OVERLAPS) & (nw.col("clinician") != ""))
     days = here.select("clinician", "date").unique()
@@ -359,7 +359,9 @@ def _timeline(rows: Iterable[Frame], findings: nw.DataFrame[Any]) -> nw.DataFram
     marked = nw.concat([here.select("file", "row"), partners], how="vertical").unique()
     marked = marked.with_columns(overlap=nw.lit(True))
     done = engine.stacked(shown).join(marked, on=["file", "row"], how="left")
-    done = done.with_columns(nw.col("overlap").fill_null(False)).drop("file")
+    done = done.with_columns(nw.col("overlap").fill_null(False))
+    if done["file"].n_unique() < 2:
+        done = done.with_columns(file=nw.lit(""))
     return done.sort("date", "clinician", "start_ms", "row")
 
 

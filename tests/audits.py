@@ -20,7 +20,7 @@ CLINICIAN = dict.fromkeys(
 ) | {"clinician": str}  # fmt: skip
 TIMELINE = {
     "clinician": str, "date": date, "patient": str, "code": str, "row": int, "start_ms": int,
-    "end_ms": int, "overlap": bool,
+    "end_ms": int, "overlap": bool, "file": str,
 }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def findings(*rows):
     return frame(rows, FINDING)
 
 
-def sessions(*rows):
+def sessions(*rows, file=""):
     """A timeline of (clinician, patient, code, row, "09:00", "09:30", overlap) on DAY."""
 
     def ms(clock):
@@ -60,7 +60,7 @@ def sessions(*rows):
     names = ("clinician", "patient", "code", "row", "start_ms", "end_ms", "overlap")
     made = [dict(zip(names, row, strict=True)) | {"date": DAY} for row in rows]
     made = [{**row, "start_ms": ms(row["start_ms"]), "end_ms": ms(row["end_ms"])} for row in made]
-    return frame(made, TIMELINE)
+    return frame(made, TIMELINE, file=file)
 
 
 def audit(rows=(), clinicians=(), timeline=None, not_run=(), **meta):

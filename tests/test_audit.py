@@ -287,6 +287,42 @@ def test_the_example_list_of_diagnoses(tmp_path):
     assert rows(run(*words)[1]) == []
 
 
+def test_a_timeline_of_two_files_says_which_rows_overlap(tmp_path):
+    """Rows of one file need no name of it."""
+    heading = "patient,clinician,discipline,date,code,start,end\n"
+    one = "A,C,PT,2026-03-02,97110,09:00,09:30\n"
+    other = "B,C,PT,2026-03-02,97110,09:10,09:40\n"
+    folder, alone = tmp_path / "log", tmp_path / "alone.csv"
+    folder.mkdir()
+    (folder / "a.csv").write_text(heading + one)
+    (folder / "b.csv").write_text(heading + other)
+    alone.write_text(heading + one + other)
+    (_, page, _), (_, plain, _) = (
+        run("audit", str(path), "--format", "html", "--select", "T101") for path in (folder, alone)
+    )
+    here, there = (folder / name for name in ("a.csv", "b.csv"))
+    assert f"{there}:2 (patient B, 97110) and {here}:2 (patient A, 97110)" in page
+    assert "row 3 (patient B, 97110) and row 2 (patient A, 97110)" in plain
+
+
+def test_a_log_of_minutes_alone_says_that_nobody_measured_its_days(tmp_path):
+    """Without clock times only a time sheet tells how long a clinician's day was."""
+    log, sheet = tmp_path / "log.csv", tmp_path / "sheet.csv"
+    log.write_text(
+        "patient,clinician,role,discipline,date,code,minutes\n"
+        "A,C,therapist,PT,2026-03-02,97110,700\nB,C,therapist,PT,2026-03-02,97110,800\n"
+    )
+    sheet.write_text("clinician,date,minutes\nC,2026-03-02,480\n")
+    words = ("audit", str(log), "--format", "json")
+    report = json.loads(run(*words)[1])
+    said = {entry["rule"]: entry["reason"] for entry in report["not_run"]}
+    assert said["T105"] == "the log has no clock times, and no time sheet is given (--timesheet)"
+    assert said["G501"] == "the log has no start times"
+    report = json.loads(run(*words, "--timesheet", str(sheet))[1])
+    assert "T105" not in {entry["rule"] for entry in report["not_run"]}
+    assert "T105" in {finding["rule"] for finding in report["findings"]}
+
+
 def test_a_log_without_billed_units(tmp_path):
     code, out, _ = run("audit", "examples/clinic_week.csv", "--format", "json")
     report = json.loads(out)

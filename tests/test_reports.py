@@ -527,6 +527,19 @@ def test_day():
     assert day.hatched == [(1, 560, 580), (0, 560, 580), (3, 630, 645)]
 
 
+def test_sessions_of_several_files_say_which():
+    """Two months have a row 12 each."""
+    march = sessions(("A", "1", "97110", 12, "9:00", "9:30", True), file="march.csv")
+    april = sessions(("A", "2", "97110", 12, "9:10", "9:40", True), file="april.csv")
+    other = sessions(("B", "2", "97112", 13, "9:20", "9:40", True), file="april.csv")
+    (first, *_), _ = days.worst(engine.stacked([march, april, other]), most=5)
+    assert [overlap.said for overlap in first.overlaps] == [
+        "09:10 to 09:30, 20 minutes: april.csv:12 (patient 2, 97110) and march.csv:12"
+        " (patient 1, 97110)",
+        "09:20 to 09:40, 20 minutes: april.csv:12 (patient 2, 97110) and B (april.csv:13, 97112)",
+    ]
+
+
 def test_sessions_that_touch_do_not_overlap():
     made, _ = days.worst(
         sessions(

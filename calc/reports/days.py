@@ -29,13 +29,13 @@ class Bar:
     label: str
     code: str
     row: int | None
+    file: str  # blank where all rows are of one
     overlap: bool
 
     @property
     def said(self) -> str:
         """The session in words."""
-        place = "" if self.row is None else f"row {self.row} "
-        return f"{place}(patient {self.label}, {self.code})"
+        return f"{_place(self.file, self.row)} (patient {self.label}, {self.code})".lstrip()
 
 
 @dataclass(frozen=True)
@@ -136,10 +136,8 @@ def _day(clinician: str, when: date, rows: list[Row], of_patient: dict[Key, list
         for row in of_patient[bar.label, when]:
             start, end = (_minutes(row[name], midnight) for name in ("start_ms", "end_ms"))
             if row["clinician"] != clinician and (span := _shared(bar, start, end)):
-                place = "" if row["row"] is None else f"row {row['row']}, "
-                found.append(
-                    Overlap(*span, bar, None, f"{row['clinician']} ({place}{row['code']})")
-                )
+                where = ", ".join(filter(None, (_place(row["file"], row["row"]), row["code"])))
+                found.append(Overlap(*span, bar, None, f"{row['clinician']} ({where})"))
     found.sort(key=lambda overlap: (overlap.start, overlap.end))
     return Day(clinician, when, sorted(bars, key=lambda bar: bar.lane), found)
 
@@ -173,10 +171,18 @@ def _bars(rows: list[Row], midnight: int) -> list[Bar]:
             row["patient"],
             row["code"],
             row["row"],
+            row["file"],
             bool(row["overlap"]),
         )
         for row, lane in placed
     ]
+
+
+def _place(file: str, row: int | None) -> str:
+    """``row 12``, of several files ``march.csv:12``."""
+    if row is None:
+        return ""
+    return f"{file}:{row}" if file else f"row {row}"
 
 
 def said_of(when: date) -> str:

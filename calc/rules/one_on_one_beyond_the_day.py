@@ -24,7 +24,7 @@ class OneOnOneBeyondTheDay(Rule):
 
     code, severity, over = "T105", "error", "clinician_day"
     authority = "mcpm-5-20.2"
-    needs = ("clinician",)
+    needs = ("clinician", "hours")
     message = "{found} one-on-one {found:minute|minutes} in a day of {expected}"
     found = nw.col("one_on_one_minutes")
     expected = nw.coalesce("sheet_minutes", "span_minutes")

@@ -23,7 +23,7 @@ class PatientsStartTogether(Rule):
 
     code, severity, over = "G501", "warning", "open"
     authority = "bpm-15-230"
-    needs = ("clinician",)
+    needs = ("clinician", "starts")
     message = "{found} patients start at the same time, and no end is logged (row {rows})"
     found, expected = nw.col("patients"), nw.lit(1)
     flag = nw.col("turn") > 1
