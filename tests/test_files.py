@@ -465,6 +465,15 @@ def test_a_record_is_one_line(form, tmp_path):
         assert cells[2][1].strip() == r"A\|B" and cells[0][-3].strip() == r"room\|x"
 
 
+@pytest.mark.parametrize("form", ["table", "github", "html"])
+def test_a_cell_moves_no_cursor(form, tmp_path):
+    """An escape of a terminal in a patient's name is shown as a sign that does nothing."""
+    log = tmp_path / "odd.csv"
+    log.write_text("patient,date,code,minutes\nA\x1b[2JB,2026-03-02,97116,23\n")
+    _, out, _ = bill(log, "--format", form)
+    assert "\x1b" not in out and "A?[2JB" in out
+
+
 def test_tsv_is_not_padded(tmp_path):
     """Cells and headings of tsv are as they are; its quotes are those of csv."""
     log = tmp_path / "odd.parquet"

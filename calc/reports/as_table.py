@@ -17,6 +17,8 @@ from calc.money import dollars
 from calc.reports import as_csv
 
 STYLES = {"table": "simple"}
+# Control characters of a log could move the cursor of a terminal.
+CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "?")
 _RIGHT = ("minutes", "units", "lines", "rvu", "gpci", "factor", "fee", "visits", "patients")
 
 
@@ -48,8 +50,12 @@ def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int
 
 
 def _one_line(text: str, form: str) -> str:
-    """A cell without line breaks and tabs, nor a bar that would begin another column."""
+    """A cell without line breaks and tabs, nor a bar that would begin another column.
+
+    And without other controls where it may be read on a terminal; tsv is for programs.
+    """
     text = " ".join(text.replace("\t", " ").splitlines())
+    text = text if form == "tsv" else text.translate(CONTROLS)
     return text.replace("|", r"\|") if form == "github" else text
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from tabulate import tabulate
 
 from calc.money import dollars, show
+from calc.reports.as_table import CONTROLS
 from calc.reports.findings import (
     Audit,
     Group,
@@ -25,8 +26,6 @@ from calc.reports.findings import (
 
 _HEADINGS = ("row", "patient", "clinician", "date", "code", "dollars", "finding")
 _ALIGN = ("right", "left", "left", "left", "left", "right", "left")
-# Control characters of a log could move the cursor of a terminal.
-_CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "?")
 
 
 def text(audit: Audit, rules: Rules, limit: int) -> str:
@@ -66,7 +65,7 @@ def _cells(row: Row, mixed: bool, several: bool) -> list[str]:
         dollars(row["cents"]),
         message,
     ]
-    return [str(cell).translate(_CONTROLS) for cell in cells]
+    return [str(cell).translate(CONTROLS) for cell in cells]
 
 
 def _totals(meta: dict[str, Any]) -> str:
