@@ -527,6 +527,21 @@ def test_day():
     assert day.hatched == [(1, 560, 580), (0, 560, 580), (3, 630, 645)]
 
 
+def test_a_report_of_many_files_counts_them_first():
+    """Their names stand in the table of input files; up to four also in the first sentence."""
+    files = [{"name": f"month{number}.csv", "sha256": "", "rows": 1} for number in range(5)]
+    page = findings.text(audit([OVER], files=files), "html", RULES)
+    assert "in 5 files." in page and page.count("month3.csv") == 1
+    page = findings.text(audit([OVER], files=files[:2]), "html", RULES)
+    assert "in month0.csv, month1.csv." in page
+
+
+def test_names_of_another_direction_stand_apart():
+    """Text that runs from right to left turns nothing beside it."""
+    page = findings.text(audit([finding(patient="שלום", clinician="לי")]), "html", RULES)
+    assert "<bdi>patient שלום</bdi> · <bdi>לי</bdi> · <bdi>97116</bdi>" in page
+
+
 def test_sessions_of_several_files_say_which():
     """Two months have a row 12 each."""
     march = sessions(("A", "1", "97110", 12, "9:00", "9:30", True), file="march.csv")
