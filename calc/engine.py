@@ -2017,16 +2017,26 @@ def _writing(path: str | Path) -> Iterator[None]:
 
 def parquet_rows(source: str) -> int:
     """The rows of a Parquet file, without reading them; InputError where it is none."""
-    try:
+    with _as_parquet(source):
         return int(pl.scan_parquet(source).select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError) as error:
-        text = str(error).splitlines()[0]
-        raise InputError(f"cannot be read as Parquet ({text})", source) from None
 
 
 def parquet_names(source: str) -> list[str]:
-    """The columns of a Parquet file."""
-    return pl.scan_parquet(source).collect_schema().names()
+    """The columns of a Parquet file, without reading it; InputError where it is none."""
+    with _as_parquet(source):
+        return pl.scan_parquet(source).collect_schema().names()
+
+
+@contextlib.contextmanager
+def _as_parquet(source: str) -> Iterator[None]:
+    """InputError where a file is no sound Parquet."""
+    try:
+        with _hushed():
+            yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"cannot be read as Parquet ({_short(error)})", source) from None
+    except _panics():
+        raise InputError("cannot be read as Parquet (its data are damaged)", source) from None
 
 
 def parquet_slice(source: str, first: int, rows: int, names: Sequence[str]) -> nw.LazyFrame[Any]:
@@ -2053,7 +2063,8 @@ def parquet_cells(source: str) -> nw.LazyFrame[Any]:
 
 def scan_parquet(sources: Sequence[str]) -> nw.LazyFrame[Any]:
     """Parquet files as one frame; columns that a file lacks are null for its rows."""
-    return _frame(pl.concat([pl.scan_parquet(name) for name in sources], how="diagonal_relaxed"))
+    scans = [pl.scan_parquet(name) for name in sources]
+    return _frame(pl.concat(scans, how="diagonal_relaxed"))
 
 
 def streamed(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -32,7 +32,8 @@ ALLOWED = {
     "values": {"cells", "checks", "money", "params", "schema", "times"},
     "clocks": {"cells", "checks", "engine", "errors", "times"},
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
-    | {"params", "reserved", "schema", "times", "values"},
+    | {"params", "reserved", "schema", "times", "values", "written"},
+    "written": {"decoding", "engine", "errors"},
     "balances": {"engine", "errors", "files", "params", "times", "values"},
     "lookups": {"engine", "errors", "money", "params"},
     "times": {"engine", "errors", "schema"},
@@ -103,6 +104,7 @@ LEVELS = {
         "rules",
         "values",
         "waivers",
+        "written",
         "billed",
         "edits",
         "first_rows",

@@ -99,14 +99,14 @@ def keep_inputs(
         "--rejects": rejects_file or _rejects_name(log),
         "--save-map": reading["save_map"],
     }
-    keep([*logs.paths(log)[0], *beside, reading["map_file"]], named)
     for option, name in named.items():
         inside = name and any(
             Path(place).is_dir() and _is_same(str(Path(name).parent), place) for place in log
         )
         if inside and logs.is_log(Path(name or "")):
-            what = "lies in the folder that is read, and would be read as a log the next time"
-            raise InputError(what, name or "", f"name a place outside of it by {option}")
+            what = "cannot be written, for it lies in the folder that is read"
+            raise InputError(what, name or "", f"name another file by {option}, outside of it")
+    keep([*logs.paths(log)[0], *beside, reading["map_file"]], named)
 
 
 def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
