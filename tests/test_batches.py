@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def at_once(log):
 def in_batches(sources, output, config, **options):
     """The lines that a run in small batches writes."""
     done = batches.bill([str(s) for s in sources], str(output), config, batch_rows=700, **options)
-    return done, pl.read_parquet(output)
+    return done, pl.read_parquet(output, glob=False)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -62,6 +63,15 @@ def test_counts_add_up_over_batches(log, at_once, config, tmp_path):
     done, _ = in_batches([log], tmp_path / "lines.parquet", config, options=options)
     assert done.counts == summaries.counts(engine.collect(whole))
     assert done.counts["kx"] and done.counts["ties"]
+
+
+def test_names_with_brackets(log, at_once, config, tmp_path):
+    """No name is a pattern, of what is read as of what is written."""
+    folder = tmp_path / "clinic [1]"
+    folder.mkdir()
+    shutil.copy(log, folder / "log*.parquet")
+    _, lines = in_batches([folder], folder / "lines[2].parquet", config)
+    assert lines.sort(ORDER).equals(at_once)
 
 
 def test_a_folder_of_months(log, at_once, config, tmp_path):
