@@ -179,11 +179,13 @@ def _of_folder(source: str) -> tuple[list[str], list[str]]:
     """The logs of a folder, and a note of what was left out."""
     try:
         there = sorted(Path(source).iterdir())
-        inside = [path for path in there if path.is_file()]
+        inside = [path for path in there if not path.is_dir()]
         folders = [path.name for path in there if path.is_dir() and path.name[0] != "."]
+        # A link that leads nowhere says so when it is read; to open a pipe would wait for ever.
+        readable = [path for path in inside if path.is_file() or not path.exists()]
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", source) from None
-    named = [path for path in inside if is_log(path)]
+    named = [path for path in readable if is_log(path)]
     ours = [path for path in named if written.is_ours(path)]
     logs = [path for path in named if path not in ours]
     if not logs:

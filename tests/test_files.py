@@ -176,6 +176,20 @@ def test_several_files_and_a_folder(tmp_path, config):
     assert err.splitlines()[-1].startswith("5 rows read, 4 used, 1 rejected")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_links_and_pipes_in_a_folder(tmp_path, config):
+    """A link that leads nowhere is a log that cannot be read; a pipe is named as left out."""
+    put(tmp_path, "a.csv", ROWS)
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert logs.read(tmp_path, config).notes == [f"{tmp_path}: left out pipe.csv"]
+    (tmp_path / ".#a.csv").symlink_to("somebody@somewhere")  # an editor's lock
+    (tmp_path / "may.csv").symlink_to(tmp_path / "moved.csv")
+    for words in ([], ["--jobs", "1", "-o", tmp_path.parent / "lines.parquet"]):
+        code, _, err = bill(tmp_path, *words)
+        assert code == 2
+        assert "may.csv: cannot be read (No such file or directory)" in err
+
+
 def test_a_file_named_twice(tmp_path, config):
     """The same rows would be billed twice."""
     path = put(tmp_path, "a.csv", ROWS)
