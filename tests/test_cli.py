@@ -9,10 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from calc import engine
+from calc.cli import cli, shared
+from calc.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 LINE = (
@@ -704,3 +708,56 @@ def test_batches_say_what_they_write(tmp_path):
     code, _, err = run("bill", CLEAN, "--jobs", "1", "-o", str(tmp_path / "lines.csv"))
     assert code == 2 and "batches are written as Parquet" in err
     assert "hint: name it: -o lines.parquet" in err
+
+
+# --- what would be passed over -------------------------------------------------------------
+
+
+def commands(group=cli):
+    """Every command by its words."""
+    for name, found in group.commands.items():
+        if isinstance(found, click.Group):
+            yield from (((name, *words), command) for words, command in commands(found))
+        else:
+            yield (name,), found
+
+
+def test_every_command_refuses_what_it_would_pass_over():
+    assert {type(command) for _, command in commands()} == {shared.Careful}
+
+
+def options():
+    """Every option of every command, as (command's words, option)."""
+    for words, command in commands():
+        yield from ((words, one) for one in command.params if isinstance(one, click.Option))
+
+
+NAMED = [
+    (*words, option.opts[0])
+    for words, option in options()
+    if option.metavar or isinstance(option.type, click.Path)
+]
+
+
+@pytest.mark.parametrize("words", NAMED, ids=" ".join)
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_is_no_file(words, blank):
+    """`--redact ""` would print the patients."""
+    *command, option = words
+    given = ["97110=33"] if command[0] in ("units", "estimate") else [CLEAN]
+    given = [] if command[0] in ("rates", "template") else given
+    result = CliRunner().invoke(cli, [*command, *given, option, blank])
+    assert isinstance(result.exception, InputError)
+    assert (result.exception.where, result.exception.what) == (option, "its value is blank")
+    assert result.stdout == ""
+
+
+def test_blank_rules_are_not_all_rules():
+    code, out, err = run("audit", CLEAN, "--select", " , ")
+    assert (code, out) == (2, "")
+    assert err == (
+        "therapy-calc: --select: its value is blank\n"
+        "  hint: write one behind it, or leave --select out\n"
+    )
+    assert run("config", "check", "")[0] == 2
+    assert run("bill", CLEAN, "--discipline", "", "--sheet", "", "--by", "code")[0] == 0

@@ -12,6 +12,7 @@ import click
 
 from calc.cli.shared import (
     blank_options,
+    command,
     defaults_of,
     jobs_option,
     keep_inputs,
@@ -64,7 +65,7 @@ def _without_cells(command: Callable[..., None]) -> Callable[..., None]:
     return done
 
 
-@click.command()
+@command()
 @reading_options
 @click.option("--select", multiple=True, metavar="RULES", help="Only these, e.g. U,M301.")
 @click.option("--ignore", multiple=True, metavar="RULES", help="All but these, e.g. T2.")
@@ -258,7 +259,7 @@ def _patients(asked: Any, *read: Any) -> set[str]:
     return {name for log in read if log for name in engine.distinct(log.audited, "patient")}
 
 
-@click.command()
+@command()
 def rules() -> None:
     """The audit's rules: code, severity, the fault."""
     from calc import auditing
@@ -274,7 +275,7 @@ def rules() -> None:
     write("\n".join([*lines, ""]), None)
 
 
-@click.command()
+@command()
 @click.argument("code")
 def rule(code: str) -> None:
     """A rule's page: what it finds, why it matters, what to do, an example."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import re
 import sys
@@ -23,6 +24,35 @@ FORMATS = ("table", "csv", "json", "xlsx", "parquet", "github", "html", "latex",
 PROGRESS_BYTES = 50_000_000  # of files that take long enough to say what is being done
 
 Command = Callable[..., Any]
+
+
+class Careful(click.Command):
+    """A command that refuses what it would otherwise pass over in silence."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The options and arguments of a command line, as click reads them."""
+        rest = super().parse_args(ctx, args)
+        for option in self.params:
+            name = option.name or ""
+            if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+                _require_value(option, ctx.params[name])
+        return rest
+
+
+def _require_value(option: click.Parameter, given: Any) -> None:
+    """InputError for a blank in the place of a file or rules: it would count as not given."""
+    named = bool(option.metavar) or isinstance(option.type, click.Path)
+    texts = given if isinstance(given, tuple) else (given,)
+    if named and option.nargs == 1 and any(not str(text).strip(" ,") for text in texts):
+        name = _name_of(option)
+        raise InputError("its value is blank", name, f"write one behind it, or leave {name} out")
+
+
+def _name_of(option: click.Parameter) -> str:
+    return option.opts[0] if isinstance(option, click.Option) else option.human_readable_name
+
+
+command = functools.partial(click.command, cls=Careful)
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
