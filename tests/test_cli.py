@@ -761,3 +761,33 @@ def test_blank_rules_are_not_all_rules():
     )
     assert run("config", "check", "")[0] == 2
     assert run("bill", CLEAN, "--discipline", "", "--sheet", "", "--by", "code")[0] == 0
+
+
+ONCE = [
+    (*words, option.opts[0])
+    for words, option in options()
+    if not (option.multiple or option.is_flag)
+]
+
+
+@pytest.mark.parametrize("words", ONCE, ids=" ".join)
+def test_an_option_of_one_value_stands_once(words):
+    """Of two the last would count, and the first be lost without a word."""
+    *command, option = words
+    (known,) = (one for named, one in options() if [*named, one.opts[0]] == [*words])
+    value = known.type.choices[0] if isinstance(known.type, click.Choice) else "1"
+    given = [] if command[0] in ("rates", "template") else ["97110=33"]
+    result = CliRunner().invoke(cli, [*command, *given, option, value, option, value])
+    assert isinstance(result.exception, InputError)
+    assert (result.exception.where, result.exception.hint) == (option, "leave one of them out")
+    assert result.exception.what == "is given twice, and takes one value"
+
+
+def test_what_may_stand_twice():
+    assert {option.opts[0] for _, option in options() if option.multiple} == {
+        "--map",
+        "--claims",
+        "--select",
+        "--ignore",
+    }
+    assert run("bill", CLEAN, "--strict", "--strict", "--by", "code")[0] == 0

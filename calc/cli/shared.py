@@ -31,11 +31,15 @@ class Careful(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """The options and arguments of a command line, as click reads them."""
+        given = list(args)
         rest = super().parse_args(ctx, args)
-        for option in self.params:
-            name = option.name or ""
-            if ctx.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
-                _require_value(option, ctx.params[name])
+        if ctx.resilient_parsing:  # a shell completes what is typed
+            return rest
+        _, _, order = self.make_parser(ctx).parse_args(args=given)
+        for option, times in Counter(order).items():
+            _require_value(option, ctx.params[option.name or ""])
+            if isinstance(option, click.Option) and times > 1:
+                _require_one(option)
         return rest
 
 
@@ -46,6 +50,13 @@ def _require_value(option: click.Parameter, given: Any) -> None:
     if named and option.nargs == 1 and any(not str(text).strip(" ,") for text in texts):
         name = _name_of(option)
         raise InputError("its value is blank", name, f"write one behind it, or leave {name} out")
+
+
+def _require_one(option: click.Option) -> None:
+    """InputError for an option that stands twice: only its last value would count."""
+    if not (option.multiple or option.is_flag or option.count):
+        hint = "leave one of them out"
+        raise InputError("is given twice, and takes one value", option.opts[0], hint)
 
 
 def _name_of(option: click.Parameter) -> str:
@@ -126,7 +137,7 @@ def keep_inputs(
 
     named = {
         "-o": output,
-        "--rejects": rejects_file or _rejects_name(log),
+        "--rejects": rejects_file or rejects_name(log),
         "--save-map": reading["save_map"],
     }
     for option, name in named.items():
@@ -328,7 +339,7 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
         tell(f"therapy-calc: {'' if several else f'{one}: '}{more}")
     for reason, count in _reasons(rejected):
         tell(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}")
-    name = rejects_file or _rejects_name(log)
+    name = rejects_file or rejects_name(log)
     from calc import reports
 
     ending = Path(name).suffix.lstrip(".")
@@ -337,7 +348,7 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
     return name
 
 
-def _rejects_name(log: tuple[str, ...]) -> str:
+def rejects_name(log: tuple[str, ...]) -> str:
     """Beside the log; of several files in the folder of the first."""
     first = "stdin" if log[0] == "-" else log[0]
     place = Path(first)
