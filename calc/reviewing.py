@@ -238,7 +238,7 @@ def _accepted(
     if asked.waivers:
         given = waivers.read(asked.waivers, frozenset(RULES))
         if key:
-            given = [replace(waiver, patient=key.known(waiver.patient)) for waiver in given]
+            given = [waiver.without_words(key.known(waiver.patient)) for waiver in given]
         findings, said["notes"] = waivers.apply(findings, given, date.today())
     # Behind the waivers: one of a finding that is known is not unused.
     if asked.baseline:

@@ -10,7 +10,7 @@ import datetime as dt
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,12 +42,17 @@ class Waiver:
     @property
     def said(self) -> str:
         """What a waived finding shows."""
-        return f"{self.reason} ({self.by}, until {self.until})"
+        by = f"{self.by}, " if self.by else ""
+        return f"{self.reason} ({by}until {self.until})"
 
     @property
     def given(self) -> tuple[str, ...]:
         """The keys that it names."""
         return tuple(name for name in KEYS if getattr(self, name))
+
+    def without_words(self, patient: str) -> Waiver:
+        """The same for a patient's code: its reason may name the patient, and stays in its file."""
+        return replace(self, patient=patient, reason=f"see {self.where}", by="")
 
 
 def read(source: str, rules: Collection[str]) -> list[Waiver]:
