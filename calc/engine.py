@@ -2017,6 +2017,8 @@ def _writing(path: str | Path) -> Iterator[None]:
 
 def parquet_rows(source: str) -> int:
     """The rows of a Parquet file, without reading them; InputError where it is none."""
+    if Path(source).is_file() and not Path(source).stat().st_size:
+        raise InputError("the file is empty", source, "export it again")
     with _as_parquet(source):
         return int(pl.scan_parquet(source, glob=False).select(pl.len()).collect().item())
 
@@ -2034,9 +2036,13 @@ def _as_parquet(source: str) -> Iterator[None]:
         with _hushed():
             yield
     except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"cannot be read as Parquet ({_short(error)})", source) from None
+        why = _short(error)
     except _panics():
-        raise InputError("cannot be read as Parquet (its data are damaged)", source) from None
+        why = "its data are damaged"
+    else:
+        return
+    hint = "export it again, or give it the ending of what it holds"
+    raise InputError(f"cannot be read as Parquet ({why})", source, hint)
 
 
 def parquet_slice(source: str, first: int, rows: int, names: Sequence[str]) -> nw.LazyFrame[Any]:

@@ -184,7 +184,8 @@ def _of_folder(source: str) -> tuple[list[str], list[str]]:
         # A link that leads nowhere says so when it is read; to open a pipe would wait for ever.
         readable = [path for path in inside if path.is_file() or not path.exists()]
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", source) from None
+        hint = "check the folder's rights, or name the files in it"
+        raise InputError(f"cannot be read ({error.strerror})", source, hint) from None
     named = [path for path in readable if is_log(path)]
     ours = [path for path in named if written.is_ours(path)]
     logs = [path for path in named if path not in ours]

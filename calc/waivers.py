@@ -22,6 +22,7 @@ from calc.errors import InputError
 KEYS = ("patient", "clinician", "date", "code")
 NEEDED = ("rule", "reason", "by", "until")
 COLUMNS = ("rule", *KEYS, "reason", "by", "until")
+_HINT = 'write [[waiver]], and below it rule = "U201", reason, by, until and a key, or give csv'
 _TYPES: dict[str, type] = dict.fromkeys(("rule", *KEYS), str) | {"date": dt.date}
 
 
@@ -71,12 +72,13 @@ def _toml(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         text = Path(source).read_bytes().decode("utf-8")
         tables = tomllib.loads(text)
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", source) from None
+        hint = "check its name and rights"
+        raise InputError(f"cannot be read ({error.strerror})", source, hint) from None
     except ValueError as error:  # of toml as of text that is not UTF-8
-        raise InputError(f"is not toml ({error})", source) from None
+        raise InputError(f"is not toml ({error})", source, _HINT) from None
     waivers = tables.pop("waiver", [])
     if tables or not isinstance(waivers, list) or not all(isinstance(w, dict) for w in waivers):
-        raise InputError("holds something other than [[waiver]] tables", source)
+        raise InputError("holds something other than [[waiver]] tables", source, _HINT)
     lines = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\[", line)]
     for place, waiver in enumerate(waivers):
         where = f"{source}:{lines[place] if len(lines) == len(waivers) else f'waiver {place + 1}'}"

@@ -283,6 +283,28 @@ def test_what_cannot_be_read(config, tmp_path):
     assert not (tmp_path / "out.parquet").exists()
 
 
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [(b"", "the file is empty"), (b"no parquet", "cannot be read as Parquet (")],
+)
+def test_a_stray_file_in_a_folder(config, tmp_path, data, says):
+    """As where a log is read at once: it need not lie there."""
+    (tmp_path / "a.csv").write_text("patient,date,code,minutes\nA,2026-03-02,97110,23\n")
+    (tmp_path / "b.parquet").write_bytes(data)
+    with pytest.raises(InputError) as error:
+        batches.bill([str(tmp_path)], str(tmp_path / "out.parquet"), config)
+    assert str(error.value).startswith(f"{tmp_path / 'b.parquet'}: {says}")
+    assert error.value.hint.startswith("export it again")
+    assert error.value.hint.endswith("; if it is no log, move it out of the folder")
+
+
+def test_an_output_that_cannot_be_written(log, config, tmp_path):
+    with pytest.raises(InputError) as error:
+        batches.bill([str(log)], str(tmp_path / "none" / "out.parquet"), config)
+    assert error.value.what == "cannot be written (No such file or directory)"
+    assert error.value.hint.startswith("name another place by -o FILE")
+
+
 # --- the command line ---------------------------------------------------------------------------
 
 

@@ -710,6 +710,38 @@ def test_batches_say_what_they_write(tmp_path):
     assert "hint: name it: -o lines.parquet" in err
 
 
+def test_files_beside_a_log_that_cannot_be_used(tmp_path):
+    """Each message names the row where there is one, and says how to mend it."""
+    (tmp_path / "pr.csv").write_text("patient,discipline,amount\nA,PT,5\nB,XX,5\n")
+    (tmp_path / "empty.toml").write_text("waivers = 1\n")
+    key = "name a file that does not exist, in a folder of yours, and a key is made"
+    for words, said, hint in [
+        (("--prior", "pr.csv"), 'pr.csv:3: discipline "XX" is not known', "write PT, OT, SLP"),
+        (("--map-file", "no.toml"), "no.toml: cannot be read (No such file or directory)",
+         "name a file that --save-map wrote"),
+        (("--baseline", "no.json"), "no.json: cannot be read (No such file or directory)",
+         "name a file that `therapy-calc audit --format json` wrote"),
+        (("--waivers", "no.toml"), "no.toml: cannot be read (No such file or directory)",
+         "check its name and rights"),
+        (("--waivers", "empty.toml"), "empty.toml: holds something other", "write [[waiver]]"),
+        (("--redact", "."), ".: cannot be read (Is a directory)", key),
+        (("--redact", "no/key"), "no/key: cannot be written (No such file or directory)", key),
+    ]:  # fmt: skip
+        code, out, err = run("audit", str(ROOT / CLEAN), *words, cwd=tmp_path)
+        assert (code, out) == (2, "")
+        assert f"therapy-calc: {said}" in err
+        assert f"\n  hint: {hint}" in err
+
+
+def test_standard_input_is_read_once():
+    code, out, err = run("audit", "-", "--claims", "-", stdin="patient,date,code\n")
+    assert (code, out) == (2, "")
+    assert err == (
+        "therapy-calc: standard input: can be read once, and is named twice\n"
+        "  hint: name a file in all places but one\n"
+    )
+
+
 # --- what would be passed over -------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ ALLOWED = {
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
     | {"params", "reserved", "schema", "times", "values", "written"},
     "written": {"decoding", "engine", "errors"},
-    "balances": {"engine", "errors", "files", "params", "times", "values"},
+    "balances": {"engine", "errors", "files", "params", "schema", "times", "values"},
     "lookups": {"engine", "errors", "money", "params"},
     "times": {"engine", "errors", "schema"},
     "counting": {"engine", "schema"},

@@ -152,6 +152,9 @@ def keep_inputs(
 
 def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
     """InputError where a file that is written, by its option, is ``read`` or written twice."""
+    if list(read).count("-") > 1:
+        hint = "name a file in all places but one"
+        raise InputError("can be read once, and is named twice", "standard input", hint)
     written: dict[str, str] = {}
     for option, name in named.items():
         if not name:
@@ -275,7 +278,6 @@ def pricing_options(
 ) -> Any:
     """The options of pricing; a deductible is one amount for all, or a file by patient."""
     from calc import balances, billing, values
-    from calc.schema import KX_BUCKET
 
     left: dict[str, int] | None = None
     if deductible is not None:
@@ -286,17 +288,8 @@ def pricing_options(
             hint = "give the dollars that are left of it, 0.00 where it is met"
             raise InputError(f'amount "{deductible}" is negative', "--deductible", hint)
         else:
-            read = balances.read_balances(deductible, "patient")
-            left = {patient: amount for (patient,), amount in read.items()}
-    spent: dict[tuple[str, str], int] = {}
-    for (patient, bucket), amount in (
-        balances.read_balances(prior, "patient", "discipline") if prior else {}
-    ).items():
-        name = KX_BUCKET.get(bucket.upper(), bucket.upper())
-        if name not in KX_BUCKET.values():
-            hint = "write PT, OT, SLP or PT+SLP"
-            raise InputError(f'discipline "{bucket}" is not known', str(prior), hint)
-        spent[patient, name] = spent.get((patient, name), 0) + amount
+            left = balances.read_balances(deductible)
+    spent = balances.read_prior(prior) if prior else {}
     return billing.Options(qualifying_apm, nonparticipating, left, spent)
 
 
