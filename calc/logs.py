@@ -598,6 +598,15 @@ def _fault_rule() -> nw.Expr:
 # --- rejects -------------------------------------------------------------------------------
 
 
+def rejected_said(count: int) -> str:
+    """What a warning says of rejects.
+
+    >>> rejected_said(1), rejected_said(1200)
+    ('1 row was rejected', '1,200 rows were rejected')
+    """
+    return "1 row was rejected" if count == 1 else f"{count:,} rows were rejected"
+
+
 def _rejects_of_files(parts: list[Log], audited: bool) -> nw.LazyFrame[Any]:
     """The rejects of each file under the headings of all, in the order of the files."""
     frames = [of_file(engine.collect(part.rejects(audited)), part.files[0].name) for part in parts]

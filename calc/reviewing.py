@@ -459,7 +459,7 @@ def audit_frame(
     audit = done.audit
     rejected = audit.meta["rows_rejected"]
     if rejected:
-        warnings.warn(f"{rejected} rows were rejected", stacklevel=3)
+        warnings.warn(logs.rejected_said(rejected), stacklevel=3)
     if done.claims_rejects is not None and len(done.claims_rejects):
         said = f"{_lines(len(done.claims_rejects), 'line')} of claims rejected"
         warnings.warn(said, stacklevel=3)
