@@ -34,7 +34,7 @@ def is_ours(path: Path) -> bool:
 
     What cannot be read is not ours: whoever reads it says why.
     """
-    unreadable = (OSError, ValueError, zlib.error, zipfile.BadZipFile, NotImplementedError)
+    unreadable = (OSError, ValueError, RuntimeError, EOFError, zlib.error, zipfile.BadZipFile)
     with contextlib.suppress(InputError, *unreadable):
         for names in _headings(path):
             if names[-2:] == _REJECTS or any(own <= set(names) for own in _OURS):

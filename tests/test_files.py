@@ -662,6 +662,12 @@ def test_what_is_no_output_of_ours_stays_a_log(tmp_path):
     }
     for name, data in others.items():
         put(tmp_path, name, data)
+    with zipfile.ZipFile(tmp_path / "j.xlsx", "w") as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", "<row/>")
+    locked = (tmp_path / "j.xlsx").read_bytes()  # the same as with a password
+    locked = locked.replace(b"PK\3\4\x14\0\0", b"PK\3\4\x14\0\1")
+    locked = locked.replace(b"PK\1\2\x14\3\x14\0\0", b"PK\1\2\x14\3\x14\0\1")
+    others["j.xlsx"] = put(tmp_path, "j.xlsx", locked)
     assert [Path(name).name for name in logs.paths(tmp_path)[0]] == sorted(others)
     folder = tmp_path / "lines"
     folder.mkdir()
