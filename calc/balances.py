@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 
 from calc import files, times
 from calc.errors import InputError
 from calc.params import Config
+from calc.schema import KX_BUCKET
 from calc.values import read_cents
 
 
-def read_balances(source: str, *keys: str) -> dict[tuple[str, ...], int]:
-    """Opening balances: a csv with the columns ``keys`` and amount (dollars), by key in cents.
+def read_balances(source: str) -> dict[str, int]:
+    """Opening balances: a csv of patient and amount (dollars), in cents.
 
     Raises InputError that names row and column of what cannot be read.
     """
-    balances: dict[tuple[str, ...], int] = {}
+    return {patient: cents for _, (patient,), cents in _balances(source, "patient")}
+
+
+def read_prior(source: str) -> dict[tuple[str, str], int]:
+    """Allowed before, by patient and threshold: a csv of patient, discipline and amount, in cents.
+
+    Disciplines that share a threshold add up. Raises InputError as `read_balances`.
+    """
+    spent: dict[tuple[str, str], int] = {}
+    for where, (patient, discipline), cents in _balances(source, "patient", "discipline"):
+        bucket = KX_BUCKET.get(discipline.upper(), discipline.upper())
+        if bucket not in KX_BUCKET.values():
+            hint = "write PT, OT, SLP or PT+SLP"
+            raise InputError(f'discipline "{discipline}" is not known', where, hint)
+        spent[patient, bucket] = spent.get((patient, bucket), 0) + cents
+    return spent
+
+
+def _balances(source: str, *keys: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
+    """Place, key and cents of each row."""
+    found: set[tuple[str, ...]] = set()
     for where, row in files.small_csv(source, *keys, "amount"):
         cents = read_cents(row["amount"])
         if cents is None:
             raise InputError(f'amount "{row["amount"]}" is not an amount', where, "e.g. 257.00")
         key = tuple(row[name] for name in keys)
-        if key in balances:
+        if key in found:
             raise InputError("the same patient stands twice", where, "add the amounts up")
-        balances[key] = cents
-    return balances
+        found.add(key)
+        yield where, key, cents
 
 
 def read_timesheet(source: str) -> dict[tuple[str, date], int]:

@@ -20,7 +20,7 @@ def read(path: str) -> set[str]:
     try:
         report = json.loads(Path(path).read_bytes())
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from None
+        raise InputError(f"cannot be read ({error.strerror})", path, _HINT) from None
     except ValueError:  # of json as of text that is not UTF-8
         raise InputError("is not json", path, _HINT) from None
     findings = report.get("findings") if isinstance(report, dict) else None

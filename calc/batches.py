@@ -27,6 +27,8 @@ from calc.params import Config
 PIECE_ROWS = 1_000_000  # of a Parquet file, read at once
 BATCH_ROWS = 1_000_000  # billed at once, about: keys differ in their rows
 
+_ELSEWHERE = "name another place by -o FILE: what is not yet whole waits beside it"
+
 Report = Callable[[str], None]
 RowsOf = Callable[[logs.Log], nw.LazyFrame[Any]]
 
@@ -92,7 +94,7 @@ def pieces(files: Sequence[str]) -> Iterator[tuple[str, Any, int]]:
 
 def count_for(sources: Sequence[str], batch_rows: int = BATCH_ROWS) -> int:
     """How many batches of about ``batch_rows`` the sources need."""
-    return max(1, -(-sum(map(_rows, logs.paths(sources)[0])) // batch_rows))
+    return max(1, -(-_rows_of(logs.paths(sources)[0], sources) // batch_rows))
 
 
 def new_folders(folder: Path, count: int) -> list[Path]:
@@ -105,7 +107,8 @@ def new_folders(folder: Path, count: int) -> list[Path]:
         hint = "name a folder that is new or empty"
         raise InputError("holds what another run left", str(folder.parent), hint) from None
     except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", str(folder.parent)) from None
+        reason = f"cannot be written ({error.strerror})"
+        raise InputError(reason, str(folder.parent), _ELSEWHERE) from None
     return folders
 
 
@@ -130,7 +133,7 @@ def split(
     `logs.read`.
     """
     files, notes = logs.paths(sources)
-    progress = Progress(sum(map(_rows, files)), report)
+    progress = Progress(_rows_of(files, sources), report)
     found: Split | None = None
     told: dict[str, logs.Defaults] = {}
     for number, (name, piece, rows) in enumerate(pieces(files)):
@@ -209,6 +212,15 @@ def _with_rows(known: logs.File | None, piece: logs.File, name: str) -> logs.Fil
         return logs.File(name, hashlib.file_digest(file, "sha256").hexdigest(), piece.rows)
 
 
+def _rows_of(files: Sequence[str], sources: Sequence[str]) -> int:
+    """The rows of all files, see `_rows`."""
+    total = 0
+    for name in files:
+        with logs.naming_strays(name, sources):
+            total += _rows(name)
+    return total
+
+
 def _rows(name: str) -> int:
     """The rows of a file; of text a guess by its size, which only sizes the batches."""
     return engine.parquet_rows(name) if name.endswith(".parquet") else _guess(name)
@@ -221,7 +233,8 @@ def _guess(name: str) -> int:
     try:
         return Path(name).stat().st_size // 70 + 1
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", name) from None
+        hint = "check its name and rights"
+        raise InputError(f"cannot be read ({error.strerror})", name, hint) from None
 
 
 @contextmanager
@@ -235,7 +248,7 @@ def beside(output: str | None) -> Iterator[Path]:
         name = tempfile.mkdtemp(dir=where.parent, prefix=f".{where.name}.", suffix=".partial")
     except OSError as error:
         reason = f"cannot be written ({error.strerror})"
-        raise InputError(reason, output or str(where.parent)) from None
+        raise InputError(reason, output or str(where.parent), _ELSEWHERE) from None
     try:
         yield Path(name)
     finally:

@@ -14,7 +14,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import counting, engine, lookups, modifiers, pricing, reserved, times, values
-from calc.logs import Defaults, Log, is_named, read
+from calc.logs import Defaults, Log, is_named, read, rejected_said
 from calc.params import Config, load
 from calc.schema import BY_DAY, KX_BUCKET, LINE
 
@@ -578,7 +578,6 @@ def bill_frame(
         return back(lines), back(bad)
     count = len(engine.collect(bad.select("row")))
     if count:
-        warnings.warn(
-            f"{count} rows were rejected; call with rejects=True to see them", stacklevel=3
-        )
+        said = f"{rejected_said(count)}; call with rejects=True to see them"
+        warnings.warn(said, stacklevel=3)
     return back(lines)

@@ -59,6 +59,13 @@ def load(source: str, stdin: IO[bytes] | None = None) -> bytes:
         raise InputError(f"cannot be read ({why})", source, "check its name and rights") from None
 
 
+def beginning(path: str, size: int) -> bytes:
+    """The first bytes of a file, unpacked. Raises OSError or zlib.error where there are none."""
+    with Path(path).open("rb") as file:
+        data = file.read(size)
+    return zlib.decompressobj(wbits=31).decompress(data, size) if is_packed(data) else data
+
+
 def survey(path: str) -> tuple[int, bool]:
     """How many quotes a file holds, and whether a zero byte, which no text in UTF-8 has.
 

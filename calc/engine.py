@@ -2017,16 +2017,32 @@ def _writing(path: str | Path) -> Iterator[None]:
 
 def parquet_rows(source: str) -> int:
     """The rows of a Parquet file, without reading them; InputError where it is none."""
-    try:
-        return int(pl.scan_parquet(source).select(pl.len()).collect().item())
-    except (pl.exceptions.PolarsError, OSError) as error:
-        text = str(error).splitlines()[0]
-        raise InputError(f"cannot be read as Parquet ({text})", source) from None
+    if Path(source).is_file() and not Path(source).stat().st_size:
+        raise InputError("the file is empty", source, "export it again")
+    with _as_parquet(source):
+        return int(pl.scan_parquet(source, glob=False).select(pl.len()).collect().item())
 
 
 def parquet_names(source: str) -> list[str]:
-    """The columns of a Parquet file."""
-    return pl.scan_parquet(source).collect_schema().names()
+    """The columns of a Parquet file, without reading it; InputError where it is none."""
+    with _as_parquet(source):
+        return pl.scan_parquet(source, glob=False).collect_schema().names()
+
+
+@contextlib.contextmanager
+def _as_parquet(source: str) -> Iterator[None]:
+    """InputError where a file is no sound Parquet."""
+    try:
+        with _hushed():
+            yield
+    except (pl.exceptions.PolarsError, OSError) as error:
+        why = _short(error)
+    except _panics():
+        why = "its data are damaged"
+    else:
+        return
+    hint = "export it again, or give it the ending of what it holds"
+    raise InputError(f"cannot be read as Parquet ({why})", source, hint)
 
 
 def parquet_slice(source: str, first: int, rows: int, names: Sequence[str]) -> nw.LazyFrame[Any]:
@@ -2034,7 +2050,7 @@ def parquet_slice(source: str, first: int, rows: int, names: Sequence[str]) -> n
 
     Numbered as the records of a file are: the first is row 2. Blank rows are no records.
     """
-    frame = _cells(pl.scan_parquet(source).slice(first, rows), source).collect()
+    frame = _cells(pl.scan_parquet(source, glob=False).slice(first, rows), source).collect()
     frame.columns = list(names)
     blank = [
         pl.col(name).str.strip_chars().fill_null("") == ""
@@ -2048,12 +2064,13 @@ def parquet_slice(source: str, first: int, rows: int, names: Sequence[str]) -> n
 
 def parquet_cells(source: str) -> nw.LazyFrame[Any]:
     """A Parquet file as the cells of a log, not yet read."""
-    return _frame(_cells(pl.scan_parquet(source), source))
+    return _frame(_cells(pl.scan_parquet(source, glob=False), source))
 
 
 def scan_parquet(sources: Sequence[str]) -> nw.LazyFrame[Any]:
     """Parquet files as one frame; columns that a file lacks are null for its rows."""
-    return _frame(pl.concat([pl.scan_parquet(name) for name in sources], how="diagonal_relaxed"))
+    scans = [pl.scan_parquet(name, glob=False) for name in sources]
+    return _frame(pl.concat(scans, how="diagonal_relaxed"))
 
 
 def streamed(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -2103,7 +2120,7 @@ def write_parquet_part(frame: nw.LazyFrame[Any], path: str) -> None:
 def join_parquet(parts: Sequence[str], output: str) -> None:
     """Parquet files as one, without holding them in memory."""
     with _writing(output):
-        pl.scan_parquet(list(parts)).sink_parquet(output)
+        pl.scan_parquet(list(parts), glob=False).sink_parquet(output)
 
 
 # --- money at the edge ---------------------------------------------------------------------

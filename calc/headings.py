@@ -59,7 +59,10 @@ def read_maps(pairs: Sequence[str], file: str | None) -> dict[str, str]:
 def _saved(file: str) -> dict[str, str | list[str]]:
     try:
         columns = tomllib.loads(Path(file).read_text(encoding="utf-8")).get("columns")
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        hint = "name a file that --save-map wrote"
+        raise InputError(f"cannot be read ({error.strerror})", file, hint) from None
+    except ValueError as error:  # of toml as of text that is not UTF-8
         raise InputError(f"cannot be read ({error})", file, "a mapping is a toml file") from None
     if not isinstance(columns, dict):
         hint = 'write [columns], then e.g. start = ["Time In"]'

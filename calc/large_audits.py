@@ -47,7 +47,7 @@ def audit(
     defaults: logs.Defaults | None = None,
     asked: reviewing.Asked | None = None,
     *,
-    claimed: str = "",
+    claimed: str | Sequence[str] = (),
     maps: Mapping[str, str] | None = None,
     jobs: int = 1,
     batch_rows: int = batches.BATCH_ROWS,
@@ -70,13 +70,15 @@ def audit(
     )  # fmt: skip
     lines, notes = None, list[str]()
     if claimed:
+        named = [claimed] if isinstance(claimed, str) else claimed
         lines = batches.split(
-            [claimed], config, replace(blanks, sheet=""), places.claims, rows_of=theirs,
+            named, config, replace(blanks, sheet=""), places.claims, rows_of=theirs,
             audited=True, maps=maps, all_maps=False, look_for=look_for, report=report,
         )  # fmt: skip
         logs.require_maps(maps or {}, [*log.headings, *lines.headings])
         theirs.held, notes = claims.matched_by(theirs.held, ours.providers, theirs.providers)
         log.met |= lines.met
+        log.notes += [note for note in lines.notes if note not in log.notes]
     if key:
         asked = replace(asked, options=asked.options.for_patients(key.known))
     run = _Run(places, log, lines, ours, theirs, config, asked, picked)

@@ -15,7 +15,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import clocks, decoding, engine, files, headings, reserved, times, values
+from calc import clocks, decoding, engine, files, headings, reserved, times, values, written
 from calc.cells import Facts, by_values, of_blank, text_of
 from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, judge
 from calc.errors import InputError
@@ -166,26 +166,40 @@ def paths(sources: Any) -> tuple[list[str], list[str]]:
         if source == "-" or not Path(source).is_dir():
             found.append(source)
             continue
-        try:
-            there = sorted(Path(source).iterdir())
-            inside = [path for path in there if path.is_file()]
-            folders = [path.name for path in there if path.is_dir() and path.name[0] != "."]
-        except OSError as error:
-            raise InputError(f"cannot be read ({error.strerror})", source) from None
-        logs = [path for path in inside if is_log(path) and not _is_written(path)]
-        if not logs:
-            hint = f"a log ends in {', '.join(f'.{name}' for name in decoding.ENDINGS)}"
-            if folders:
-                hint += f"; folders in it are not looked into: {', '.join(folders)}"
-            raise InputError("is a folder without logs", source, hint)
-        others = [path.name for path in inside if path not in logs and path.name[0] not in ".~"]
-        if others or folders:
-            notes.append(f"{source}: left out {', '.join([*others, *folders])}")
-        found += map(str, logs)
+        inside, note = _of_folder(source)
+        found += inside
+        notes += note
     double = [path for place, path in enumerate(found) if path in found[:place]]
     if double:
         raise InputError("is named twice", double[0], "name each file once")
     return found, notes
+
+
+def _of_folder(source: str) -> tuple[list[str], list[str]]:
+    """The logs of a folder, and a note of what was left out."""
+    try:
+        there = sorted(Path(source).iterdir())
+        inside = [path for path in there if not path.is_dir()]
+        folders = [path.name for path in there if path.is_dir() and path.name[0] != "."]
+        # A link that leads nowhere says so when it is read; to open a pipe would wait for ever.
+        readable = [path for path in inside if path.is_file() or not path.exists()]
+    except OSError as error:
+        hint = "check the folder's rights, or name the files in it"
+        raise InputError(f"cannot be read ({error.strerror})", source, hint) from None
+    named = [path for path in readable if is_log(path)]
+    ours = [path for path in named if written.is_ours(path)]
+    logs = [path for path in named if path not in ours]
+    if not logs:
+        hint = f"a log ends in {', '.join(f'.{name}' for name in decoding.ENDINGS)}"
+        if ours:
+            hint += "; what this program wrote is read only where it is named itself: "
+            hint += ", ".join(path.name for path in ours)
+        if folders:
+            hint += f"; folders in it are not looked into: {', '.join(folders)}"
+        raise InputError("is a folder without logs", source, hint)
+    others = [path.name for path in inside if path not in logs and path.name[0] not in ".~"]
+    left_out = ", ".join([*others, *folders])
+    return list(map(str, logs)), [f"{source}: left out {left_out}"] if left_out else []
 
 
 @contextlib.contextmanager
@@ -206,18 +220,6 @@ def is_log(path: Path) -> bool:
     hidden = path.name.startswith((".", "~$"))
     ours = ".rejects." in path.name or path.name == "rejects.csv"
     return not hidden and not ours and path.suffix.lower().lstrip(".") in decoding.ENDINGS
-
-
-def _is_written(path: Path) -> bool:
-    """Whether a csv holds lines or rejects of ours, which are no log to be billed again."""
-    if path.suffix.lower() != ".csv":
-        return False
-    try:
-        with path.open("rb") as file:
-            heading = file.readline(1 << 16).decode("utf-8", "replace").strip().split(",")
-    except OSError:
-        return False
-    return {"work_payment", "medicare_pays"} <= set(heading) or heading[-2:] == list(REJECT[:2])
 
 
 def same_content(files: Sequence[File]) -> list[str]:
@@ -594,6 +596,15 @@ def _fault_rule() -> nw.Expr:
 
 
 # --- rejects -------------------------------------------------------------------------------
+
+
+def rejected_said(count: int) -> str:
+    """What a warning says of rejects.
+
+    >>> rejected_said(1), rejected_said(1200)
+    ('1 row was rejected', '1,200 rows were rejected')
+    """
+    return "1 row was rejected" if count == 1 else f"{count:,} rows were rejected"
 
 
 def _rejects_of_files(parts: list[Log], audited: bool) -> nw.LazyFrame[Any]:

@@ -27,6 +27,7 @@ from calc.errors import InputError
 PREFIX = "PT-"
 CODE_LENGTH = 10  # letters of 5 bits: two of a million patients share 50 bits once in 2,000 runs
 KEY_BYTES = 32
+_NEW_KEY = "name a file that does not exist, in a folder of yours, and a key is made"
 _LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 
 Frame = TypeVar("Frame", nw.DataFrame[Any], nw.LazyFrame[Any])
@@ -74,12 +75,12 @@ def read_key(path: str) -> Key:
         text = Path(path).read_text(encoding="ascii").strip()
         secret = bytes.fromhex(text)
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", path) from None
+        raise InputError(f"cannot be read ({error.strerror})", path, _NEW_KEY) from None
     except ValueError:
         secret = b""
     if len(secret) != KEY_BYTES:
-        hint = "name a file that does not exist, and a key is made"
-        raise InputError(f"is no key file ({2 * KEY_BYTES} hexadecimal digits)", path, hint)
+        what = f"is no key file ({2 * KEY_BYTES} hexadecimal digits)"
+        raise InputError(what, path, _NEW_KEY)
     return Key(secret)
 
 
@@ -89,7 +90,7 @@ def _make(path: str) -> None:
     except FileExistsError:
         raise
     except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", path) from None
+        raise InputError(f"cannot be written ({error.strerror})", path, _NEW_KEY) from None
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(secrets.token_hex(KEY_BYTES) + "\n")
 

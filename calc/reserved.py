@@ -73,10 +73,10 @@ plain_rows planning polars pool pool_minutes pool_whole pooled predicate_pushdow
 price_reason price_status priced priced_lines primary_billed printed prior prior_cents program
 projection_pushdown provider provider_2 pt pta ptp pyarrow quote_char raise_if_empty
 rank_per_million raw_units rb reading reason redacted_code redacted_place redacted_text
-reduced_cents reduced_fee reducible refused refused_rows remaining repeat replace report
-rest_minutes return_dtype reverses right right_on role role_2 role_blank role_blank_2 room
-round_percent round_sessions row row_2 row_place rows rows_of rows_read rows_rejected rows_used
-rule rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition said
+reduced_cents reduced_fee reducible refused refused_rows remaining repeat report rest_minutes
+return_dtype reverses right right_on role role_2 role_blank role_blank_2 room round_percent
+round_sessions row row_2 row_place rows rows_of rows_read rows_rejected rows_used rule
+rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition said
 said_apart same same_minutes same_ms says_ scheduled_cents schema schema_overrides second seconds
 seed select semi separator sequestration sequestration_permille service service_2
 service_assistant_minutes service_assistant_units service_minutes service_units services sessions

@@ -238,7 +238,7 @@ def _accepted(
     if asked.waivers:
         given = waivers.read(asked.waivers, frozenset(RULES))
         if key:
-            given = [replace(waiver, patient=key.known(waiver.patient)) for waiver in given]
+            given = [waiver.without_words(key.known(waiver.patient)) for waiver in given]
         findings, said["notes"] = waivers.apply(findings, given, date.today())
     # Behind the waivers: one of a finding that is known is not unused.
     if asked.baseline:
@@ -461,7 +461,7 @@ def audit_frame(
     audit = done.audit
     rejected = audit.meta["rows_rejected"]
     if rejected:
-        warnings.warn(f"{rejected} rows were rejected", stacklevel=3)
+        warnings.warn(logs.rejected_said(rejected), stacklevel=3)
     if done.claims_rejects is not None and len(done.claims_rejects):
         said = f"{_lines(len(done.claims_rejects), 'line')} of claims rejected"
         warnings.warn(said, stacklevel=3)

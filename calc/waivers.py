@@ -10,7 +10,7 @@ import datetime as dt
 import re
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from calc.errors import InputError
 KEYS = ("patient", "clinician", "date", "code")
 NEEDED = ("rule", "reason", "by", "until")
 COLUMNS = ("rule", *KEYS, "reason", "by", "until")
+_HINT = 'write [[waiver]], and below it rule = "U201", reason, by, until and a key, or give csv'
 _TYPES: dict[str, type] = dict.fromkeys(("rule", *KEYS), str) | {"date": dt.date}
 
 
@@ -42,12 +43,17 @@ class Waiver:
     @property
     def said(self) -> str:
         """What a waived finding shows."""
-        return f"{self.reason} ({self.by}, until {self.until})"
+        by = f"{self.by}, " if self.by else ""
+        return f"{self.reason} ({by}until {self.until})"
 
     @property
     def given(self) -> tuple[str, ...]:
         """The keys that it names."""
         return tuple(name for name in KEYS if getattr(self, name))
+
+    def without_words(self, patient: str) -> Waiver:
+        """The same for a patient's code: its reason may name the patient, and stays in its file."""
+        return replace(self, patient=patient, reason=f"see {self.where}", by="")
 
 
 def read(source: str, rules: Collection[str]) -> list[Waiver]:
@@ -66,12 +72,13 @@ def _toml(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
         text = Path(source).read_bytes().decode("utf-8")
         tables = tomllib.loads(text)
     except OSError as error:
-        raise InputError(f"cannot be read ({error.strerror})", source) from None
+        hint = "check its name and rights"
+        raise InputError(f"cannot be read ({error.strerror})", source, hint) from None
     except ValueError as error:  # of toml as of text that is not UTF-8
-        raise InputError(f"is not toml ({error})", source) from None
+        raise InputError(f"is not toml ({error})", source, _HINT) from None
     waivers = tables.pop("waiver", [])
     if tables or not isinstance(waivers, list) or not all(isinstance(w, dict) for w in waivers):
-        raise InputError("holds something other than [[waiver]] tables", source)
+        raise InputError("holds something other than [[waiver]] tables", source, _HINT)
     lines = [n for n, line in enumerate(text.splitlines(), 1) if re.match(r"\s*\[\[", line)]
     for place, waiver in enumerate(waivers):
         where = f"{source}:{lines[place] if len(lines) == len(waivers) else f'waiver {place + 1}'}"

@@ -191,6 +191,35 @@ def test_lines_of_claims_that_cannot_be_read(tmp_path, more):
 
 
 @pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_claims_of_several_files(tmp_path, more):
+    """Each file of claims counts; their rejects stand in one file, apart from the log's."""
+    words = beside(tmp_path, "P1,PT,2026-03-02,97110,9,GP\n")
+    later = tmp_path / "later.csv"
+    later.write_text(f"{CLAIMS}P2,PT,2026-03-02,97110,8,GP\nP2,PT,2026-03-02,97116,x,GP\n")
+    put = ("--select", "U201", "--format", "json", "-o", str(tmp_path / "found.json"))
+    code, _, err = run(*words, "--claims", str(later), *more, *put)
+    report = json.loads((tmp_path / "found.json").read_text())
+    assert code == 1
+    assert [found["patient"] for found in report["findings"]] == ["P1", "P2"]
+    assert report["meta"]["options"]["claims"] == f"{tmp_path}/claims.csv, {later}"
+    assert [file["name"] for file in report["meta"]["files"]][1:] == [words[3], str(later)]
+    name = tmp_path / "rejects.csv"
+    assert f"claims: 3 rows read, 2 used, 1 rejected (rejects: {name})" in err
+    assert rows(name.read_text())[0]["file"] == str(later)
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_what_a_folder_of_claims_leaves_out_is_said(tmp_path, more):
+    words = beside(tmp_path, "P1,PT,2026-03-02,97110,2,GP\n")
+    folder = tmp_path / "claims"
+    folder.mkdir()
+    (tmp_path / "claims.csv").rename(folder / "a.csv")
+    (folder / "letter.docx").write_text("x")
+    err = run(*words[:3], str(folder), *more, "--fail-on", "never")[2]
+    assert f"note: {folder}: left out letter.docx" in err
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
 @pytest.mark.parametrize(
     ("lines", "hint"),
     [("", "hold no line at all"), ("P1,PT,2026-03-02,97110,x,GP\n", "see the reasons")],

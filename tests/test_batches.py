@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -40,7 +41,7 @@ def at_once(log):
 def in_batches(sources, output, config, **options):
     """The lines that a run in small batches writes."""
     done = batches.bill([str(s) for s in sources], str(output), config, batch_rows=700, **options)
-    return done, pl.read_parquet(output)
+    return done, pl.read_parquet(output, glob=False)
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -62,6 +63,15 @@ def test_counts_add_up_over_batches(log, at_once, config, tmp_path):
     done, _ = in_batches([log], tmp_path / "lines.parquet", config, options=options)
     assert done.counts == summaries.counts(engine.collect(whole))
     assert done.counts["kx"] and done.counts["ties"]
+
+
+def test_names_with_brackets(log, at_once, config, tmp_path):
+    """No name is a pattern, of what is read as of what is written."""
+    folder = tmp_path / "clinic [1]"
+    folder.mkdir()
+    shutil.copy(log, folder / "log*.parquet")
+    _, lines = in_batches([folder], folder / "lines[2].parquet", config)
+    assert lines.sort(ORDER).equals(at_once)
 
 
 def test_a_folder_of_months(log, at_once, config, tmp_path):
@@ -271,6 +281,28 @@ def test_what_cannot_be_read(config, tmp_path):
     with pytest.raises(InputError):
         batches.bill([str(empty)], str(tmp_path / "out.parquet"), config)
     assert not (tmp_path / "out.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [(b"", "the file is empty"), (b"no parquet", "cannot be read as Parquet (")],
+)
+def test_a_stray_file_in_a_folder(config, tmp_path, data, says):
+    """As where a log is read at once: it need not lie there."""
+    (tmp_path / "a.csv").write_text("patient,date,code,minutes\nA,2026-03-02,97110,23\n")
+    (tmp_path / "b.parquet").write_bytes(data)
+    with pytest.raises(InputError) as error:
+        batches.bill([str(tmp_path)], str(tmp_path / "out.parquet"), config)
+    assert str(error.value).startswith(f"{tmp_path / 'b.parquet'}: {says}")
+    assert error.value.hint.startswith("export it again")
+    assert error.value.hint.endswith("; if it is no log, move it out of the folder")
+
+
+def test_an_output_that_cannot_be_written(log, config, tmp_path):
+    with pytest.raises(InputError) as error:
+        batches.bill([str(log)], str(tmp_path / "none" / "out.parquet"), config)
+    assert error.value.what == "cannot be written (No such file or directory)"
+    assert error.value.hint.startswith("name another place by -o FILE")
 
 
 # --- the command line ---------------------------------------------------------------------------

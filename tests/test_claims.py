@@ -294,7 +294,7 @@ def test_frames_of_a_caller_take_back_too(config):
     """The patterns of each engine know the true minus."""
     rows = [session("97110", "25", units_billed=n, charge="") for n in ("3", "\u22123", "2")]
     relation = duckdb.connect().from_arrow(frame(rows).to_arrow())
-    with pytest.warns(UserWarning, match="1 rows were rejected"):
+    with pytest.warns(UserWarning, match="1 row was rejected"):
         found = calc.audit(relation, select=("U", "T103"))
     assert found.fetchall() == []
 

@@ -9,10 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from calc import engine
+from calc.cli import cli, shared
+from calc.errors import InputError
 
 ROOT = Path(__file__).parent.parent
 LINE = (
@@ -704,3 +708,118 @@ def test_batches_say_what_they_write(tmp_path):
     code, _, err = run("bill", CLEAN, "--jobs", "1", "-o", str(tmp_path / "lines.csv"))
     assert code == 2 and "batches are written as Parquet" in err
     assert "hint: name it: -o lines.parquet" in err
+
+
+def test_files_beside_a_log_that_cannot_be_used(tmp_path):
+    """Each message names the row where there is one, and says how to mend it."""
+    (tmp_path / "pr.csv").write_text("patient,discipline,amount\nA,PT,5\nB,XX,5\n")
+    (tmp_path / "empty.toml").write_text("waivers = 1\n")
+    key = "name a file that does not exist, in a folder of yours, and a key is made"
+    for words, said, hint in [
+        (("--prior", "pr.csv"), 'pr.csv:3: discipline "XX" is not known', "write PT, OT, SLP"),
+        (("--map-file", "no.toml"), "no.toml: cannot be read (No such file or directory)",
+         "name a file that --save-map wrote"),
+        (("--baseline", "no.json"), "no.json: cannot be read (No such file or directory)",
+         "name a file that `therapy-calc audit --format json` wrote"),
+        (("--waivers", "no.toml"), "no.toml: cannot be read (No such file or directory)",
+         "check its name and rights"),
+        (("--waivers", "empty.toml"), "empty.toml: holds something other", "write [[waiver]]"),
+        (("--redact", "."), ".: cannot be read (Is a directory)", key),
+        (("--redact", "no/key"), "no/key: cannot be written (No such file or directory)", key),
+    ]:  # fmt: skip
+        code, out, err = run("audit", str(ROOT / CLEAN), *words, cwd=tmp_path)
+        assert (code, out) == (2, "")
+        assert f"therapy-calc: {said}" in err
+        assert f"\n  hint: {hint}" in err
+
+
+def test_standard_input_is_read_once():
+    code, out, err = run("audit", "-", "--claims", "-", stdin="patient,date,code\n")
+    assert (code, out) == (2, "")
+    assert err == (
+        "therapy-calc: standard input: can be read once, and is named twice\n"
+        "  hint: name a file in all places but one\n"
+    )
+
+
+# --- what would be passed over -------------------------------------------------------------
+
+
+def commands(group=cli):
+    """Every command by its words."""
+    for name, found in group.commands.items():
+        if isinstance(found, click.Group):
+            yield from (((name, *words), command) for words, command in commands(found))
+        else:
+            yield (name,), found
+
+
+def test_every_command_refuses_what_it_would_pass_over():
+    assert {type(command) for _, command in commands()} == {shared.Careful}
+
+
+def options():
+    """Every option of every command, as (command's words, option)."""
+    for words, command in commands():
+        yield from ((words, one) for one in command.params if isinstance(one, click.Option))
+
+
+NAMED = [
+    (*words, option.opts[0])
+    for words, option in options()
+    if option.metavar or isinstance(option.type, click.Path)
+]
+
+
+@pytest.mark.parametrize("words", NAMED, ids=" ".join)
+@pytest.mark.parametrize("blank", ["", " "])
+def test_a_blank_is_no_file(words, blank):
+    """`--redact ""` would print the patients."""
+    *command, option = words
+    given = ["97110=33"] if command[0] in ("units", "estimate") else [CLEAN]
+    given = [] if command[0] in ("rates", "template") else given
+    result = CliRunner().invoke(cli, [*command, *given, option, blank])
+    assert isinstance(result.exception, InputError)
+    assert (result.exception.where, result.exception.what) == (option, "its value is blank")
+    assert result.stdout == ""
+
+
+def test_blank_rules_are_not_all_rules():
+    code, out, err = run("audit", CLEAN, "--select", " , ")
+    assert (code, out) == (2, "")
+    assert err == (
+        "therapy-calc: --select: its value is blank\n"
+        "  hint: write one behind it, or leave --select out\n"
+    )
+    assert run("config", "check", "")[0] == 2
+    assert run("bill", CLEAN, "--discipline", "", "--sheet", "", "--by", "code")[0] == 0
+
+
+ONCE = [
+    (*words, option.opts[0])
+    for words, option in options()
+    if not (option.multiple or option.is_flag)
+]
+
+
+@pytest.mark.parametrize("words", ONCE, ids=" ".join)
+def test_an_option_of_one_value_stands_once(words):
+    """Of two the last would count, and the first be lost without a word."""
+    *command, option = words
+    (known,) = (one for named, one in options() if [*named, one.opts[0]] == [*words])
+    value = known.type.choices[0] if isinstance(known.type, click.Choice) else "1"
+    given = [] if command[0] in ("rates", "template") else ["97110=33"]
+    result = CliRunner().invoke(cli, [*command, *given, option, value, option, value])
+    assert isinstance(result.exception, InputError)
+    assert (result.exception.where, result.exception.hint) == (option, "leave one of them out")
+    assert result.exception.what == "is given twice, and takes one value"
+
+
+def test_what_may_stand_twice():
+    assert {option.opts[0] for _, option in options() if option.multiple} == {
+        "--map",
+        "--claims",
+        "--select",
+        "--ignore",
+    }
+    assert run("bill", CLEAN, "--strict", "--strict", "--by", "code")[0] == 0

@@ -306,7 +306,7 @@ def billed_week():
 
 def audited(given, **more):
     """The findings of a log with one row that cannot be used, as `plain`."""
-    with pytest.warns(UserWarning, match="1 rows were rejected"):
+    with pytest.warns(UserWarning, match="1 row was rejected"):
         return plain(calc.audit(given, **more))
 
 

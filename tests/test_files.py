@@ -23,7 +23,7 @@ from click.testing import CliRunner
 from helpers import rejects, sessions
 
 import calc
-from calc import batches, decoding, engine, files, logs
+from calc import batches, decoding, engine, files, logs, written
 from calc.cli import cli
 from calc.errors import InputError
 from calc.schema import LINE
@@ -174,6 +174,20 @@ def test_several_files_and_a_folder(tmp_path, config):
     assert code == 0
     assert out.splitlines()[0].endswith(",reason,note,room")
     assert err.splitlines()[-1].startswith("5 rows read, 4 used, 1 rejected")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_links_and_pipes_in_a_folder(tmp_path, config):
+    """A link that leads nowhere is a log that cannot be read; a pipe is named as left out."""
+    put(tmp_path, "a.csv", ROWS)
+    os.mkfifo(tmp_path / "pipe.csv")
+    assert logs.read(tmp_path, config).notes == [f"{tmp_path}: left out pipe.csv"]
+    (tmp_path / ".#a.csv").symlink_to("somebody@somewhere")  # an editor's lock
+    (tmp_path / "may.csv").symlink_to(tmp_path / "moved.csv")
+    for words in ([], ["--jobs", "1", "-o", tmp_path.parent / "lines.parquet"]):
+        code, _, err = bill(tmp_path, *words)
+        assert code == 2
+        assert "may.csv: cannot be read (No such file or directory)" in err
 
 
 def test_a_file_named_twice(tmp_path, config):
@@ -598,6 +612,78 @@ def test_what_we_wrote_into_a_folder_is_no_log(tmp_path, config):
     assert [file.name for file in read.files] == [str(tmp_path / "march.csv")]
     assert read.notes == [f"{tmp_path}: left out bad.csv, lines.csv"]
     assert len(logs.paths([tmp_path / "bad.csv"])[0]) == 1  # mended, and named by hand
+
+
+@pytest.mark.parametrize(
+    ("command", "ending"),
+    [("bill", ending) for ending in ("csv", "tsv", "json", "xlsx", "parquet")]
+    + [("audit", ending) for ending in ("csv", "json", "xlsx", "parquet")],
+)
+def test_our_own_outputs_in_a_folder_are_no_logs(tmp_path, command, ending):
+    """Lines, findings and rejects of any format would be read as sessions the next time."""
+    log = put(tmp_path, "a.csv", ROWS.replace("09:23,,", "09:23,50,"))
+    out = tmp_path / f"out.{ending}"
+    bad = tmp_path / f"bad.{ending.replace('tsv', 'csv')}"
+    CliRunner().invoke(cli, [command, str(log), "-o", str(out), "--rejects", str(bad)])
+    assert out.exists() and bad.exists()
+    found, notes = logs.paths(tmp_path)
+    assert found == [str(log)]
+    assert notes == [f"{tmp_path}: left out {bad.name}, {out.name}"]
+    assert logs.paths([log, out])[0] == [str(log), str(out)]  # named by hand
+
+
+def test_other_files_that_we_wrote(tmp_path):
+    """A report without findings, one of many, an estimate; packed, or saved again elsewhere."""
+    finding = '{"rule": "U201", "severity": "error", "message": "", "authority": ""}, '
+    written_by_us = {
+        "none.json": '{\n"findings": [],\n"not_run": [],\n"meta": {"known": 0}\n}\n',
+        "many.json": '{"findings": [' + finding * 1000,
+        "estimate.json": '{"lines": [{"code": "1", "work_payment": 1, "medicare_pays": 2}]}',
+        "packed.csv.gz": gzip.compress(b"patient,work_payment,medicare_pays\n"),
+        "semicolons.txt": "\ufeffpatient;work_payment;medicare_pays\n",
+        "wide.csv": "patient,work_payment,medicare_pays\n".encode("utf-16"),
+    }
+    for name, data in written_by_us.items():
+        assert written.is_ours(put(tmp_path, name, data)), name
+    book = tmp_path / "saved.xlsx"
+    with zipfile.ZipFile(book, "w") as archive:  # texts stand apart, as spreadsheets save them
+        texts = "".join(
+            f"<si><t>{name}</t></si>" for name in ("work_payment", "x", "medicare_pays")
+        )
+        cells = "".join(f'<c r="{c}1" t="s"><v>{n}</v></c>' for n, c in enumerate("ABC"))
+        archive.writestr("xl/sharedStrings.xml", f"<sst>{texts}</sst>")
+        archive.writestr("xl/worksheets/sheet1.xml", f'<row r="1">{cells}</row><row r="2"/>')
+    assert written.is_ours(book)
+
+
+def test_what_is_no_output_of_ours_stays_a_log(tmp_path):
+    """Logs of every format, and files that nobody can read: their reading says what is wrong."""
+    others = {
+        "a.csv": ROWS,
+        "b.json": '[{"patient": "A", "findings": "none", "rule": 1}]',
+        "c.jsonl": '{"patient": "A", "reason": "fell", "row": 3}\n',
+        "d.parquet": b"PAR1" + b"\0" * 50,
+        "e.xlsx": b"PK\x03\x04" + b"\0" * 50,
+        "f.csv.gz": b"\x1f\x8b" + b"\0" * 50,
+        "g.csv": b"",
+        "h.csv": b"\0\1\2",
+        "i.json": "[" * 60_000 + "{" * 5,
+    }
+    for name, data in others.items():
+        put(tmp_path, name, data)
+    with zipfile.ZipFile(tmp_path / "j.xlsx", "w") as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", "<row/>")
+    locked = (tmp_path / "j.xlsx").read_bytes()  # the same as with a password
+    locked = locked.replace(b"PK\3\4\x14\0\0", b"PK\3\4\x14\0\1")
+    locked = locked.replace(b"PK\1\2\x14\3\x14\0\0", b"PK\1\2\x14\3\x14\0\1")
+    others["j.xlsx"] = put(tmp_path, "j.xlsx", locked)
+    assert [Path(name).name for name in logs.paths(tmp_path)[0]] == sorted(others)
+    folder = tmp_path / "lines"
+    folder.mkdir()
+    put(folder, "l.csv", "work_payment,medicare_pays\n")
+    with pytest.raises(InputError) as error:
+        logs.paths(folder)
+    assert error.value.hint.endswith("only where it is named itself: l.csv")
 
 
 @pytest.mark.parametrize("engine_name", ["polars", "duckdb"])

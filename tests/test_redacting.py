@@ -6,13 +6,16 @@ import json
 import os
 import re
 import stat
+import zipfile
 
 import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from test_cli import run
 
 from calc import engine, redacting
+from calc.cli import cli
 from calc.errors import InputError
 
 KEY = bytes(range(32))
@@ -106,6 +109,27 @@ def test_key_without_folder(tmp_path):
 
 
 # --- cells that hold what does not belong there ----------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "html", "sarif", "xlsx", "parquet"])
+def test_a_reason_that_names_a_patient(tmp_path, form):
+    """No format says under a code whom a waiver is about: its reason stays in its file."""
+    log, waivers, out = (tmp_path / name for name in ("log.csv", "waivers.csv", "out"))
+    log.write_text(f"{LOG}Doe J,Ann,PT,2026-03-02,97110,20,9,GP\n")
+    waivers.write_text(
+        "rule,patient,reason,by,until\nU201,Doe J,Jane Doe asked,Mr Doe,2999-12-31\n"
+    )
+    words = ["audit", str(log), "--waivers", str(waivers), "--redact", str(tmp_path / "key")]
+    done = CliRunner().invoke(cli, [*words, "--format", form, "-o", str(out)])
+    data = out.read_bytes()
+    if form == "xlsx":
+        with zipfile.ZipFile(out) as book:
+            data = b"".join(map(book.read, book.namelist()))
+    elif form == "parquet":
+        data = pl.read_parquet(out).write_csv().encode()
+    assert b"Doe" not in data and "Doe" not in done.output
+    if form != "csv":
+        assert f"see {waivers}:2 (until 2999-12-31)".encode() in data
 
 
 LOG = "patient,clinician,discipline,date,code,minutes,units_billed,modifiers_billed\n"

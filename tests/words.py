@@ -21,7 +21,7 @@ EDGE = {
     "reserved",
     "rules",
 }
-EDGE |= {"decoding", "files", "headings", "balances", "rule", "auditing"}
+EDGE |= {"decoding", "files", "headings", "balances", "rule", "auditing", "written"}
 
 
 def used() -> set[str]:

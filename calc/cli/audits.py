@@ -12,6 +12,7 @@ import click
 
 from calc.cli.shared import (
     blank_options,
+    command,
     defaults_of,
     jobs_option,
     keep_inputs,
@@ -22,6 +23,7 @@ from calc.cli.shared import (
     read_log,
     reading_options,
     refused,
+    rejects_name,
     report_progress,
     require_libraries,
     said_of_reading,
@@ -38,7 +40,12 @@ from calc.errors import InputError
 AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx", "parquet")
 SHOWN_HEADINGS = 20
 _beside = together(
-    click.option("--claims", metavar="FILE", help="Billed lines; default: the log's own units."),
+    click.option(
+        "--claims",
+        multiple=True,
+        metavar="FILE",
+        help="Billed lines; default: the log's own units. Repeatable.",
+    ),
     click.option("--timesheet", metavar="FILE", help="Clinicians' hours: clinician,date,minutes."),
     click.option("--diagnosis-list", metavar="FILE", help="Diagnoses that go with a code."),
     click.option("--waivers", metavar="FILE", help="Findings accepted, with reason, by, until."),
@@ -64,7 +71,7 @@ def _without_cells(command: Callable[..., None]) -> Callable[..., None]:
     return done
 
 
-@click.command()
+@command()
 @reading_options
 @click.option("--select", multiple=True, metavar="RULES", help="Only these, e.g. U,M301.")
 @click.option("--ignore", multiple=True, metavar="RULES", help="All but these, e.g. T2.")
@@ -88,7 +95,7 @@ def audit(
     rejects_file: str | None,
     strict: bool,
     on: str,
-    claims: str | None,
+    claims: tuple[str, ...],
     timesheet: str | None,
     diagnosis_list: str | None,
     waivers: str | None,
@@ -120,7 +127,7 @@ def audit(
     if name in written.BINARY and output is None:
         raise written.no_text(name)
     require_libraries(name)
-    beside = (claims, timesheet, diagnosis_list, waivers, baseline, redact, deductible, prior)
+    beside = (*claims, timesheet, diagnosis_list, waivers, baseline, redact, deductible, prior)
     keep_inputs(log, beside, output, rejects_file, reading)
     config = params.load(folder)
     defaults = defaults_of(reading, sheet)
@@ -137,34 +144,34 @@ def audit(
         baseline or "",
         redact or "",
         _said_beside(
-            claims=claims, timesheet=timesheet, diagnosis_list=diagnosis_list, waivers=waivers,
-            baseline=baseline, deductible=deductible, prior=prior, redact=redact,
+            claims=", ".join(claims) or None, timesheet=timesheet, diagnosis_list=diagnosis_list,
+            waivers=waivers, baseline=baseline, deductible=deductible, prior=prior, redact=redact,
         ),
     )  # fmt: skip
     if jobs:
         polars_only(on)
-        done, there = _audit_large(
-            log, output, config, defaults, asked, claims or "", jobs, reading
-        )
+        done, there = _audit_large(log, output, config, defaults, asked, claims, jobs, reading)
     else:
         maps = maps_of(reading)
         read = read_log(log, config, on, defaults, reading, maps, all_maps=not claims)
         billed = None
         if claims:
             blanks = replace(defaults, sheet="")
-            billed = logs.read(claims, config, blanks, on, maps=maps, all_maps=False)
+            billed = logs.read(list(claims), config, blanks, on, maps=maps, all_maps=False)
             logs.require_maps(maps, [*read.place, *billed.place])
+            for note in billed.notes:
+                tell(f"note: {note}")
         _say_unread(read.place, read.mapping)
         with progress(log) as report:
             report("auditing")
             done = reviewing.review(read, config, asked, billed)
         there = _patients(asked, read, billed)
-    rejects_name = say_rejects(done.rejects, log, rejects_file)
+    bad = say_rejects(done.rejects, log, rejects_file)
     if claims:
-        _say_claims_rejects(done, claims, rejects_name)
+        _say_claims_rejects(done, claims, bad)
     if strict and (len(done.rejects) or (claims and len(done.claims_rejects))):
         raise refused("audited", "the log" if len(done.rejects) else "the claims")
-    reviewing.require_lines(done, claims or "")
+    reviewing.require_lines(done, ", ".join(claims))
     if output:
         written.write(done.audit, name, RULES, output)
     else:
@@ -178,7 +185,7 @@ def audit(
     if name == "csv" and meta["waived"]:
         tell(f"{meta['waived']:,} of the findings are waived: json, xlsx and html mark them")
     counts = (meta["rows_read"], meta["rows_used"], meta["rows_rejected"])
-    tell(used_said(*counts, rejects_name))
+    tell(used_said(*counts, bad))
     if meta["rows_read"] and not meta["rows_used"]:
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
     if reviewing.fails(done.audit.findings, fail_on):
@@ -212,12 +219,12 @@ def _say_unread(there: Iterable[str], mapping: Mapping[str, list[str]]) -> None:
         tell(f"note: no rule looks at {', '.join(unread[:SHOWN_HEADINGS])}{more}")
 
 
-def _say_claims_rejects(done: Any, claims: str, taken: str) -> None:
+def _say_claims_rejects(done: Any, claims: tuple[str, ...], taken: str) -> None:
     """Rejects of the claims as those of the log, in a file beside the claims."""
-    own = Path(claims).with_suffix(".rejects.csv")
+    own = Path(rejects_name(claims))
     clash = bool(taken) and own.absolute() == Path(taken).absolute()
-    other = str(Path(claims).with_suffix(".claims.rejects.csv")) if clash else None
-    name = say_rejects(done.claims_rejects, (claims,), other)
+    other = own.name.removesuffix("rejects.csv") + "claims.rejects.csv"
+    name = say_rejects(done.claims_rejects, claims, str(own.with_name(other) if clash else own))
     if name:
         used, bad = done.lines_claimed, len(done.claims_rejects)
         tell(f"claims: {used_said(used + bad, used, bad, name)}")
@@ -229,7 +236,7 @@ def _audit_large(
     config: Any,
     defaults: Any,
     asked: Any,
-    claims: str,
+    claims: tuple[str, ...],
     jobs: int,
     reading: dict[str, Any],
 ) -> tuple[Any, set[str]]:
@@ -258,7 +265,7 @@ def _patients(asked: Any, *read: Any) -> set[str]:
     return {name for log in read if log for name in engine.distinct(log.audited, "patient")}
 
 
-@click.command()
+@command()
 def rules() -> None:
     """The audit's rules: code, severity, the fault."""
     from calc import auditing
@@ -274,7 +281,7 @@ def rules() -> None:
     write("\n".join([*lines, ""]), None)
 
 
-@click.command()
+@command()
 @click.argument("code")
 def rule(code: str) -> None:
     """A rule's page: what it finds, why it matters, what to do, an example."""

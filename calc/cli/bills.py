@@ -8,6 +8,7 @@ import click
 
 from calc.cli.shared import (
     blank_options,
+    command,
     defaults_of,
     figures_of,
     keep_inputs,
@@ -31,7 +32,7 @@ from calc.cli.shared import (
 from calc.errors import InputError
 
 
-@click.command()
+@command()
 @reading_options
 @click.option("--by", type=click.Choice(["clinician", "code", "date", "patient"]))
 @large_options

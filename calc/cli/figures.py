@@ -7,11 +7,11 @@ from typing import Any
 
 import click
 
-from calc.cli.shared import output_options, say, tell, write, write_frame
+from calc.cli.shared import Careful, command, output_options, say, tell, write, write_frame
 from calc.errors import InputError
 
 
-@click.command()
+@command()
 @click.option("--code", default="", help="One code or alias; default: all.")
 @click.option("--date", "day", default="", help="Default: the periods of the current year.")
 @click.option("--locality", default="", help="OH-00 or part of a name; default: all.")
@@ -45,7 +45,7 @@ def config() -> None:
     """The figures: factors, RVUs, GPCIs, codes, payers."""
 
 
-@config.command("check")
+@config.command("check", cls=Careful)
 @click.argument("checked", required=False, metavar="[FOLDER]")
 @click.option("--config", "folder", type=click.Path(), help="Folder with your own figures.")
 def config_check(checked: str | None, folder: str | None) -> None:
@@ -62,7 +62,7 @@ def config_check(checked: str | None, folder: str | None) -> None:
     write(f"{where}: no faults\n", None)
 
 
-@config.command("import")
+@config.command("import", cls=Careful)
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--from", "first", default="", help="First day of the release, YYYY-MM-DD.")
 @click.option("--until", "last", default="", help="Last day of the release.")
@@ -113,7 +113,7 @@ def _show_changes(release: Any, first: Any, last: Any, diff: Any) -> None:
     write("\n".join([*lines, ""]), None)
 
 
-@click.command()
+@command()
 @click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file.")
 def template(output: str | None) -> None:
     """An empty log with the canonical headings."""

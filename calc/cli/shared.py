@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import re
 import sys
@@ -23,6 +24,46 @@ FORMATS = ("table", "csv", "json", "xlsx", "parquet", "github", "html", "latex",
 PROGRESS_BYTES = 50_000_000  # of files that take long enough to say what is being done
 
 Command = Callable[..., Any]
+
+
+class Careful(click.Command):
+    """A command that refuses what it would otherwise pass over in silence."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """The options and arguments of a command line, as click reads them."""
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        if ctx.resilient_parsing:  # a shell completes what is typed
+            return rest
+        _, _, order = self.make_parser(ctx).parse_args(args=given)
+        for option, times in Counter(order).items():
+            _require_value(option, ctx.params[option.name or ""])
+            if isinstance(option, click.Option) and times > 1:
+                _require_one(option)
+        return rest
+
+
+def _require_value(option: click.Parameter, given: Any) -> None:
+    """InputError for a blank in the place of a file or rules: it would count as not given."""
+    named = bool(option.metavar) or isinstance(option.type, click.Path)
+    texts = given if isinstance(given, tuple) else (given,)
+    if named and option.nargs == 1 and any(not str(text).strip(" ,") for text in texts):
+        name = _name_of(option)
+        raise InputError("its value is blank", name, f"write one behind it, or leave {name} out")
+
+
+def _require_one(option: click.Option) -> None:
+    """InputError for an option that stands twice: only its last value would count."""
+    if not (option.multiple or option.is_flag or option.count):
+        hint = "leave one of them out"
+        raise InputError("is given twice, and takes one value", option.opts[0], hint)
+
+
+def _name_of(option: click.Parameter) -> str:
+    return option.opts[0] if isinstance(option, click.Option) else option.human_readable_name
+
+
+command = functools.partial(click.command, cls=Careful)
 
 
 def together(*options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -96,21 +137,24 @@ def keep_inputs(
 
     named = {
         "-o": output,
-        "--rejects": rejects_file or _rejects_name(log),
+        "--rejects": rejects_file or rejects_name(log),
         "--save-map": reading["save_map"],
     }
-    keep([*logs.paths(log)[0], *beside, reading["map_file"]], named)
     for option, name in named.items():
         inside = name and any(
             Path(place).is_dir() and _is_same(str(Path(name).parent), place) for place in log
         )
         if inside and logs.is_log(Path(name or "")):
-            what = "lies in the folder that is read, and would be read as a log the next time"
-            raise InputError(what, name or "", f"name a place outside of it by {option}")
+            what = "cannot be written, for it lies in the folder that is read"
+            raise InputError(what, name or "", f"name another file by {option}, outside of it")
+    keep([*logs.paths(log)[0], *beside, reading["map_file"]], named)
 
 
 def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
     """InputError where a file that is written, by its option, is ``read`` or written twice."""
+    if list(read).count("-") > 1:
+        hint = "name a file in all places but one"
+        raise InputError("can be read once, and is named twice", "standard input", hint)
     written: dict[str, str] = {}
     for option, name in named.items():
         if not name:
@@ -234,7 +278,6 @@ def pricing_options(
 ) -> Any:
     """The options of pricing; a deductible is one amount for all, or a file by patient."""
     from calc import balances, billing, values
-    from calc.schema import KX_BUCKET
 
     left: dict[str, int] | None = None
     if deductible is not None:
@@ -245,17 +288,8 @@ def pricing_options(
             hint = "give the dollars that are left of it, 0.00 where it is met"
             raise InputError(f'amount "{deductible}" is negative', "--deductible", hint)
         else:
-            read = balances.read_balances(deductible, "patient")
-            left = {patient: amount for (patient,), amount in read.items()}
-    spent: dict[tuple[str, str], int] = {}
-    for (patient, bucket), amount in (
-        balances.read_balances(prior, "patient", "discipline") if prior else {}
-    ).items():
-        name = KX_BUCKET.get(bucket.upper(), bucket.upper())
-        if name not in KX_BUCKET.values():
-            hint = "write PT, OT, SLP or PT+SLP"
-            raise InputError(f'discipline "{bucket}" is not known', str(prior), hint)
-        spent[patient, name] = spent.get((patient, name), 0) + amount
+            left = balances.read_balances(deductible)
+    spent = balances.read_prior(prior) if prior else {}
     return billing.Options(qualifying_apm, nonparticipating, left, spent)
 
 
@@ -298,7 +332,7 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
         tell(f"therapy-calc: {'' if several else f'{one}: '}{more}")
     for reason, count in _reasons(rejected):
         tell(f"{count:,} {'row' if count == 1 else 'rows'}: {reason}")
-    name = rejects_file or _rejects_name(log)
+    name = rejects_file or rejects_name(log)
     from calc import reports
 
     ending = Path(name).suffix.lstrip(".")
@@ -307,7 +341,7 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
     return name
 
 
-def _rejects_name(log: tuple[str, ...]) -> str:
+def rejects_name(log: tuple[str, ...]) -> str:
     """Beside the log; of several files in the folder of the first."""
     first = "stdin" if log[0] == "-" else log[0]
     place = Path(first)

@@ -9,6 +9,7 @@ import click
 
 from calc.cli.shared import (
     blank_options,
+    command,
     figures_of,
     keep,
     output_options,
@@ -58,7 +59,7 @@ def _run(text: str, item: str) -> dict[str, str]:
     )
 
 
-@click.command()
+@command()
 @click.argument("items", nargs=-1, required=True, metavar="CODE=MINUTES...")
 @click.option("--rule", default="cms", show_default=True, help="A counting rule, e.g. ama.")
 @click.option("--discipline", default="PT", show_default=True, help="Decides CQ or CO.")
@@ -99,7 +100,7 @@ def units(
     write_frame(engine.collect(engine.table(columns, types)), (), form, output)
 
 
-@click.command()
+@command()
 @click.argument("items", nargs=-1, required=True, metavar="CODE[=MINUTES|=START-END]...")
 @click.option("--start", default="", help='Start of the code, "2026-03-02 09:00" or 09:00.')
 @click.option("--end", default="", help="End of the code.")
