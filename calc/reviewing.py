@@ -7,7 +7,7 @@ about the run. Overbilled and underbilled dollars are never netted.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -163,7 +163,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     whole, rejects = _whole(gathered.seen), gathered.rejects
     picked = auditing.rules_chosen(asked.select, asked.ignore)
     found = auditing.with_fingerprints(auditing.finished(gathered.findings))
-    found, said = _accepted(found, asked, key)
+    ran = auditing.runnable(picked, whole.has)
+    found, said = _accepted(found, asked, key, {rule.code for rule in ran})
     by_clinician = _by_clinician(whole.people, found)
     unbilled = "units_billed" not in whole.has  # that is not the same as 0 units
     if unbilled:
@@ -185,7 +186,6 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     meta["files"] = [asdict(file) for file in gathered.files]
     of_claims = frozenset() if bad is None else doubts.BILLED
     not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
-    ran = auditing.runnable(picked, whole.has)
     not_run += doubts.not_run(ran, unread or 0, whole.lines_unsure, len(rejects))
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
@@ -231,12 +231,16 @@ def _whole(parts: Sequence[Seen]) -> Seen:
 
 
 def _accepted(
-    findings: nw.DataFrame[Any], asked: Asked, key: redacting.Key | None
+    findings: nw.DataFrame[Any], asked: Asked, key: redacting.Key | None, ran: Container[str]
 ) -> tuple[nw.DataFrame[Any], dict[str, Any]]:
-    """Findings without those of the baseline, the waived ones marked; and what to say of both."""
+    """Findings without those of the baseline, the waived ones marked; and what to say of both.
+
+    ``ran``: the rules that did; a waiver of another one is no matter.
+    """
     said: dict[str, Any] = {"known": 0, "notes": []}
     if asked.waivers:
         given = waivers.read(asked.waivers, frozenset(RULES))
+        given = [waiver for waiver in given if waiver.rule in ran]
         if key:
             given = [waiver.without_words(key.known(waiver.patient)) for waiver in given]
         findings, said["notes"] = waivers.apply(findings, given, date.today())

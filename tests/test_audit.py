@@ -79,6 +79,14 @@ def test_baselines_in_a_row(tmp_path):
     assert not [note for note in meta["notes"] if "unused" in note]
 
 
+def test_a_waiver_of_a_rule_that_did_not_run_is_not_unused(tmp_path):
+    path = tmp_path / "waivers.csv"
+    path.write_text("rule,patient,reason,by,until\nU205,nobody,ordered,lead,2999-12-31\n")
+    words = ("audit", WEEK, "--waivers", str(path), "--format", "json")
+    assert "1 waiver is unused" in run(*words)[1]
+    assert "unused" not in run(*words, "--select", "U201")[1]
+
+
 def test_waivers(tmp_path):
     path = tmp_path / "waivers.csv"
     heading = "rule,patient,date,reason,by,until\n"
