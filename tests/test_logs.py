@@ -489,7 +489,7 @@ def test_columns_whose_new_name_is_taken_are_all_kept(tmp_path, config):
         ",".join(["p,2026-03-02,nothing,20", *values]),
     ]
     path.write_text("\n".join(lines), encoding="utf-8")
-    with pytest.warns(UserWarning, match="1 rows"):
+    with pytest.warns(UserWarning, match="1 row was"):
         calc.bill(path)
     lines, bad = calc.bill(path, rejects=True)
     for found in (lines, bad):
