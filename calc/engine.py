@@ -369,7 +369,17 @@ def _duckdb() -> Any:
         import duckdb
     except ImportError:
         raise InputError("duckdb is not installed", hint=_MISSING["duckdb"]) from None
+    _require_arrow("duckdb")
     return duckdb.connect()
+
+
+def _require_arrow(engine: str) -> None:
+    """InputError without PyArrow, by which rows are handed over to another engine."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        what = f"{engine} needs pyarrow, which is not installed"
+        raise InputError(what, hint=_MISSING[engine]) from None
 
 
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
@@ -636,16 +646,25 @@ def listed(
     return done
 
 
-def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
-    """A Polars frame handed over to the named engine."""
-    if engine == "polars":
-        return frame
+def started(engine: str) -> Any:
+    """The session or connection of the named engine; None: Polars needs none.
+
+    InputError where a library of the engine, or Spark's Java, is missing.
+    """
     if engine not in ENGINES:
         raise InputError(f'engine "{engine}" is not known', hint=f"choose {', '.join(ENGINES)}")
+    if engine == "polars":
+        return None
+    return spark_session() if engine == "spark" else _duckdb()
+
+
+def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
+    """A Polars frame handed over to the named engine."""
+    there = started(engine)
+    if there is None:
+        return frame
     rows = collect(frame).to_arrow()
-    if engine == "spark":
-        return _frame(spark_session().createDataFrame(rows))
-    return _frame(_duckdb().from_arrow(rows))
+    return _frame(there.createDataFrame(rows) if engine == "spark" else there.from_arrow(rows))
 
 
 def alongside(frame: nw.LazyFrame[Any], other: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -664,13 +683,14 @@ def alongside(frame: nw.LazyFrame[Any], other: nw.LazyFrame[Any]) -> nw.LazyFram
 def spark_session(master: str = "") -> Any:
     """The Spark session that runs, or a new one at ``master`` (blank: as Spark is configured).
 
-    Raises InputError where PySpark or Java is missing, or the cluster does not answer.
+    Raises InputError where PySpark, PyArrow or Java is missing, or the cluster does not answer.
     """
     try:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
         raise InputError("spark is not installed", hint=_MISSING["spark"]) from None
+    _require_arrow("spark")
     running = SparkSession.getActiveSession()
     if running is not None:
         return running

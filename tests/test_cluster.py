@@ -68,6 +68,42 @@ def test_a_missing_extra_says_what_to_install(name, monkeypatch):
     assert ("Java 17" in error.value.hint) == (name == "spark")
 
 
+def run_without(module, *words):
+    """The program where a module cannot be imported."""
+    script = f"import sys; sys.modules[{module!r}] = None; from calc.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["bill", "audit"])
+@pytest.mark.parametrize(
+    ("name", "module", "says"),
+    [
+        ("duckdb", "duckdb", "duckdb is not installed"),
+        ("duckdb", "pyarrow", "duckdb needs pyarrow, which is not installed"),
+        ("spark", "pyspark", "spark is not installed"),
+        pytest.param(
+            *("spark", "pyarrow", "spark needs pyarrow, which is not installed"),
+            marks=pytest.mark.spark,
+        ),
+    ],
+)
+def test_a_missing_library_is_said_before_the_log_is_read(command, name, module, says, tmp_path):
+    """One line and what to install, exit 2; the log, which is not there, was not looked for."""
+    if module == "pyarrow":
+        package = "pyspark" if name == "spark" else name
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    done = run_without(module, command, tmp_path / "none.csv", "--engine", name)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == f"therapy-calc: {says}"
+    assert f"therapy-billing-calc[{name}]" in done.stderr and "Traceback" not in done.stderr
+
+
 @pytest.mark.spark
 def test_without_java(spark, tmp_path):
     """Spark that does not start is an error that names Java 17, not a traceback."""
