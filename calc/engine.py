@@ -10,6 +10,7 @@ import errno
 import itertools
 import operator
 import os
+import signal
 import tempfile
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -703,11 +704,15 @@ def spark_session(master: str = "") -> Any:
         builder = builder.config("spark.sql.shuffle.partitions", str(2 * (os.cpu_count() or 1)))
         if "SPARK_DRIVER_MEMORY" not in os.environ:  # 1g, the default, holds no million lines
             builder = builder.config("spark.driver.memory", _SPARK_MEMORY)
+    handler = signal.getsignal(signal.SIGINT)
     try:
-        return builder.getOrCreate()
+        session = builder.getOrCreate()
     except PySparkException as error:
         hint = "Spark needs Java 17: set JAVA_HOME to it; and check --master"
         raise InputError(f"Spark did not start ({str(error).splitlines()[0]})", hint=hint) from None
+    if handler not in (None, signal.default_int_handler, signal.getsignal(signal.SIGINT)):
+        signal.signal(signal.SIGINT, handler)  # the program's own, which PySpark has replaced
+    return session
 
 
 def spark_parquet(source: str, master: str = "") -> Any:

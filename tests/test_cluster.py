@@ -104,6 +104,54 @@ def test_a_missing_library_is_said_before_the_log_is_read(command, name, module,
     assert f"therapy-billing-calc[{name}]" in done.stderr and "Traceback" not in done.stderr
 
 
+STOPPED = """
+import os, signal, threading, time
+
+def end(*_, **__):
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    {work}
+
+from calc import billing
+billing.bill = end
+from calc.cli import main
+main()
+"""
+LONG = "'select sum(a.x * b.x) from range(9999999) a(x), range(9999999) b(x)'"
+SWALLOWED = """try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise RuntimeError("lost")"""
+
+
+@pytest.mark.parametrize(
+    ("name", "work"),
+    [
+        ("polars", SWALLOWED),
+        ("duckdb", f"import duckdb; duckdb.sql({LONG}).fetchall()"),
+        pytest.param(
+            *("spark", f"from calc import engine; engine.spark_session().sql({LONG}).collect()"),
+            marks=pytest.mark.spark,
+        ),
+    ],
+    ids=["polars", "duckdb", "spark"],
+)
+def test_an_interruption_is_no_crash(name, work):
+    """Ctrl-C while an engine works, which makes an error of its own of it."""
+    if name != "polars":
+        pytest.importorskip("pyspark" if name == "spark" else name)
+    words = ["bill", "examples/clinic_week.csv", "--engine", name]
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED.format(work=work), *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "interrupted" and "Traceback" not in done.stderr
+
+
 @pytest.mark.spark
 def test_without_java(spark, tmp_path):
     """Spark that does not start is an error that names Java 17, not a traceback."""
