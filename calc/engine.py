@@ -10,6 +10,7 @@ import errno
 import itertools
 import operator
 import os
+import shutil
 import signal
 import tempfile
 from collections import deque
@@ -727,12 +728,67 @@ def spark_parquet(source: str, master: str = "") -> Any:
         raise InputError(f"cannot be read by Spark ({text})", source) from None
 
 
-def write_spark(frame: nw.LazyFrame[Any], output: str, partition: str = "") -> None:
-    """A Spark frame as a Parquet folder, in parts by a column where one is named."""
-    writer = nw.to_native(frame).write.mode("overwrite")
+def require_new(frame: Any, output: str) -> None:
+    """InputError where the folder that Spark would write a frame to is there: none is replaced."""
+    place = _on_disk(frame.sparkSession, output)
+    if place and os.path.lexists(place):
+        raise _there_already(output)
+
+
+def _there_already(output: str) -> InputError:
+    hint = "name another folder, or delete this one; without _SUCCESS in it no run has finished it"
+    return InputError("is there already", output, hint)
+
+
+def _on_disk(session: Any, output: str) -> str:
+    """The path of an output that Spark keeps among files as ours are; blank: in a store.
+
+    A name without a scheme, such as hdfs:// or s3a://, is where the session keeps files.
+    """
+    scheme, colon, rest = output.partition(":")
+    if colon and len(scheme) > 1 and "/" not in scheme:
+        return "/" + rest.lstrip("/") if scheme == "file" else ""
+    java = getattr(session, "_jsc", None)  # Spark Connect has none: its files are on the server
+    store = java.hadoopConfiguration().get("fs.defaultFS") if java else ""
+    return output if store.startswith("file:") else ""
+
+
+def write_spark(frame: nw.LazyFrame[Any], output: str, partition: str = "") -> int:
+    """A Spark frame as a new Parquet folder, in parts by a column if one is named; its rows.
+
+    On a disk it takes its name when it is whole. In a store, where nothing can be renamed at
+    once, Spark writes under the name and adds ``_SUCCESS`` when it is whole.
+    """
+    rows = nw.to_native(frame)
+    place = _on_disk(rows.sparkSession, output)
+    if not place:
+        return _written(rows, output, partition)
+    Path(place).absolute().parent.mkdir(parents=True, exist_ok=True)
+    with hidden_folder(place) as folder:
+        parts = folder / Path(place).name
+        count = _written(rows, f"file://{parts}", partition)
+        require_new(rows, output)  # nobody else has made it meanwhile
+        parts.rename(place)
+    return count
+
+
+def _written(rows: Any, output: str, partition: str) -> int:
+    """Write a Spark frame, and count its rows on the way."""
+    from pyspark.errors import AnalysisException
+    from pyspark.sql import Observation, functions
+
+    seen = Observation()
+    writer = rows.observe(seen, functions.count(functions.lit(1)).alias("rows")).write
     if partition:
         writer = writer.partitionBy(partition)
-    writer.parquet(output)
+    try:
+        writer.mode("error").parquet(output)
+    except AnalysisException as error:
+        if error.getCondition() == "PATH_ALREADY_EXISTS":
+            raise _there_already(output) from None
+        text = str(error).splitlines()[0]
+        raise InputError(f"cannot be written by Spark ({text})", output) from None
+    return int(seen.get["rows"])
 
 
 # --- plans that are kept -------------------------------------------------------------------
@@ -1970,6 +2026,24 @@ def sheet_as_csv(data: bytes, source: str) -> bytes:
         include_header=False
     )
     return text.encode()
+
+
+@contextlib.contextmanager
+def hidden_folder(output: str | None) -> Iterator[Path]:
+    """A hidden folder beside the output for what is not yet whole; gone at the end.
+
+    Without an output it is where the system keeps what does not last.
+    """
+    where = Path(output).absolute() if output else Path(tempfile.gettempdir(), "therapy-calc")
+    try:
+        name = tempfile.mkdtemp(dir=where.parent, prefix=f".{where.name}.", suffix=".partial")
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror})"
+        raise InputError(reason, output or str(where.parent)) from None
+    try:
+        yield Path(name)
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
 
 
 @contextlib.contextmanager

@@ -237,9 +237,9 @@ def _audit_large(
 
     Also which of the patients with opening balances it met.
     """
-    from calc import batches, large_audits
+    from calc import engine, large_audits
 
-    with batches.beside(output) as folder:
+    with engine.hidden_folder(output) as folder:
         done, read = large_audits.audit(
             sources, folder, config, defaults, asked, claimed=claims, maps=maps_of(reading),
             jobs=jobs, report=report_progress(),

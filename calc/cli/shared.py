@@ -34,11 +34,14 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return add
 
 
-def writing_options(formats: tuple[str, ...]) -> Callable[[Command], Command]:
-    """Where and how to write, and by which figures."""
+def writing_options(
+    formats: tuple[str, ...], folders: bool = False
+) -> Callable[[Command], Command]:
+    """Where and how to write, and by which figures; ``folders``: the command looks at those."""
+    place = click.Path(dir_okay=folders)
     return together(
         click.option("--format", "form", type=click.Choice(formats), help="Default: a table."),
-        click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
+        click.option("-o", "--output", type=place, help="Write to a file."),
         click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
     )
 
@@ -226,6 +229,7 @@ jobs_option = click.option("--jobs", type=click.IntRange(1), help="In batches, s
 large_options = together(
     jobs_option,
     click.option("--master", default="", metavar="URL", help="Spark's, e.g. spark://host:7077."),
+    click.option("--partition", default="", metavar="COLUMN", help="Of --master, e.g. date."),
 )
 
 
