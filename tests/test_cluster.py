@@ -195,6 +195,16 @@ def test_a_missing_library_is_said_before_the_log_is_read(command, name, module,
     assert f"therapy-billing-calc[{name}]" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_only_the_page_of_an_audit_needs_the_report_extra(tmp_path):
+    """Lines as html need no library of their own; an audit's page says what to install."""
+    output = tmp_path / "page.html"
+    done = run_without("jinja2", "audit", "examples/audit_week.csv", "-o", output)
+    assert done.returncode == 2 and "therapy-billing-calc[report]" in done.stderr
+    done = run_without("jinja2", "bill", "examples/clinic_week.csv", "-o", output)
+    assert done.returncode == 0, done.stderr
+    assert "<table>" in output.read_text()
+
+
 STOPPED = """
 import os, signal, threading, time
 

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from calc.cli.shared import (
+    EXTRAS,
     blank_options,
     defaults_of,
     jobs_option,
@@ -36,6 +37,7 @@ from calc.cli.shared import (
 from calc.errors import InputError
 
 AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx", "parquet")
+_EXTRAS = {**EXTRAS, "html": ("report", ("jinja2", "matplotlib"))}  # its page has pictures
 SHOWN_HEADINGS = 20
 _beside = together(
     click.option("--claims", metavar="FILE", help="Billed lines; default: the log's own units."),
@@ -119,7 +121,7 @@ def audit(
     name = written.format_of(output, form)
     if name in written.BINARY and output is None:
         raise written.no_text(name)
-    require_libraries(name)
+    require_libraries(name, _EXTRAS)
     beside = (claims, timesheet, diagnosis_list, waivers, baseline, redact, deductible, prior)
     keep_inputs(log, beside, output, rejects_file, reading)
     config = params.load(folder)

@@ -331,18 +331,21 @@ def _reasons(rejected: Any) -> list[tuple[str, int]]:
     return counts.most_common()
 
 
-def require_libraries(form: str) -> None:
-    """InputError where the format of an output needs a library that is missing: before the work."""
+EXTRAS = {"xlsx": ("excel", ("xlsxwriter",))}
+
+
+def require_libraries(form: str, extras: Mapping[str, tuple[str, Sequence[str]]] = EXTRAS) -> None:
+    """InputError where the format of an output needs a library that is missing: before the work.
+
+    ``extras``: by format, the extra that installs the libraries, and those.
+    """
     from importlib.util import find_spec
 
-    extra, libraries = _EXTRAS.get(form, ("", ()))
+    extra, libraries = extras.get(form, ("", ()))
     lacking = [library for library in libraries if find_spec(library) is None]
     if lacking:
         hint = f"pip install 'therapy-billing-calc[{extra}]'"
         raise InputError(f"{form} needs {' and '.join(lacking)}", hint=hint)
-
-
-_EXTRAS = {"html": ("report", ("jinja2", "matplotlib")), "xlsx": ("excel", ("xlsxwriter",))}
 
 
 def write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: str | None) -> None:
