@@ -2028,6 +2028,14 @@ def sheet_as_csv(data: bytes, source: str) -> bytes:
     return text.encode()
 
 
+def _hidden(path: str | Path) -> str:
+    """How the hidden name of what is not yet whole begins; names have an end at 255 bytes."""
+    return f".{Path(path).name[:_NAMED]}."
+
+
+_NAMED = 50  # letters of an output's name, each of up to four bytes
+
+
 @contextlib.contextmanager
 def hidden_folder(output: str | None) -> Iterator[Path]:
     """A hidden folder beside the output for what is not yet whole; gone at the end.
@@ -2036,7 +2044,7 @@ def hidden_folder(output: str | None) -> Iterator[Path]:
     """
     where = Path(output).absolute() if output else Path(tempfile.gettempdir(), "therapy-calc")
     try:
-        name = tempfile.mkdtemp(dir=where.parent, prefix=f".{where.name}.", suffix=".partial")
+        name = tempfile.mkdtemp(dir=where.parent, prefix=_hidden(where), suffix=".partial")
     except OSError as error:
         reason = f"cannot be written ({error.strerror})"
         raise InputError(reason, output or str(where.parent)) from None
@@ -2058,7 +2066,7 @@ def whole(path: str) -> Iterator[str]:
         # Taking the place of a folder or a device such as /dev/null would destroy it.
         raise InputError("cannot be written (it is no file)", path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".partial")
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=_hidden(place), suffix=".partial")
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})", path, _ELSEWHERE) from None
     os.close(handle)
