@@ -8,12 +8,9 @@ written twice, so the cost stays in proportion to the rows.
 from __future__ import annotations
 
 import hashlib
-import shutil
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -26,8 +23,6 @@ from calc.params import Config
 
 PIECE_ROWS = 1_000_000  # of a Parquet file, read at once
 BATCH_ROWS = 1_000_000  # billed at once, about: keys differ in their rows
-
-_ELSEWHERE = "name another place by -o FILE: what is not yet whole waits beside it"
 
 Report = Callable[[str], None]
 RowsOf = Callable[[logs.Log], nw.LazyFrame[Any]]
@@ -108,7 +103,7 @@ def new_folders(folder: Path, count: int) -> list[Path]:
         raise InputError("holds what another run left", str(folder.parent), hint) from None
     except OSError as error:
         reason = f"cannot be written ({error.strerror})"
-        raise InputError(reason, str(folder.parent), _ELSEWHERE) from None
+        raise InputError(reason, str(folder.parent), engine.BESIDE_HINT) from None
     return folders
 
 
@@ -237,24 +232,6 @@ def _guess(name: str) -> int:
         raise InputError(f"cannot be read ({error.strerror})", name, hint) from None
 
 
-@contextmanager
-def beside(output: str | None) -> Iterator[Path]:
-    """A hidden folder beside the output for what is not yet whole; gone at the end.
-
-    Without an output it is where the system keeps what does not last.
-    """
-    where = Path(output).absolute() if output else Path(tempfile.gettempdir(), "therapy-calc")
-    try:
-        name = tempfile.mkdtemp(dir=where.parent, prefix=f".{where.name}.", suffix=".partial")
-    except OSError as error:
-        reason = f"cannot be written ({error.strerror})"
-        raise InputError(reason, output or str(where.parent), _ELSEWHERE) from None
-    try:
-        yield Path(name)
-    finally:
-        shutil.rmtree(name, ignore_errors=True)
-
-
 @dataclass
 class Billed:
     """What a run in batches did."""
@@ -288,7 +265,7 @@ def bill(
     row is rejected.
     """
     look_for = (options or billing.Options()).patients
-    with beside(output) as folder:
+    with engine.hidden_folder(output) as folder:
         folders = new_folders(folder / "log", count_for(sources, batch_rows))
         rows = split(
             sources, config, defaults or logs.Defaults(), folders, maps=maps, look_for=look_for,

@@ -540,6 +540,11 @@ def printed_from(carried: tuple[str, ...] = ()) -> tuple[str, ...]:
     return (*(CENTS.get(name, name) for name in LINE), *carried)
 
 
+def printed_names(carried: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """The columns that `as_printed` gives."""
+    return (*LINE, *map(reserved.shown, carried))
+
+
 def as_printed(lines: nw.LazyFrame[Any], carried: tuple[str, ...] = ()) -> nw.LazyFrame[Any]:
     """The columns that `bill` prints, money in cents, then the log's own columns."""
     columns = {name: nw.col(CENTS.get(name, name)) for name in LINE}

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from calc import billing, engine, logs
+from calc.errors import InputError
 from calc.params import Config
 
 
-def bill(
+@dataclass(frozen=True)
+class Billed:
+    """What a run on a cluster did."""
+
+    rejects: Any  # a frame
+    rows: int  # read
+    lines: int  # written
+
+
+def bill(source: str, output: str, config: Config, *given: Any, **options: Any) -> Any:
+    """As `run`, with its options; returns the rejects, a frame."""
+    return run(source, output, config, *given, **options).rejects
+
+
+def run(
     source: str,
     output: str,
     config: Config,
@@ -18,21 +34,26 @@ def bill(
     master: str = "",
     partition: str = "",
     strict: bool = False,
-) -> Any:
-    """Bill Parquet files that Spark can reach into a Parquet folder; returns rejects as a frame.
+) -> Billed:
+    """Bill Parquet files that Spark can reach into a new Parquet folder.
 
     ``master``: the cluster's URL, such as ``spark://host:7077`` or ``local[2]``; blank: the
     session that runs. ``partition``: a column of the lines that parts the output, such as
     "date". ``strict``: nothing is billed where a row is rejected. Money as decimals. Spark gives
     the output its ``_SUCCESS`` when it is whole. Raises InputError where Spark is not installed or
-    does not start, and as `logs.read`.
+    does not start, where the output is there already, and as `logs.read`.
     """
     frame = engine.spark_parquet(source, master)
+    engine.require_new(frame, output)
     log = logs.read(frame, config, defaults)
+    names = billing.printed_names(log.carried)
+    if partition and partition not in names:
+        what = f'the lines have no column "{partition}"'
+        raise InputError(what, "--partition", f"choose one of {', '.join(names)}")
     rejects = engine.collect(log.rejects())
+    rows = engine.count(engine.lazy(frame))
     if strict and len(rejects):
-        return rejects
+        return Billed(rejects, rows, 0)
     lines = billing.bill(log, config, options, billing.printed_from(log.carried))
     lines = engine.decimals(billing.as_printed(lines, log.carried), tuple(billing.CENTS))
-    engine.write_spark(lines, output, partition)
-    return rejects
+    return Billed(rejects, rows, engine.write_spark(lines, output, partition))

@@ -10,6 +10,8 @@ import errno
 import itertools
 import operator
 import os
+import shutil
+import signal
 import tempfile
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -369,7 +371,17 @@ def _duckdb() -> Any:
         import duckdb
     except ImportError:
         raise InputError("duckdb is not installed", hint=_MISSING["duckdb"]) from None
+    _require_arrow("duckdb")
     return duckdb.connect()
+
+
+def _require_arrow(engine: str) -> None:
+    """InputError without PyArrow, by which rows are handed over to another engine."""
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError:
+        what = f"{engine} needs pyarrow, which is not installed"
+        raise InputError(what, hint=_MISSING[engine]) from None
 
 
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
@@ -636,16 +648,25 @@ def listed(
     return done
 
 
-def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
-    """A Polars frame handed over to the named engine."""
-    if engine == "polars":
-        return frame
+def started(engine: str) -> Any:
+    """The session or connection of the named engine; None: Polars needs none.
+
+    InputError where a library of the engine, or Spark's Java, is missing.
+    """
     if engine not in ENGINES:
         raise InputError(f'engine "{engine}" is not known', hint=f"choose {', '.join(ENGINES)}")
+    if engine == "polars":
+        return None
+    return spark_session() if engine == "spark" else _duckdb()
+
+
+def on_engine(frame: nw.LazyFrame[Any], engine: str) -> nw.LazyFrame[Any]:
+    """A Polars frame handed over to the named engine."""
+    there = started(engine)
+    if there is None:
+        return frame
     rows = collect(frame).to_arrow()
-    if engine == "spark":
-        return _frame(spark_session().createDataFrame(rows))
-    return _frame(_duckdb().from_arrow(rows))
+    return _frame(there.createDataFrame(rows) if engine == "spark" else there.from_arrow(rows))
 
 
 def alongside(frame: nw.LazyFrame[Any], other: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -664,13 +685,14 @@ def alongside(frame: nw.LazyFrame[Any], other: nw.LazyFrame[Any]) -> nw.LazyFram
 def spark_session(master: str = "") -> Any:
     """The Spark session that runs, or a new one at ``master`` (blank: as Spark is configured).
 
-    Raises InputError where PySpark or Java is missing, or the cluster does not answer.
+    Raises InputError where PySpark, PyArrow or Java is missing, or the cluster does not answer.
     """
     try:
         from pyspark.errors import PySparkException
         from pyspark.sql import SparkSession
     except ImportError:
         raise InputError("spark is not installed", hint=_MISSING["spark"]) from None
+    _require_arrow("spark")
     running = SparkSession.getActiveSession()
     if running is not None:
         return running
@@ -683,11 +705,15 @@ def spark_session(master: str = "") -> Any:
         builder = builder.config("spark.sql.shuffle.partitions", str(2 * (os.cpu_count() or 1)))
         if "SPARK_DRIVER_MEMORY" not in os.environ:  # 1g, the default, holds no million lines
             builder = builder.config("spark.driver.memory", _SPARK_MEMORY)
+    handler = signal.getsignal(signal.SIGINT)
     try:
-        return builder.getOrCreate()
+        session = builder.getOrCreate()
     except PySparkException as error:
         hint = "Spark needs Java 17: set JAVA_HOME to it; and check --master"
         raise InputError(f"Spark did not start ({str(error).splitlines()[0]})", hint=hint) from None
+    if handler not in (None, signal.default_int_handler, signal.getsignal(signal.SIGINT)):
+        signal.signal(signal.SIGINT, handler)  # the program's own, which PySpark has replaced
+    return session
 
 
 def spark_parquet(source: str, master: str = "") -> Any:
@@ -702,12 +728,67 @@ def spark_parquet(source: str, master: str = "") -> Any:
         raise InputError(f"cannot be read by Spark ({text})", source) from None
 
 
-def write_spark(frame: nw.LazyFrame[Any], output: str, partition: str = "") -> None:
-    """A Spark frame as a Parquet folder, in parts by a column where one is named."""
-    writer = nw.to_native(frame).write.mode("overwrite")
+def require_new(frame: Any, output: str) -> None:
+    """InputError where the folder that Spark would write a frame to is there: none is replaced."""
+    place = _on_disk(frame.sparkSession, output)
+    if place and os.path.lexists(place):
+        raise _there_already(output)
+
+
+def _there_already(output: str) -> InputError:
+    hint = "name another folder, or delete this one; without _SUCCESS in it no run has finished it"
+    return InputError("is there already", output, hint)
+
+
+def _on_disk(session: Any, output: str) -> str:
+    """The path of an output that Spark keeps among files as ours are; blank: in a store.
+
+    A name without a scheme, such as hdfs:// or s3a://, is where the session keeps files.
+    """
+    scheme, colon, rest = output.partition(":")
+    if colon and len(scheme) > 1 and "/" not in scheme:
+        return "/" + rest.lstrip("/") if scheme == "file" else ""
+    java = getattr(session, "_jsc", None)  # Spark Connect has none: its files are on the server
+    store = java.hadoopConfiguration().get("fs.defaultFS") if java else ""
+    return output if store.startswith("file:") else ""
+
+
+def write_spark(frame: nw.LazyFrame[Any], output: str, partition: str = "") -> int:
+    """A Spark frame as a new Parquet folder, in parts by a column if one is named; its rows.
+
+    On a disk it takes its name when it is whole. In a store, where nothing can be renamed at
+    once, Spark writes under the name and adds ``_SUCCESS`` when it is whole.
+    """
+    rows = nw.to_native(frame)
+    place = _on_disk(rows.sparkSession, output)
+    if not place:
+        return _written(rows, output, partition)
+    Path(place).absolute().parent.mkdir(parents=True, exist_ok=True)
+    with hidden_folder(place) as folder:
+        parts = folder / Path(place).name
+        count = _written(rows, f"file://{parts}", partition)
+        require_new(rows, output)  # nobody else has made it meanwhile
+        parts.rename(place)
+    return count
+
+
+def _written(rows: Any, output: str, partition: str) -> int:
+    """Write a Spark frame, and count its rows on the way."""
+    from pyspark.errors import AnalysisException
+    from pyspark.sql import Observation, functions
+
+    seen = Observation()
+    writer = rows.observe(seen, functions.count(functions.lit(1)).alias("rows")).write
     if partition:
         writer = writer.partitionBy(partition)
-    writer.parquet(output)
+    try:
+        writer.mode("error").parquet(output)
+    except AnalysisException as error:
+        if error.getCondition() == "PATH_ALREADY_EXISTS":
+            raise _there_already(output) from None
+        text = str(error).splitlines()[0]
+        raise InputError(f"cannot be written by Spark ({text})", output) from None
+    return int(seen.get["rows"])
 
 
 # --- plans that are kept -------------------------------------------------------------------
@@ -1947,6 +2028,33 @@ def sheet_as_csv(data: bytes, source: str) -> bytes:
     return text.encode()
 
 
+def _hidden(path: str | Path) -> str:
+    """How the hidden name of what is not yet whole begins; names have an end at 255 bytes."""
+    return f".{Path(path).name[:_NAMED]}."
+
+
+_NAMED = 50  # letters of an output's name, each of up to four bytes
+BESIDE_HINT = "name another place by -o FILE: what is not yet whole waits beside it"
+
+
+@contextlib.contextmanager
+def hidden_folder(output: str | None) -> Iterator[Path]:
+    """A hidden folder beside the output for what is not yet whole; gone at the end.
+
+    Without an output it is where the system keeps what does not last.
+    """
+    where = Path(output).absolute() if output else Path(tempfile.gettempdir(), "therapy-calc")
+    try:
+        name = tempfile.mkdtemp(dir=where.parent, prefix=_hidden(where), suffix=".partial")
+    except OSError as error:
+        reason = f"cannot be written ({error.strerror})"
+        raise InputError(reason, output or str(where.parent), BESIDE_HINT) from None
+    try:
+        yield Path(name)
+    finally:
+        shutil.rmtree(name, ignore_errors=True)
+
+
 @contextlib.contextmanager
 def whole(path: str) -> Iterator[str]:
     """A temporary name beside ``path`` that takes its place only when all went well.
@@ -1959,7 +2067,7 @@ def whole(path: str) -> Iterator[str]:
         # Taking the place of a folder or a device such as /dev/null would destroy it.
         raise InputError("cannot be written (it is no file)", path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".", suffix=".partial")
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=_hidden(place), suffix=".partial")
     except OSError as error:
         raise InputError(f"cannot be written ({error.strerror})", path, _ELSEWHERE) from None
     os.close(handle)

@@ -120,6 +120,7 @@ def read(
         if all_maps:
             require_maps(maps or {}, log.place)
         return log
+    engine.started(on)  # what it lacks is said before the log is read
     named = _several(source)
     if not all(map(_is_path, named)):
         hint = "make it a frame: polars.DataFrame(records)"

@@ -36,47 +36,47 @@ disciplines distinct_1 distinct_rows divided dmy documented documented_rows doll
 doubled_minutes doubled_ms doubt dtype dtypes duckdb due duration eager eager_only earlier elapsed
 elsewhere_cents encoding end end_1 end_clock_ms end_day end_ms end_ms_2 end_offset end_spoilt ends
 engine episode error errors estimate evaluation evaluation_days evaluation_days_limit excess
-expected false false_discovery_percent false_discovery_percent_limit family fault fault_rule
-federal_holidays fee fee_cents fee_table figures file file_2 file_number files fill_value filled
-fills finding findings fingerprint first first_billed first_billed_rows first_charge
-first_charge_rows first_clinician first_code first_date first_file first_minutes first_misplaced
-first_place first_row first_unit_minutes first_year fitting flags forward found fresh from frozen
-full full_busy full_earlier full_end full_units given_ms given_ms_2 glob gpci gpci_edition group
-group_cents group_divided group_doubled group_kept group_turn group_units group_unminuted
-group_without group_without_cents group_wrong habit halved has_add_on has_from has_header
-has_place has_prior has_until header_row heading heap heap_days heaped hex high high_ highest hint
-holds_from holds_ms holiday how idle idle_units ignore ignore_errors ignore_nulls in_ in_pool
-in_sweep include_header include_key indicator individual infer_schema info infos inner instant
-interval is is_first joint joint_ms kept kept_cents kept_scheduled_cents kept_units key kind known
-known_ known_fingerprints kx kx_bucket kx_due kx_each kx_early kx_least_cents kx_left_ot
-kx_left_pt_slp kx_rows kx_threshold kx_threshold_cents lane last last_clinician last_code
-last_date lasting leads leads_file least least_year_cents left left_ left_cents left_on left_units
-len length_ms less_fee less_logged less_minutes less_pe less_rest lie lies limit limiting_charge
-line line_cents line_cents_after line_turn lines literal local locality locality_number log logged
-logged_twice look_for looked_at loose lost lost_cents lost_ms low low_ lz4 mai maintain_order
-mapping maps mark marked_bills marked_kx marked_kx_rows marked_plain marked_plain_rows marked_rows
-marks maxlen maxsize mdy measured medicare medicare_cents medicare_pays message met meta
-minute_rows minutes minutes_ms misplaced missing mode modified modifier_indicator modifiers
-modifiers_billed money month more_codes more_minutes more_rows most most_cents most_ms moved
-mp_gpci mp_rvu mppr mppr_indicator mppr_percent mue mue_code name named named_code near near_days
-near_threshold needs_kx never never_checked next next_minutes next_more no_discipline no_room
-no_threshold none nonparticipating notes null nulls_equal num_format number object odd odd_group
-off_day off_list offset offset_ms on on_five on_quarter one one_on_one one_on_one_minutes one_team
-open opening_deductible_cents opens options order_by orient ot ota other outside over_cents
-overbilled_cents overlap overnight overwrite own own_begun own_billed own_busy own_cents own_cf
-own_charge_cents own_earlier own_ended own_fee_cents own_minutes own_ms own_reduced_cents
-own_units paid_cents paid_year pair parents part part_b part_b_year participation_percent parts
-past_midnight patient patient_2 patient_cents patient_lane patient_minutes patient_pays
-patient_units patients payer payer_ payer_2 payer_assistant_cut payer_fee_table payer_mppr
-payer_part_b payer_sequestration pe_gpci pe_rvu percent period place place_in_service plain
-plain_rows planning polars pool pool_minutes pool_whole pooled predicate_pushdown prefix
-price_reason price_status priced priced_lines primary_billed printed prior prior_cents program
-projection_pushdown provider provider_2 pt pta ptp pyarrow quote_char raise_if_empty
-rank_per_million raw_units rb reading reason redacted_code redacted_place redacted_text
-reduced_cents reduced_fee reducible refused refused_rows remaining repeat report rest_minutes
-return_dtype reverses right right_on role role_2 role_blank role_blank_2 room round_percent
-round_sessions row row_2 row_place rows rows_of rows_read rows_rejected rows_used rule
-rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition said
+exist_ok expected false false_discovery_percent false_discovery_percent_limit family fault
+fault_rule federal_holidays fee fee_cents fee_table figures file file_2 file_number files
+fill_value filled fills finding findings fingerprint first first_billed first_billed_rows
+first_charge first_charge_rows first_clinician first_code first_date first_file first_minutes
+first_misplaced first_place first_row first_unit_minutes first_year fitting flags forward found
+fresh from frozen full full_busy full_earlier full_end full_units given_ms given_ms_2 glob gpci
+gpci_edition group group_cents group_divided group_doubled group_kept group_turn group_units
+group_unminuted group_without group_without_cents group_wrong habit halved has_add_on has_from
+has_header has_place has_prior has_until header_row heading heap heap_days heaped hex high high_
+highest hint holds_from holds_ms holiday how idle idle_units ignore ignore_errors ignore_nulls in_
+in_pool in_sweep include_header include_key indicator individual infer_schema info infos inner
+instant interval is is_first joint joint_ms kept kept_cents kept_scheduled_cents kept_units key
+kind known known_ known_fingerprints kx kx_bucket kx_due kx_each kx_early kx_least_cents
+kx_left_ot kx_left_pt_slp kx_rows kx_threshold kx_threshold_cents lane last last_clinician
+last_code last_date lasting leads leads_file least least_year_cents left left_ left_cents left_on
+left_units len length_ms less_fee less_logged less_minutes less_pe less_rest lie lies limit
+limiting_charge line line_cents line_cents_after line_turn lines literal local locality
+locality_number log logged logged_twice look_for looked_at loose lost lost_cents lost_ms low low_
+lz4 mai maintain_order mapping maps mark marked_bills marked_kx marked_kx_rows marked_plain
+marked_plain_rows marked_rows marks maxlen maxsize mdy measured medicare medicare_cents
+medicare_pays message met meta minute_rows minutes minutes_ms misplaced missing mode modified
+modifier_indicator modifiers modifiers_billed money month more_codes more_minutes more_rows most
+most_cents most_ms moved mp_gpci mp_rvu mppr mppr_indicator mppr_percent mue mue_code name named
+named_code near near_days near_threshold needs_kx never never_checked next next_minutes next_more
+no_discipline no_room no_threshold none nonparticipating notes null nulls_equal num_format number
+object odd odd_group off_day off_list offset offset_ms on on_five on_quarter one one_on_one
+one_on_one_minutes one_team open opening_deductible_cents opens options order_by orient ot ota
+other outside over_cents overbilled_cents overlap overnight own own_begun own_billed own_busy
+own_cents own_cf own_charge_cents own_earlier own_ended own_fee_cents own_minutes own_ms
+own_reduced_cents own_units paid_cents paid_year pair parents part part_b part_b_year
+participation_percent parts past_midnight patient patient_2 patient_cents patient_lane
+patient_minutes patient_pays patient_units patients payer payer_ payer_2 payer_assistant_cut
+payer_fee_table payer_mppr payer_part_b payer_sequestration pe_gpci pe_rvu percent period place
+place_in_service plain plain_rows planning polars pool pool_minutes pool_whole pooled
+predicate_pushdown prefix price_reason price_status priced priced_lines primary_billed printed
+prior prior_cents program projection_pushdown provider provider_2 pt pta ptp pyarrow quote_char
+raise_if_empty rank_per_million raw_units rb reading reason redacted_code redacted_place
+redacted_text reduced_cents reduced_fee reducible refused refused_rows remaining repeat report
+rest_minutes return_dtype reverses right right_on role role_2 role_blank role_blank_2 room
+round_percent round_sessions row row_2 row_place rows rows_of rows_read rows_rejected rows_used
+rule rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition said
 said_apart same same_minutes same_ms says_ scheduled_cents schema schema_overrides second seconds
 seed select semi separator sequestration sequestration_permille service service_2
 service_assistant_minutes service_assistant_units service_minutes service_units services sessions

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import builtins
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import polars as pl
 import pytest
@@ -50,6 +52,95 @@ def test_strict_writes_nothing(spark, config, tmp_path):
     assert output.exists()
 
 
+@pytest.mark.spark
+@pytest.mark.parametrize("place", ["disk", "store"])
+def test_a_folder_that_is_there_is_not_replaced(place, spark, config, tmp_path, monkeypatch):
+    """Neither on a disk nor in a store; a disk's is refused before the work."""
+    log, output = tmp_path / "log.parquet", tmp_path / "lines"
+    write(log, 20, Kind())
+    output.mkdir()
+    (output / "part.parquet").write_text("old")
+    if place == "store":
+        monkeypatch.setattr(engine, "_on_disk", lambda *_: "")
+    else:
+        monkeypatch.setattr(engine, "write_spark", None)
+    with pytest.raises(InputError, match="is there already") as error:
+        cluster.bill(str(log), str(output), config)
+    assert "_SUCCESS" in error.value.hint
+    assert [path.name for path in output.iterdir()] == ["part.parquet"]
+
+
+@pytest.mark.spark
+def test_where_an_output_is(spark):
+    """By its scheme; without one, where the session keeps files."""
+    assert engine._on_disk(spark, "a/lines") == "a/lines"
+    assert engine._on_disk(spark, "a/b:c") == "a/b:c"
+    assert engine._on_disk(spark, "file:///a/lines") == "/a/lines"
+    assert engine._on_disk(spark, "file:/a/lines") == "/a/lines"
+    assert engine._on_disk(spark, "s3a://bucket/lines") == ""
+    files = spark.sparkContext._jsc.hadoopConfiguration()
+    usual = files.get("fs.defaultFS")
+    try:
+        files.set("fs.defaultFS", "hdfs://name:8020")
+        assert engine._on_disk(spark, "/a/lines") == ""
+    finally:
+        files.set("fs.defaultFS", usual)
+
+
+@pytest.mark.spark
+def test_counts_of_a_run(spark, config, tmp_path):
+    """Rows read and lines written; a log without rows has a folder without lines."""
+    log = tmp_path / "log.parquet"
+    write(log, 300, Kind(overlaps=0.05))
+    expected = len(calc.bill(log))
+    done = cluster.run(str(log), str(tmp_path / "lines"), config, partition="code")
+    assert (done.rows, done.lines, len(done.rejects)) == (300, expected, 0)
+    empty = tmp_path / "empty.parquet"
+    pl.read_parquet(log).head(0).write_parquet(empty)
+    done = cluster.run(str(empty), str(tmp_path / "none"), config)
+    assert (done.rows, done.lines) == (0, 0)
+    assert (tmp_path / "none" / "_SUCCESS").exists()
+
+
+@pytest.mark.spark
+def test_a_column_that_parts_nothing(spark, config, tmp_path):
+    """--partition of a column that the lines have not is an error that names those they have."""
+    log = tmp_path / "log.parquet"
+    write(log, 20, Kind())
+    with pytest.raises(InputError, match='no column "month"') as error:
+        cluster.bill(str(log), str(tmp_path / "lines"), config, partition="month")
+    assert "date" in error.value.hint
+    assert not (tmp_path / "lines").exists()
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_run_that_ends_while_it_writes(number, tmp_path):
+    """No output under its name, after all but kill -9 nothing hidden; a rerun succeeds."""
+    pytest.importorskip("pyspark")
+    log, output = tmp_path / "log.parquet", tmp_path / "lines"
+    write(log, 1000, Kind())
+    command = [sys.executable, "-m", "calc", "bill", str(log), "--engine", "spark"]
+    command += ["--master", "local[2]", "--partition", "patient", "-o", str(output)]
+    with (tmp_path / "said").open("w+") as said:
+        with subprocess.Popen(command, cwd=ROOT, stdout=said, stderr=said) as run:
+            while run.poll() is None and not list(tmp_path.glob(".lines.*.partial/lines/*")):
+                time.sleep(0.005)
+            run.send_signal(number)
+            run.wait(timeout=60)
+        said.seek(0)
+        text = said.read()
+    assert not output.exists()
+    if number != signal.SIGKILL:
+        assert run.returncode == 130 and text.splitlines()[-1] == "interrupted"
+        assert sorted(path.name for path in tmp_path.iterdir()) == ["log.parquet", "said"]
+        return
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (output / "_SUCCESS").exists() and list(output.glob("patient=*"))
+    assert "1,000 rows read, 1,000 used, 0 rejected" in done.stderr
+
+
 @pytest.mark.parametrize("name", ["duckdb", "spark"])
 def test_a_missing_extra_says_what_to_install(name, monkeypatch):
     """Without its package an engine is an error with the command that installs it."""
@@ -66,6 +157,100 @@ def test_a_missing_extra_says_what_to_install(name, monkeypatch):
         engine.on_engine(engine.table({"a": ["1"]}, {"a": str}), name)
     assert f"therapy-billing-calc[{name}]" in error.value.hint
     assert ("Java 17" in error.value.hint) == (name == "spark")
+
+
+def run_without(module, *words):
+    """The program where a module cannot be imported."""
+    script = f"import sys; sys.modules[{module!r}] = None; from calc.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, words)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["bill", "audit"])
+@pytest.mark.parametrize(
+    ("name", "module", "says"),
+    [
+        ("duckdb", "duckdb", "duckdb is not installed"),
+        ("duckdb", "pyarrow", "duckdb needs pyarrow, which is not installed"),
+        ("spark", "pyspark", "spark is not installed"),
+        pytest.param(
+            *("spark", "pyarrow", "spark needs pyarrow, which is not installed"),
+            marks=pytest.mark.spark,
+        ),
+    ],
+)
+def test_a_missing_library_is_said_before_the_log_is_read(command, name, module, says, tmp_path):
+    """One line and what to install, exit 2; the log, which is not there, was not looked for."""
+    if module == "pyarrow":
+        package = "pyspark" if name == "spark" else name
+        pytest.importorskip(package, reason=f"{package} is not installed")
+    done = run_without(module, command, tmp_path / "none.csv", "--engine", name)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[0] == f"therapy-calc: {says}"
+    assert f"therapy-billing-calc[{name}]" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_only_the_page_of_an_audit_needs_the_report_extra(tmp_path):
+    """Lines as html need no library of their own; an audit's page says what to install."""
+    output = tmp_path / "page.html"
+    done = run_without("jinja2", "audit", "examples/audit_week.csv", "-o", output)
+    assert done.returncode == 2 and "therapy-billing-calc[report]" in done.stderr
+    done = run_without("jinja2", "bill", "examples/clinic_week.csv", "-o", output)
+    assert done.returncode == 0, done.stderr
+    assert "<table>" in output.read_text()
+
+
+STOPPED = """
+import os, signal, threading, time
+
+def end(*_, **__):
+    threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
+    {work}
+
+from calc import billing
+billing.bill = end
+from calc.cli import main
+main()
+"""
+LONG = "'select sum(a.x * b.x) from range(9999999) a(x), range(9999999) b(x)'"
+SWALLOWED = """try:
+        time.sleep(60)
+    except KeyboardInterrupt:
+        raise RuntimeError("lost")"""
+
+
+@pytest.mark.parametrize(
+    ("name", "work"),
+    [
+        ("polars", SWALLOWED),
+        ("duckdb", f"import duckdb; duckdb.sql({LONG}).fetchall()"),
+        pytest.param(
+            *("spark", f"from calc import engine; engine.spark_session().sql({LONG}).collect()"),
+            marks=pytest.mark.spark,
+        ),
+    ],
+    ids=["polars", "duckdb", "spark"],
+)
+def test_an_interruption_is_no_crash(name, work):
+    """Ctrl-C while an engine works, which makes an error of its own of it."""
+    if name != "polars":
+        pytest.importorskip("pyspark" if name == "spark" else name)
+    words = ["bill", "examples/clinic_week.csv", "--engine", name]
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED.format(work=work), *words],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 130
+    assert done.stderr.splitlines()[-1] == "interrupted" and "Traceback" not in done.stderr
 
 
 @pytest.mark.spark

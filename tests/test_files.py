@@ -546,6 +546,17 @@ def test_a_device_is_not_replaced(tmp_path):
         pass
 
 
+@pytest.mark.parametrize("name", ["lines.csv", "\u1e9e" * 80 + ".csv"])
+def test_what_is_not_yet_whole_says_whose_it_is(name, tmp_path):
+    """Of whom a hidden name tells, as after kill -9; a long name has room for it too."""
+    path = tmp_path / name
+    with engine.hidden_folder(str(path)) as folder, engine.whole(str(path)) as temporary:
+        for hidden in (folder, Path(temporary)):
+            assert hidden.parent == tmp_path
+            assert hidden.name.startswith(f".{name[:50]}.") and hidden.suffix == ".partial"
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="rights and links are those of POSIX")
 def test_an_output_keeps_the_rights_and_the_link_of_what_it_replaces(tmp_path):
     """Who may not read the old file may not read the new one, with patients in it."""

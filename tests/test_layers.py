@@ -49,7 +49,7 @@ ALLOWED = {
     "batches": {"billing", "engine", "errors", "logs", "params", "summaries"},
     "large_audits": {"auditing", "batches", "billing", "claims", "clinicians", "engine"}
     | {"doubts", "evidence", "logs", "params", "redacting", "reviewing", "rule"},
-    "cluster": {"billing", "engine", "logs", "params"},
+    "cluster": {"billing", "engine", "errors", "logs", "params"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
     "amounts": {"billed", "billing", "engine", "lookups", "params", "pricing", "schema"},
     "habits": {"engine", "limits", "lookups", "params", "schema", "times"},

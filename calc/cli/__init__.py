@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -43,10 +44,9 @@ def main() -> None:
 def _run() -> int:
     with contextlib.suppress(OSError):  # nobody hears what went wrong: the code still says it
         code = 2
-        _end_as_interrupted()
+        told = _end_as_interrupted()
         try:
-            done = cli.main(standalone_mode=False)
-            return done if isinstance(done, int) else 0
+            return _command(told)
         except (BrokenPipeError, SystemExit):  # the latter is what click makes of the former
             return 0
         except CalcError as error:
@@ -62,12 +62,35 @@ def _run() -> int:
     return code
 
 
-def _end_as_interrupted() -> None:
-    """A program that is told to end, or whose window is closed, cleans up as at Ctrl-C."""
-    for name in ("SIGTERM", "SIGHUP"):
+def _command(told: list[int]) -> int:
+    """The command's exit code; once ``told`` to end, any error is what a library made of that."""
+    try:
+        done = cli.main(standalone_mode=False)
+    except BaseException:
+        if told:
+            raise KeyboardInterrupt from None
+        raise
+    return done if isinstance(done, int) else 0
+
+
+def _end_as_interrupted() -> list[int]:
+    """A program that is told to end, or whose window is closed, cleans up as at Ctrl-C.
+
+    Returns a list that will hold the signals that came: libraries make other errors of them.
+    """
+    told: list[int] = []
+
+    def end(number: int, frame: object) -> NoReturn:
+        told.append(number)
+        logging.disable()  # of PySpark's, which logs the interruption with a traceback
+        raise KeyboardInterrupt
+
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
-        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+        as_usual = (signal.SIG_DFL, signal.default_int_handler)
+        if number is not None and signal.getsignal(number) in as_usual:
+            signal.signal(number, end)
+    return told
 
 
 def _leave(code: int) -> NoReturn:

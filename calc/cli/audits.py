@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from calc.cli.shared import (
+    EXTRAS,
     blank_options,
     command,
     defaults_of,
@@ -38,6 +39,7 @@ from calc.cli.shared import (
 from calc.errors import InputError
 
 AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx", "parquet")
+_EXTRAS = {**EXTRAS, "html": ("report", ("jinja2", "matplotlib"))}  # its page has pictures
 SHOWN_HEADINGS = 20
 _beside = together(
     click.option(
@@ -126,7 +128,7 @@ def audit(
     name = written.format_of(output, form)
     if name in written.BINARY and output is None:
         raise written.no_text(name)
-    require_libraries(name)
+    require_libraries(name, _EXTRAS)
     beside = (*claims, timesheet, diagnosis_list, waivers, baseline, redact, deductible, prior)
     keep_inputs(log, beside, output, rejects_file, reading)
     config = params.load(folder)
@@ -244,9 +246,9 @@ def _audit_large(
 
     Also which of the patients with opening balances it met.
     """
-    from calc import batches, large_audits
+    from calc import engine, large_audits
 
-    with batches.beside(output) as folder:
+    with engine.hidden_folder(output) as folder:
         done, read = large_audits.audit(
             sources, folder, config, defaults, asked, claimed=claims, maps=maps_of(reading),
             jobs=jobs, report=report_progress(),

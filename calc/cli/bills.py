@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
 
 from calc.cli.shared import (
+    FORMATS,
     blank_options,
     command,
     defaults_of,
@@ -14,7 +16,6 @@ from calc.cli.shared import (
     keep_inputs,
     large_options,
     maps_of,
-    output_options,
     polars_only,
     pricing_options,
     progress,
@@ -28,6 +29,7 @@ from calc.cli.shared import (
     tell,
     used_said,
     write_frame,
+    writing_options,
 )
 from calc.errors import InputError
 
@@ -37,7 +39,7 @@ from calc.errors import InputError
 @click.option("--by", type=click.Choice(["clinician", "code", "date", "patient"]))
 @large_options
 @blank_options
-@output_options
+@writing_options(FORMATS, folders=True)
 def bill(
     log: tuple[str, ...],
     by: str | None,
@@ -46,6 +48,7 @@ def bill(
     on: str,
     jobs: int | None,
     master: str,
+    partition: str,
     qualifying_apm: bool,
     nonparticipating: bool,
     deductible: str | None,
@@ -63,6 +66,11 @@ def bill(
     """
     from calc import billing, engine, reports, summaries
 
+    if partition and not master:
+        hint = "say --engine spark --master URL, or leave out --partition"
+        raise InputError("--partition is for --master alone", hint=hint)
+    if output and not master and Path(output).is_dir():
+        raise InputError("is a folder", output, "name a file")
     if not (jobs or master):
         require_libraries(reports.format_of(output, form))
     keep_inputs(log, (deductible, prior), output, rejects_file, reading)
@@ -75,7 +83,7 @@ def bill(
             raise InputError("--by is not for --jobs and --master", hint=hint)
         _bill_large(
             list(log), output, form, rejects_file, strict, config, defaults, options, jobs, master,
-            on, reading,
+            partition, on, reading,
         )  # fmt: skip
         return
     read = read_log(log, config, on, defaults, reading, maps_of(reading), digest=False)
@@ -97,12 +105,7 @@ def bill(
         write_frame(shown, money, form, output)
         there = engine.distinct(read.sessions, "patient") if options.patients else []
         _say_notes(summaries.counts(lines), options, there)
-    total = used + len(rejected)
-    tell(used_said(total, used, len(rejected), name))
-    if nothing_billed:
-        raise refused("billed")
-    if total and not used:
-        raise InputError("no row can be used", ", ".join(log), "see the reasons above")
+    _say_end(used + len(rejected), len(rejected), name, nothing_billed, ", ".join(log))
 
 
 def _say_notes(counts: Any, options: Any, there: Any) -> None:
@@ -131,6 +134,7 @@ def _bill_large(
     options: Any,
     jobs: int | None,
     master: str,
+    partition: str,
     on: str,
     reading: dict[str, Any],
 ) -> None:
@@ -149,13 +153,15 @@ def _bill_large(
         if jobs or on != "spark" or len(sources) != 1:
             hint = "say --engine spark --master URL and one Parquet source, without --jobs"
             raise InputError("--master is for Spark alone", hint=hint)
-        rejected = cluster.bill(
-            sources[0], output, config, blanks, options, master=master, strict=strict
-        )
-        say_rejects(rejected, tuple(sources), rejects_file)
-        if strict and len(rejected):
-            raise refused("billed")
-        tell(f"lines written to {output}")
+        ran = cluster.run(
+            sources[0], output, config, blanks, options,
+            master=master, partition=partition, strict=strict,
+        )  # fmt: skip
+        name = say_rejects(ran.rejects, tuple(sources), rejects_file)
+        stopped = strict and len(ran.rejects) > 0
+        if not stopped:
+            tell(f"{ran.lines:,} lines written to {output}")
+        _say_end(ran.rows, len(ran.rejects), name, stopped, sources[0])
         return
     polars_only(on)
     maps = maps_of(reading)
@@ -169,8 +175,14 @@ def _bill_large(
     if not nothing_billed:
         _say_notes(done.counts, options, done.met)
     total = done.rows_used + done.rows_rejected
-    tell(used_said(total, done.rows_used, done.rows_rejected, name))
+    _say_end(total, done.rows_rejected, name, nothing_billed, sources[0])
+
+
+def _say_end(total: int, rejected: int, name: str, nothing_billed: bool, log: str) -> None:
+    """The line that a run ends with; InputError where nothing was billed."""
+    used = total - rejected
+    tell(used_said(total, used, rejected, name))
     if nothing_billed:
         raise refused("billed")
-    if total and not done.rows_used:
-        raise InputError("no row can be used", sources[0], "see the reasons above")
+    if total and not used:
+        raise InputError("no row can be used", log, "see the reasons above")

@@ -75,11 +75,14 @@ def together(*options: Callable[[Command], Command]) -> Callable[[Command], Comm
     return add
 
 
-def writing_options(formats: tuple[str, ...]) -> Callable[[Command], Command]:
-    """Where and how to write, and by which figures."""
+def writing_options(
+    formats: tuple[str, ...], folders: bool = False
+) -> Callable[[Command], Command]:
+    """Where and how to write, and by which figures; ``folders``: the command looks at those."""
+    place = click.Path(dir_okay=folders)
     return together(
         click.option("--format", "form", type=click.Choice(formats), help="Default: a table."),
-        click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write to a file."),
+        click.option("-o", "--output", type=place, help="Write to a file."),
         click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
     )
 
@@ -270,6 +273,7 @@ jobs_option = click.option("--jobs", type=click.IntRange(1), help="In batches, s
 large_options = together(
     jobs_option,
     click.option("--master", default="", metavar="URL", help="Spark's, e.g. spark://host:7077."),
+    click.option("--partition", default="", metavar="COLUMN", help="Of --master, e.g. date."),
 )
 
 
@@ -361,18 +365,21 @@ def _reasons(rejected: Any) -> list[tuple[str, int]]:
     return counts.most_common()
 
 
-def require_libraries(form: str) -> None:
-    """InputError where the format of an output needs a library that is missing: before the work."""
+EXTRAS = {"xlsx": ("excel", ("xlsxwriter",))}
+
+
+def require_libraries(form: str, extras: Mapping[str, tuple[str, Sequence[str]]] = EXTRAS) -> None:
+    """InputError where the format of an output needs a library that is missing: before the work.
+
+    ``extras``: by format, the extra that installs the libraries, and those.
+    """
     from importlib.util import find_spec
 
-    extra, libraries = _EXTRAS.get(form, ("", ()))
+    extra, libraries = extras.get(form, ("", ()))
     lacking = [library for library in libraries if find_spec(library) is None]
     if lacking:
         hint = f"pip install 'therapy-billing-calc[{extra}]'"
         raise InputError(f"{form} needs {' and '.join(lacking)}", hint=hint)
-
-
-_EXTRAS = {"html": ("report", ("jinja2", "matplotlib")), "xlsx": ("excel", ("xlsxwriter",))}
 
 
 def write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: str | None) -> None:

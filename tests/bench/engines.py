@@ -7,6 +7,7 @@ Exit 1 if any differ.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import sys
 import tempfile
@@ -18,6 +19,7 @@ sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1].parent
 
 import polars as pl  # noqa: E402
 from logs import Kind, write  # noqa: E402
+from run import positive  # noqa: E402
 
 import calc  # noqa: E402
 from calc import billing, engine, logs, params, reviewing  # noqa: E402
@@ -60,10 +62,19 @@ def digest(frame: pl.DataFrame) -> str:
     return hashlib.sha256(frame.write_csv().encode()).hexdigest()[:16]
 
 
+def known(text: str) -> str:
+    """An engine, as an argument."""
+    if text not in KINDS:
+        raise argparse.ArgumentTypeError(f"{text} is not known; choose {', '.join(KINDS)}")
+    return text
+
+
 def main() -> int:
-    words = sys.argv[1:]
-    rows = int(words[0]) if words else 1_000_000
-    kinds = words[1:] or KINDS
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("rows", type=positive, nargs="?", default=1_000_000)
+    parser.add_argument("engines", type=known, nargs="*", default=KINDS, metavar="ENGINE")
+    given = parser.parse_args()
+    rows, kinds = given.rows, given.engines
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "log.csv")
         write(path, rows, Kind(billed=True, overlaps=0.01))

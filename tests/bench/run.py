@@ -239,12 +239,28 @@ def compare(now: list[dict[str, Any]], before: list[dict[str, Any]]) -> list[str
     ]
 
 
+def positive(text: str) -> int:
+    """A number of rows, as an argument."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number above 0")
+    return int(text)
+
+
+def earlier(text: str) -> list[dict[str, Any]]:
+    """The results in another version's json, as an argument."""
+    try:
+        found: list[dict[str, Any]] = json.loads(Path(text).read_text())["results"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise argparse.ArgumentTypeError(f"{text} holds no results ({error})") from None
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000])
+    parser.add_argument("--rows", type=positive, nargs="+", default=[100_000, 1_000_000])
     parser.add_argument("--folder", type=Path, help="keep the generated logs here")
     parser.add_argument("--json", type=Path, help="write the results")
-    parser.add_argument("--compare", type=Path, help="results of another version")
+    parser.add_argument("--compare", type=earlier, help="results of another version")
     parser.add_argument("--spark", action="store_true", help="also a local Spark session")
     parser.add_argument("--one", nargs=2, help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -256,15 +272,15 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         results = run(given.rows, given.folder or Path(temporary), given.spark)
     warm = estimate_ms()
-    for line in [*summary(results), f"a warm estimate: {warm:.0f} ms"]:
-        print(line)
-    startup.main(5)
-    if given.compare:
-        print(*compare(results, json.loads(given.compare.read_text())["results"]), sep="\n")
     if given.json:
         machine = f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores"
         answer = {"machine": machine, "estimate_ms": warm, "results": results}
         given.json.write_text(json.dumps(answer, indent=1))
+    for line in [*summary(results), f"a warm estimate: {warm:.0f} ms"]:
+        print(line)
+    startup.main(5)
+    if given.compare:
+        print(*compare(results, given.compare), sep="\n")
 
 
 if __name__ == "__main__":
