@@ -10,6 +10,7 @@ import errno
 import itertools
 import operator
 import os
+import secrets
 import shutil
 import signal
 import tempfile
@@ -2028,9 +2029,13 @@ def sheet_as_csv(data: bytes, source: str) -> bytes:
     return text.encode()
 
 
-def _hidden(path: str | Path) -> str:
-    """How the hidden name of what is not yet whole begins; names have an end at 255 bytes."""
-    return f".{Path(path).name[:_NAMED]}."
+def _hidden(path: str | Path) -> Path:
+    """A new hidden name beside ``path`` for what is not yet whole; names have an end at 255 bytes.
+
+    It is known before anything has it, so that an interruption in between leaves nothing.
+    """
+    place = Path(path)
+    return place.with_name(f".{place.name[:_NAMED]}.{secrets.token_hex(8)}.partial")
 
 
 _NAMED = 50  # letters of an output's name, each of up to four bytes
@@ -2044,15 +2049,16 @@ def hidden_folder(output: str | None) -> Iterator[Path]:
     Without an output it is where the system keeps what does not last.
     """
     where = Path(output).absolute() if output else Path(tempfile.gettempdir(), "therapy-calc")
+    folder = _hidden(where)
     try:
-        name = tempfile.mkdtemp(dir=where.parent, prefix=_hidden(where), suffix=".partial")
-    except OSError as error:
-        reason = f"cannot be written ({error.strerror})"
-        raise InputError(reason, output or str(where.parent), BESIDE_HINT) from None
-    try:
-        yield Path(name)
+        try:
+            folder.mkdir(0o700)
+        except OSError as error:
+            reason = f"cannot be written ({error.strerror})"
+            raise InputError(reason, output or str(where.parent), BESIDE_HINT) from None
+        yield folder
     finally:
-        shutil.rmtree(name, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -2062,16 +2068,12 @@ def whole(path: str) -> Iterator[str]:
     What is replaced hands on its rights, and of a link the file that it leads to is replaced.
     """
     place = os.path.realpath(path)
-    folder = os.path.dirname(place)
+    temporary = str(_hidden(place))
     if Path(path).exists() and not Path(path).is_file():
         # Taking the place of a folder or a device such as /dev/null would destroy it.
         raise InputError("cannot be written (it is no file)", path)
     try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=_hidden(place), suffix=".partial")
-    except OSError as error:
-        raise InputError(f"cannot be written ({error.strerror})", path, _ELSEWHERE) from None
-    os.close(handle)
-    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         yield temporary
         Path(temporary).chmod(_rights(place))
         os.replace(temporary, place)

@@ -31,7 +31,7 @@ day_group day_kept day_minutes day_number day_over_cents day_spoilt day_turn day
 day_undocumented day_units day_units_billed day_unminuted day_unpayable day_unpayable_cents
 day_unsupported_cents day_whole day_without_cents day_without_minutes day_wrong days days_since
 de_minimis de_minimis_percent deductible deductible_cents default default_factory dense diagnoses
-diagnosis diagnosis_list diagonal_relaxed digest dir discipline discipline_2 discipline_blank
+diagnosis diagnosis_list diagonal_relaxed digest discipline discipline_2 discipline_blank
 disciplines distinct_1 distinct_rows divided dmy documented documented_rows dollars
 doubled_minutes doubled_ms doubt dtype dtypes duckdb due duration eager eager_only earlier elapsed
 elsewhere_cents encoding end end_1 end_clock_ms end_day end_ms end_ms_2 end_offset end_spoilt ends
@@ -70,8 +70,8 @@ participation_percent parts past_midnight patient patient_2 patient_cents patien
 patient_minutes patient_pays patient_units patients payer payer_ payer_2 payer_assistant_cut
 payer_fee_table payer_mppr payer_part_b payer_sequestration pe_gpci pe_rvu percent period place
 place_in_service plain plain_rows planning polars pool pool_minutes pool_whole pooled
-predicate_pushdown prefix price_reason price_status priced priced_lines primary_billed printed
-prior prior_cents program projection_pushdown provider provider_2 pt pta ptp pyarrow quote_char
+predicate_pushdown price_reason price_status priced priced_lines primary_billed printed prior
+prior_cents program projection_pushdown provider provider_2 pt pta ptp pyarrow quote_char
 raise_if_empty rank_per_million raw_units rb reading reason redacted_code redacted_place
 redacted_text reduced_cents reduced_fee reducible refused refused_rows remaining repeat report
 rest_minutes return_dtype reverses right right_on role role_2 role_blank role_blank_2 room

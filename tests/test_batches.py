@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import os
 import signal
 import subprocess
 import sys
@@ -424,6 +425,20 @@ def test_a_run_that_is_told_to_end_leaves_nothing(tmp_path, number):
         _, err = run.communicate(timeout=60)
     assert run.returncode == 130 and err.splitlines()[-1] == "interrupted"
     assert [path.name for path in tmp_path.iterdir()] == ["months"]
+
+
+def test_an_interruption_finds_what_was_made_a_moment_ago(tmp_path, monkeypatch):
+    """Told to end between making the hidden folder and using it, a run leaves nothing either."""
+    make = os.mkdir
+
+    def interrupted(folder, *given, **more):
+        make(folder, *given, **more)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "mkdir", interrupted)
+    with pytest.raises(KeyboardInterrupt), engine.hidden_folder(str(tmp_path / "x.parquet")):
+        pass
+    assert list(tmp_path.iterdir()) == []
 
 
 def bill_folder(files, config, tmp_path, monkeypatch):
