@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+# Control characters of a log could move the cursor of a terminal.
+CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "?")
+
 
 class CalcError(Exception):
     """Base of every error that a user can cause; anything else is a bug.

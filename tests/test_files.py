@@ -488,6 +488,14 @@ def test_a_cell_moves_no_cursor(form, tmp_path):
     assert "\x1b" not in out and "A?[2JB" in out
 
 
+def test_a_message_moves_no_cursor(tmp_path):
+    """Nor does a cell that a reason repeats."""
+    log = tmp_path / "odd.csv"
+    log.write_text("patient,date,code,minutes\nP,2026-03-02,9\x1b[2J,23\n")
+    _, _, err = bill(log)
+    assert "\x1b" not in err and "9?[2J" in err
+
+
 def test_tsv_is_not_padded(tmp_path):
     """Cells and headings of tsv are as they are; its quotes are those of csv."""
     log = tmp_path / "odd.parquet"

@@ -16,7 +16,7 @@ from typing import Any
 
 import click
 
-from calc.errors import CalcError, InputError
+from calc.errors import CONTROLS, CalcError, InputError
 
 TABLE_ROWS = 200  # of a table on a terminal
 SHOWN_REJECTS = 20
@@ -261,12 +261,12 @@ def progress(log: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
 
     def report(text: str) -> None:
         taken = time.monotonic() - start
-        tell(f"\r\x1b[K{text} ... {taken:.0f} s", nl=False)
+        _draw(f"\r\x1b[K{text} ... {taken:.0f} s")
 
     try:
         yield report
     finally:
-        tell("\r\x1b[K", nl=False)
+        _draw("\r\x1b[K")
 
 
 jobs_option = click.option("--jobs", type=click.IntRange(1), help="In batches, so many at a time.")
@@ -301,7 +301,7 @@ def report_progress() -> Callable[[str], None]:
     """Progress on one line of a terminal; elsewhere silence."""
     if not _on_terminal():
         return lambda text: None
-    return lambda text: tell(f"\r\x1b[K{text}", nl=": 100%," in text)
+    return lambda text: _draw(f"\r\x1b[K{text}", nl=": 100%," in text)
 
 
 def used_said(read: int, used: int, rejected: int, name: str) -> str:
@@ -420,7 +420,12 @@ def _write_out(text: str) -> None:
         raise InputError(f"cannot be written ({error.strerror})", "standard output") from None
 
 
-def tell(text: str, nl: bool = True) -> None:
+def tell(text: str) -> None:
+    """A line to standard error, in which no cell of a log moves the cursor."""
+    _draw(text.translate({**CONTROLS, ord("\n"): "\n"}), nl=True)
+
+
+def _draw(text: str, nl: bool = False) -> None:
     """To standard error; where nobody hears it the work goes on."""
     with contextlib.suppress(OSError):
         click.echo(text, nl=nl, err=True)

@@ -13,12 +13,11 @@ from typing import Any
 import narwhals.stable.v2 as nw
 from tabulate import tabulate
 
+from calc.errors import CONTROLS
 from calc.money import dollars
 from calc.reports import as_csv
 
 STYLES = {"table": "simple"}
-# Control characters of a log could move the cursor of a terminal.
-CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "?")
 _RIGHT = ("minutes", "units", "lines", "rvu", "gpci", "factor", "fee", "visits", "patients")
 
 

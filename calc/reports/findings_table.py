@@ -6,8 +6,8 @@ from typing import Any
 
 from tabulate import tabulate
 
+from calc.errors import CONTROLS
 from calc.money import dollars, show
-from calc.reports.as_table import CONTROLS
 from calc.reports.findings import (
     Audit,
     Group,
