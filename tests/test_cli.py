@@ -425,6 +425,20 @@ def broken_pipe():
     os.close(writer)
 
 
+@pytest.mark.parametrize(
+    ("log", "name"),
+    [
+        ("s3a://clinic/2026/march.parquet", "march.rejects.csv"),
+        ("hdfs://host:9000/logs/2026/", "2026.rejects.csv"),
+        ("logs/march.parquet", "logs/march.rejects.csv"),
+        ("-", "stdin.rejects.csv"),
+    ],
+)
+def test_rejects_of_a_store_are_written_here(log, name):
+    """A folder named after the address is not there: the rejects would be lost at the end."""
+    assert shared.rejects_name((log,)) == name
+
+
 @pytest.mark.parametrize("words", EVERY, ids=" ".join)
 def test_a_full_disk_is_one_line_and_exit_2(words):
     with Path("/dev/full").open("wb") as full:

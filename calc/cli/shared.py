@@ -346,8 +346,10 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
 
 
 def rejects_name(log: tuple[str, ...]) -> str:
-    """Beside the log; of several files in the folder of the first."""
+    """Beside the log; of several files in the folder of the first, of one in a store here."""
     first = "stdin" if log[0] == "-" else log[0]
+    if "://" in first:  # Spark's: no path of this machine
+        first = first.rstrip("/").rpartition("/")[2]
     place = Path(first)
     if len(log) > 1 and not place.is_dir():
         return str(place.parent / "rejects.csv")
