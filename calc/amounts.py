@@ -100,14 +100,9 @@ def with_amounts(
     # Where an amount of the year is not known, nobody can say that the threshold is not passed.
     early = nw.when(~nw.col("unpriced_year")).then(nw.col("kx_early"))
     return lines.with_columns(kx_early=early).drop(
-        *_FEES,
-        "spent",
-        "year_spent",
-        "near_threshold",
-        "asked",
-        "unpriced_year",
+        *_FEES, "spent", "year_spent", "near_threshold", "asked", "unpriced_year",
         "kx_least_cents",
-    )
+    )  # fmt: skip
 
 
 _AMOUNTS = (

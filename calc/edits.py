@@ -116,9 +116,9 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
 
     Column 2 of a pair with indicator 0, by the edition of the date: billed it would be denied.
     """
-    part_b, billed = nw.col("payer_part_b"), nw.col("billed") > 0
+    part_b, claimed = nw.col("payer_part_b"), nw.col("billed") > 0
     left_out = engine.settled(
-        lines.filter(part_b & ~billed & (nw.col("units") > 0)).select(*KEY).unique()
+        lines.filter(part_b & ~claimed & (nw.col("units") > 0)).select(*KEY).unique()
     )
     lines = lines.with_columns(unpayable=nw.lit(False))
     if engine.is_empty(left_out):
@@ -126,7 +126,7 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
     pairs = _second_columns(left_out, config, days, "0")
     if pairs is None:
         return lines
-    asked = part_b & billed & (nw.col("refused_rows") == 0)
+    asked = part_b & claimed & (nw.col("refused_rows") == 0)
     first = lines.filter(asked).select(*_VISIT, column1=nw.col("code")).unique()
     never = pairs.join(first, on=[*_VISIT, "column1"], how="inner").select(*KEY)
     never = engine.settled(never.unique())
@@ -184,15 +184,15 @@ def gaps_of(lines: Frame, config: Config) -> dict[str, int]:
     it, since an edition may hold some of CMS's only; ``kx``: a threshold of the date's year. And
     ``unpriced``, lines billed to any payer without a fee that is known.
     """
-    billed = nw.col("billed") > 0
-    asked = billed & nw.col("payer_part_b")
+    claimed = nw.col("billed") > 0
+    asked = claimed & nw.col("payer_part_b")
     without = (nw.col("kx_bucket") != "") & nw.col("kx_due").is_null()
     mine = lines.filter(asked).with_columns(without=without.fill_null(False).cast(nw.Int64))
     by_code = mine.group_by("date", "code").agg(
         nw.len().cast(nw.Int64).alias("lines"), total("without")
     )
     gaps = dict.fromkeys(("mue", "ptp", "mue_code", "kx"), 0)
-    gaps["unpriced"] = engine.count(lines.filter(billed & nw.col("fee_cents").is_null()))
+    gaps["unpriced"] = engine.count(lines.filter(claimed & nw.col("fee_cents").is_null()))
     known: dict[Edition, set[str]] = {}
     for day, code, count, no_threshold in engine.collect(engine.plain(by_code)).iter_rows():
         gaps["kx"] += no_threshold
