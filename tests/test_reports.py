@@ -485,6 +485,24 @@ def test_page_stops_at_its_limit(monkeypatch):
     assert "5 errors; 3 of 5 printed" in words
 
 
+def test_page_folds_and_then_counts_days_with_overlaps(monkeypatch):
+    monkeypatch.setattr(findings_html, "DAYS", 3)
+    monkeypatch.setattr(findings_html, "OPEN_DAYS", 1)
+    days = [
+        (who, patient, "97110", row, start, "10:30", True)
+        for row, who in enumerate(["Adams, PT", "Bell, OT", "Cole, PT", "Dunn, PT"], 2)
+        for patient, start in ((f"1{row}", "09:00"), (f"2{row}", "10:00"))
+    ]
+    text = findings.text(audit([OVER], CLINICIANS, sessions(*days)), "html", RULES)
+    unfolded, folded = text.split('<details class="more">')
+    folded = folded.partition("</details>")[0]
+    assert [part.count('<figure class="day">') for part in (unfolded, folded)] == [1, 2]
+    assert "<summary>2 more days with overlaps</summary>" in folded
+    assert "Adams, PT, Monday 2 March 2026" in unfolded and "Cole, PT, Monday" in folded
+    words = " ".join(" ".join(Page(text).words).split())
+    assert "The 3 days with most overlapping sessions are drawn; 1 day more" in words
+
+
 def test_page_says_what_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     with pytest.raises(InputError, match="html needs jinja2") as caught:

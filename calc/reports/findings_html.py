@@ -18,7 +18,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 FINDINGS = 2_000  # in full; a page of more is slow to open and nobody reads it
 CLINICIANS = 200  # in the table
 BARS = 20  # of a picture
-DAYS = 12  # with a timeline
+DAYS = 60  # with a timeline: to draw one takes some 60 ms, and 20 KB
+OPEN_DAYS = 12  # of them that stand unfolded
 _SIZES = (("wide", pictures.WIDE), ("narrow", pictures.NARROW))
 
 Picture = list[tuple[str, str]]  # the name of a size and the svg for it
@@ -114,7 +115,8 @@ def _days(timeline: nw.DataFrame[Any]) -> dict[str, Any]:
         {"is": day, "svg": _drawn(pictures.day, f"day{place}", day)}
         for place, day in enumerate(chosen)
     ]
-    return {"days": drawn, "more_days": count - len(chosen)}
+    shown, folded = drawn[:OPEN_DAYS], drawn[OPEN_DAYS:]
+    return {"days": shown, "folded_days": folded, "more_days": count - len(chosen)}
 
 
 def paragraphs(words: str) -> Iterator[tuple[str, str]]:
