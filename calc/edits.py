@@ -149,27 +149,43 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     rows = engine.among(rows, said, ("patient",))
     mine = engine.settled(rows.filter(nw.col("counts")).join(said, on=list(KEY), how="semi"))
     others = engine.settled(rows.filter(_may_meet()))
-    lines = engine.among(lines, said, ("patient",))
     pairs = engine.settled(overlaps.beside_other_codes(mine.filter(_may_meet()), others))
-    visit = ["patient", "date", "discipline", "provider"]
-    code = [*visit, "code"]
-    codes = lines.filter(nw.col("billed") > 0).select(*visit, other=nw.col("service")).unique()
+    apart = _codes_apart(pairs, mine, engine.among(lines, said, ("patient",)))
+    pairs = pairs.join(_saying_so(mine), on=["file", "row"], how="semi")
+    pairs = overlaps.first_of_row(pairs).join(apart, on=list(_CODE_OF_VISIT), how="left")
+    return pairs.with_columns(nw.col("apart_from").fill_null(0))
+
+
+_CODE_OF_VISIT = (*_VISIT, "code")
+
+
+def _codes_apart(pairs: Frame, mine: Frame, lines: Frame) -> Frame:
+    """By code ``apart_from``: the visit's other codes that not all of its sessions meet.
+
+    ``pairs``: rows of ``mine`` with each row that they meet; ``lines``: what the visit bills.
+    """
     timed = mine.filter((nw.col("length_ms") > 0).fill_null(True))
-    sessions = timed.group_by(*code).agg(nw.len().cast(nw.Int64).alias("sessions"))
-    met = pairs.select(*code, "file", "row", other=nw.col("service_2")).unique()
-    met = met.group_by(*code, "other").agg(nw.len().cast(nw.Int64).alias("met"))
-    met = met.join(sessions, on=code, how="inner").filter(nw.col("met") >= nw.col("sessions"))
-    free = pairs.select(*code, "service").unique().join(codes, on=visit, how="inner")
+    sessions = timed.group_by(*_CODE_OF_VISIT).agg(nw.len().cast(nw.Int64).alias("sessions"))
+    met = pairs.select(*_CODE_OF_VISIT, "file", "row", other=nw.col("service_2")).unique()
+    met = met.group_by(*_CODE_OF_VISIT, "other").agg(nw.len().cast(nw.Int64).alias("met"))
+    met = met.join(sessions, on=list(_CODE_OF_VISIT), how="inner")
+    met = met.filter(nw.col("met") >= nw.col("sessions"))
+    billed_codes = lines.filter(nw.col("billed") > 0)
+    billed_codes = billed_codes.select(*_VISIT, other=nw.col("service")).unique()
+    free = pairs.select(*_CODE_OF_VISIT, "service").unique()
+    free = free.join(billed_codes, on=list(_VISIT), how="inner")
     free = free.filter(nw.col("other") != nw.col("service"))
-    free = free.join(met, on=[*code, "other"], how="anti")
-    count = free.group_by(*code).agg(nw.len().cast(nw.Int64).alias("apart_from"))
+    free = free.join(met, on=[*_CODE_OF_VISIT, "other"], how="anti")
+    return free.group_by(*_CODE_OF_VISIT).agg(nw.len().cast(nw.Int64).alias("apart_from"))
+
+
+def _saying_so(mine: Frame) -> Frame:
+    """File and row of billed rows with 59 or X, and of all rows of a code without any such."""
     own = mine.filter(billed.has(billed.DISTINCT) & (nw.col("units_billed") > 0).fill_null(False))
     silent = engine.settled(own.select(*KEY).unique())
-    own = own.select("file", "row")
-    by_claims = mine.join(silent, on=list(KEY), how="anti").select("file", "row")
-    pairs = pairs.join(nw.concat([own, by_claims], how="vertical"), on=["file", "row"], how="semi")
-    pairs = overlaps.first_of_row(pairs).join(count, on=code, how="left")
-    return pairs.with_columns(nw.col("apart_from").fill_null(0))
+    by_claims = mine.join(silent, on=list(KEY), how="anti")
+    both = [own.select("file", "row"), by_claims.select("file", "row")]
+    return nw.concat(both, how="vertical")
 
 
 def _may_meet() -> nw.Expr:

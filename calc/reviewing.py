@@ -454,8 +454,9 @@ def audit_frame(
     """
     config = config or load()
     blanks = logs.Defaults(zone=zone, date_order=date_order, **defaults)
-    log = logs.read(source, config, blanks)
-    claimed = None if claims is None else logs.read(claims, config, blanks)
+    # Only a report names the digests of what was read.
+    log = logs.read(source, config, blanks, digest=report)
+    claimed = None if claims is None else logs.read(claims, config, blanks, digest=report)
     asked = Asked(prefixes(select), prefixes(ignore), options=options or billing.Options())
     if claimed is not None:
         named = ", ".join(file.name for file in claimed.files)
