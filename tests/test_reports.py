@@ -651,3 +651,62 @@ def test_a_missing_library_is_said_before_the_work(command, output, library, mon
     done = CliRunner().invoke(cli, [command, log, "-o", path])
     assert isinstance(done.exception, InputError)
     assert library in str(done.exception) and "therapy-billing-calc[" in done.exception.hint
+
+
+# --- lines as a page -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "title"),
+    [
+        (["bill", "LOG"], "Claim lines"),
+        (["bill", "LOG", "--by", "patient"], "Totals by patient"),
+        (["estimate", "97116=23", "--date", "2026-03-02"],
+         "Estimate, 2026-03-02, payer medicare, locality US"),
+        (["units", "97116=23"], "Units of a day"),
+        (["rates", "--code", "97116"], "Fees"),
+    ],
+)  # fmt: skip
+def test_lines_are_a_whole_page(words, title, tmp_path):
+    """Umlauts and cells that look like tags arrive as they are; nothing else is needed."""
+    from click.testing import CliRunner
+
+    from calc.cli import cli
+
+    log, path = tmp_path / "log.csv", tmp_path / "x.html"
+    head = "patient,date,code,minutes,<i>note"
+    cell = SCRIPT.replace('"', '""')
+    log.write_text(f'{head}\nMüller,2026-03-02,97116,23,"{cell}"\n', encoding="utf-8")
+    words = [str(log) if word == "LOG" else word for word in words]
+    assert CliRunner().invoke(cli, [*words, "-o", str(path)]).exit_code == 0
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    assert text.startswith('<!doctype html>\n<html lang="en">')
+    assert ("meta", {"charset": "utf-8"}) in page.tags
+    assert "width=device-width, initial-scale=1" in page.values("content")
+    assert page.words.count(title) == 2  # in the title and above the table
+    tags = [tag for tag, _ in page.tags]
+    assert not {"script", "link", "img", "i"} & {*tags} and not page.values("src")
+    assert (tags.count("table"), tags.count("caption"), tags.count("style")) == (1, 1, 1)
+    assert tags.count("th") == page.values("scope").count("col") > 3
+    assert {"23", "30.06", "27.20", "2"} & {*page.words}
+    if words[0] == "bill":
+        assert "Müller" in page.words
+    if "--by" not in words and words[0] == "bill":
+        assert SCRIPT in page.words and "<i>note" in page.words
+
+
+def test_numbers_of_a_page_stand_to_the_right_and_long_cells_are_broken():
+    from calc import reports
+
+    lines = engine.collect(engine.table(
+        {"code": ["97116"], "units": [2], "allowed": [-5], "reason": ["no price " * 5]},
+        {"code": str, "units": int, "allowed": int, "reason": str},
+    ))  # fmt: skip
+    text = reports.text(lines, "html", ("allowed",))
+    assert "<td>97116</td><td>2</td><td>-0.05</td><td>no price no" in text
+    assert "tr > :nth-child(2), tr > :nth-child(3) { text-align: right; }" in text
+    assert "tr > :nth-child(4) { min-width: 14em; white-space: normal; }" in text
+    assert "landscape" not in text and "<caption>1 line</caption>" in text
+    empty = reports.text(lines.head(0), "html", ("allowed",))
+    assert "<caption>0 lines</caption>" in empty and "<td>" not in empty

@@ -102,7 +102,8 @@ def bill(
         else:
             shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
             money = tuple(billing.CENTS)
-        write_frame(shown, money, form, output)
+        title = f"Totals by {by}" if by else "Claim lines"
+        write_frame(shown, money, form, output, title)
         there = engine.distinct(read.sessions, "patient") if options.patients else []
         _say_notes(summaries.counts(lines), options, there)
     _say_end(used + len(rejected), len(rejected), name, nothing_billed, ", ".join(log))

@@ -34,10 +34,10 @@ def rates(
     config = params.load(folder)
     if compare:
         frame = rating.compare(config, code, day, compare, locality, qualifying_apm)
-        write_frame(frame, rating.COMPARED, form, output)
+        write_frame(frame, rating.COMPARED, form, output, "Change of fees")
         return
     frame = rating.rates(config, code, day, locality, qualifying_apm)
-    write_frame(frame, rating.MONEY, form, output)
+    write_frame(frame, rating.MONEY, form, output, "Fees")
 
 
 @click.group()

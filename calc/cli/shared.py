@@ -384,7 +384,10 @@ def require_libraries(form: str, extras: Mapping[str, tuple[str, Sequence[str]]]
         raise InputError(f"{form} needs {' and '.join(lacking)}", hint=hint)
 
 
-def write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: str | None) -> None:
+def write_frame(
+    frame: Any, money: tuple[str, ...], form: str | None, output: str | None, title: str
+) -> None:
+    """To standard output or a file; ``title`` says what the lines are."""
     from calc import reports
 
     name = reports.format_of(output, form)
@@ -392,9 +395,9 @@ def write_frame(frame: Any, money: tuple[str, ...], form: str | None, output: st
         raise InputError(f"{name} is no text for the screen", hint=f"write it with -o lines.{name}")
     limit = 0 if output else table_rows(name, len(frame))
     if output is None:
-        write(reports.text(frame, name, money, limit), None)
+        write(reports.text(frame, name, money, limit, title), None)
     else:
-        reports.write(frame, name, money, output)
+        reports.write(frame, name, money, output, title)
     if limit:
         tell(f"{limit} of {len(frame):,} lines shown; write all with -o FILE")
 

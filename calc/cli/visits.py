@@ -97,7 +97,7 @@ def units(
     rows = estimating.unit_rows(minutes, rule, discipline=discipline, config=config)
     types: dict[str, type] = dict.fromkeys(schema.UNITS, int) | {"code": str, "tie": bool}
     columns = {name: [row[name] for row in rows] for name in types}
-    write_frame(engine.collect(engine.table(columns, types)), (), form, output)
+    write_frame(engine.collect(engine.table(columns, types)), (), form, output, "Units of a day")
 
 
 @command()
@@ -175,7 +175,7 @@ def _write_estimate(result: Any, form: str | None, output: str | None) -> None:
     name = reports.format_of(output, form)
     lines = billing.as_printed(result.frame.lazy())
     if name == "csv" or name in reports.BINARY:
-        write_frame(engine.collect(lines), tuple(billing.CENTS), form, output)
+        write_frame(engine.collect(lines), tuple(billing.CENTS), form, output, "Estimate")
     else:
         write(_estimate_text(result, lines, name), output)
 
@@ -189,10 +189,15 @@ def _estimate_text(result: Any, lines: Any, name: str) -> str:
         return as_json.estimate(result.lines, result.totals)
     frame = engine.collect(lines.select(_ESTIMATE))
     if name != "table":
-        return reports.text(frame, name, tuple(billing.CENTS))
+        return reports.text(frame, name, tuple(billing.CENTS), title=_estimated(result))
     silent = [n for n in ("modifiers", "reason") if not any(frame[n])]
     silent += [] if any(frame["tie"]) else ["tie"]
     return reports.text(frame.drop(silent), name, tuple(billing.CENTS)) + _estimate_notes(result)
+
+
+def _estimated(result: Any) -> str:
+    line = result.lines[0]
+    return f"Estimate, {line['date']}, payer {line['payer']}, locality {line['locality']}"
 
 
 _ESTIMATE = (

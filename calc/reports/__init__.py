@@ -32,19 +32,28 @@ def format_of(path: str | None, chosen: str | None) -> str:
     return name
 
 
-def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int = 0) -> str:
-    """``frame`` written out; columns of ``money`` hold cents. ``limit`` rows of a table, 0: all."""
+def text(
+    frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int = 0, title: str = ""
+) -> str:
+    """``frame`` written out; columns of ``money`` hold cents. ``limit`` rows of a table, 0: all.
+
+    ``title``: what the lines are, where the format is a page of its own.
+    """
     if form in BINARY:
         raise InputError(f"{form} is written to a file only", hint=f"write it with -o lines.{form}")
-    module = import_module(f"calc.reports.as_{form if form in ('csv', 'json') else 'table'}")
-    written: str = module.text(frame, form, money, limit)
+    own = form in ("csv", "html", "json")
+    module = import_module(f"calc.reports.as_{form if own else 'table'}")
+    page = {"title": title} if form == "html" else {}
+    written: str = module.text(frame, form, money, limit, **page)
     return written
 
 
-def write(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], path: str) -> None:
-    """``frame`` to a file, whole or not at all; columns of ``money`` hold cents."""
+def write(
+    frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], path: str, title: str = ""
+) -> None:
+    """``frame`` to a file, whole or not at all, as `text` does."""
     with engine.whole(path) as temporary:
         if form in (*BINARY, "csv"):
             import_module(f"calc.reports.as_{form}").write(frame, money, temporary)
         else:
-            Path(temporary).write_text(text(frame, form, money), encoding="utf-8")
+            Path(temporary).write_text(text(frame, form, money, title=title), encoding="utf-8")

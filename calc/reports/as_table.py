@@ -1,4 +1,4 @@
-"""Tables for people: plain text, GitHub, HTML and LaTeX, all by tabulate; and tsv, unpadded.
+"""Tables for people: plain text, GitHub and LaTeX, all by tabulate; and tsv, unpadded.
 
 A record is one line, whatever a log's own cells hold.
 """
@@ -25,18 +25,10 @@ def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int
     shown = frame.head(limit) if limit else frame
     if form == "tsv":
         shown = as_csv.safe(shown.lazy()).collect()
-    rows = [
-        [_one_line(_cell(value, name in money), form) for name, value in row.items()]
-        for row in shown.iter_rows(named=True)
-    ]
-    names = shown.columns
-    headings = [name if form == "tsv" else name.replace("_", " ") for name in names]
-    headings = [_one_line(heading, form) for heading in headings]
+    headings, rows = cells(shown, form, money)
     if form == "tsv":
         return _tsv([headings, *rows])
-    align = [
-        "right" if name in money or name.split("_")[-1] in _RIGHT else "left" for name in names
-    ]
+    align = ["right" if is_number(name, name in money) else "left" for name in shown.columns]
     # Numbers are never parsed: a patient "1e5" or a code "00123" stays as it is.
     written = tabulate(
         rows,
@@ -46,6 +38,23 @@ def text(frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int
         colalign=align if rows else None,
     )
     return str(written) + "\n"
+
+
+def cells(
+    frame: nw.DataFrame[Any], form: str, money: tuple[str, ...]
+) -> tuple[list[str], list[list[str]]]:
+    """Headings and rows as text, every cell one line; columns of ``money`` hold cents."""
+    headings = [name if form == "tsv" else name.replace("_", " ") for name in frame.columns]
+    rows = [
+        [_one_line(_cell(value, name in money), form) for name, value in row.items()]
+        for row in frame.iter_rows(named=True)
+    ]
+    return [_one_line(heading, form) for heading in headings], rows
+
+
+def is_number(name: str, money: bool) -> bool:
+    """Whether a column is of numbers that one adds up or compares, and stands to the right."""
+    return money or name.split("_")[-1] in _RIGHT
 
 
 def _one_line(text: str, form: str) -> str:
