@@ -2069,10 +2069,10 @@ def whole(path: str) -> Iterator[str]:
     """
     place = os.path.realpath(path)
     temporary = str(_hidden(place))
-    if Path(path).exists() and not Path(path).is_file():
-        # Taking the place of a folder or a device such as /dev/null would destroy it.
-        raise InputError("cannot be written (it is no file)", path)
     try:
+        if Path(path).exists() and not Path(path).is_file():
+            # Taking the place of a folder or a device such as /dev/null would destroy it.
+            raise InputError("cannot be written (it is no file)", path)
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         yield temporary
         Path(temporary).chmod(_rights(place))
@@ -2082,7 +2082,8 @@ def whole(path: str) -> Iterator[str]:
             f"cannot be written ({error.strerror or error})", path, _ELSEWHERE
         ) from None
     finally:
-        with contextlib.suppress(FileNotFoundError):
+        # It is gone, or was never there; where it cannot be removed, what went wrong says why.
+        with contextlib.suppress(OSError):
             os.unlink(temporary)
 
 

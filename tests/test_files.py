@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import gzip
 import io
 import json
@@ -552,6 +553,36 @@ def test_a_device_is_not_replaced(tmp_path):
         pass
     with pytest.raises(InputError, match="it is no file"), engine.whole("/dev/null"):
         pass
+
+
+def test_a_place_that_cannot_be_written_is_named_with_a_hint(tmp_path, monkeypatch):
+    """Not the hidden name beside it, which nobody knows and which could not be removed either."""
+    path = str(tmp_path / "lines.csv")
+
+    def refuse(*given, **more):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), ".lines.csv.1234.partial")
+
+    for name in ("open", "unlink", "mkdir"):
+        monkeypatch.setattr(os, name, refuse)
+    said = re.escape(f"{path}: cannot be written (Read-only file system)") + "$"
+    for place in (engine.whole, engine.hidden_folder):
+        with pytest.raises(InputError, match=said) as error, place(path):
+            pass
+        assert error.value.hint.startswith("name another place")
+
+
+def test_a_folder_that_one_may_not_look_into_is_named_with_a_hint(tmp_path, monkeypatch):
+    """As the folder of somebody else, whose files one does not see."""
+    log, path = put(tmp_path, "a.csv", HEAD + GOOD), tmp_path / "theirs" / "lines.csv"
+    stat = os.stat
+
+    def refuse(place, **more):
+        if "theirs" in str(place):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(place))
+        return stat(place, **more)
+
+    monkeypatch.setattr(os, "stat", refuse)
+    assert f"{path}: cannot be written (Permission denied)" in bill(log, "-o", path)[2]
 
 
 @pytest.mark.parametrize("name", ["lines.csv", "\u1e9e" * 80 + ".csv"])

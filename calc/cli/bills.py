@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -69,8 +70,9 @@ def bill(
     if partition and not master:
         hint = "say --engine spark --master URL, or leave out --partition"
         raise InputError("--partition is for --master alone", hint=hint)
-    if output and not master and Path(output).is_dir():
-        raise InputError("is a folder", output, "name a file")
+    with contextlib.suppress(OSError):  # who may not even look there hears of it when it is written
+        if output and not master and Path(output).is_dir():
+            raise InputError("is a folder", output, "name a file")
     if not (jobs or master):
         require_libraries(reports.format_of(output, form))
     keep_inputs(log, (deductible, prior), output, rejects_file, reading)
