@@ -1,7 +1,8 @@
 """Days of patients that are not told whole: what could then be wrong is not said.
 
 Lines of claims that could not be read may bill what seems not billed, and rows of the log may
-document what seems not documented. Lines that fit several services prove nothing about any.
+document what seems not documented; what such rows met is not seen. Lines that fit several services
+prove nothing about any.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ _UNHEARD = (
 _ALSO = ("T106", "U209")  # rules that look at billed units where there are any
 _COMPANY = "U211"  # which a group row that was not read may refute, whoever's it is
 _YEARS = "M306"  # which any session of the patient's year may refute
+# Tables of rows beside other rows: what was not read refutes nothing there, but hides what it met.
+_BESIDE_OTHERS = frozenset({
+    "clash", "together", "group", "same_minutes", "open", "clinician_day", "limit", "habit",
+    "cloned_day", "off_day",
+})  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -140,6 +146,9 @@ def not_run(
                     f"the log has rows that could not be read; {beyond[rule.code]} are left out"
                 )
                 said.append({"rule": rule.code, "reason": reason, "lines": unheard})
+        reason = "rows of the log that could not be read were compared with no others"
+        codes = [rule.code for rule in rules if rule.over in _BESIDE_OTHERS]
+        said += [{"rule": code, "reason": reason, "lines": unheard} for code in codes]
     if unread:
         reason = "the claims have lines that could not be read; their days are left out"
         codes = [rule.code for rule in rules if rule.code in _LACKING]

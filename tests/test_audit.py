@@ -269,6 +269,27 @@ def test_a_group_whose_other_rows_could_not_be_read(tmp_path, more):
 
 
 @pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_an_overlap_with_a_row_that_could_not_be_read_is_not_ruled_out(tmp_path, more):
+    """Such a row refutes no overlap, but hides the one that it is part of: the audit says so."""
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "patient,clinician,payer,date,code,start,end\n"
+        "P1,Adams,medicare,2026-03-02,97110,9:00,9:30\n"
+        "P2,Adams,nobody,2026-03-02,97110,9:10,9:40\n"
+    )
+    words = ("audit", str(log), "--select", "T101,T107,U201,S704", "--format", "json", *more)
+    code, out, _ = run(*words)
+    silent = [
+        row for row in json.loads(out)["not_run"] if "compared with no others" in row["reason"]
+    ]
+    assert code == 0
+    assert [(row["rule"], row["lines"]) for row in silent] == [("S704", 1), ("T101", 1)]
+    log.write_text(log.read_text().replace("nobody", "medicare"))
+    code, out, _ = run(*words)
+    assert code == 1 and "compared with no others" not in out
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
 def test_lines_that_lie_beside_the_log_are_counted(tmp_path, more):
     early = "P1,PT,2026-02-27,97110,2,GP\n"
     words = beside(tmp_path, MORE + MORE.replace("P2", "P3") + early)
