@@ -51,7 +51,7 @@ def _days(
         return [told(text, order) for text in texts]
 
     def told(text: str, order: str) -> tuple[int | None, date | None]:
-        day = times.read_date(text, order) or times.read_written_date(text)
+        day = times.read_any_date(text, order)
         return (day.toordinal() - times.EPOCH if day else None), day
 
     types = {f"{column}_day": int, f"{column}_date": date}

@@ -114,7 +114,7 @@ def _asked(day: str) -> tuple[date, date]:
     if not day:
         year = date.today().year
         return date(year, 1, 1), date(year, 12, 31)
-    read = times.read_date(day)
+    read = times.read_any_date(day.strip())
     if read is None:
         raise InputError(f'date "{day}" is not a date', hint="write YYYY-MM-DD")
     return read, read

@@ -77,6 +77,11 @@ def read_written_date(text: str) -> date | None:
     return None
 
 
+def read_any_date(text: str, order: str = "mdy") -> date | None:
+    """A day as `read_date` or `read_written_date` reads it; or None."""
+    return read_date(text, order) or read_written_date(text)
+
+
 def slashed(texts: Iterable[str]) -> list[str]:
     """The dates whose order of month and day is a matter of country, and that are dates."""
     return [text for text in texts if read_date(text, "mdy") or read_date(text, "dmy")

@@ -279,6 +279,15 @@ def test_rates_columns_and_periods():
     ]
 
 
+@pytest.mark.parametrize(
+    "day", ["6/1/2020", "Jun 1, 2020", "1-Jun-2020", "20200601", " 2020-06-01"]
+)
+def test_rates_read_a_date_as_an_estimate_does(day):
+    rates = ("rates", "--code", "97116", "--locality", "OH-00", "--format", "csv", "--date")
+    assert run(*rates, day) == run(*rates, "2020-06-01")
+    assert "\n2020-06-01, payer" in run("estimate", "97116=23", "--date", day)[1]
+
+
 def test_qualifying_apm_has_its_own_factor():
     def fee(*words):
         where = ("--code", "97116", "--locality", "US", "--date", "2026-05-05")
