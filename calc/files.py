@@ -434,6 +434,7 @@ def _lines(data: bytes, source: str, score: Score, sheet: str) -> Records:
     except (ValueError, RecursionError):
         pass
     else:
+        _require_once(whole, source)
         lists = [v for v in whole.values() if isinstance(v, list) and v and isinstance(v[0], dict)]
         return _objects(lists[0] if len(lists) == 1 else [whole], source)
     rows: list[Any] = []
@@ -447,8 +448,31 @@ def _lines(data: bytes, source: str, score: Score, sheet: str) -> Records:
     return _objects(rows, source)
 
 
+class _Doubled(dict[str, Any]):
+    """An object in which a ``key`` stands twice: of its values only the last is left."""
+
+    key = ""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        made = _Doubled(made)
+        made.key = next(key for key in keys if keys.count(key) > 1)
+    return made
+
+
+def _require_once(entry: dict[str, Any], source: str, record: int = 1) -> None:
+    if isinstance(entry, _Doubled):
+        what = f'record {record} has the key "{entry.key}" twice'
+        raise InputError(what, source, "leave out the value that does not hold")
+
+
 # Numbers stay as they are written: 0.10 is no float, and a long number loses no digit.
-_AS_WRITTEN: dict[str, Any] = {"parse_float": str, "parse_int": str, "parse_constant": str}
+_AS_WRITTEN: dict[str, Any] = {
+    "parse_float": str, "parse_int": str, "parse_constant": str, "object_pairs_hook": _object,
+}  # fmt: skip
 
 
 def _no_json(error: Exception, source: str, line: int) -> InputError:
@@ -464,8 +488,12 @@ def _objects(found: Any, source: str) -> Records:
     for place, entry in enumerate(found):
         if not isinstance(entry, dict):
             what = f"record {place + 1} is no object"
-            raise InputError(what, source, 'write [{"patient": ..., "code": ...}, ...]')
+            raise InputError(what, source, _LIKE_THIS)
+        _require_once(entry, source, place + 1)
     names = list(dict.fromkeys(name for entry in found for name in entry))
+    if found and not names:
+        raise InputError("its records hold nothing", source, _LIKE_THIS)
+    names = names or ["patient", "date", "code"]  # no record, so what each must have
     if len(names) > MAX_COLUMNS:
         raise InputError(f"has {len(names):,} columns, more than {MAX_COLUMNS:,}", source)
     columns = {n: [_cell(entry.get(n)) for entry in found] for n in names}
@@ -479,6 +507,7 @@ def _objects(found: Any, source: str) -> Records:
     return Records(engine.numbered(frame, 2))
 
 
+_LIKE_THIS = 'write [{"patient": ..., "code": ...}, ...]'
 _NO_TEXT = re.compile("[\0\ud800-\udfff]")  # which JSON can spell
 
 

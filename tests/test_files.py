@@ -379,6 +379,16 @@ BAD = {
     "a.json": ('[{"patient": 1,]', ":1: is not JSON"),
     "deep.json": ("[" * 100_000, "not JSON that can be read"),
     "numbers.json": ("[1, 2]", "record 1 is no object"),
+    "hollow.json": ("[{}, {}]", "its records hold nothing"),
+    "twice.json": (
+        '[{"patient": "p"}, {"minutes": 5, "code": "97110", "minutes": 9}]',
+        'record 2 has the key "minutes" twice',
+    ),
+    "twice.jsonl": (
+        '{"patient": "p"}\n\n{"patient": "p", "patient": "p"}\n',
+        'record 3 has the key "patient" twice',
+    ),
+    "one.jsonl": ('{"patient": "p", "patient": "q"}', 'record 1 has the key "patient" twice'),
     "a.jsonl": ('{"patient": "p"}\n{"patient": oops}\n', ":2: is not JSON"),
 }  # fmt: skip
 
@@ -417,6 +427,20 @@ def test_unreadable_file(tmp_path, monkeypatch):
     path = put(tmp_path, "a.csv", ROWS)
     monkeypatch.setattr(Path, "read_bytes", refuse)
     assert bill(path)[2] == f"{path}: cannot be read (Permission denied)"
+
+
+@pytest.mark.parametrize("command", ["bill", "audit"])
+def test_an_array_without_records_is_a_log_without_rows(command, tmp_path):
+    """As a csv with its headings alone."""
+    path = put(tmp_path, "a.json", "[]\n")
+    headings = put(tmp_path, "a.csv", HEAD)
+    found = [
+        CliRunner().invoke(cli, [command, str(log), "--format", "csv"]) for log in (path, headings)
+    ]
+    assert [result.exit_code for result in found] == [0, 0]
+    assert "0 rows read, 0 used, 0 rejected" in found[0].stderr
+    lines = [result.stdout.splitlines() for result in found]
+    assert [len(own) for own in lines] == [1, 1] and lines[1][0].startswith(lines[0][0])
 
 
 def test_a_folder_without_logs(tmp_path):
