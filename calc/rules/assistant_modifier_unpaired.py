@@ -13,7 +13,8 @@ class AssistantModifierUnpaired(Rule):
     assistants and goes with GO; speech-language pathology has none. Medicare returns such a
     line.
 
-    Put the discipline's modifier beside the assistant's.
+    Put the discipline's modifier beside the assistant's; of two that do not go together correct
+    the one that the record contradicts.
 
     Example::
 
@@ -25,15 +26,26 @@ class AssistantModifierUnpaired(Rule):
     code, severity, over = "M303", "error", "row"
     authority = "mcpm-5-20.1"
     needs = ("modifiers_billed", "units_billed")
-    message = "modifiers of {code} are {found}; {expected} is missing or wrong"
+    message = "modifiers of {code} are {found}; {fault}"
     found = nw.col("modifiers_billed")
-    _other = nw.when(has("CO") & ~has("GO")).then(nw.lit("GO"))
-    _beside_gn = nw.when(has("CQ")).then(nw.lit("GP")).otherwise(nw.lit("GO"))
+    _alone, _stray_co = ~has("GP|GO|GN"), has("CO") & ~has("GO")
+    _fault = (
+        nw.when(_alone & has("CQ")).then(nw.lit("GP is missing"))
+        .when(_alone).then(nw.lit("GO is missing"))
+        .when(has("GN") & has("CQ")).then(nw.lit("CQ does not go with GN"))
+        .when(has("GN")).then(nw.lit("CO does not go with GN"))
+        .when(_stray_co).then(nw.lit("CO does not go with GP"))
+        .otherwise(nw.lit("CQ does not go with GO"))
+    )  # fmt: skip
+    said = (("fault", _fault),)
+    # Which of two modifiers that do not go together is the wrong one the line does not tell.
     expected = (
-        nw.when(has("CQ") & ~has("GP"))
-        .then(nw.lit("GP"))
-        .otherwise(nw.coalesce(_other, _beside_gn))
-    )
+        nw.when(_alone & has("CQ")).then(nw.lit("GP"))
+        .when(_alone).then(nw.lit("GO"))
+        .when(has("GN")).then(nw.lit("GN"))
+        .when(_stray_co).then(nw.lit("CQ or GO"))
+        .otherwise(nw.lit("CO or GP"))
+    )  # fmt: skip
     flag = (
         nw.col("payer_part_b")
         & (nw.col("units_billed") > 0)
