@@ -59,6 +59,17 @@ def test_sentences_count(answers, engine_name):
     assert {plural for number, plural in said if number != "1"} == {"s"}
     modifiers = {f["message"].split(",")[0] for f in answers(engine_name)[0] if f["rule"] == "M309"}
     assert "97161 is billed with GO" in modifiers
+    unpaired = {f["found"]: f["message"] for f in answers(engine_name)[0] if f["rule"] == "M303"}
+    said = {modifiers: message.split("; ")[1] for modifiers, message in unpaired.items()}
+    assert said == {
+        "CQ": "GP is missing", "CO": "GO is missing",
+        "GN CQ": "CQ does not go with GN", "GN CO": "CO does not go with GN",
+        "GP CQ GN": "CQ does not go with GN", "GP CQ CO": "CO does not go with GP",
+        "GP CO": "CO does not go with GP", "GO CQ": "CQ does not go with GO",
+    }  # fmt: skip
+    below = [f["message"] for f in answers(engine_name)[0] if f["rule"] == "U202"]
+    some = "1 timed unit billed for documented services, 2 supported by the day's minutes"
+    assert below.count(some) == 1 and some.replace(" for documented services", "") in below
 
 
 def test_every_rule_ran(answers):

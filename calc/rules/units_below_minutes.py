@@ -26,7 +26,12 @@ class UnitsBelowMinutes(Rule):
     code, severity, over = "U202", "info", "day"
     authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
-    message = "{found} timed {found:unit|units} billed, {expected} supported by the day's minutes"
+    message = (
+        "{found} timed {found:unit|units} billed[ {whose}],"
+        " {expected} supported by the day's minutes"
+    )
+    _of_some = nw.when(nw.col("day_undocumented") > 0).then(nw.lit("for documented services"))
+    said = (("whose", _of_some),)
     # Rows without minutes (U209) bill what the others earn.
     _without = nw.col("day_without_minutes")
     found = nw.col("day_kept") + _without
