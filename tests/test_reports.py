@@ -485,6 +485,12 @@ def test_page_stops_at_its_limit(monkeypatch):
     assert "5 errors; 3 of 5 printed" in words
 
 
+def test_page_writes_every_count_alike(monkeypatch):
+    monkeypatch.setattr(findings_html, "FINDINGS", 1_001)
+    rows = [finding(row=row) for row in range(2, 1_004)]
+    assert "; 1,001 of 1,002 printed" in findings.text(audit(rows), "html", RULES)
+
+
 def test_page_folds_and_then_counts_days_with_overlaps(monkeypatch):
     monkeypatch.setattr(findings_html, "DAYS", 3)
     monkeypatch.setattr(findings_html, "OPEN_DAYS", 1)
