@@ -501,13 +501,16 @@ _OF_REASON = (
 )  # fmt: skip
 
 
+UNCOUNTED = "units not computed: minutes do not count this code"
+
+
 def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``reason``: why money is blank or zero, and which minutes were counted once."""
     shares = nw.lit("no deductible, coinsurance, assistant's share or sequestration")
     untold = nw.col("settles") & nw.col("medicare_cents").is_null() & (nw.col("price_reason") == "")
     why = (
         nw.when(nw.col("units").is_null())
-        .then(nw.lit("units not computed: minutes do not count this code"))
+        .then(nw.lit(UNCOUNTED))
         .when(untold)
         .then(_on_day(shares))
         .otherwise(nw.col("price_reason"))

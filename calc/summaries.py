@@ -61,6 +61,16 @@ def _kx_left(lines: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     return last.group_by("patient").agg(*(nw.col(name).min() for name in KX_LEFT))
 
 
+def years_left(lines: nw.DataFrame[Any]) -> list[str]:
+    """A note where lines of several years leave open which of them a KX_LEFT is of."""
+    last = lines.group_by("patient").agg(nw.col("year").max())["year"].drop_nulls()
+    if not len(last) or lines["year"].min() == last.max():
+        return []
+    first, latest = last.min(), last.max()
+    years = str(latest) if first == latest else f"{first} to {latest}"
+    return [f"kx left is of each patient's last year in the log: {years}"]
+
+
 def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 

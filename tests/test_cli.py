@@ -258,6 +258,26 @@ def test_by_adds_up_to_the_lines(key):
         assert round(sum(row[name] or 0 for row in json.loads(parts)), 2) == round(total, 2)
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("A,2025-03-02\nA,2026-03-02\nB,2025-03-02\n", "year in the log: 2025 to 2026\n"),
+        ("A,2025-03-02\nA,2026-03-02\nB,2026-03-02\n", "year in the log: 2026\n"),
+        ("A,2026-01-02\nA,2026-03-02\n", ""),
+    ],
+)
+def test_by_patient_says_of_which_year_it_is_what_is_left(rows, said):
+    log = "patient,date,discipline,code,minutes\n" + rows.replace("\n", ",PT,97110,30\n")
+    code, _, err = run("bill", "-", "--by", "patient", stdin=log)
+    assert code == 0 and said in err and ("kx left is of" in err) == bool(said)
+    assert "kx left" not in run("bill", "-", "--by", "code", stdin=log)[2]
+
+
+def test_units_say_why_there_are_none():
+    _, _, err = run("units", "97597=30", "97110=30")
+    assert err == "97597: units not computed: minutes do not count this code\n"
+
+
 def test_output_is_written_whole_or_not_at_all(tmp_path):
     target = tmp_path / "none" / "x.csv"
     code, _, err = run("bill", "examples/gait_session.csv", "-o", str(target))

@@ -108,6 +108,8 @@ def bill(
         write_frame(shown, money, form, output, title)
         there = engine.distinct(read.sessions, "patient") if options.patients else []
         _say_notes(summaries.counts(lines), options, there)
+        for note in summaries.years_left(lines) if by == "patient" else ():
+            tell(note)
     _say_end(used + len(rejected), len(rejected), name, nothing_billed, ", ".join(log))
 
 

@@ -76,7 +76,7 @@ def units(
 
     With an assistant: 97110=13+23A (13 minutes therapist, 23 assistant).
     """
-    from calc import engine, estimating, schema
+    from calc import billing, engine, estimating, schema
 
     minutes: dict[str, tuple[str | None, str | None]] = {}
     for code, runs in _items(items):
@@ -98,6 +98,9 @@ def units(
     types: dict[str, type] = dict.fromkeys(schema.UNITS, int) | {"code": str, "tie": bool}
     columns = {name: [row[name] for row in rows] for name in types}
     write_frame(engine.collect(engine.table(columns, types)), (), form, output, "Units of a day")
+    for row in rows:
+        if row["units"] is None:
+            tell(f"{row['code']}: {billing.UNCOUNTED}")
 
 
 @command()
