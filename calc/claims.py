@@ -10,10 +10,11 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine
+from calc import engine, lookups
 from calc.checks import FINDINGS
 from calc.logs import Log
 from calc.modifiers import ASSISTANT, DISCIPLINE
+from calc.params import Config
 from calc.schema import CLAIM, total
 
 Frame = nw.LazyFrame[Any]
@@ -22,16 +23,18 @@ _BILLED = ("units_billed", "modifiers_billed", "charge")
 _COLUMNS = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
-    "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight", "role_blank", "fault_rule",
-    "documented", "offset_ms",
+    "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight", "role_blank", "payer_blank",
+    "locality_blank", "fault_rule", "documented", "offset_ms",
 )  # fmt: skip
 
 
 def held(log: Log) -> frozenset[str]:
-    """Columns of SESSION that hold something in a log; "starts", "clocks" where a row has times."""
-    text = {
-        "modifiers_billed": "modifiers_billed", "clinician": "clinician", "diagnosis": "diagnosis",
-    }  # fmt: skip
+    """Columns of SESSION that hold something in a log; "starts", "clocks" where a row has times.
+
+    Role and discipline by their headings alone. What stands in for a column that is not there is
+    nothing that the log holds.
+    """
+    text = {name: name for name in ("modifiers_billed", "clinician", "diagnosis", "provider")}
     numbers = {
         "units_billed": "units_billed", "charge": "charge_cents", "total_minutes": "total_ms",
         "clocks": "end_ms", "starts": "start_ms",
@@ -40,34 +43,41 @@ def held(log: Log) -> frozenset[str]:
     said |= {name: nw.col(column).count() for name, column in numbers.items()}
     counts = engine.collect(log.audited.select(**said)).row(0)
     found = {name for name, count in zip(said, counts, strict=True) if count}
-    return frozenset(found | ({"role", "discipline", "provider", "payer"} & set(log.cells)))
+    absent = {"provider"} - set(log.cells)
+    return frozenset(found - absent | ({"role", "discipline"} & set(log.cells)))
 
 
 def documented(log: Log) -> Frame:
     """The rows of a log that is audited by its own billed units.
 
     A blank discipline is the one that the row's GP, GO or GN says, or those of its day that agree,
-    or that of all other rows of the day: minutes of one discipline count together.
+    or that of all other rows of the day: minutes of one discipline count together. A blank provider
+    is that of all other rows of the day in the discipline.
     """
-    rows = _documented(log)
-    named = rows.filter(~nw.col("discipline_blank")).select(*_DAY, "discipline")
-    if engine.is_empty(named):
-        return rows
-    blank = nw.col("discipline") == ""
-    return engine.some(rows, blank, lambda few: _by_day(few, named), ("discipline",))
+    return _by_own_day(_by_own_day(_documented(log), "discipline", _DAY), "provider", _OF_DAY)
 
 
 def _documented(log: Log) -> Frame:
     rows = log.audited.with_columns(
-        documented=nw.lit(True), discipline_blank=nw.col("discipline") == ""
+        documented=nw.lit(True),
+        discipline_blank=nw.col("discipline") == "",
+        provider_blank=nw.col("provider") == "",
     ).select(_BESIDE)
     return engine.some(rows, nw.col("discipline_blank"), _by_modifiers, ("discipline",))
 
 
-def _by_day(rows: Frame, named: Frame) -> Frame:
-    """Rows of a blank discipline with the one of their patient's day, where it is one."""
-    near = named.join(rows.select(*_DAY).unique(), on=_DAY, how="semi")
-    return _agreed(rows, near, "discipline", [_DAY]).drop("near", "several")
+def _by_own_day(rows: Frame, name: str, keys: list[str]) -> Frame:
+    """Blank cells of a column as those of the log that were none have it on the day, if alike."""
+    rows = rows.drop("near", "several", strict=False)
+    named = rows.filter(~nw.col(f"{name}_blank")).select(*keys, name)
+    if engine.is_empty(named):
+        return rows
+
+    def alike(few: Frame) -> Frame:
+        near = named.join(few.select(*keys).unique(), on=keys, how="semi")
+        return _agreed(few, near, name, [keys]).drop("near", "several")
+
+    return engine.some(rows, nw.col(name) == "", alike, (name,))
 
 
 def _by_modifiers(rows: Frame) -> Frame:
@@ -88,6 +98,16 @@ def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]
     And "claims": a session without a line is not billed.
     """
     return (ours - set(_BILLED)) | (theirs & set(_BILLED)) | {"claims"}
+
+
+def dates(log: Log, unheard: nw.DataFrame[Any]) -> set[date]:
+    """The dates of a log, of its rows that were not read (see `unread`) too."""
+    return {*engine.distinct(log.audited, "date"), *unheard["date"].drop_nulls().to_list()}
+
+
+def covered(days: Collection[date]) -> tuple[date, date] | None:
+    """The first and the last of a log's dates, between which it is to say what was done."""
+    return (min(days), max(days)) if days else None
 
 
 def providers(log: Log) -> set[str]:
@@ -124,6 +144,7 @@ def line_file(name: str, own: Collection[str]) -> str:
 def beside(
     log: Log,
     claims: Log,
+    config: Config,
     ours: frozenset[str],
     theirs: frozenset[str],
     files: Collection[str] = (),
@@ -131,11 +152,11 @@ def beside(
     """Rows of the log without its own billed columns, and the claims' lines; and the days in doubt.
 
     ``ours`` and ``theirs``: what the log and the claims hold, see `held`. Lines match services by
-    patient, date, discipline, provider and code. What one file leaves blank of discipline and
-    provider is what the other says of the same patient, date and code (of a code that is not
-    billed: of the day); a line's discipline is also that of GP, GO or GN, where the log has the
-    code in it (see `_as_documented`). A column that the log lacks altogether plays no part in
-    matching.
+    patient, date, discipline, provider and code. What one file leaves blank of these, of payer and
+    of locality is what the other says of the same patient, date and code, or its primary code (of
+    what is not billed: of the day); a line's discipline is also that of GP, GO or GN, where the log
+    has the code in it (see `_as_documented`). What then is blank is as in a log alone, see
+    `documented`. A column that the log lacks altogether plays no part in matching.
     Where a blank may mean several the patient's day is in doubt: patient, date, ``lines``.
     ``files``: all of the log's, if this is a part of it.
     """
@@ -151,34 +172,84 @@ def beside(
         end_ms=nothing, given_ms=nothing, total_ms=nothing, past_midnight=nw.lit(False),
         role_blank=nw.lit(False), fault_rule=nw.lit(""), mode=nw.lit("individual"),
         discipline=_said_discipline(), unsure=nw.lit(False), discipline_blank=nw.lit(False),
-        by_modifiers=nw.col("discipline") == "",
+        provider_blank=nw.lit(False), by_modifiers=nw.col("discipline") == "",
     )  # fmt: skip
     lines = _apart_by_file(lines, {*files, *(file.name for file in log.files)})
-    for name in ("discipline", "provider"):
-        told = lines.filter(nw.col(name) != "")
-        if name in ours:
-            rows = _filled(rows, told, name, [_VISIT, _DAY])
-        else:
-            lines = _near(lines, told, name, [_DAY])
-            lines = lines.with_columns(unsure=nw.col("unsure") | nw.col("several"))
-            lines = lines.with_columns(nw.lit("").alias(name))
-        rows = engine.settled(rows)
-        lines = engine.settled(_filled(lines, rows, name, [_VISIT]))
-        if name == "provider":
-            # Of a code that nobody documented: who alone treated the patient on the day billed it.
-            lines = engine.settled(_agreed(lines, rows, name, [_DAY]))
-        if name == "discipline":
-            lines = engine.settled(_as_documented(lines, rows))
-    rows, lines = _with_payers(rows, lines, ours, theirs)
-    near = [_VISIT] if "locality" in claims.cells else [_VISIT, _DAY, _DAY[:1]]
-    lines = _near(lines, rows, "locality", near)
-    lines = lines.with_columns(locality=nw.coalesce("near", "locality"))
+    rows = _as_billed(rows, lines, config)
+    rows, lines = (lookups.services(part, config) for part in (rows, lines))
+    rows, lines = _with_disciplines(rows, lines, "discipline" in ours)
+    rows, lines = _with_providers(rows, lines, "provider" in ours)
+    rows, lines = _with_localities(*_with_payers(rows, lines))
     rows, lines = (engine.settled(part.select(*_BESIDE, "unsure")) for part in (rows, lines))
     both = nw.concat([rows, lines], how="vertical")
     unsure = both.filter(nw.col("unsure")).select(*_DAY).unique()
     counted = nw.len().cast(nw.Int64).alias("lines")
     doubts = lines.join(unsure, on=_DAY, how="semi").group_by(*_DAY).agg(counted)
     return both.select(_BESIDE), doubts
+
+
+def _with_disciplines(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Frame]:
+    """Both without blank disciplines, as far as either tells; ``there``: the log has the column."""
+    told = lines.filter(nw.col("discipline") != "")
+    if there:
+        rows = _filled(_between(rows), told, "discipline", [_VISIT, _SERVICE, _DAY])
+        rows = _by_own_day(engine.settled(rows), "discipline", _DAY)
+    else:
+        lines = _without(lines, told, "discipline")
+    rows = engine.settled(rows)
+    lines = engine.settled(_filled(lines, rows, "discipline", [_VISIT, _SERVICE]))
+    return rows, engine.settled(_as_documented(lines, rows))
+
+
+def _between(rows: Frame) -> Frame:
+    """Rows of a blank discipline ``unsure`` where the log has their code in one, of the day's two.
+
+    The lines of that one say nothing of them.
+    """
+    named = engine.settled(rows.filter(nw.col("discipline") != ""))
+    blank = nw.col("discipline") == ""
+    rows = _near(rows, named, "discipline", [_DAY]).with_columns(amid=blank & nw.col("several"))
+    rows = _near(rows, named, "discipline", [_VISIT])
+    amid = nw.col("amid") & ~nw.col("near").is_null()
+    return rows.with_columns(unsure=nw.col("unsure") | amid).drop("amid")
+
+
+def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Frame]:
+    """The same of providers: first of those that the discipline has."""
+    within = [[*keys, "discipline"] for keys in (_VISIT, _SERVICE, _DAY)]
+    told = lines.filter(nw.col("provider") != "")
+    if there:
+        rows = engine.settled(_filled(rows, told, "provider", [*within, _VISIT, _DAY]))
+        rows = _by_own_day(rows, "provider", _OF_DAY)
+    else:
+        lines = _without(lines, told, "provider")
+    rows = engine.settled(rows)
+    levels = [*within[:2], _VISIT, _SERVICE]
+    lines = engine.settled(_filled(lines, rows, "provider", levels))
+    # Of a code that nobody documented: who alone treated the patient on the day billed it.
+    return rows, _agreed(lines, rows, "provider", [_OF_DAY, _DAY])
+
+
+def _without(lines: Frame, told: Frame, name: str) -> Frame:
+    """Lines without a column that the log lacks; where it tells several they are in doubt."""
+    lines = _near(lines, told, name, [_DAY])
+    unsure = nw.col("unsure") | nw.col("several")
+    return lines.with_columns(nw.lit("").alias(name), unsure=unsure)
+
+
+def _as_billed(rows: Frame, lines: Frame, config: Config) -> Frame:
+    """Rows of a code that Medicare takes under another one, under that where it is billed."""
+    taken = {c: facts["medicare_code"] for c, facts in config.codes.items()}
+    taken = {code: other for code, other in taken.items() if other}
+    table: engine.Columns = {"code": list(taken), "other": list(taken.values())}
+    rows = rows.join(engine.beside(rows, table, dict.fromkeys(table, str)), on="code", how="left")
+    billed = lines.select(*_VISIT).unique()
+    own = billed.with_columns(own=nw.lit(True))
+    theirs = billed.rename({"code": "other"}).with_columns(theirs=nw.lit(True))
+    rows = rows.join(own, on=_VISIT, how="left").join(theirs, on=[*_DAY, "other"], how="left")
+    turned = nw.col("own").is_null() & ~nw.col("theirs").is_null()
+    code = nw.when(turned).then("other").otherwise("code")
+    return engine.settled(rows.with_columns(code=code).drop("other", "own", "theirs"))
 
 
 def _apart_by_file(lines: Frame, own: Collection[str]) -> Frame:
@@ -190,8 +261,10 @@ def _apart_by_file(lines: Frame, own: Collection[str]) -> Frame:
 
 
 _DAY = ["patient", "date"]
+_OF_DAY = [*_DAY, "discipline"]
 _VISIT = [*_DAY, "code"]
-_BESIDE = (*_COLUMNS, "discipline_blank")
+_SERVICE = [*_DAY, "service"]
+_BESIDE = (*_COLUMNS, "discipline_blank", "provider_blank")
 
 
 # A sign before or behind the figures, or brackets: -2, $-100.00, (100.00), 100.00-. The true minus
@@ -269,7 +342,7 @@ def _as_documented(lines: Frame, rows: Frame) -> Frame:
     M310). Of several disciplines see `_one_of_several`.
     """
     named = rows.filter(nw.col("discipline") != "")
-    lines = _near(lines, named, "discipline", [_VISIT])
+    lines = _near(lines, named, "discipline", [_VISIT, _SERVICE])
     told = nw.col("by_modifiers") & ~nw.col("near").is_null()
     only = nw.when(told & ~nw.col("several")).then("near").otherwise("discipline")
     lines = engine.settled(lines.with_columns(discipline=only))
@@ -317,26 +390,42 @@ def _one_of_several(lines: Frame, named: Frame) -> Frame:
     return lines.with_columns(discipline=found, unsure=nw.col("unsure") | ~sure)
 
 
-def _with_payers(
-    rows: Frame, lines: Frame, ours: frozenset[str], theirs: frozenset[str]
-) -> tuple[Frame, Frame]:
-    """One payer for a service and its lines."""
-    service, day = [*_VISIT, "discipline"], [*_DAY, "discipline"]
-    unsure = nw.col("unsure") | nw.col("several")
-    if "payer" in theirs and "payer" not in ours:
-        rows = _near(rows, lines, "payer", [service, day, _DAY])
-        return rows.with_columns(payer=nw.coalesce("near", "payer"), unsure=unsure), lines
+def _with_payers(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:
+    """One payer for a service and its lines: the log's own word, the claims', or the default."""
+    service = [*_SERVICE, "discipline"]
+    blank, several = nw.col("payer_blank"), nw.col("several")
+    told = engine.settled(lines.filter(~blank))
+    rows = _near(rows, told, "payer", [service, _OF_DAY, _DAY])
+    payer = nw.when(blank).then(nw.coalesce("near", "payer")).otherwise(nw.col("payer"))
+    unsure = nw.col("unsure") | (blank & several)
+    rows = engine.settled(rows.with_columns(payer=payer, unsure=unsure))
     # A service billed to one payer and again to another, such as a secondary one: whose lines
     # are to be compared, and what came of the others, the files do not say.
-    if "payer" in theirs:
-        lines = _near(lines, lines, "payer", [service]).with_columns(unsure=unsure)
-    # Both files fill a blank payer with the same default: the log's own word counts first. Claims
-    # that name no payer are those of the patient's, also for what nobody documented.
-    wider = [] if "payer" in theirs else [day, _DAY, _DAY[:1]]
-    lines = _near(lines, rows, "payer", [service, *wider])
-    own = nw.col("several") & nw.lit("payer" in theirs)
-    payer = nw.when(own).then(nw.col("payer")).otherwise(nw.coalesce("near", "payer"))
+    lines = _near(lines, told, "payer", [service])
+    lines = lines.with_columns(unsure=nw.col("unsure") | (several & ~blank))
+    lines = _near(lines, rows, "payer", [service])
+    payer = nw.when(several & ~blank).then(nw.col("payer")).otherwise(nw.coalesce("near", "payer"))
+    lines = lines.with_columns(payer=payer, unsure=nw.col("unsure") | several)
+    # Claims that name no payer are those of the patient's, also for what nobody documented.
+    lines = _near(lines, rows, "payer", [service, _OF_DAY, _DAY, _DAY[:1]])
+    payer = nw.when(blank).then(nw.coalesce("near", "payer")).otherwise(nw.col("payer"))
+    unsure = nw.col("unsure") | (blank & several)
     return rows, lines.with_columns(payer=payer, unsure=unsure)
+
+
+def _with_localities(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:
+    """One locality for a service and its lines, by whose word the payer is; else the nearest."""
+    wider = [_SERVICE, _DAY, _DAY[:1]]
+    blank = nw.col("locality_blank")
+    rows = _near(rows, lines.filter(~blank), "locality", wider)
+    told = blank & ~nw.col("several")
+    locality = nw.when(told).then(nw.coalesce("near", "locality")).otherwise(nw.col("locality"))
+    rows = engine.settled(rows.with_columns(locality=locality))
+    lines = _near(lines, rows, "locality", [_SERVICE])
+    lines = lines.with_columns(locality=nw.coalesce("near", "locality"))
+    lines = _near(lines, rows, "locality", wider)
+    locality = nw.when(blank).then(nw.coalesce("near", "locality")).otherwise(nw.col("locality"))
+    return rows, lines.with_columns(locality=locality)
 
 
 def _said_discipline() -> nw.Expr:
@@ -380,6 +469,14 @@ class Met:
         """No patient of several in the one file is any of several in the other."""
         return self.patients > 1 and self.billed > 1 and self.strange == self.billed
 
+    @property
+    def uncovered(self) -> int:
+        """How many lines lie before the log's first date or after its last."""
+        if not (ends := covered(self.days)):
+            return 0
+        first, last = ends
+        return sum(n for day, n in self.lines.items() if not first <= day <= last)
+
     def notes(self) -> list[str]:
         """What a report says of lines that have no patient or no date of the log."""
         said, all_lines = [], sum(self.lines.values())
@@ -388,13 +485,9 @@ class Met:
             whom = "a patient" if self.strange == 1 else "patients"
             lines = f"{self.strange_lines:,} of {all_lines:,} billed line{_s(all_lines)}"
             said.append(f"{lines} {verb} of {whom} whom the log does not name")
-        first, last = min(self.days, default=None), max(self.days, default=None)
-        if first and last:
-            off = sum(n for day, n in self.lines.items() if not first <= day <= last)
+        if off := self.uncovered:
             verb = "lies" if off == 1 else "lie"
-            if off:
-                lines = f"{off:,} billed line{_s(off)}"
-                said.append(f"{lines} {verb} before or after the log's dates")
+            said.append(f"{off:,} billed line{_s(off)} {verb} before or after the log's dates")
         return said
 
 

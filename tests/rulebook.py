@@ -132,6 +132,7 @@ def _with_claims(audited, claimed):
         counts=nw.col("counts") & ~claim,
         role=nw.when(claim).then(nw.lit("claim")).otherwise(nw.col("role")),
         fault_rule=nw.when(claim).then(nw.lit("")).otherwise(nw.col("fault_rule")),
+        **{f"{name}_blank": nw.col(name) == "" for name in ("discipline", "provider")},
         **{name: nw.when(claim).then(nothing).otherwise(nw.col(name)) for name in clocks},
     )
 

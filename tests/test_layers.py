@@ -69,7 +69,7 @@ ALLOWED = {
         "schema",
         "times",
     },
-    "claims": {"checks", "engine", "logs", "modifiers", "schema"},
+    "claims": {"checks", "engine", "logs", "lookups", "modifiers", "params", "schema"},
     "doubts": {"redacting", "rule"},
     "baseline": {"errors"},
     "waivers": {"engine", "errors", "files"},
