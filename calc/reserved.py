@@ -45,8 +45,8 @@ first_year fitting flags forward found fresh from frozen full full_busy full_ear
 full_units given_ms given_ms_2 glob gpci gpci_edition group group_cents group_divided
 group_doubled group_kept group_turn group_units group_unminuted group_without group_without_cents
 group_wrong habit halved has_add_on has_from has_header has_place has_prior has_until header_row
-heading heap heap_days heaped hex high high_ highest hint holds_from holds_ms holiday how idle
-idle_units ignore ignore_errors ignore_nulls in_ in_pool in_sweep include_header include_key
+heading heap heap_days heaped hex high high_ highest hint holds_from holds_ms holiday holidays how
+idle idle_units ignore ignore_errors ignore_nulls in_ in_pool in_sweep include_header include_key
 indicator individual infer_schema info infos inner instant interval is is_first joint joint_ms
 kept kept_cents kept_scheduled_cents kept_units key kind known known_ known_fingerprints kx
 kx_bucket kx_due kx_each kx_early kx_least_cents kx_left_ot kx_left_pt_slp kx_rows kx_threshold
