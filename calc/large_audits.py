@@ -27,6 +27,7 @@ from calc import (
     engine,
     evidence,
     logs,
+    matching,
     redacting,
     reviewing,
 )
@@ -209,10 +210,10 @@ class _Run:
     def _rows(self, number: int) -> tuple[Frame, Doubts]:
         log = self.log.batch(number)
         if self.lines is None:
-            return claims.documented(log), self._doubts(claims.nothing_unread())
+            return matching.documented(log), self._doubts(claims.nothing_unread())
         lines = self.lines.batch(number)
         held = self.ours.held, self.theirs.held
-        rows, unsure = claims.beside(log, lines, self.config, *held, self.log.files)
+        rows, unsure = matching.beside(log, lines, self.config, *held, self.log.files)
         return rows, self._doubts(engine.collect(unsure))
 
     def _doubts(self, unsure: nw.DataFrame[Any]) -> Doubts:

@@ -24,6 +24,7 @@ from calc import (
     engine,
     evidence,
     logs,
+    matching,
     redacting,
     waivers,
 )
@@ -110,13 +111,13 @@ def review(
     unheard, covered = claims.unread(log), None
     bad, notes = None, list[str]()
     if claimed is None:
-        rows, has = claims.documented(log), claims.held(log)
+        rows, has = matching.documented(log), claims.held(log)
     else:
         ours, theirs = claims.held(log), claims.held(claimed)
         claimed = logs.alongside(claimed, log)
         both = (claims.providers(read) for read in (log, claimed))
         theirs, notes = claims.matched_by(theirs, *both)
-        rows, days = claims.beside(log, claimed, config, ours, theirs)
+        rows, days = matching.beside(log, claimed, config, ours, theirs)
         has = claims.held_by_both(ours, theirs)
         unread, unsure = claims.unread(claimed), engine.collect(days)
         bad = engine.collect(claimed.rejects(audited=True))
