@@ -55,6 +55,7 @@ _GAPS = {
     ),
     "ptp": (("ptp", "no edition of the pair edits for the date"),),
     "kx": (("kx", "no KX threshold for the date"),),
+    "holidays": (("holidays", "no federal holidays of the year: Sundays only"),),
 }
 
 

@@ -274,6 +274,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_without_minutes": "without",
         "day_without_cents": "without_cents",
         "day_unminuted": "unminuted_rows",
+        "day_refused": "refused_rows",
         "day_spoilt": "spoilt_units",
         "day_wrong": "wrong",
         "day_undocumented": "undocumented",

@@ -1,4 +1,4 @@
-"""Claims beside a log: what was billed, from a file of its own, matched to what was documented."""
+"""Claims beside a log: what the two files hold, name and cover. See `matching` for their rows."""
 
 from __future__ import annotations
 
@@ -13,25 +13,21 @@ import narwhals.stable.v2 as nw
 from calc import engine
 from calc.checks import FINDINGS
 from calc.logs import Log
-from calc.modifiers import ASSISTANT, DISCIPLINE
-from calc.schema import CLAIM, total
+from calc.schema import total
 
 Frame = nw.LazyFrame[Any]
 
 _BILLED = ("units_billed", "modifiers_billed", "charge")
-_COLUMNS = (
-    "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
-    "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
-    "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight", "role_blank", "fault_rule",
-    "documented", "offset_ms",
-)  # fmt: skip
+_DAY = ["patient", "date"]
 
 
 def held(log: Log) -> frozenset[str]:
-    """Columns of SESSION that hold something in a log; "starts", "clocks" where a row has times."""
-    text = {
-        "modifiers_billed": "modifiers_billed", "clinician": "clinician", "diagnosis": "diagnosis",
-    }  # fmt: skip
+    """Columns of SESSION that hold something in a log; "starts", "clocks" where a row has times.
+
+    Role and discipline by their headings alone. What stands in for a column that is not there is
+    nothing that the log holds.
+    """
+    text = {name: name for name in ("modifiers_billed", "clinician", "diagnosis", "provider")}
     numbers = {
         "units_billed": "units_billed", "charge": "charge_cents", "total_minutes": "total_ms",
         "clocks": "end_ms", "starts": "start_ms",
@@ -40,46 +36,8 @@ def held(log: Log) -> frozenset[str]:
     said |= {name: nw.col(column).count() for name, column in numbers.items()}
     counts = engine.collect(log.audited.select(**said)).row(0)
     found = {name for name, count in zip(said, counts, strict=True) if count}
-    return frozenset(found | ({"role", "discipline", "provider", "payer"} & set(log.cells)))
-
-
-def documented(log: Log) -> Frame:
-    """The rows of a log that is audited by its own billed units.
-
-    A blank discipline is the one that the row's GP, GO or GN says, or those of its day that agree,
-    or that of all other rows of the day: minutes of one discipline count together.
-    """
-    rows = _documented(log)
-    named = rows.filter(~nw.col("discipline_blank")).select(*_DAY, "discipline")
-    if engine.is_empty(named):
-        return rows
-    blank = nw.col("discipline") == ""
-    return engine.some(rows, blank, lambda few: _by_day(few, named), ("discipline",))
-
-
-def _documented(log: Log) -> Frame:
-    rows = log.audited.with_columns(
-        documented=nw.lit(True), discipline_blank=nw.col("discipline") == ""
-    ).select(_BESIDE)
-    return engine.some(rows, nw.col("discipline_blank"), _by_modifiers, ("discipline",))
-
-
-def _by_day(rows: Frame, named: Frame) -> Frame:
-    """Rows of a blank discipline with the one of their patient's day, where it is one."""
-    near = named.join(rows.select(*_DAY).unique(), on=_DAY, how="semi")
-    return _agreed(rows, near, "discipline", [_DAY]).drop("near", "several")
-
-
-def _by_modifiers(rows: Frame) -> Frame:
-    here = (_says(modifier).cast(nw.Int64) for modifier in DISCIPLINE.values())
-    one = nw.sum_horizontal(*here) == 1
-    said = {"said": nw.when(one).then(_said()).otherwise(nw.lit(""))}
-    rows = engine.told_by(rows.drop("discipline"), "modifiers_billed", said)
-    rows = rows.rename({"said": "discipline"})
-    told = rows.filter(nw.col("discipline") != "")
-    if engine.is_empty(told):
-        return rows
-    return _agreed(rows, told, "discipline", [_VISIT, _DAY])
+    absent = {"provider"} - set(log.cells)
+    return frozenset(found - absent | ({"role", "discipline"} & set(log.cells)))
 
 
 def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
@@ -88,6 +46,16 @@ def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]
     And "claims": a session without a line is not billed.
     """
     return (ours - set(_BILLED)) | (theirs & set(_BILLED)) | {"claims"}
+
+
+def dates(log: Log, unheard: nw.DataFrame[Any]) -> set[date]:
+    """The dates of a log, of its rows that were not read (see `unread`) too."""
+    return {*engine.distinct(log.audited, "date"), *unheard["date"].drop_nulls().to_list()}
+
+
+def covered(days: Collection[date]) -> tuple[date, date] | None:
+    """The first and the last of a log's dates, between which it is to say what was done."""
+    return (min(days), max(days)) if days else None
 
 
 def providers(log: Log) -> set[str]:
@@ -119,79 +87,6 @@ def line_file(name: str, own: Collection[str]) -> str:
     if name and name not in own:
         return name
     return f"{name}#claims" if name else "claims"
-
-
-def beside(
-    log: Log,
-    claims: Log,
-    ours: frozenset[str],
-    theirs: frozenset[str],
-    files: Collection[str] = (),
-) -> tuple[Frame, Frame]:
-    """Rows of the log without its own billed columns, and the claims' lines; and the days in doubt.
-
-    ``ours`` and ``theirs``: what the log and the claims hold, see `held`. Lines match services by
-    patient, date, discipline, provider and code. What one file leaves blank of discipline and
-    provider is what the other says of the same patient, date and code (of a code that is not
-    billed: of the day); a line's discipline is also that of GP, GO or GN, where the log has the
-    code in it (see `_as_documented`). A column that the log lacks altogether plays no part in
-    matching.
-    Where a blank may mean several the patient's day is in doubt: patient, date, ``lines``.
-    ``files``: all of the log's, if this is a part of it.
-    """
-    nothing = nw.lit(None, dtype=nw.Int64)
-    rows = engine.plain(_documented(log)).with_columns(
-        units_billed=nothing, charge_cents=nothing, modifiers_billed=nw.lit(""),
-        unsure=nw.lit(False), discipline_blank=nw.col("discipline") == "",
-    )  # fmt: skip
-    # What stands in for a blank says nothing of a column that is not there.
-    said = {n: nw.col(n) if n in theirs else nw.lit("") for n in ("discipline", "provider")}
-    lines = engine.plain(claims.audited).with_columns(**said).with_columns(
-        documented=nw.lit(False), counts=nw.lit(False), role=nw.lit(CLAIM), start_ms=nothing,
-        end_ms=nothing, given_ms=nothing, total_ms=nothing, past_midnight=nw.lit(False),
-        role_blank=nw.lit(False), fault_rule=nw.lit(""), mode=nw.lit("individual"),
-        discipline=_said_discipline(), unsure=nw.lit(False), discipline_blank=nw.lit(False),
-        by_modifiers=nw.col("discipline") == "",
-    )  # fmt: skip
-    lines = _apart_by_file(lines, {*files, *(file.name for file in log.files)})
-    for name in ("discipline", "provider"):
-        told = lines.filter(nw.col(name) != "")
-        if name in ours:
-            rows = _filled(rows, told, name, [_VISIT, _DAY])
-        else:
-            lines = _near(lines, told, name, [_DAY])
-            lines = lines.with_columns(unsure=nw.col("unsure") | nw.col("several"))
-            lines = lines.with_columns(nw.lit("").alias(name))
-        rows = engine.settled(rows)
-        lines = engine.settled(_filled(lines, rows, name, [_VISIT]))
-        if name == "provider":
-            # Of a code that nobody documented: who alone treated the patient on the day billed it.
-            lines = engine.settled(_agreed(lines, rows, name, [_DAY]))
-        if name == "discipline":
-            lines = engine.settled(_as_documented(lines, rows))
-    rows, lines = _with_payers(rows, lines, ours, theirs)
-    near = [_VISIT] if "locality" in claims.cells else [_VISIT, _DAY, _DAY[:1]]
-    lines = _near(lines, rows, "locality", near)
-    lines = lines.with_columns(locality=nw.coalesce("near", "locality"))
-    rows, lines = (engine.settled(part.select(*_BESIDE, "unsure")) for part in (rows, lines))
-    both = nw.concat([rows, lines], how="vertical")
-    unsure = both.filter(nw.col("unsure")).select(*_DAY).unique()
-    counted = nw.len().cast(nw.Int64).alias("lines")
-    doubts = lines.join(unsure, on=_DAY, how="semi").group_by(*_DAY).agg(counted)
-    return both.select(_BESIDE), doubts
-
-
-def _apart_by_file(lines: Frame, own: Collection[str]) -> Frame:
-    file = nw.col("file")
-    for name in engine.distinct(lines, "file"):
-        if (other := line_file(name, own)) != name:
-            file = nw.when(nw.col("file") == name).then(nw.lit(other)).otherwise(file)
-    return lines.with_columns(file=file)
-
-
-_DAY = ["patient", "date"]
-_VISIT = [*_DAY, "code"]
-_BESIDE = (*_COLUMNS, "discipline_blank")
 
 
 # A sign before or behind the figures, or brackets: -2, $-100.00, (100.00), 100.00-. The true minus
@@ -230,132 +125,6 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
     return engine.stacked([*found, engine.collect(engine.table(table, types))])
 
 
-def _near(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
-    """Add ``near``, the least that others say of a column, and whether they say ``several``.
-
-    Others are those with the same keys, of the first of the levels that has any.
-    """
-    frame = frame.drop("near", "several", strict=False)
-    for place, keys in enumerate(levels):
-        ends = (nw.col(name).min().alias(f"low_{place}"), nw.col(name).max().alias(f"high_{place}"))
-        frame = frame.join(others.group_by(*keys).agg(*ends), on=keys, how="left")
-    low, high = (
-        nw.coalesce(*(f"{end}_{place}" for place in range(len(levels)))) for end in ("low", "high")
-    )
-    added = [f"{end}_{place}" for end in ("low", "high") for place in range(len(levels))]
-    return frame.with_columns(near=low, several=(low != high).fill_null(False)).drop(*added)
-
-
-def _agreed(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
-    """Blank cells of a column as the nearest others have it, where these agree."""
-    near = nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
-    own = nw.when(nw.col(name) == "").then(near).otherwise(nw.col(name))
-    return _near(frame, others, name, levels).with_columns(own.alias(name))
-
-
-def _filled(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
-    """Blank cells of a column as the nearest others have it."""
-    blank = nw.col(name) == ""
-    return _near(frame, others, name, levels).with_columns(
-        nw.when(blank).then(nw.coalesce("near", name)).otherwise(nw.col(name)).alias(name),
-        unsure=nw.col("unsure") | (blank & nw.col("several")),
-    )
-
-
-def _as_documented(lines: Frame, rows: Frame) -> Frame:
-    """Lines whose discipline only their modifiers say, in one that the log has their code in.
-
-    A wrong GP, GO or GN makes no other service of a line: it is reported by itself (M303, M309,
-    M310). Of several disciplines see `_one_of_several`.
-    """
-    named = rows.filter(nw.col("discipline") != "")
-    lines = _near(lines, named, "discipline", [_VISIT])
-    told = nw.col("by_modifiers") & ~nw.col("near").is_null()
-    only = nw.when(told & ~nw.col("several")).then("near").otherwise("discipline")
-    lines = engine.settled(lines.with_columns(discipline=only))
-    amid = told & nw.col("several")
-    changed = ("discipline", "unsure")
-    return engine.some(lines, amid, lambda few: _one_of_several(few, named), changed)
-
-
-def _one_of_several(lines: Frame, named: Frame) -> Frame:
-    """Lines in the documented discipline that their modifiers, CQ and CO too, speak of.
-
-    Where they speak of two (GP CO) it is the one that no other line speaks of alone. A line that
-    still fits several, or none, is in doubt.
-    """
-    here = named.join(lines.select(*_VISIT).unique(), on=_VISIT, how="semi").with_columns(
-        **{f"in_{name}": (nw.col("discipline") == name).cast(nw.Int64) for name in DISCIPLINE}
-    )
-    there = here.group_by(*_VISIT).agg(*(nw.col(f"in_{name}").max() for name in DISCIPLINE))
-    fits = {}
-    for name, modifier in DISCIPLINE.items():
-        speaks = _says(modifier)
-        if name in ASSISTANT:
-            speaks = speaks | _says(ASSISTANT[name])
-        fits[name] = nw.when(speaks).then(nw.col(f"in_{name}")).otherwise(0)
-    names, left = [f"in_{name}" for name in fits], [f"left_{name}" for name in fits]
-    lines = lines.join(there, on=_VISIT, how="left")
-    lines = lines.with_columns(**{f"in_{name}": fit for name, fit in fits.items()})
-    lines = lines.with_columns(fitting=nw.sum_horizontal(*names))
-    alone = nw.col("fitting") == 1
-    lines = lines.with_columns(
-        **{f"alone_{name}": nw.when(alone).then(f"in_{name}").otherwise(0) for name in fits}
-    ).with_columns(
-        **{f"taken_{name}": nw.col(f"alone_{name}").max().over(*_VISIT) for name in fits}
-    )
-    free = {
-        f"left_{name}": nw.when(alone)
-        .then(f"in_{name}")
-        .otherwise(nw.col(f"in_{name}") * (1 - nw.col(f"taken_{name}")))
-        for name in fits
-    }
-    lines = lines.with_columns(**free).with_columns(remaining=nw.sum_horizontal(*left))
-    sure, found = nw.col("remaining") == 1, nw.col("discipline")
-    for name in fits:
-        found = nw.when(sure & (nw.col(f"left_{name}") == 1)).then(nw.lit(name)).otherwise(found)
-    return lines.with_columns(discipline=found, unsure=nw.col("unsure") | ~sure)
-
-
-def _with_payers(
-    rows: Frame, lines: Frame, ours: frozenset[str], theirs: frozenset[str]
-) -> tuple[Frame, Frame]:
-    """One payer for a service and its lines."""
-    service, day = [*_VISIT, "discipline"], [*_DAY, "discipline"]
-    unsure = nw.col("unsure") | nw.col("several")
-    if "payer" in theirs and "payer" not in ours:
-        rows = _near(rows, lines, "payer", [service, day, _DAY])
-        return rows.with_columns(payer=nw.coalesce("near", "payer"), unsure=unsure), lines
-    # A service billed to one payer and again to another, such as a secondary one: whose lines
-    # are to be compared, and what came of the others, the files do not say.
-    if "payer" in theirs:
-        lines = _near(lines, lines, "payer", [service]).with_columns(unsure=unsure)
-    # Both files fill a blank payer with the same default: the log's own word counts first. Claims
-    # that name no payer are those of the patient's, also for what nobody documented.
-    wider = [] if "payer" in theirs else [day, _DAY, _DAY[:1]]
-    lines = _near(lines, rows, "payer", [service, *wider])
-    own = nw.col("several") & nw.lit("payer" in theirs)
-    payer = nw.when(own).then(nw.col("payer")).otherwise(nw.coalesce("near", "payer"))
-    return rows, lines.with_columns(payer=payer, unsure=unsure)
-
-
-def _said_discipline() -> nw.Expr:
-    """The discipline, or where it is blank the one that GP, GO or GN says."""
-    return nw.when(nw.col("discipline") == "").then(_said()).otherwise(nw.col("discipline"))
-
-
-def _said() -> nw.Expr:
-    """The discipline that GP, GO or GN says, the last of several; blank for none."""
-    said = nw.lit("")
-    for discipline, modifier in DISCIPLINE.items():
-        said = nw.when(_says(modifier)).then(nw.lit(discipline)).otherwise(said)
-    return said
-
-
-def _says(modifier: str) -> nw.Expr:
-    return nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)
-
-
 # --- patients and dates that only the claims have ------------------------------------------
 
 
@@ -380,6 +149,14 @@ class Met:
         """No patient of several in the one file is any of several in the other."""
         return self.patients > 1 and self.billed > 1 and self.strange == self.billed
 
+    @property
+    def uncovered(self) -> int:
+        """How many lines lie before the log's first date or after its last."""
+        if not (ends := covered(self.days)):
+            return 0
+        first, last = ends
+        return sum(n for day, n in self.lines.items() if not first <= day <= last)
+
     def notes(self) -> list[str]:
         """What a report says of lines that have no patient or no date of the log."""
         said, all_lines = [], sum(self.lines.values())
@@ -388,13 +165,9 @@ class Met:
             whom = "a patient" if self.strange == 1 else "patients"
             lines = f"{self.strange_lines:,} of {all_lines:,} billed line{_s(all_lines)}"
             said.append(f"{lines} {verb} of {whom} whom the log does not name")
-        first, last = min(self.days, default=None), max(self.days, default=None)
-        if first and last:
-            off = sum(n for day, n in self.lines.items() if not first <= day <= last)
+        if off := self.uncovered:
             verb = "lies" if off == 1 else "lie"
-            if off:
-                lines = f"{off:,} billed line{_s(off)}"
-                said.append(f"{lines} {verb} before or after the log's dates")
+            said.append(f"{off:,} billed line{_s(off)} {verb} before or after the log's dates")
         return said
 
 
@@ -403,7 +176,7 @@ def _s(count: int) -> str:
 
 
 def met(rows: Frame, unheard: nw.DataFrame[Any]) -> Met:
-    """What of the lines `beside` a log has a patient or date of it; ``unheard``: see `unread`."""
+    """What of the lines beside a log has a patient or date of it; ``unheard``: see `unread`."""
     billed = (~nw.col("documented")).cast(nw.Int64)
     rows = engine.plain(rows.select(*_DAY, billed=billed, logged=1 - billed))
     days = engine.collect(rows.group_by("date").agg(total("billed"), total("logged")))

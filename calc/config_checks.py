@@ -175,6 +175,10 @@ def _codes(checked: Checked, shipped: Checked) -> Found:
                 hint = _one_of(tuple(word or "a blank" for word in words), facts[name])
                 what = f'{name} "{facts[name]}" is not known'
                 yield ConfigError(what, f"codes.csv: {code}", hint)
+        other = facts["medicare_code"]
+        if other and other not in checked.codes:
+            what = f'medicare_code "{other}" is no code of the file'
+            yield ConfigError(what, f"codes.csv: {code}", "add its row, or leave it blank")
 
 
 # --- headings and sources ------------------------------------------------------------------

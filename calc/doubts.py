@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -26,6 +27,7 @@ _UNHEARD = (
     "P401", "D603", "D604",
 )  # fmt: skip
 _ALSO = ("T106", "U209")  # rules that look at billed units where there are any
+_UNCOVERED = ("U201", "U204", "U207")  # rules that a log of other dates tells nothing about
 _COMPANY = "U211"  # which a group row that was not read may refute, whoever's it is
 _YEARS = "M306"  # which any session of the patient's year may refute
 # Tables of rows beside other rows: what was not read refutes nothing there, but hides what it met.
@@ -43,13 +45,15 @@ class Doubts:
     ``reverses`` others leaves billed nobody can tell. ``unsure`` has ``lines``, how many the
     claims have for the day. ``unheard``: as ``unread``, of the log's own rows; one that names no
     patient refutes nothing, or a single torn row would silence a whole audit; but where it may be
-    of one of the ``group_codes`` it refutes that a patient was alone.
+    of one of the ``group_codes`` it refutes that a patient was alone. ``covered``: the first and
+    the last date of a log that has claims beside it, beyond which it says nothing.
     """
 
     unread: Days
     unsure: Days
     unheard: Days
     group_codes: tuple[str, ...] = ()
+    covered: tuple[date, date] | None = None
 
     def by_codes(self, key: redacting.Key) -> Doubts:
         """The same with codes for patients."""
@@ -80,8 +84,15 @@ class Doubts:
             | ((rule == "T103") & own_reversed)
             | ((rule == _COMPANY) & self._accompanied())
             | ((rule == _YEARS) & _in_years(self.unheard))
+            | (rule.is_in(list(_UNCOVERED)) & self._uncovered())
         )
         return found.filter(~spared)
+
+    def _uncovered(self) -> nw.Expr:
+        if self.covered is None:
+            return nw.lit(False)
+        first, last = self.covered
+        return (nw.col("date") < nw.lit(first)) | (nw.col("date") > nw.lit(last))
 
     def _accompanied(self) -> nw.Expr:
         """Whether a row that was not read may be of group treatment on a finding's date.
@@ -131,10 +142,14 @@ def _about_billed(rules: Sequence[type[Rule]]) -> list[str]:
 
 
 def not_run(
-    rules: Sequence[type[Rule]], unread: int, unsure: int, unheard: int
+    rules: Sequence[type[Rule]], unread: int, unsure: int, unheard: int, uncovered: int
 ) -> list[dict[str, Any]]:
     """Which of the rules were silent, and for how many lines of the claims or rows of the log."""
     said: list[dict[str, Any]] = []
+    if uncovered:
+        reason = "the claims have lines before the log's first date or after its last"
+        codes = [rule.code for rule in rules if rule.code in _UNCOVERED]
+        said += [{"rule": code, "reason": reason, "lines": uncovered} for code in codes]
     if unheard:
         reason = "the log has rows that could not be read; their patients' days are left out"
         codes = [rule.code for rule in rules if rule.code in _UNHEARD]

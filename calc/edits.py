@@ -198,7 +198,8 @@ def gaps_of(lines: Frame, config: Config) -> dict[str, int]:
 
     ``mue`` and ``ptp``: an edition of the table for the date; ``mue_code``: a row of the code in
     it, since an edition may hold some of CMS's only; ``kx``: a threshold of the date's year. And
-    ``unpriced``, lines billed to any payer without a fee that is known.
+    of lines billed to any payer ``unpriced``, those without a fee that is known; and of all lines
+    ``holidays``, those of a year of which none is known.
     """
     claimed = nw.col("billed") > 0
     asked = claimed & nw.col("payer_part_b")
@@ -209,6 +210,7 @@ def gaps_of(lines: Frame, config: Config) -> dict[str, int]:
     )
     gaps = dict.fromkeys(("mue", "ptp", "mue_code", "kx"), 0)
     gaps["unpriced"] = engine.count(lines.filter(claimed & nw.col("fee_cents").is_null()))
+    gaps["holidays"] = _without_holidays(lines, config)
     known: dict[Edition, set[str]] = {}
     for day, code, count, no_threshold in engine.collect(engine.plain(by_code)).iter_rows():
         gaps["kx"] += no_threshold
@@ -222,3 +224,11 @@ def gaps_of(lines: Frame, config: Config) -> dict[str, int]:
             known[edition] = {row["code"] for row in config.rows("mue", edition)}
         gaps["mue_code"] += 0 if code in known[edition] else count
     return gaps
+
+
+def _without_holidays(lines: Frame, config: Config) -> int:
+    """How many documented lines are of a year whose federal holidays are not in the config."""
+    known = {value.first.year for value in config.parameter("federal_holidays").values}
+    mine = lines.filter(nw.col("documented_rows") > 0)
+    by_day = engine.collect(mine.group_by("date").agg(nw.len().cast(nw.Int64).alias("lines")))
+    return sum(count for day, count in by_day.iter_rows() if day.year not in known)

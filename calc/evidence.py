@@ -181,8 +181,13 @@ def of_groups(rows: Frame) -> dict[str, Frame]:
 
 
 def group_rows(rows: Frame) -> Frame:
-    """Rows of group treatment, of students and aides too: their patients are company."""
-    return rows.filter(nw.col("attendance") == "group")
+    """Rows of group treatment, of students and aides too: their patients are company.
+
+    A claim's line says that its patient was there only where the log does not say when.
+    """
+    group = rows.filter(nw.col("attendance") == "group")
+    group = engine.touched(group, nw.col("documented"), ("patient", "date"), "told")
+    return group.filter(nw.col("documented") | ~nw.col("told")).drop("told")
 
 
 def group_codes(config: Config) -> tuple[str, ...]:
@@ -203,12 +208,8 @@ def of_habits(tables: Mapping[str, Frame], config: Config) -> dict[str, Frame]:
 
 def _asking(rows: Frame, has: frozenset[str]) -> Frame:
     """Add asks_clinician, asks_role and others: the log says this of some of its rows."""
-    names = ("clinician", "role", "discipline", "units_billed")
-    asks = {f"asks_{name}": nw.lit(name in has) for name in names}
-    # Claims beside a log tell what its rows leave blank: those are asked for it all the same.
-    if "discipline_blank" not in rows.columns:
-        rows = rows.with_columns(discipline_blank=nw.col("discipline") == "")
-    return rows.with_columns(**asks)
+    names = ("clinician", "role", "discipline", "provider", "units_billed")
+    return rows.with_columns(**{f"asks_{name}": nw.lit(name in has) for name in names})
 
 
 def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:
@@ -338,19 +339,24 @@ _JUDGING_STEPS = (
 
 
 def _with_primary(lines: Frame) -> Frame:
-    """Add primary_billed: units of the code that an add-on belongs to, on the same day."""
+    """Add primary_billed and primary_documented: units and sessions of an add-on's primary code.
+
+    Those of the same day and provider; 0 of other codes.
+    """
     visit, added = ["patient", "date", "provider"], nw.col("add_on_of") != ""
-    lines = lines.with_columns(primary_billed=nw.lit(0, dtype=nw.Int64))
+    names = ("primary_billed", "primary_documented")
+    lines = lines.with_columns(**dict.fromkeys(names, nw.lit(0, dtype=nw.Int64)))
     lines = engine.settled(engine.touched(lines, added, visit, "with_add_on"))
     near = lines.filter(nw.col("with_add_on")).group_by(*visit, "code")
-    primary = near.agg(total("billed").alias("primary_billed")).rename({"code": "add_on_of"})
+    primary = near.agg(
+        total("billed").alias(names[0]), total("documented_rows").alias(names[1])
+    ).rename({"code": "add_on_of"})
 
     def beside(add_ons: Frame) -> Frame:
-        add_ons = add_ons.drop("primary_billed")
-        add_ons = add_ons.join(primary, on=[*visit, "add_on_of"], how="left")
-        return add_ons.with_columns(nw.col("primary_billed").fill_null(0))
+        add_ons = add_ons.drop(*names).join(primary, on=[*visit, "add_on_of"], how="left")
+        return add_ons.with_columns(nw.col(*names).fill_null(0))
 
-    return engine.some(lines, added, beside, ("primary_billed",)).drop("with_add_on")
+    return engine.some(lines, added, beside, names).drop("with_add_on")
 
 
 def _beside_day(lines: Frame, day: Frame) -> Frame:
@@ -683,7 +689,8 @@ def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
     group = nw.col("evaluation")
     anew = (group != "") & ~group.cast(nw.String).str.starts_with("repeat")
     lines = engine.told_by(lines, "evaluation", {"is_first": anew})
-    first = lines.filter(nw.col("is_first") & ((nw.col("billed") > 0) | (nw.col("units") > 0)))
+    # One that is billed without a session was not given.
+    first = lines.filter(nw.col("is_first") & (nw.col("documented_rows") > 0))
     numbers = [day.toordinal() for day in days]
     first = limits.beside(first, config, days, "evaluation_days")
     first = lookups.on_date(first, days, day_number=numbers)

@@ -12,6 +12,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from calc import (
     engine,
     evidence,
     logs,
+    matching,
     redacting,
     reviewing,
 )
@@ -141,14 +143,16 @@ class _Reader:
         self.matched = matched  # to the other of log and claims
         self.held: frozenset[str] = frozenset()
         self.providers: set[str] = set()
+        self.dates: set[date] = set()
         self._unread: list[nw.DataFrame[Any]] = []
         self._key = key
 
     def __call__(self, log: logs.Log) -> Frame:
         self.held |= claims.held(log)
+        self._unread.append(claims.unread(log))
         if self.matched:
             self.providers |= claims.providers(log)
-        self._unread.append(claims.unread(log))
+            self.dates |= claims.dates(log, self._unread[-1])
         rows = engine.plain(log.audited).select(*logs.USED, "fault_rule")
         return redacting.redact_rows(rows, self._key) if self._key else rows
 
@@ -206,14 +210,15 @@ class _Run:
     def _rows(self, number: int) -> tuple[Frame, Doubts]:
         log = self.log.batch(number)
         if self.lines is None:
-            return claims.documented(log), self._doubts(claims.nothing_unread())
+            return matching.documented(log), self._doubts(claims.nothing_unread())
         lines = self.lines.batch(number)
         held = self.ours.held, self.theirs.held
-        rows, unsure = claims.beside(log, lines, *held, self.log.files)
+        rows, unsure = matching.beside(log, lines, self.config, *held, self.log.files)
         return rows, self._doubts(engine.collect(unsure))
 
     def _doubts(self, unsure: nw.DataFrame[Any]) -> Doubts:
-        return Doubts(self.unread, unsure, self.unheard, evidence.group_codes(self.config))
+        groups, covered = evidence.group_codes(self.config), claims.covered(self.ours.dates)
+        return Doubts(self.unread, unsure, self.unheard, groups, covered)
 
     def groups(self, number: int) -> Findings:
         """Findings about the groups of whole dates."""

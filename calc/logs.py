@@ -29,7 +29,7 @@ USED = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight",
-    "role_blank", "offset_ms",
+    "role_blank", "payer_blank", "locality_blank", "offset_ms",
 )  # fmt: skip
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
 RAGGED = "the record has "  # begins the reason of one with more fields than the heading
@@ -545,8 +545,8 @@ def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
         "provider": values.plain("provider", defaults.provider),
         "diagnosis": values.plain("diagnosis"),
         "code": values.code(config),
-        "payer": values.named("payer", config.payer_names, defaults.payer),
-        "locality": values.named(
+        "payer": values.defaulted("payer", config.payer_names, defaults.payer),
+        "locality": values.defaulted(
             "locality", {name.lower(): name for name in config.localities}, defaults.locality
         ),
         "discipline": values.discipline(defaults.discipline),

@@ -620,6 +620,7 @@ def _code_facts(reader: _Reader, row: dict[str, str], where: str) -> dict[str, A
         what = f'{row["code"]}: pooled "{row["pooled"]}" is neither yes nor no'
         reader.fault(what, where, "yes: its minutes count with the day's other timed codes")
     facts["evaluation"] = row.get("evaluation") or ""
+    facts["medicare_code"] = row.get("medicare_code") or ""
     timed_add_on = row["add_on_of"] and row["unit_basis"] == "minutes"
     facts["family"] = row["add_on_of"] if timed_add_on else row["code"]
     return facts

@@ -24,6 +24,7 @@ from calc import (
     engine,
     evidence,
     logs,
+    matching,
     redacting,
     waivers,
 )
@@ -107,21 +108,23 @@ def review(
     rejects = engine.collect(log.rejects(audited=True))
     key = redacting.read_key(asked.redact) if asked.redact else None
     unread = unsure = claims.nothing_unread()
+    unheard, covered = claims.unread(log), None
     bad, notes = None, list[str]()
     if claimed is None:
-        rows, has = claims.documented(log), claims.held(log)
+        rows, has = matching.documented(log), claims.held(log)
     else:
         ours, theirs = claims.held(log), claims.held(claimed)
         claimed = logs.alongside(claimed, log)
         both = (claims.providers(read) for read in (log, claimed))
         theirs, notes = claims.matched_by(theirs, *both)
-        rows, days = claims.beside(log, claimed, ours, theirs)
+        rows, days = matching.beside(log, claimed, config, ours, theirs)
         has = claims.held_by_both(ours, theirs)
         unread, unsure = claims.unread(claimed), engine.collect(days)
         bad = engine.collect(claimed.rejects(audited=True))
+        covered = claims.covered(claims.dates(log, unheard))
         if key:
             bad = without_names(bad, claimed.mapping, key)
-    doubted = Doubts(unread, unsure, claims.unread(log), evidence.group_codes(config))
+    doubted = Doubts(unread, unsure, unheard, evidence.group_codes(config), covered)
     has |= given(asked)
     if key:
         doubted = doubted.by_codes(key)
@@ -186,7 +189,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     meta["files"] = [asdict(file) for file in gathered.files]
     of_claims = frozenset() if bad is None else doubts.BILLED
     not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
-    not_run += doubts.not_run(ran, unread or 0, whole.lines_unsure, len(rejects))
+    uncovered = whole.met.uncovered
+    not_run += doubts.not_run(ran, unread or 0, whole.lines_unsure, len(rejects), uncovered)
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
     return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart)

@@ -111,6 +111,15 @@ def named(column: str, names: Mapping[str, str], blank: str = "") -> Facts:
     return _judged(column, read, {column: str})
 
 
+def defaulted(column: str, names: Mapping[str, str], default: str) -> Facts:
+    """As `named`, and `column_blank`: the cell is blank, and the default stands in for it."""
+
+    def read(text: str) -> tuple[str | None, bool]:
+        return names.get((text or default).lower()), text == ""
+
+    return _judged(column, read, {column: str, f"{column}_blank": bool})
+
+
 def plain(column: str, blank: str = "") -> Facts:
     """The text as it stands; ``blank`` stands in for none."""
 

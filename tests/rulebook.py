@@ -76,6 +76,9 @@ def records(text: str) -> list[dict[str, str]]:
     return found
 
 
+BLANK = "(blank)"  # of a provider, which else is one for each table
+
+
 def stacked(tables: dict[str, list[dict[str, str]]]) -> Stack:
     """One log of several tables, whose patients, clinicians and providers do not meet."""
     rows: list[dict[str, str]] = []
@@ -99,7 +102,7 @@ def _row(name: str, own_patient: str, record: dict[str, str]) -> dict[str, str]:
         "date": row.get("date") or ("" if dated else DAY),
         "patient": f"{name} {patient}".strip(),
         "clinician": f"{name} {row['clinician']}".strip() if row["clinician"] else "",
-        "provider": f"{name} {row['provider']}".strip(),
+        "provider": "" if row["provider"] == BLANK else f"{name} {row['provider']}".strip(),
     }
 
 
@@ -132,6 +135,7 @@ def _with_claims(audited, claimed):
         counts=nw.col("counts") & ~claim,
         role=nw.when(claim).then(nw.lit("claim")).otherwise(nw.col("role")),
         fault_rule=nw.when(claim).then(nw.lit("")).otherwise(nw.col("fault_rule")),
+        **{f"{name}_blank": nw.col(name) == "" for name in ("discipline", "provider")},
         **{name: nw.when(claim).then(nothing).otherwise(nw.col(name)) for name in clocks},
     )
 

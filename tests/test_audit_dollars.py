@@ -8,7 +8,7 @@ from collections import defaultdict
 import pytest
 from helpers import DAY, bill, frame
 
-from calc import billing, claims, engine, evidence, logs, reviewing
+from calc import billing, claims, engine, evidence, logs, matching, reviewing
 
 # Fees of 2026 in Ohio, full and reduced: 97110 and 97116 27.87 and 21.62, 97140 26.59 and 20.65,
 # 97530 33.33 and 24.18, 97535 30.92 and 23.14, 97161 93.86 and 72.82.
@@ -226,7 +226,7 @@ def test_dollars_add_up(seed, bare, config):
     visits = {str(n): any_visit(pick, str(n), bare) for n in range(250)}
     rows = [made for visit in visits.values() for made in visit]
     log = read(rows, config)
-    found = evidence.gather(claims.documented(log), claims.held(log), config, billing.Options())
+    found = evidence.gather(matching.documented(log), claims.held(log), config, billing.Options())
     lines = engine.collect(
         found.tables["service"].select("patient", "billed_cents", "supported_cents")
     )

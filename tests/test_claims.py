@@ -155,7 +155,7 @@ def test_claims_that_fit_two_services_prove_nothing(config, engine_name, name, u
     open_lines = [line("97530", n, "", patient="P2", **{name: ""}) for n in units]
     found, left_out = judged(sessions, [*sure, *open_lines, more], config, engine_name, ("U",))
     assert found == [("U201", "97530")]
-    assert left_out == [("U", len(units))]
+    assert left_out == [("U214", None), ("U", len(units))]  # which needs modifiers
     without = [{k: v for k, v in row.items() if k != name} for row in [*open_lines, more]]
     few = [row for row in sessions if row["patient"] != "P1"]
     assert judged(few, without, config, select=("U",)) == (found, left_out)
@@ -553,9 +553,10 @@ def test_a_line_that_nobody_documented_is_of_the_patients_payer(config):
     """Claims that name no payer: nothing of Medicare's is asked of another payer's patient."""
     log = [session("97110", "30", payer="highmark"), session("97110", "15", patient="P2")]
     log[1]["payer"] = "medicare"
+    log.append({**log[1], "date": "2026-03-04"})
     lines = [line("97110", "2", ""), line("97014", "1", ""), line("97110", "1", patient="P2")]
     late = line("97110", "1", "", date="2026-03-03")
-    found = beside(log, [*lines, late])
+    found = beside(log, [*lines, late, {**lines[2], "date": "2026-03-04"}])
     assert {(rule, code) for rule, code, _ in found} == {("U207", "97014"), ("U207", "97110")}
     assert {dollars for *_, dollars in found} == {None}
 
@@ -596,3 +597,156 @@ def test_one_file_may_be_log_and_claims(tmp_path):
     expected = found(log, other)
     assert {rule for rule, *_ in expected} == {"T101", "U202"}
     assert found(log, log) == found(rows, rows) == found(log, rows) == expected
+
+
+# --- what one file leaves blank ------------------------------------------------------------
+
+
+@pytest.mark.parametrize("payer", [{"payer": ""}, {}])
+def test_a_blank_payer_of_the_log_is_whom_the_claims_bill(config, engine_name, payer):
+    """Minutes that one payer counts alone are not held to another's rule."""
+    sessions = [session(code, "8", **payer) for code in ("97110", "97140")]
+    lines = [line(code, "1", payer="ama") for code in ("97110", "97140")]
+    log, claimed = (read(rows, config) for rows in (sessions, lines))
+    if engine_name != "polars":
+        log = logs._on_engine(log, engine_name)
+    asked = reviewing.Asked(select=("U", "M304"))
+    assert len(reviewing.review(log, config, asked, claimed).audit.findings) == 0
+    own = [{**row, "payer": "medicare"} for row in sessions]
+    assert [f[0] for f in findings(own, lines, config)] == ["U201"]  # the log's own word
+
+
+def test_a_blank_payer_of_a_line_is_no_second_payer(config):
+    sessions = [session(code, "8", payer="ama") for code in ("97110", "97140")]
+    lines = [line("97110", "1", payer="ama"), line("97140", "1", payer="")]
+    assert findings(sessions, lines, config) == []
+
+
+@pytest.mark.parametrize("said", [{"discipline": ""}, {"discipline": "", "modifiers_billed": "GP"}])
+@pytest.mark.parametrize("codes", [("97129", "97130"), ("97550", "97551"), ("90912", "90913")])
+def test_a_line_of_an_add_on_meets_the_sessions_of_its_primary_code(config, codes, said):
+    first, add_on = codes
+    sessions = [session(first, "45", discipline="OT")]
+    lines = [line(first, "1", "GO", discipline=""), {**line(add_on, "2", ""), **said}]
+    if add_on == "97551":
+        lines[1]["units_billed"] = "1"
+    assert findings(sessions, lines, config, ("U",)) == []
+
+
+def test_a_blank_discipline_beside_claims_is_that_of_the_day(config):
+    """As in a log alone: its minutes count with those of the day's other rows."""
+    sessions = [session("97112", "20"), session("97140", "18", discipline="")]
+    lines = [line("97112", "2", "", discipline=""), line("97140", "1", "", discipline="")]
+    assert findings(sessions, lines, config, ("U",)) == []
+
+
+def test_a_blank_discipline_between_two_proves_nothing(config):
+    """The line of 97530 is that of the other session, which says its discipline."""
+    sessions = [session("97112", "25"), session("97140", "24"), session("97530", "5")]
+    sessions[2]["discipline"] = ""
+    sessions.append(session("97530", "22", discipline="OT", clinician="C2"))
+    lines = [line("97112", "2"), line("97140", "2"), line("97530", "1", "GO", discipline="OT")]
+    assert findings(sessions, lines, config, ("U",)) == []
+
+
+def test_a_blank_provider_is_that_of_the_discipline(config):
+    others = {"discipline": "OT", "provider": "R2"}
+    sessions = [session("97110", "23", provider="R1"), session("97112", "25", **others)]
+    sessions += [session("97140", "24", **others), session("97110", "5", discipline="OT")]
+    sessions[3]["provider"] = ""
+    lines = [line("97110", "2", provider="R1"), line("97112", "2", "GO", **others)]
+    lines.append(line("97140", "2", "GO", **others))
+    assert findings(sessions, lines, config, ("U",)) == []
+
+
+@pytest.mark.parametrize("beside", [True, False])
+def test_a_blank_provider_is_that_of_the_day_and_is_reported(config, beside):
+    sessions = [session("97112", "20", provider="R"), session("97140", "18", provider="")]
+    lines = [line("97112", "2"), line("97140", "1")]
+    if not beside:
+        billed = [{"units_billed": row["units_billed"]} for row in lines]
+        sessions = [{**row, **own} for row, own in zip(sessions, billed, strict=True)]
+    claimed = read(lines, config) if beside else None
+    asked = reviewing.Asked(select=("U", "D602"))
+    done = reviewing.review(read(sessions, config), config, asked, claimed)
+    assert [*done.audit.findings.select("rule", "found", "row").iter_rows()] == [
+        ("D602", "provider", 2)
+    ]
+
+
+@pytest.mark.parametrize("blank", [{"locality": ""}, {}])
+def test_a_blank_locality_of_the_log_is_that_of_the_claims(config, blank):
+    """Fees of another locality would accuse a charge, and a threshold that is not passed."""
+    sessions = [session("97116", "15", **blank)]
+    charged = line("97116", "1", locality="OH-00", charge="28.00")  # the fee there is 27.87
+    assert findings(sessions, [charged], config, ("P401",)) == []
+    own = [session("97116", "15", locality="US")]
+    assert [f[0] for f in findings(own, [charged], config, ("P401",))] == ["P401"]
+
+
+# --- what lines prove ----------------------------------------------------------------------
+
+
+def test_a_line_for_the_assistants_units_needs_its_modifier_to_be_told(config):
+    sessions = [session("97110", "15"), session("97110", "15", role="assistant", clinician="C2")]
+    lines = [line("97110", "1", ""), line("97110", "1", "")]
+    assert findings(sessions, lines, config, ("U",)) == []
+
+
+def test_lines_billed_for_a_denial_ask_for_no_payment(config):
+    sessions = [session("97116", "15")]
+    refused = [
+        line("97116", "1", "GP GY"),
+        line("97110", "1", "GP GY"),
+        line("97161", "1", "GP GZ"),
+    ]
+    assert findings(sessions, [line("97116", "1"), *refused], config, ("U",)) == []
+    billed = [{**row, "modifiers_billed": "GP"} for row in refused]
+    found = findings(sessions, [line("97116", "1"), *billed], config, ("U",))
+    assert [f[0] for f in found] == ["U201", "U207", "U207", "U214"]
+
+
+def test_a_group_line_of_a_documented_patient_is_no_company(config):
+    """Its session says when the patient was there."""
+    groups = [
+        session("97150", "", patient=patient, start=start, end=end)
+        for patient, start, end in (("P1", "9:00", "9:30"), ("P2", "10:00", "10:30"),
+                                    ("P3", "10:00", "10:30"))
+    ]  # fmt: skip
+    lines = [line("97150", "1", patient=row["patient"]) for row in groups]
+    assert [(f[0], f[4]) for f in findings(groups, lines, config, ("U211",))] == [("U211", 1)]
+    stranger = line("97150", "1", patient="P4")  # whom the log does not name on the day
+    assert findings(groups, [*lines, stranger], config, ("U211",)) == []
+
+
+def test_claims_of_dates_that_the_log_does_not_cover(config):
+    sessions = [session("97116", "15", date=f"2026-03-{day:02}") for day in (2, 6)]
+    lines = [line("97116", "1", date=f"2026-03-{day:02}") for day in (1, 2, 4, 6, 7)]
+    asked = reviewing.Asked(select=("U",))
+    audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
+    assert [*audit.findings.select("rule", "row").iter_rows()] == [("U207", 3)]
+    reason = "the claims have lines before the log's first date or after its last"
+    said = [entry for entry in audit.not_run if entry["reason"] == reason]
+    assert [(entry["rule"], entry["lines"]) for entry in said] == [
+        ("U201", 2), ("U204", 2), ("U207", 2)
+    ]  # fmt: skip
+
+
+def test_medicares_own_code_is_documented_by_the_usual_one(config):
+    sessions = [session("97014", "15"), session("97110", "15")]
+    assert findings(sessions, [line("G0283", "1"), line("97110", "1")], config, ("U",)) == []
+    both = [line("G0283", "1"), line("97014", "1"), line("97110", "1")]
+    assert [f[:2] for f in findings(sessions, both, config, ("U",))] == [("U207", "G0283")]
+
+
+def test_further_areas_are_documented_by_the_first(config):
+    sessions, lines = [session("97597", "30")], [line("97597", "1"), line("97598", "3")]
+    assert findings(sessions, lines, config, ("U",)) == []
+    assert [f[:2] for f in findings(sessions, lines[1:], config, ("U207", "U213"))] == [
+        ("U213", "97598")
+    ]
+
+
+def test_an_evaluation_that_is_only_billed_was_not_given(config):
+    found = findings([session("97161", "30")], [line("97162", "1")], config, ("U",))
+    assert [f[0] for f in found] == ["U207", "U208"]

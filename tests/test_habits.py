@@ -7,11 +7,13 @@ from fractions import Fraction
 from itertools import product
 from math import comb
 
+import polars as pl
 import pytest
 import rulebook
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import calc
 from calc import engine, habits
 
 
@@ -85,3 +87,15 @@ def test_heaps_are_the_threshold_minutes(config, tmp_path):
     heap = {int(row["clinician"]) for row in table if row["heap_days"]}
     assert heap == {8, 9, 23, 24, 38, 39, 53, 54}
     assert near == {6, 7, 10, 11, 21, 22, 25, 26, 36, 37, 40, 41, 51, 52, 55, 56} | heap
+
+
+def test_a_year_whose_holidays_are_not_known_is_said():
+    """Of Independence Day 2019 nothing is found; of a Sunday it is."""
+    rows = {
+        "patient": ["A", "A"], "date": ["2019-07-04", "2019-07-07"], "code": ["97116", "97116"],
+        "minutes": ["15", "15"], "clinician": ["Ann", "Ann"],
+    }  # fmt: skip
+    audit = calc.audit(pl.DataFrame(rows), select="S704", report=True, discipline="PT")
+    assert audit.findings["found"].to_list() == ["Sunday"]
+    reason = "no federal holidays of the year: Sundays only"
+    assert {"rule": "S704", "reason": reason, "lines": 2} in audit.not_run

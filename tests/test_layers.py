@@ -48,6 +48,7 @@ ALLOWED = {
     "summaries": {"billing", "money"},
     "batches": {"billing", "engine", "errors", "logs", "params", "summaries"},
     "large_audits": {"auditing", "batches", "billing", "claims", "clinicians", "engine"}
+    | {"matching"}
     | {"doubts", "evidence", "logs", "params", "redacting", "reviewing", "rule"},
     "cluster": {"billing", "engine", "errors", "logs", "params"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
@@ -69,7 +70,8 @@ ALLOWED = {
         "schema",
         "times",
     },
-    "claims": {"checks", "engine", "logs", "modifiers", "schema"},
+    "claims": {"checks", "engine", "logs", "schema"},
+    "matching": {"claims", "engine", "logs", "lookups", "modifiers", "params", "schema"},
     "doubts": {"redacting", "rule"},
     "baseline": {"errors"},
     "waivers": {"engine", "errors", "files"},
@@ -85,6 +87,7 @@ ALLOWED = {
         "errors",
         "evidence",
         "logs",
+        "matching",
         "schema",
     }
     | {"params", "redacting", "rule", "waivers"},
@@ -114,7 +117,8 @@ LEVELS = {
     }
     | STEPS,
     3: {"batches", "cluster", "billing", "auditing", "estimating", "rating", "summaries"}
-    | {"amounts", "claims", "clinicians", "doubts", "evidence", "large_audits", "reviewing"},
+    | {"amounts", "claims", "clinicians", "doubts", "evidence", "large_audits", "matching"}
+    | {"reviewing"},
     4: {"reports", "cms", "installing"},
 }
 TOP = {"cli", "__main__"}  # may import everything below

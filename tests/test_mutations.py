@@ -30,12 +30,14 @@ WHO = ("patient", "clinician")
 # (rule, mutant): why no table can tell it from the rule.
 ABSENT = "a log without the column, which no table is: see test_evidence.py"
 _CLINICIAN, _DISCIPLINE = "nw.col('clinician') == ''", "nw.col('discipline_blank')"
+_PROVIDER = "nw.col('provider_blank')"
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("T101", "60000 -> 59999 in nw.col('lost_ms') >= 59999"): "overlaps gives whole minutes only",
     ("U209", "only found > 0 of (found > 0) | ~nw.col('asks_units_billed')"): ABSENT,
     ("D602", f"only {_CLINICIAN} of nw.col('asks_clinician') & ({_CLINICIAN})"): ABSENT,
     ("D602", "only nw.col('role_blank') of nw.col('asks_role') & nw.col('role_blank')"): ABSENT,
     ("D602", f"only {_DISCIPLINE} of nw.col('asks_discipline') & {_DISCIPLINE}"): ABSENT,
+    ("D602", f"only {_PROVIDER} of nw.col('asks_provider') & {_PROVIDER}"): ABSENT,
 }
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from helpers import read
 
-from calc import billing, claims, engine, evidence, overlaps
+from calc import billing, claims, engine, evidence, matching, overlaps
 
 DAY = 24 * 60 * 60
 CODES = ("97110", "97116", "97129", "97130", "97161", "97010", "97150")
@@ -55,7 +55,7 @@ def found_in(logs, config):
             names = {"patient": f"{number} {row['patient']}", "clinician": clinician}
             texts.append(kept | times | names)
     log = read(texts, config)
-    rows, has = claims.documented(log), claims.held(log)
+    rows, has = matching.documented(log), claims.held(log)
     tables = evidence.gather(rows, has, config, billing.Options()).tables
     first = [0]
     for rows in logs:

@@ -12,6 +12,8 @@ class BilledWithoutSession(Rule):
     What is not documented was not done: the whole amount can be taken back. Rows of students
     and aides are no sessions, since their time never counts. Codes of a month, a period of days or
     an episode, such as remote monitoring, are not looked at: no session of theirs is on that day.
+    Nor are further areas of a code that is documented, lines billed for a denial (GA, GX, GY, GZ)
+    and, with claims beside the log, dates before its first and after its last.
 
     Look for the note under another date, code, discipline or patient. Where there is none, take
     the line off the claim.
@@ -31,6 +33,8 @@ class BilledWithoutSession(Rule):
     flag = (
         (found > 0)
         & (nw.col("documented_rows") == 0)
+        & (nw.col("refused_rows") == 0)
         & ~nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
+        & ~((nw.col("unit_basis") == "area") & (nw.col("primary_documented") > 0))
     )
     cents = nw.col("unsupported_cents")

@@ -10,27 +10,27 @@ class CodeOnSeveralLines(Rule):
 
     All minutes of a code on a day belong on one line; a second one reads as a duplicate and is
     denied. One line of an assistant's units (CQ, CO), lines of another discipline or with 59
-    stand apart rightly.
+    stand apart rightly. So do lines billed for a denial (GA, GX, GY, GZ).
 
     Add the lines up before billing.
 
     Example::
 
-        patient,code,start,end,units_billed,finding
-        A,97110,09:00,09:15,1,U214
-        A,97110,14:00,14:15,1,
-        B,97110,09:00,09:15,2,
-        B,97110,14:00,14:15,,
+        patient,code,start,end,units_billed,modifiers_billed,finding
+        A,97110,09:00,09:15,1,GP,U214
+        A,97110,14:00,14:15,1,GP,
+        B,97110,09:00,09:15,2,GP,
+        B,97110,14:00,14:15,,,
     """
 
     code, severity, over = "U214", "warning", "service"
     authority = "mcpm-5-20.2"
-    needs = ("units_billed",)
+    needs = ("units_billed", "modifiers_billed")
     message = "{code} is billed on {found} lines[ with {modifier}] of the day, {expected} is due"
     _plain, _marked = nw.col("plain_rows"), nw.col("marked_plain_rows")
     found, expected = nw.max_horizontal(_plain, _marked), nw.lit(1)
     said = (("modifier", nw.when(_plain < _marked).then(nw.lit("CQ or CO"))),)
-    flag = nw.col("timed") & (found > expected)
+    flag = nw.col("timed") & (found > expected) & (nw.col("refused_rows") == 0)
     # A line of the assistant's stands apart rightly, and lacks its modifier, or one has it that
     # is the therapist's.
     _unmarked = nw.col("assistant_units_billed") < nw.col("assistant_units")

@@ -9,7 +9,7 @@ class DailyCodeBilledTwice(Rule):
     """A code that counts once a day is billed with more units.
 
     Evaluations, supervised treatments and other untimed codes are one unit a day in a
-    discipline, whatever their minutes.
+    discipline, whatever their minutes. Lines billed for a denial (GA, GX, GY, GZ) are left alone.
 
     Bill one unit. Where it was timed treatment, the code may be the wrong one.
 
@@ -25,7 +25,7 @@ class DailyCodeBilledTwice(Rule):
     needs = ("units_billed",)
     message = "{found} {found:unit|units} of {code} billed, a day has {expected}"
     found, expected = nw.col("billed"), nw.lit(1)
-    flag = (nw.col("unit_basis") == "day") & (found > 1)
+    flag = (nw.col("unit_basis") == "day") & (found > 1) & (nw.col("refused_rows") == 0)
     cents = nw.col("over_cents")
     explained = (
         nw.when(nw.col("documented_rows") == 0).then(nw.lit("U207"))

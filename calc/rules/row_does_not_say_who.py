@@ -6,10 +6,11 @@ from calc.rule import Rule
 
 
 class RowDoesNotSayWho(Rule):
-    """Clinician, role or discipline of a session is missing.
+    """Clinician, role, discipline or billing provider of a session is missing.
 
     The note must tell who furnished the service. Without the role nobody can tell whether an
-    assistant's modifier is due, without the discipline not under which plan the minutes count.
+    assistant's modifier is due, without the discipline not under which plan the minutes count,
+    and without the provider not on whose claim they stand.
 
     Fill in what is missing. Only columns that the log has are asked for.
 
@@ -26,12 +27,14 @@ class RowDoesNotSayWho(Rule):
     _clinician = nw.col("asks_clinician") & (nw.col("clinician") == "")
     _role = nw.col("asks_role") & nw.col("role_blank")
     _discipline = nw.col("asks_discipline") & nw.col("discipline_blank")
+    _provider = nw.col("asks_provider") & nw.col("provider_blank")
     found = nw.concat_str(
         [
             nw.when(_clinician).then(nw.lit("clinician ")).otherwise(nw.lit("")),
             nw.when(_role).then(nw.lit("role ")).otherwise(nw.lit("")),
             nw.when(_discipline).then(nw.lit("discipline ")).otherwise(nw.lit("")),
+            nw.when(_provider).then(nw.lit("provider")).otherwise(nw.lit("")),
         ]
     ).str.strip_chars()
     expected = nw.lit("")
-    flag = nw.col("documented") & (_clinician | _role | _discipline)
+    flag = nw.col("documented") & (_clinician | _role | _discipline | _provider)

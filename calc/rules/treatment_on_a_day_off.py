@@ -20,7 +20,7 @@ class TreatmentOnADayOff(Rule):
     """
 
     code, severity, over = "S704", "info", "off_day"
-    authority = "usc-5-6103"
+    authority, edition = "usc-5-6103", "holidays"
     message = "treatment is logged on a {found}"
     found, expected = nw.col("kind"), nw.lit("")
     flag = found != ""

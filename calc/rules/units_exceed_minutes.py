@@ -10,6 +10,7 @@ class UnitsExceedMinutes(Rule):
 
     Medicare counts the day's timed minutes together: 8 to 22 are one unit, 23 to 37 two, and so
     on. Units above that are an overpayment. Other payers are checked by their own counting rule.
+    Days with lines billed for a denial (GA, GX, GY, GZ) are left alone.
 
     Look for minutes that were not written down. Where there are none, correct the claim.
 
@@ -31,7 +32,7 @@ class UnitsExceedMinutes(Rule):
     _beyond = nw.col("day_kept") > nw.col("day_units")
     found = nw.when(_beyond).then(nw.col("day_kept")).otherwise(nw.col("day_units_billed"))
     expected = nw.col("day_units")
-    flag = nw.col("day_units_billed") > nw.col("day_units")
+    flag = (nw.col("day_units_billed") > nw.col("day_units")) & (nw.col("day_refused") == 0)
     cents = nw.when(_beyond).then("day_over_cents").otherwise("day_unsupported_cents")
     explained = (
         nw.when(~_beyond & (nw.col("day_undocumented") > 0)).then(nw.lit("U207"))

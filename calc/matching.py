@@ -1,0 +1,345 @@
+"""Which documented service a claim's line bills, and what log and claims tell of one another.
+
+A blank cell of one file is what the other says of the same service, or of the day; where that may
+be several the day is in doubt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import engine, lookups
+from calc.claims import line_file
+from calc.logs import Log
+from calc.modifiers import ASSISTANT, DISCIPLINE
+from calc.params import Config
+from calc.schema import CLAIM
+
+Frame = nw.LazyFrame[Any]
+
+_COLUMNS = (
+    "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
+    "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
+    "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight", "role_blank", "payer_blank",
+    "locality_blank", "fault_rule", "documented", "offset_ms",
+)  # fmt: skip
+_BESIDE = (*_COLUMNS, "discipline_blank", "provider_blank")
+_DAY = ["patient", "date"]
+_OF_DAY = [*_DAY, "discipline"]
+_VISIT = [*_DAY, "code"]
+_SERVICE = [*_DAY, "service"]
+
+
+def documented(log: Log) -> Frame:
+    """The rows of a log that is audited by its own billed units.
+
+    A blank discipline is the one that the row's GP, GO or GN says, or those of its day that agree,
+    or that of all other rows of the day: minutes of one discipline count together. A blank provider
+    is that of all other rows of the day in the discipline.
+    """
+    return _by_own_day(_by_own_day(_documented(log), "discipline", _DAY), "provider", _OF_DAY)
+
+
+def _documented(log: Log) -> Frame:
+    rows = log.audited.with_columns(
+        documented=nw.lit(True),
+        discipline_blank=nw.col("discipline") == "",
+        provider_blank=nw.col("provider") == "",
+    ).select(_BESIDE)
+    return engine.some(rows, nw.col("discipline_blank"), _by_modifiers, ("discipline",))
+
+
+def _by_own_day(rows: Frame, name: str, keys: list[str]) -> Frame:
+    """Blank cells of a column as those of the log that were none have it on the day, if alike."""
+    rows = rows.drop("near", "several", strict=False)  # of another column, see `_near`
+    named = rows.filter(~nw.col(f"{name}_blank")).select(*keys, name)
+    if engine.is_empty(named):
+        return rows
+
+    def alike(few: Frame) -> Frame:
+        near = named.join(few.select(*keys).unique(), on=keys, how="semi")
+        return _agreed(few, near, name, [keys]).drop("near", "several")
+
+    return engine.some(rows, nw.col(name) == "", alike, (name,))
+
+
+def _by_modifiers(rows: Frame) -> Frame:
+    here = (_says(modifier).cast(nw.Int64) for modifier in DISCIPLINE.values())
+    one = nw.sum_horizontal(*here) == 1
+    said = {"said": nw.when(one).then(_said()).otherwise(nw.lit(""))}
+    rows = engine.told_by(rows.drop("discipline"), "modifiers_billed", said)
+    rows = rows.rename({"said": "discipline"})
+    told = rows.filter(nw.col("discipline") != "")
+    if engine.is_empty(told):
+        return rows
+    return _agreed(rows, told, "discipline", [_VISIT, _DAY])
+
+
+def beside(
+    log: Log,
+    claims: Log,
+    config: Config,
+    ours: frozenset[str],
+    theirs: frozenset[str],
+    files: Collection[str] = (),
+) -> tuple[Frame, Frame]:
+    """Rows of the log without its own billed columns, and the claims' lines; and the days in doubt.
+
+    ``ours`` and ``theirs``: what the log and the claims hold, see `held`. Lines match services by
+    patient, date, discipline, provider and code. What one file leaves blank of these, of payer and
+    of locality is what the other says of the same patient, date and code, or its primary code (of
+    what is not billed: of the day); a line's discipline is also that of GP, GO or GN, where the log
+    has the code in it (see `_as_documented`). What then is blank is as in a log alone, see
+    `documented`. A column that the log lacks altogether plays no part in matching.
+    Where a blank may mean several the patient's day is in doubt: patient, date, ``lines``.
+    ``files``: all of the log's, if this is a part of it.
+    """
+    nothing = nw.lit(None, dtype=nw.Int64)
+    rows = engine.plain(_documented(log)).with_columns(
+        units_billed=nothing, charge_cents=nothing, modifiers_billed=nw.lit(""),
+        unsure=nw.lit(False), discipline_blank=nw.col("discipline") == "",
+    )  # fmt: skip
+    # What stands in for a blank says nothing of a column that is not there.
+    said = {n: nw.col(n) if n in theirs else nw.lit("") for n in ("discipline", "provider")}
+    lines = engine.plain(claims.audited).with_columns(**said).with_columns(
+        documented=nw.lit(False), counts=nw.lit(False), role=nw.lit(CLAIM), start_ms=nothing,
+        end_ms=nothing, given_ms=nothing, total_ms=nothing, past_midnight=nw.lit(False),
+        role_blank=nw.lit(False), fault_rule=nw.lit(""), mode=nw.lit("individual"),
+        discipline=_said_discipline(), unsure=nw.lit(False), discipline_blank=nw.lit(False),
+        provider_blank=nw.lit(False), by_modifiers=nw.col("discipline") == "",
+    )  # fmt: skip
+    lines = _apart_by_file(lines, {*files, *(file.name for file in log.files)})
+    rows = _as_billed(rows, lines, config)
+    rows, lines = (lookups.services(part, config) for part in (rows, lines))
+    rows, lines = _with_disciplines(rows, lines, "discipline" in ours)
+    rows, lines = _with_providers(rows, lines, "provider" in ours)
+    rows, lines = _with_localities(*_with_payers(rows, lines))
+    rows, lines = (engine.settled(part.select(*_BESIDE, "unsure")) for part in (rows, lines))
+    both = nw.concat([rows, lines], how="vertical")
+    unsure = both.filter(nw.col("unsure")).select(*_DAY).unique()
+    counted = nw.len().cast(nw.Int64).alias("lines")
+    doubts = lines.join(unsure, on=_DAY, how="semi").group_by(*_DAY).agg(counted)
+    return both.select(_BESIDE), doubts
+
+
+def _apart_by_file(lines: Frame, own: Collection[str]) -> Frame:
+    file = nw.col("file")
+    for name in engine.distinct(lines, "file"):
+        if (other := line_file(name, own)) != name:
+            file = nw.when(nw.col("file") == name).then(nw.lit(other)).otherwise(file)
+    return lines.with_columns(file=file)
+
+
+def _as_billed(rows: Frame, lines: Frame, config: Config) -> Frame:
+    """Rows of a code that Medicare takes under another one, under that where it is billed."""
+    taken = {c: facts["medicare_code"] for c, facts in config.codes.items()}
+    taken = {code: other for code, other in taken.items() if other}
+    table: engine.Columns = {"code": list(taken), "other": list(taken.values())}
+    rows = rows.join(engine.beside(rows, table, dict.fromkeys(table, str)), on="code", how="left")
+    billed = lines.select(*_VISIT).unique()
+    own = billed.with_columns(own=nw.lit(True))
+    theirs = billed.rename({"code": "other"}).with_columns(theirs=nw.lit(True))
+    rows = rows.join(own, on=_VISIT, how="left").join(theirs, on=[*_DAY, "other"], how="left")
+    turned = nw.col("own").is_null() & ~nw.col("theirs").is_null()
+    code = nw.when(turned).then("other").otherwise("code")
+    return engine.settled(rows.with_columns(code=code).drop("other", "own", "theirs"))
+
+
+# --- one word for both --------------------------------------------------------------------
+
+
+def _with_disciplines(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Frame]:
+    """Both without blank disciplines, as far as either tells; ``there``: the log has the column."""
+    told = lines.filter(nw.col("discipline") != "")
+    if there:
+        rows = _filled(_between(rows), told, "discipline", [_VISIT, _SERVICE, _DAY])
+        rows = _by_own_day(engine.settled(rows), "discipline", _DAY)
+    else:
+        lines = _without(lines, told, "discipline")
+    rows = engine.settled(rows)
+    lines = engine.settled(_filled(lines, rows, "discipline", [_VISIT, _SERVICE]))
+    return rows, engine.settled(_as_documented(lines, rows))
+
+
+def _between(rows: Frame) -> Frame:
+    """Rows of a blank discipline ``unsure`` where the log has their code in one, of the day's two.
+
+    The lines of that one say nothing of them.
+    """
+    named = engine.settled(rows.filter(nw.col("discipline") != ""))
+    blank = nw.col("discipline") == ""
+    rows = _near(rows, named, "discipline", [_DAY]).with_columns(amid=blank & nw.col("several"))
+    rows = _near(rows, named, "discipline", [_VISIT])
+    amid = nw.col("amid") & ~nw.col("near").is_null()
+    return rows.with_columns(unsure=nw.col("unsure") | amid).drop("amid")
+
+
+def _as_documented(lines: Frame, rows: Frame) -> Frame:
+    """Lines whose discipline only their modifiers say, in one that the log has their code in.
+
+    A wrong GP, GO or GN makes no other service of a line: it is reported by itself (M303, M309,
+    M310). Of several disciplines see `_one_of_several`.
+    """
+    named = rows.filter(nw.col("discipline") != "")
+    lines = _near(lines, named, "discipline", [_VISIT, _SERVICE])
+    told = nw.col("by_modifiers") & ~nw.col("near").is_null()
+    only = nw.when(told & ~nw.col("several")).then("near").otherwise("discipline")
+    lines = engine.settled(lines.with_columns(discipline=only))
+    amid = told & nw.col("several")
+    changed = ("discipline", "unsure")
+    return engine.some(lines, amid, lambda few: _one_of_several(few, named), changed)
+
+
+def _one_of_several(lines: Frame, named: Frame) -> Frame:
+    """Lines in the documented discipline that their modifiers, CQ and CO too, speak of.
+
+    Where they speak of two (GP CO) it is the one that no other line speaks of alone. A line that
+    still fits several, or none, is in doubt.
+    """
+    here = named.join(lines.select(*_VISIT).unique(), on=_VISIT, how="semi").with_columns(
+        **{f"in_{name}": (nw.col("discipline") == name).cast(nw.Int64) for name in DISCIPLINE}
+    )
+    there = here.group_by(*_VISIT).agg(*(nw.col(f"in_{name}").max() for name in DISCIPLINE))
+    fits = {}
+    for name, modifier in DISCIPLINE.items():
+        speaks = _says(modifier)
+        if name in ASSISTANT:
+            speaks = speaks | _says(ASSISTANT[name])
+        fits[name] = nw.when(speaks).then(nw.col(f"in_{name}")).otherwise(0)
+    names, left = [f"in_{name}" for name in fits], [f"left_{name}" for name in fits]
+    lines = lines.join(there, on=_VISIT, how="left")
+    lines = lines.with_columns(**{f"in_{name}": fit for name, fit in fits.items()})
+    lines = lines.with_columns(fitting=nw.sum_horizontal(*names))
+    alone = nw.col("fitting") == 1
+    lines = lines.with_columns(
+        **{f"alone_{name}": nw.when(alone).then(f"in_{name}").otherwise(0) for name in fits}
+    ).with_columns(
+        **{f"taken_{name}": nw.col(f"alone_{name}").max().over(*_VISIT) for name in fits}
+    )
+    free = {
+        f"left_{name}": nw.when(alone)
+        .then(f"in_{name}")
+        .otherwise(nw.col(f"in_{name}") * (1 - nw.col(f"taken_{name}")))
+        for name in fits
+    }
+    lines = lines.with_columns(**free).with_columns(remaining=nw.sum_horizontal(*left))
+    sure, found = nw.col("remaining") == 1, nw.col("discipline")
+    for name in fits:
+        found = nw.when(sure & (nw.col(f"left_{name}") == 1)).then(nw.lit(name)).otherwise(found)
+    return lines.with_columns(discipline=found, unsure=nw.col("unsure") | ~sure)
+
+
+def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Frame]:
+    """The same of providers: first of those that the discipline has."""
+    within = [[*keys, "discipline"] for keys in (_VISIT, _SERVICE, _DAY)]
+    told = lines.filter(nw.col("provider") != "")
+    if there:
+        rows = engine.settled(_filled(rows, told, "provider", [*within, _VISIT, _DAY]))
+        rows = _by_own_day(rows, "provider", _OF_DAY)
+    else:
+        lines = _without(lines, told, "provider")
+    rows = engine.settled(rows)
+    levels = [*within[:2], _VISIT, _SERVICE]
+    lines = engine.settled(_filled(lines, rows, "provider", levels))
+    # Of a code that nobody documented: who alone treated the patient on the day billed it.
+    return rows, _agreed(lines, rows, "provider", [_OF_DAY, _DAY])
+
+
+def _without(lines: Frame, told: Frame, name: str) -> Frame:
+    """Lines without a column that the log lacks; where it tells several they are in doubt."""
+    lines = _near(lines, told, name, [_DAY])
+    unsure = nw.col("unsure") | nw.col("several")
+    return lines.with_columns(nw.lit("").alias(name), unsure=unsure)
+
+
+def _with_payers(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:
+    """One payer for a service and its lines: the log's own word, the claims', or the default."""
+    service = [*_SERVICE, "discipline"]
+    blank, several = nw.col("payer_blank"), nw.col("several")
+    told = engine.settled(lines.filter(~blank))
+    rows = _near(rows, told, "payer", [service, _OF_DAY, _DAY])
+    payer = nw.when(blank).then(nw.coalesce("near", "payer")).otherwise(nw.col("payer"))
+    unsure = nw.col("unsure") | (blank & several)
+    rows = engine.settled(rows.with_columns(payer=payer, unsure=unsure))
+    # A service billed to one payer and again to another, such as a secondary one: whose lines
+    # are to be compared, and what came of the others, the files do not say.
+    lines = _near(lines, told, "payer", [service])
+    lines = lines.with_columns(unsure=nw.col("unsure") | (several & ~blank))
+    lines = _near(lines, rows, "payer", [service])
+    payer = nw.when(several & ~blank).then(nw.col("payer")).otherwise(nw.coalesce("near", "payer"))
+    lines = lines.with_columns(payer=payer, unsure=nw.col("unsure") | several)
+    # Claims that name no payer are those of the patient's, also for what nobody documented.
+    lines = _near(lines, rows, "payer", [service, _OF_DAY, _DAY, _DAY[:1]])
+    payer = nw.when(blank).then(nw.coalesce("near", "payer")).otherwise(nw.col("payer"))
+    unsure = nw.col("unsure") | (blank & several)
+    return rows, lines.with_columns(payer=payer, unsure=unsure)
+
+
+def _with_localities(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:
+    """One locality for a service and its lines, by whose word the payer is; else the nearest."""
+    wider = [_SERVICE, _DAY, _DAY[:1]]
+    blank = nw.col("locality_blank")
+    rows = _near(rows, lines.filter(~blank), "locality", wider)
+    told = blank & ~nw.col("several")
+    locality = nw.when(told).then(nw.coalesce("near", "locality")).otherwise(nw.col("locality"))
+    rows = engine.settled(rows.with_columns(locality=locality))
+    lines = _near(lines, rows, "locality", [_SERVICE])
+    lines = lines.with_columns(locality=nw.coalesce("near", "locality"))
+    lines = _near(lines, rows, "locality", wider)
+    locality = nw.when(blank).then(nw.coalesce("near", "locality")).otherwise(nw.col("locality"))
+    return rows, lines.with_columns(locality=locality)
+
+
+# --- what others say ----------------------------------------------------------------------
+
+
+def _near(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
+    """Add ``near``, the least that others say of a column, and whether they say ``several``.
+
+    Others are those with the same keys, of the first of the levels that has any.
+    """
+    frame = frame.drop("near", "several", strict=False)
+    for place, keys in enumerate(levels):
+        ends = (nw.col(name).min().alias(f"low_{place}"), nw.col(name).max().alias(f"high_{place}"))
+        frame = frame.join(others.group_by(*keys).agg(*ends), on=keys, how="left")
+    low, high = (
+        nw.coalesce(*(f"{end}_{place}" for place in range(len(levels)))) for end in ("low", "high")
+    )
+    added = [f"{end}_{place}" for end in ("low", "high") for place in range(len(levels))]
+    return frame.with_columns(near=low, several=(low != high).fill_null(False)).drop(*added)
+
+
+def _agreed(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
+    """Blank cells of a column as the nearest others have it, where these agree."""
+    near = nw.when(~nw.col("several")).then(nw.col("near")).fill_null("")
+    own = nw.when(nw.col(name) == "").then(near).otherwise(nw.col(name))
+    return _near(frame, others, name, levels).with_columns(own.alias(name))
+
+
+def _filled(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
+    """Blank cells of a column as the nearest others have it."""
+    blank = nw.col(name) == ""
+    return _near(frame, others, name, levels).with_columns(
+        nw.when(blank).then(nw.coalesce("near", name)).otherwise(nw.col(name)).alias(name),
+        unsure=nw.col("unsure") | (blank & nw.col("several")),
+    )
+
+
+def _said_discipline() -> nw.Expr:
+    """The discipline, or where it is blank the one that GP, GO or GN says."""
+    return nw.when(nw.col("discipline") == "").then(_said()).otherwise(nw.col("discipline"))
+
+
+def _said() -> nw.Expr:
+    """The discipline that GP, GO or GN says, the last of several; blank for none."""
+    said = nw.lit("")
+    for discipline, modifier in DISCIPLINE.items():
+        said = nw.when(_says(modifier)).then(nw.lit(discipline)).otherwise(said)
+    return said
+
+
+def _says(modifier: str) -> nw.Expr:
+    return nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)
