@@ -55,7 +55,7 @@ _GAPS = {
     ),
     "ptp": (("ptp", "no edition of the pair edits for the date"),),
     "kx": (("kx", "no KX threshold for the date"),),
-    "holidays": (("holidays", "no federal holidays of the year: Sundays only"),),
+    "holidays": (("holidays", "the federal holidays of the year are not known: Sundays only"),),
 }
 
 

@@ -97,5 +97,5 @@ def test_a_year_whose_holidays_are_not_known_is_said():
     }  # fmt: skip
     audit = calc.audit(pl.DataFrame(rows), select="S704", report=True, discipline="PT")
     assert audit.findings["found"].to_list() == ["Sunday"]
-    reason = "no federal holidays of the year: Sundays only"
+    reason = "the federal holidays of the year are not known: Sundays only"
     assert {"rule": "S704", "reason": reason, "lines": 2} in audit.not_run
