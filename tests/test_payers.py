@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 import calc
-from calc import billing, params, rating
+from calc import billing, engine, logs, params, rating
 from calc.errors import ConfigError, InputError
 from calc.params import Config
 
@@ -126,6 +126,25 @@ def test_an_own_fee_table(own):
     assert found["97140"] is None
     # 60 minutes are 4 units, 2 of 97110; at equal practice expense the dearer code is first.
     assert (found["97116"], found["97110"]) == (Decimal("41.50"), Decimal("80.00"))
+
+
+def test_a_code_without_a_fee_reduces_no_other(own):
+    """97530 has the highest practice expense, and no fee of Bravo's to be paid in full."""
+    found = allowed(own, "bravo", "97116", "97530")
+    assert found == {"97116": Decimal("71.50"), "97530": None}  # 41.50 in full, 30.00 reduced
+
+
+def test_what_another_payer_allows_is_none_of_medicares_year(own):
+    """It spends no deductible, and brings no line nearer to the threshold."""
+    visit = {"patient": "p", "code": "97110", "minutes": "30", "discipline": "PT"}
+    days = {"acme": "2026-03-02", "medicare": "2026-03-03"}
+    rows = [visit | {"payer": payer, "date": day} for payer, day in days.items()]
+    log = logs.read(pl.DataFrame(rows), own)
+    left = billing.Options(deductible={"p": 3000}, prior={("p", "PT+SLP"): 248000 - 5127})
+    other, mine = engine.collect(billing.bill(log, own, left)).iter_rows(named=True)
+    assert (other["allowed_cents"], mine["allowed_cents"]) == (6392, 5127)
+    assert (other["deductible_cents"], mine["deductible_cents"]) == (0, 3000)
+    assert not other["needs_kx"] and not mine["needs_kx"]
 
 
 def test_an_own_fee_table_is_explained_by_its_own_figures(own):
