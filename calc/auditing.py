@@ -20,7 +20,7 @@ from calc import engine, first_rows
 from calc import rules as rules  # the rules are known from here on
 from calc.errors import InputError
 from calc.params import Config
-from calc.rule import FAMILIES, SEVERITIES, Rule, chosen
+from calc.rule import FAMILIES, PLACEHOLDER, SEVERITIES, Rule, chosen
 from calc.schema import row_of, rows_in
 
 PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "code")
@@ -236,25 +236,22 @@ def _authority(rule: type[Rule], config: Config) -> nw.Expr:
     return said
 
 
-_PLACE = re.compile(r"{(\w+)(?::([^|}]*)\|([^}]*))?}")
-
-
 def _with_message(found: nw.LazyFrame[Any], rule: type[Rule]) -> nw.LazyFrame[Any]:
-    """Add the rule's sentence with the finding's own values: {found}, {expected}, {code}, {rows}.
+    """Add the rule's sentence with the finding's own values: those of `rule.SENTENCE`.
 
     And those of the rule's ``said``. {found_dollars} and {expected_dollars} stand for cents.
     {found:unit is|units are} are the first words where the value is 1 and else the second ones;
     of {rows:row|rows} the first where there is one. [What stands in brackets] is left out where
     its first value is 0 or there is none.
     """
-    names = [place[1] for place in _PLACE.finditer(rule.message)]
+    names = [place[1] for place in PLACEHOLDER.finditer(rule.message)]
     money = [name for name in names if name.endswith("_dollars")]
     cents = {name: nw.col(name.removesuffix("_dollars")).cast(nw.Int64) for name in money}
     found = engine.dollar_text(found.with_columns(**cents) if cents else found, money)
     texts = []
     for part in filter(None, re.split(r"(\[[^]]*\])", rule.message)):
         words = nw.concat_str(_filled(part.strip("[]")))
-        if first := part.startswith("[") and _PLACE.search(part):
+        if first := part.startswith("[") and PLACEHOLDER.search(part):
             there = ~nw.col(first[1]).is_in(["", "0"])
             words = nw.when(there).then(words).otherwise(nw.lit(""))
         texts.append(words)
@@ -266,13 +263,14 @@ def _with_message(found: nw.LazyFrame[Any], rule: type[Rule]) -> nw.LazyFrame[An
 def _filled(words: str) -> list[nw.Expr]:
     """The parts of a sentence, each as it stands or as the values of the finding make it."""
     texts, end = [], 0
-    for place in _PLACE.finditer(words):
+    for place in PLACEHOLDER.finditer(words):
         texts.append(nw.lit(words[end : place.start()]))
         name, one, several = place.groups()
+        value = nw.col(name).cast(nw.String).fill_null("")
         if one is None:
-            texts.append(nw.col(name))
+            texts.append(value)
         else:
-            alone = nw.col("more_rows") == "" if name == "rows" else nw.col(name) == "1"
+            alone = nw.col("more_rows") == "" if name == "rows" else value == "1"
             texts.append(nw.when(alone).then(nw.lit(one)).otherwise(nw.lit(several)))
         end = place.end()
     return [*texts, nw.lit(words[end:])]

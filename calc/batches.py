@@ -1,8 +1,8 @@
-"""A log larger than memory, billed in batches: no batch cuts a patient, or whatever key is named.
+"""A log larger than memory, billed in batches: no batch cuts a patient.
 
 Pass one reads the sources a piece at a time and sorts the SESSION rows into as many folders as
-there are batches, by a hash of the key. Pass two works through the folders. Each row is read and
-written twice, so the cost stays in proportion to the rows.
+there are batches, by a hash of the patient. Pass two works through the folders. Each row is read
+and written twice, so the cost stays in proportion to the rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from calc.errors import InputError
 from calc.params import Config
 
 PIECE_ROWS = 1_000_000  # of a Parquet file, read at once
-BATCH_ROWS = 1_000_000  # billed at once, about: keys differ in their rows
+BATCH_ROWS = 1_000_000  # billed at once, about: patients differ in their rows
 
 Report = Callable[[str], None]
 RowsOf = Callable[[logs.Log], nw.LazyFrame[Any]]
@@ -113,7 +113,6 @@ def split(
     defaults: logs.Defaults,
     folders: list[Path],
     *,
-    key: str = "patient",
     rows_of: RowsOf = lambda log: log.sessions,
     audited: bool = False,
     maps: Mapping[str, str] | None = None,
@@ -121,7 +120,7 @@ def split(
     look_for: frozenset[str] = frozenset(),
     report: Report = lambda text: None,
 ) -> Split:
-    """Sort the rows of all sources into the folders by ``key``, a column of SESSION.
+    """Sort the rows of all sources into the folders by patient.
 
     ``rows_of`` chooses the rows of each piece that is read, and may look at it; ``audited``: the
     rows and rejects of an audit instead of a bill's; ``look_for``: patients. Raises InputError as
@@ -141,7 +140,7 @@ def split(
         if len(files) > 1:
             frame = _as_text(frame, log.carried)
         found.carried = tuple(dict.fromkeys((*found.carried, *log.carried)))
-        found.rows_used += engine.split_parquet(frame, key, folders, f"{number:05d}.parquet")
+        found.rows_used += engine.split_parquet(frame, "patient", folders, f"{number:05d}.parquet")
         if look_for:
             used = log.audited if audited else log.sessions
             found.met |= look_for.intersection(engine.distinct(used, "patient"))

@@ -213,14 +213,10 @@ def code_lines(services: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]
 
 
 def count(
-    sessions: nw.LazyFrame[Any],
-    config: Config,
-    days: list[date],
-    carried: tuple[str, ...] = (),
-    rule: str = "",
+    sessions: nw.LazyFrame[Any], config: Config, days: list[date], rule: str = ""
 ) -> nw.LazyFrame[Any]:
     """Services with units and assistant's units, from SESSION rows; see `count_services`."""
-    services = services_of(times.with_lengths(sessions), config, carried)
+    services = services_of(times.with_lengths(sessions), config)
     return count_services(services, config, days, rule)
 
 
@@ -402,7 +398,7 @@ def _deductible(lines: nw.LazyFrame[Any], left: bool) -> nw.LazyFrame[Any]:
 def kx_figures(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
-    """Add kx_bucket, kx_threshold_cents and prior_cents, what was spent elsewhere."""
+    """Add kx_bucket, kx_threshold_cents, kx_least_cents (of the year), prior_cents (elsewhere)."""
     lines = with_balances(lines, replace(options, deductible=None))
     return _kx_figures(
         lines, config, days, bool(options.prior), nw.col("fee_cents") * nw.col("units")

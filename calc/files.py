@@ -90,9 +90,9 @@ def _checked(records: Records, source: str) -> Records:
     return records
 
 
-def read_csv(source: str, stdin: IO[bytes] | None = None) -> tuple[nw.LazyFrame[Any], Ragged]:
+def read_csv(source: str) -> tuple[nw.LazyFrame[Any], Ragged]:
     """Records of a delimited text as text columns with ROW, and those with too many fields."""
-    data = decoding.unpacked(decoding.load(source, stdin), source)
+    data = decoding.unpacked(decoding.load(source), source)
     if _is_blank(data):
         raise InputError("the file is empty", source, "the first line must hold the headings")
     records = _text(data, source, lambda names: 0, "")

@@ -93,14 +93,15 @@ def work(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFrame[Any]:
     return lines.with_columns(work_cents=to_cents(nw.col(units) * nw.col("work_nano")))
 
 
-def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFrame[Any]:
+def reduce_multiple(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``full_units``, ``day_turn`` and ``scheduled_cents`` (units at full and reduced fee).
 
     Of a patient's units on a day with one billing provider the one with the highest practice
     expense is paid in full, every other one reduced; across disciplines and codes. Needs what
     `fees` adds, modified and the line's keys.
     """
-    takes_part = (nw.col("reducible") & (nw.col(units) > 0)).fill_null(False)
+    count = nw.col("units")
+    takes_part = (nw.col("reducible") & (count > 0)).fill_null(False)
     order = [
         "outside",
         "less_pe",
@@ -113,7 +114,6 @@ def reduce_multiple(lines: nw.LazyFrame[Any], units: str = "units") -> nw.LazyFr
     ]
     lines = lines.with_columns(outside=nw.when(takes_part).then(0).otherwise(1))
     lines = engine.placed(lines, VISIT, order, "day_turn")
-    count = nw.col(units)
     full = (
         nw.when(nw.col("outside") == 1)
         .then(count)

@@ -30,6 +30,15 @@ TABLES = (
 
 RULES: dict[str, type[Rule]] = {}
 
+# {found}, or {found:unit|units}: the first words where the value is 1 and else the second ones.
+PLACEHOLDER = re.compile(r"{(\w+)(?::([^|}]*)\|([^}]*))?}")
+# What any sentence may name, beside what its rule ``said``; never the patient.
+SENTENCE = (
+    "found", "expected", "row", "rows", "clinician", "date", "discipline", "provider", "payer",
+    "code",
+)  # fmt: skip
+_AMOUNTS = ("found", "expected")  # {found_dollars} where they are cents
+
 _DECLARED = ("code", "severity", "over", "authority", "message", "flag", "found", "expected")
 
 
@@ -87,6 +96,8 @@ class Rule:
             raise TypeError(f"{cls.__name__}: other_severity and milder go together")
         if cls.over not in TABLES:
             raise TypeError(f"{cls.__name__}: {cls.over} is no table of the audit")
+        if slip := _slip(cls.message, [name for name, _ in cls.said]):
+            raise TypeError(f"{cls.__name__}: {slip}")
         if "Example::" not in (cls.__doc__ or ""):
             raise TypeError(f"{cls.__name__}: the docstring has no example")
         RULES[cls.code] = cls
@@ -107,6 +118,19 @@ class Rule:
         text = cls.page().split("Example::", 1)[1]
         lines = [line[4:] for line in text.split("\n") if line.startswith("    ")]
         return "\n".join(lines) + "\n"
+
+
+def _slip(message: str, said: list[str]) -> str:
+    """What is wrong with the placeholders of a sentence, "" if nothing is."""
+    if taken := [name for name in said if name in SENTENCE or name.endswith("_dollars")]:
+        return f"said: {', '.join(taken)} means something else in a sentence"
+    if re.search("[{}]", PLACEHOLDER.sub("", message)):
+        return "message: a brace is neither of {name} nor of {name:one|several}"
+    known = {*SENTENCE, *said, *(f"{name}_dollars" for name in (*_AMOUNTS, *said))}
+    lacking = [place[1] for place in PLACEHOLDER.finditer(message) if place[1] not in known]
+    if not lacking:
+        return ""
+    return f"message: {', '.join(lacking)} is none of {', '.join((*SENTENCE, *said))}"
 
 
 def chosen(select: tuple[str, ...], ignore: tuple[str, ...]) -> tuple[type[Rule], ...]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import polars as pl
@@ -12,6 +14,9 @@ from calc import billing, engine, logs
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 DAY = "2026-03-02"
+_FACTORS = tomllib.loads((ROOT / "config" / "conversion_factor.toml").read_text(encoding="utf-8"))
+# The first day for which config/ holds no figures: to add a year is data only.
+UNKNOWN_DAY = max(value["until"] for value in _FACTORS["value"]) + timedelta(days=1)
 
 
 def cases(name):

@@ -57,6 +57,7 @@ def file_name(rule: type[Rule]) -> str:
 def table(rule: type[Rule]) -> list[dict[str, str]]:
     """The records of the rule's table."""
     path = HERE / "rules" / f"{file_name(rule)}.csv"
+    assert path.exists(), f"{rule.code} has no table: add tests/rules/{path.name}"
     return records(path.read_text(encoding="utf-8"))
 
 

@@ -200,6 +200,8 @@ def test_clock_times_of_both(therapist, assistant, minutes, modified, config):
         ),
         # Joint time that a third row of another code has is neither's.
         (["A 97140 09:00 09:30", "A 97110 09:10 09:40", "T 97110 09:15 09:40"], (10, 0), 0),
+        # Two therapists beside an assistant at the same time are there once.
+        (["A 97110 09:00 09:30", "T 97110 09:00 09:20", "T 97110 09:00 09:20"], (30, 10), 1),
     ],
 )
 def test_minutes_of_another_code_are_not_the_therapists(rows, minutes, modified, config):
@@ -352,3 +354,43 @@ def test_a_first_unit_of_thirty_minutes(therapist, assistant, marked, config):
     # Where both took part CMS has not said which unit is whose.
     said = set(calc.audit(frame(billed), select="M301")["code"])
     assert said == (set() if therapist else set(marked))
+
+
+WINDOWS = [
+    # A window's joint minutes are no more than the therapist's row lost: none of these.
+    ([("A", "97116", "09:00", "09:30", "15"), ("T", "97116", "09:00", "09:30", "10")], (25, 15), 1),
+    # A row that stands there twice was no second time beside the assistant.
+    (
+        [
+            ("A", "97116", "09:00", "09:45", "15"),
+            ("T", "97116", "09:00", "09:45", "30"),
+            ("T", "97116", "09:00", "09:45", "30"),
+        ],
+        (45, 15),
+        1,
+    ),
+    # An assistant's row without a minute of its own shares none.
+    (
+        [
+            ("T", "97110", "09:00", "09:30", ""),
+            ("A", "97116", "09:00", "09:30", "10"),
+            ("T", "97116", "09:10", "09:30", ""),
+            ("A", "97116", "10:00", "10:15", ""),
+        ],
+        (15, 15),
+        1,
+    ),
+]
+
+
+@pytest.mark.parametrize(("rows", "minutes", "modified"), WINDOWS)
+def test_joint_time_within_windows(rows, minutes, modified, config):
+    """Rows with minutes and the visit's clock times: who was there when is not known."""
+    roles = {"A": "assistant", "T": "therapist"}
+    log = [
+        clocked("PT", code, start, end, roles[role], minutes=given)
+        for role, code, start, end, given in rows
+    ]
+    (service,) = [s for s in count(log, config) if s["service"] == "97116"]
+    assert (service["minutes"], service["assistant_minutes"]) == minutes
+    assert service["assistant_units"] == modified

@@ -91,18 +91,16 @@ def test_a_folder_of_months(log, at_once, config, tmp_path):
     assert lines.sort(ORDER).equals(at_once)
 
 
-def test_no_batch_cuts_a_key(config, tmp_path):
-    """A patient, or a clinician for rules about a clinician's day, is in one batch only."""
+def test_no_batch_cuts_a_patient(config, tmp_path):
     log = tmp_path / "log.parquet"
     write(log, ROWS, Kind(days=10))
-    for key in ("patient", "clinician"):
-        folders = batches.new_folders(tmp_path / key, batches.count_for([str(log)], 500))
-        found = batches.split([str(log)], config, logs.Defaults(), folders, key=key)
-        read = [found.batch(number) for number in range(len(folders))]
-        parts = [part.sessions.collect()[key].unique().to_list() for part in read]
-        assert len(parts) > 1
-        values = [value for part in parts for value in part]
-        assert len(values) == len(set(values))
+    folders = batches.new_folders(tmp_path / "parts", batches.count_for([str(log)], 500))
+    found = batches.split([str(log)], config, logs.Defaults(), folders)
+    read = [found.batch(number) for number in range(len(folders))]
+    parts = [part.sessions.collect()["patient"].unique().to_list() for part in read]
+    assert len(parts) > 1
+    values = [value for part in parts for value in part]
+    assert len(values) == len(set(values))
 
 
 def test_rejects_keep_file_and_row(log, config, tmp_path, monkeypatch):

@@ -13,6 +13,7 @@ import click
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from helpers import UNKNOWN_DAY
 
 from calc import engine
 from calc.cli import cli, shared
@@ -129,7 +130,7 @@ def test_units(words, expected):
         (["units", "97110=5", "97110=6"], "stands twice"),
         (["units", "97110=5", "--rule", "acme"], 'counting rule "acme" is not known'),
         (["units"], "Missing argument"),
-        (["estimate", "97116=20", "--date", "2027-01-05"], "for 2027-01-05"),
+        (["estimate", "97116=20", "--date", str(UNKNOWN_DAY)], f"for {UNKNOWN_DAY}"),
         (["estimate", "97116=20", "--date", "2019-01-05"], "for 2019-01-05"),
         (["estimate", "97116=20", "--date", "2026-02-30"], 'date "2026-02-30" is not a date'),
         (["estimate", "97116", "--start", "25:10", "--end", "9:00"], 'start "25:10" is not a time'),
@@ -360,17 +361,17 @@ def test_faulty_payers_rules_and_codes_end_a_command_with_a_line(tmp_path):
 
 def test_a_users_folder_adds_a_year(tmp_path):
     (tmp_path / "conversion_factor.toml").write_text(
-        'title = "x"\nunit = "y"\nplaces = 4\n[[value]]\nfrom = 2027-01-01\nuntil = 2027-12-31\n'
-        'value = 30.0000\nsource = "mine"\n'
+        'title = "x"\nunit = "y"\nplaces = 4\n[[value]]\n'
+        f'from = {UNKNOWN_DAY}\nuntil = {UNKNOWN_DAY}\nvalue = 30.0000\nsource = "mine"\n'
     )
     (tmp_path / "sources.toml").write_text('[mine]\ntitle = "Our guess"\n')
     assert run("config", "check", "--config", str(tmp_path))[0] == 0
     code, out, _ = run(
         *("bill", "-", "--format", "csv"),
-        stdin="patient,date,code,minutes\np,2027-03-02,97116,15\n",
+        stdin=f"patient,date,code,minutes\np,{UNKNOWN_DAY},97116,15\n",
         THERAPY_CALC_CONFIG=str(tmp_path),
     )
-    assert (code, out.splitlines()[1].split(",")[-1]) == (0, "no RVU for 97116 on 2027-03-02")
+    assert (code, out.splitlines()[1].split(",")[-1]) == (0, f"no RVU for 97116 on {UNKNOWN_DAY}")
 
 
 def test_template_and_version():

@@ -168,7 +168,8 @@ def test_mutants(rule, config, tmp_path):
         wrong = [answer(declared(text, module), table) for table in tables]
         if not any(map(caught, [name] * 2, right, wrong, others)):
             living.append(f"{name}: {what}")
-    assert not living, "\n".join(living)
+    add = f"add a row to tests/rules/{rulebook.file_name(rule)}.csv, or the pair to EQUIVALENT"
+    assert not living, "\n".join([f"alive: {add}", *living])
 
 
 def test_no_stale_equivalents():

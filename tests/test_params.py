@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, UNKNOWN_DAY
 
 import calc
 from calc import headings, params
@@ -438,10 +438,10 @@ def test_a_users_heading_means_what_he_says(before, tmp_path):
 def test_a_day_without_a_value(config):
     """Never last year's value: an error that names file and remedy."""
     factor = config.parameter("conversion_factor")
-    assert factor.find(date(2027, 1, 1)) is None
+    assert factor.find(UNKNOWN_DAY) is None
     with pytest.raises(ConfigError) as error:
-        factor.on(date(2027, 1, 1))
-    assert "2027-01-01" in error.value.what
+        factor.on(UNKNOWN_DAY)
+    assert str(UNKNOWN_DAY) in error.value.what
     assert error.value.where == "conversion_factor.toml"
     assert "--config" in error.value.hint
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import polars as pl
 import pytest
+from helpers import UNKNOWN_DAY
 
 import calc
-from calc import billing, params, rating
+from calc import billing, engine, logs, params, rating
 from calc.errors import ConfigError, InputError
 from calc.params import Config
 
@@ -126,6 +127,25 @@ def test_an_own_fee_table(own):
     assert found["97140"] is None
     # 60 minutes are 4 units, 2 of 97110; at equal practice expense the dearer code is first.
     assert (found["97116"], found["97110"]) == (Decimal("41.50"), Decimal("80.00"))
+
+
+def test_a_code_without_a_fee_reduces_no_other(own):
+    """97530 has the highest practice expense, and no fee of Bravo's to be paid in full."""
+    found = allowed(own, "bravo", "97116", "97530")
+    assert found == {"97116": Decimal("71.50"), "97530": None}  # 41.50 in full, 30.00 reduced
+
+
+def test_what_another_payer_allows_is_none_of_medicares_year(own):
+    """It spends no deductible, and brings no line nearer to the threshold."""
+    visit = {"patient": "p", "code": "97110", "minutes": "30", "discipline": "PT"}
+    days = {"acme": "2026-03-02", "medicare": "2026-03-03"}
+    rows = [visit | {"payer": payer, "date": day} for payer, day in days.items()]
+    log = logs.read(pl.DataFrame(rows), own)
+    left = billing.Options(deductible={"p": 3000}, prior={("p", "PT+SLP"): 248000 - 5127})
+    other, mine = engine.collect(billing.bill(log, own, left)).iter_rows(named=True)
+    assert (other["allowed_cents"], mine["allowed_cents"]) == (6392, 5127)
+    assert (other["deductible_cents"], mine["deductible_cents"]) == (0, 3000)
+    assert not other["needs_kx"] and not mine["needs_kx"]
 
 
 def test_an_own_fee_table_is_explained_by_its_own_figures(own):
@@ -378,13 +398,14 @@ def test_rates_of_a_year_with_figures_laid_over_it(files, periods, tmp_path, mon
 
 def test_rates_name_the_figure_that_is_missing(tmp_path):
     """A day with a factor and without RVUs; a day with nothing."""
-    text = "places = 4\n[[value]]\nfrom = 2027-01-01\nuntil = 2027-12-31\nvalue = 30\n"
+    text = f"places = 4\n[[value]]\nfrom = {UNKNOWN_DAY}\nuntil = {UNKNOWN_DAY}\nvalue = 30\n"
     (tmp_path / "conversion_factor.toml").write_text(f'{text}source = "cpt-midpoint"\n')
     figures = Config([tmp_path, params.shipped_folder()])
-    with pytest.raises(ConfigError, match="no RVU file for 2027-03-01"):
-        rating.rates(figures, "97116", "2027-03-01", "US")
-    with pytest.raises(ConfigError, match="conversion factor for 2028-03-01"):
-        rating.rates(figures, "97116", "2028-03-01", "US")
+    with pytest.raises(ConfigError, match=f"no RVU file for {UNKNOWN_DAY}"):
+        rating.rates(figures, "97116", str(UNKNOWN_DAY), "US")
+    later = str(UNKNOWN_DAY + timedelta(days=1))
+    with pytest.raises(ConfigError, match=f"conversion factor for {later}"):
+        rating.rates(figures, "97116", later, "US")
 
 
 def overlaid(tmp_path, places, value):
@@ -421,10 +442,10 @@ def test_a_figure_of_too_many_decimals_is_a_fault(tmp_path):
         ),
         (
             "medicare",
-            "2027-03-02",
+            str(UNKNOWN_DAY),
             "conversion_factor.toml: no Medicare physician fee schedule conversion factor for"
-            " 2027-03-02",
-            "import the release of 2027",
+            f" {UNKNOWN_DAY}",
+            f"import the release of {UNKNOWN_DAY.year}",
         ),
     ],
 )
@@ -444,14 +465,14 @@ def test_the_command_ends_where_a_factor_is_missing(payer, day, what, remedy, mo
 
 
 def test_a_payer_with_a_factor_needs_none_of_medicares(tmp_path):
-    """0.45 x 60 = 27.00 in a year for which Medicare's factor is not known yet."""
-    edition = """[[edition]]
-from = 2027-01-01
-until = 2027-12-31
+    """0.45 x 60 = 27.00 on a day for which Medicare's factor is not known yet."""
+    edition = f"""[[edition]]
+from = {UNKNOWN_DAY}
+until = {UNKNOWN_DAY}
 file = "mine.csv"
 source = "contract"
 """
-    factor = FACTOR.format(places=4, until="2027-12-31", value="60.0000")
+    factor = FACTOR.format(places=4, until=UNKNOWN_DAY, value="60.0000")
     figures = laid(
         tmp_path,
         {
@@ -463,10 +484,10 @@ source = "contract"
             "gpci/mine.csv": "locality,name,work_gpci,pe_gpci,mp_gpci\nUS,US,1.000,1.000,1.000\n",
         },
     )
-    visit = {"code": "97116", "minutes": 20, "date": "2027-03-02"}
+    visit = {"code": "97116", "minutes": 20, "date": str(UNKNOWN_DAY)}
     found = calc.estimate([visit], payer="alpha", config=figures)
     assert found.totals["work_payment"] == Decimal("27.00")
-    with pytest.raises(ConfigError, match="for 2027-03-02"):
+    with pytest.raises(ConfigError, match=f"for {UNKNOWN_DAY}"):
         calc.estimate([visit], payer="medicare", config=figures)
 
 

@@ -10,7 +10,7 @@ from fractions import Fraction
 import oracle
 import polars as pl
 import pytest
-from helpers import ROOT, bill, cases, grouped
+from helpers import ROOT, UNKNOWN_DAY, bill, cases, grouped
 
 import calc
 from calc import engine, pricing
@@ -336,7 +336,7 @@ def test_restricted_with_rvus_is_priced(config):
     ("change", "reason"),
     [
         ({"date": "2019-12-31"}, "no conversion factor on 2019-12-31"),
-        ({"date": "2027-01-01"}, "no conversion factor on 2027-01-01"),
+        ({"date": str(UNKNOWN_DAY)}, f"no conversion factor on {UNKNOWN_DAY}"),
         ({"payer": "highmark"}, "no fee known for payer highmark"),
     ],
 )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 
+import narwhals.stable.v2 as nw
 import pytest
 import rulebook
 from helpers import HERE
 from rulebook import ALL, file_name
 
 from calc import rules
-from calc.rule import FAMILIES, RULES
+from calc.rule import FAMILIES, RULES, SENTENCE
 
 by_code = pytest.mark.parametrize("rule", ALL, ids=lambda rule: rule.code)
 
@@ -107,11 +108,11 @@ def test_declaration(rule, config):
     assert rule.title()[0].isupper() and len(rule.title()) < 90
     prose = rule.page().split("Example::")[0].strip().split("\n\n")
     assert len(prose) == 3, "the fault, why it matters, what to do"
-    assert rule.authority in config.sources
+    assert rule.authority in config.sources, "add it to config/sources.toml"
     assert "patient" not in [part.split("}")[0] for part in rule.message.split("{")[1:]]
     records = rulebook.table(rule)
     fires = [rule.code in record["finding"].split() for record in records]
-    assert any(fires) and not all(fires)
+    assert any(fires) and not all(fires), "add rows that fire, or that do not, to the table"
     assert all(record["why"] for record in records), "every case says why"
 
 
@@ -120,5 +121,47 @@ def test_nothing_left_over():
     names = {file_name(rule) for rule in ALL}
     modules = {module.name for module in rules.iter_modules(rules.__path__)}
     assert modules == names
-    assert {path.stem for path in (HERE / "rules").glob("*")} == names
+    tables = {path.stem for path in (HERE / "rules").glob("*")}
+    assert not names - tables, "add tests/rules/<slug>.csv"
+    assert not tables - names, "a table of no rule"
     assert {code[0] for code in RULES} <= set(FAMILIES)
+
+
+def tried(message, **declared):
+    """A rule as the first one is, but for its sentence."""
+    own = {"code": "T999", "message": message, "__doc__": ALL[0].__doc__}
+    return type("Tried", (ALL[0],), own | declared)
+
+
+@pytest.mark.parametrize(
+    ("message", "said", "fault"),
+    [
+        ("{fuond} minutes", (), "message: fuond is none of found, expected,"),
+        ("{code} of {patient}", (), "message: patient is none of"),
+        ("{code_dollars} are allowed", (), "message: code_dollars is none of"),
+        ("{found:minute is minutes are} lost", (), "message: a brace is neither"),
+        ("{found minutes", (), "message: a brace is neither"),
+        ("{found}[; {later} later]", ("late",), "message: later is none of .*, code, late$"),
+        ("{code}", ("code",), "said: code means something else in a sentence"),
+        ("{paid_dollars}", ("paid_dollars",), "said: paid_dollars means something else"),
+    ],
+)
+def test_a_slip_in_a_sentence_is_told_at_once(message, said, fault):
+    """When the rule is read, not when it fires."""
+    with pytest.raises(TypeError, match=f"Tried: {fault}"):
+        tried(message, said=tuple((name, nw.lit("")) for name in said))
+    assert "T999" not in RULES
+
+
+def test_all_that_a_sentence_may_name_is_there(config, monkeypatch, engine_name, tmp_path):
+    """Every name of `rule.SENTENCE`, in both forms, and a word of the rule's own in dollars."""
+    monkeypatch.setattr("calc.rule.RULES", {})
+    both = [f"{{{name}}} {{{name}:one|several}}" for name in SENTENCE]
+    message = ", ".join([*both, "{found_dollars} {own_dollars}"])
+    mine = tried(message, said=(("own", nw.lit(250)),), needs=(), found=nw.lit(1))
+    stack = rulebook.stacked({"": rulebook.example(ALL[0])})
+    found = rulebook.gathered(stack, config, tmp_path / "log.csv", on=engine_name)
+    messages = [f["message"] for f in rulebook.audit(found, config, (mine,))[0]]
+    assert messages
+    for said in messages:
+        assert said.startswith("1 one, ") and said.endswith(", 0.01 2.50")

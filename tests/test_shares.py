@@ -145,6 +145,14 @@ def test_deductible_of_a_later_year_starts_anew(config):
     assert [line["deductible_cents"] for line in lines] == [100, 5127]
 
 
+def test_a_year_that_spends_more_than_a_deductible_leaves_the_next_one_whole(config):
+    """What 2025 used up is none of 2026's 283.00."""
+    first = [VISIT | {"date": f"2025-12-{day:02}"} for day in range(10, 20)]
+    lines = bill([*first, VISIT | {"date": "2026-01-05"}], config, deductible={"": 30000})
+    assert sum(line["deductible_cents"] for line in lines[:-1]) == 30000
+    assert lines[-1]["deductible_cents"] == lines[-1]["allowed_cents"] == 5127
+
+
 def test_published_deductible_example():
     """First Coast: 100.00 approved, 50.00 deductible: 40.00 less 0.80."""
     found = oracle.settle(Decimal(100), Decimal(50), False, 80, 2)
@@ -157,6 +165,14 @@ def test_kx_only_above_the_threshold(prior, needs, config):
     (line,) = bill([VISIT | {"date": "2026-03-02"}], config, prior={("p", "PT+SLP"): prior})
     assert line["needs_kx"] is needs
     assert line["modifiers"] == ("GP KX" if needs else "GP")
+
+
+def test_kx_of_a_later_year_starts_anew(config):
+    """A December beyond the threshold of 2025 leaves January below that of 2026."""
+    first = [VISIT | {"date": f"2025-12-{day:02}", "minutes": "120"} for day in range(10, 26)]
+    lines = bill([*first, VISIT | {"date": "2026-01-05"}], config)
+    assert [line["needs_kx"] for line in lines[-2:]] == [True, False]
+    assert lines[-1]["year_cents"] == 5127
 
 
 def test_kx_has_two_buckets(config):

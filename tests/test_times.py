@@ -284,12 +284,54 @@ def test_a_visit_logged_twice_counts_once(until, order, config):
 
 @pytest.mark.parametrize(
     ("other", "counted"),
-    [({}, 30), ({"clinician": "Lee"}, 45), ({"minutes": "29"}, 45), ({"end": "09:46"}, 46)],
+    [
+        ({}, 30),
+        ({"clinician": "Lee"}, 45),
+        ({"role": "assistant"}, 45),
+        ({"minutes": "29"}, 45),
+        ({"end": "09:46"}, 46),
+    ],
 )
 def test_only_a_row_that_is_the_same_is_a_second_copy(other, counted, config):
-    """Another clinician's row, other minutes or other times share what room there is."""
-    row = session("09:00", "09:45", minutes="30")
+    """Another clinician's or role's row, other minutes or times share what room there is."""
+    row = session("09:00", "09:45", minutes="30", role="therapist", discipline="PT")
     assert minutes([row, row | other], config) == counted
+
+
+def test_windows_that_touch_lend_each_other_no_room(config):
+    """Twenty minutes free before half past are none of the 40 that follow in half an hour."""
+    rows = [
+        session(start, end, code=code, minutes=given)
+        for start, end, code, given in (
+            ("09:00", "09:30", "97110", "5"),
+            ("09:00", "09:30", "97112", "5"),
+            ("09:30", "10:00", "97116", "20"),
+            ("09:30", "10:00", "97140", "20"),
+        )
+    ]
+    assert sum(x["minutes"] for x in count(rows, config)) == 40
+
+
+def test_half_a_minute_short_of_room_is_no_second_copy(config):
+    """Two runs of 15 minutes in half an hour, and half a minute of another code."""
+    row = session("09:00", "09:30", minutes="15")
+    other = session("09:00", "09:30", code="97140", minutes="0.5")
+    found = {x["service"]: x["minutes"] for x in count([other, row, row], config)}
+    assert found == {"97140": 0, "97116": 29}
+
+
+def test_the_farthest_offsets():
+    """Kiribati is 14 hours ahead; no offset has 60 minutes."""
+    assert times.read_clock("09:00+14:00") == (9 * HOUR, 14 * HOUR)
+    assert times.read_clock("09:00+14:01") is None
+    assert times.read_clock("09:00+05:60") is None
+
+
+@pytest.mark.parametrize(("start", "open_"), [("12:30", True), ("1:00", True), ("0:30", False)])
+def test_an_hour_that_may_be_of_either_half(start, open_, config):
+    """Beside an end that says PM, 12:30 and 1:00 may be of the night; 0:30 counts 24 hours."""
+    bad = rejects(read([session(start, "1:15 PM")], config))
+    assert bool(bad) == open_
 
 
 def test_a_column_of_dates_in_doubtful_order(config):

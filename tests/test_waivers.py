@@ -57,6 +57,19 @@ def test_each_pattern_of_keys(tmp_path):
     assert notes == []
 
 
+def test_the_first_of_the_file_is_shown(tmp_path):
+    """Whichever keys it names; codes may stand in small letters."""
+    text = HEAD + (
+        'U201,,"Adams, PT",,,by clinician,A,2026-12-31\n'
+        "U201,,,,g0283,by code,B,2026-12-31\n"
+        "U201,,,,97116,by code,C,2026-12-31\n"
+    )
+    rows = [finding(row=2), finding(row=3, code="G0283", clinician="Bell")]
+    waived, notes = applied(tmp_path, text, *rows)
+    assert [text.split(" (")[0] for text in waived] == ["by clinician", "by code"]
+    assert notes == []
+
+
 def test_expired_and_unused_are_said(tmp_path):
     text = HEAD + (
         "U201,1001,,,,old,A,2026-03-31\n"
