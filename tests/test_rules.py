@@ -76,7 +76,11 @@ def test_sentences_count(answers, engine_name):
 def test_every_rule_ran(answers):
     """No rule is left out on the tables, which hold everything that a rule may need."""
     _, not_run = answers("polars")
-    dated = ("edition", "no KX threshold for the date", "federal holidays of the year are not known")
+    dated = (
+        "edition",
+        "no KX threshold for the date",
+        "federal holidays of the year are not known",
+    )
     others = {gap["rule"] for gap in not_run if not any(map(gap["reason"].count, dated))}
     assert others <= {"U"}
 
