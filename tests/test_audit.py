@@ -448,8 +448,9 @@ def test_a_limit_of_nothing_holds_beside_another(config):
 
 def test_a_visit_logged_twice_has_each_code_once(tmp_path):
     """Two codes of a day that both stand there twice are two lines, not four."""
-    log, head = tmp_path / "log.csv", "patient,clinician,date,code,start,end,units_billed\n"
-    visit = "A,Kim,2026-03-02,97110,09:00,09:30,2\nA,Kim,2026-03-02,97140,09:30,09:45,1\n"
+    head = "patient,clinician,date,code,start,end,units_billed,modifiers_billed\n"
+    visit = "A,Kim,2026-03-02,97110,09:00,09:30,2,GP\nA,Kim,2026-03-02,97140,09:30,09:45,1,GP\n"
+    log = tmp_path / "log.csv"
     log.write_text(head + visit * 2)
     found = rows(run("audit", str(log), "--format", "csv")[1])
     told = [(row["rule"], row["also"], row["dollars"]) for row in found]
