@@ -106,17 +106,52 @@ def columns(
             found[column] = sorted(own, key=_number)
             continue
         # What the user says wins, then our own heading; two others cannot be told apart.
-        mapped = [name for name in own if plain(name) in chosen]
-        exact = mapped or [name for name in own if plain(name) == plain(column)] or own
-        if len(exact) > 1:
-            hint = f'say which one: --map "{exact[0]}={column}", or rename it to {column}'
-            if plain(exact[0]) == plain(exact[1]):
+        best = [name for name in own if plain(name) in chosen] or _best(own, column)
+        if len(best) > 1:
+            hint = f'say which one: --map "{best[0]}={column}", or rename it to {column}'
+            if plain(best[0]) == plain(best[1]):
                 hint = "rename one of them: a mapping cannot tell them apart"
-            both = f'headings "{exact[0]}" and "{exact[1]}" both mean {column}'
+            both = f'headings "{best[0]}" and "{best[1]}" both mean {column}'
             raise InputError(both, where, hint)
-        found[column] = exact
+        found[column] = best
     _require(found, names, where, known)
     return found
+
+
+def _best(own: Sequence[str], column: str) -> list[str]:
+    """Of headings for ``column`` the one spelled as our template prints it, or all of them."""
+    return [name for name in own if name == column] or list(own)
+
+
+def notes(
+    names: Sequence[str],
+    found: Mapping[str, Sequence[str]],
+    config: Config,
+    given: Mapping[str, str],
+) -> list[str]:
+    """What a user should know of headings that are not read, though they mean a column of ours.
+
+    ``found``: what `columns` made of ``names``.
+    """
+    usual, chosen = meanings(config), {plain(heading) for heading in given}
+    said = []
+    for column, (own, *_) in found.items():
+        if column == SEVERAL:
+            continue
+        rivals = [name for name in names if usual.get(plain(name)) == column]
+        if plain(own) not in chosen:
+            others = [name for name in rivals if name != own and plain(name) not in chosen]
+            said += [_passed_over(name, own, column) for name in others]
+        elif len(best := _best(rivals, column)) == 1 and plain(best[0]) not in chosen:
+            said.append(f'"{best[0]}" is not read: the mapping reads "{own}" as {column}')
+    return said
+
+
+def _passed_over(name: str, own: str, column: str) -> str:
+    remedy = f'--map "{name}={column}"'
+    if plain(name) == plain(own):
+        remedy = "rename one of them: a mapping cannot tell them apart"
+    return f'"{name}" is not read: "{own}" is read as {column}; to read it instead: {remedy}'
 
 
 def _number(heading: str) -> int:

@@ -72,6 +72,7 @@ class Log:
     ragged: list[tuple[int, list[str]]] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what a user should know about the reading
+    of_headings: list[str] = field(default_factory=list)  # the same of headings, without the file
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
     parts: list[Log] = field(default_factory=list)  # the logs of several files
     defaults: Defaults = field(default_factory=Defaults)  # what it was read by
@@ -288,8 +289,13 @@ def _from_file(
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
     log.files = [File(path, records.digest(), rows)]
-    log.notes += [*records.notes, *(f"{where}: {note}" for note in provider_note(log))]
+    log.notes += [*records.notes, *(f"{where}: {note}" for note in heading_notes(log))]
     return log
+
+
+def heading_notes(log: Log) -> list[str]:
+    """What a user should know about how the headings of a log were read."""
+    return [*log.of_headings, *provider_note(log)]
 
 
 def provider_note(log: Log) -> list[str]:
@@ -438,6 +444,7 @@ def _sessions(
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping = columns
+    log.of_headings = headings.notes(names, columns, config, maps)
     if engine.is_eager(frame):
         log.files = [File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log

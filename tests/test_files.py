@@ -252,6 +252,57 @@ def test_two_headings_for_one_column(tmp_path, config):
     assert (sessions(log)[0]["patient"], log.carried) == ("7", ("Patient Name",))
 
 
+@pytest.mark.parametrize(
+    ("pair", "column"),
+    [
+        (("Date", "DOS"), "date"),
+        (("Patient", "MRN"), "patient"),
+        (("MINUTES", "Duration"), "minutes"),
+        (("Charge", "Total Charge"), "charge"),
+        (("Date", "DATE"), "date"),
+    ],
+)
+def test_our_own_word_in_other_letters_is_one_alias_among_others(pair, column, tmp_path, config):
+    """Only a heading as the template prints it is meant as ours; `Date` beat DOS, silently."""
+    row = {"patient": "p", "date": "2026-03-02", "code": "97116", "minutes": "20", "charge": "9"}
+    cells = {name: cell for name, cell in row.items() if name != column}
+    for first, second in (pair, pair[::-1]):
+        text = ",".join([*cells, first, second]) + "\n" + ",".join([*cells.values(), "x", "y"])
+        with pytest.raises(InputError, match=f'"{first}" and "{second}" both mean'):
+            logs.read(put(tmp_path, "a.csv", text + "\n"), config)
+    text = (
+        ",".join([*cells, column, *pair]) + "\n" + ",".join([*cells.values(), row[column], "", ""])
+    )
+    log = logs.read(put(tmp_path, "a.csv", text + "\n"), config)
+    assert (rejects(log), log.mapping[column]) == ([], [column])
+    assert len(log.notes) == 2 and f'"{column}" is read as {column}' in log.notes[0]
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_a_heading_that_is_passed_over_is_said(more, tmp_path):
+    """Beside our own heading, or one that a mapping puts in its place."""
+    text = "patient,date,DOS,Entered,code,minutes\np,2026-03-01,2026-03-02,2026-03-03,97116,20\n"
+    path = put(tmp_path, "a.csv", text)
+    output = tmp_path / "lines.parquet"
+
+    def billed(*maps):
+        code, _, err = bill(path, *maps, *more, "-o", output)
+        assert code == 0
+        return str(pl.read_parquet(output)["date"][0]), err
+
+    day, err = billed()
+    assert day == "2026-03-01"
+    assert '"DOS" is not read: "date" is read as date; to read it instead: --map "DOS=date"' in err
+    day, err = billed("--map", "DOS=date")
+    assert day == "2026-03-02"
+    assert '"date" is not read: the mapping reads "DOS" as date' in err
+    day, err = billed("--map", "Entered=date")
+    assert day == "2026-03-03" and '"date" is not read' in err
+    for maps in (["--map", "date=date"], ["--map", "date=", "--map", "DOS=date"]):
+        assert "is not read" not in billed(*maps)[1]
+    assert "is not read" not in billed("--map", "DOS=")[1]
+
+
 def test_a_missing_heading_names_the_nearest(tmp_path, config):
     """Misspelt headings are named with what they may mean."""
     path = put(tmp_path, "a.csv", "Pateint,DOS,CPT Cod,Mins\np,2026-03-02,97116,20\n")
