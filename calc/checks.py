@@ -78,6 +78,12 @@ def _clock_number(name: str) -> nw.Expr:
     return _no_clock(name) & _cell(name).str.contains(r"^(0?|[3-6]\d{4})\.\d+$")
 
 
+def _length_number() -> nw.Expr:
+    """A length as a part of a day: finer than anyone writes less than a minute."""
+    unread = (_cell("minutes") != "") & nw.col("minutes_ms").is_null()
+    return unread & _cell("minutes").str.contains(r"^0*\.\d{4,}$")
+
+
 _EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
 
 CHECKS: tuple[Check, ...] = (
@@ -213,6 +219,9 @@ CHECKS: tuple[Check, ...] = (
         'end "{}" is more than 24 hours after its start',
         "correct the dates",
         elapsed=True,
+    ),
+    Check(
+        "minutes", _length_number, 'minutes "{}" is not a number of minutes', _EXCEL, alone=True,
     ),
     Check(
         "minutes",

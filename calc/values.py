@@ -177,7 +177,8 @@ _UNIT = re.compile(rf"({_AMOUNT})\s*({_HOURS}|{_MINUTES})\.?")
 _BOTH = re.compile(rf"(\d{{1,2}})\s*(?:{_HOURS})\.?,?\s*(?:and )?(\d{{1,2}})\s*(?:{_MINUTES})?\.?")
 # Two digits of hours could be minutes and seconds as well: 47:00.
 _COLON = re.compile(r"0?(\d):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?")
-_FINE = re.compile(r"\d{0,5}\.\d{6,18}")  # as programs write 22 minutes and 20 seconds
+# As programs write 22 minutes and 20 seconds; below 1 it may be a spreadsheet's part of a day.
+_FINE = re.compile(r"0{0,4}[1-9]\d{0,4}\.\d{6,18}")
 _COMMA = re.compile(r"(\d{1,4}),(\d{1,2})")
 
 

@@ -561,6 +561,9 @@ def test_a_blank_cell_of_any_kind_of_text_is_none(kind):
         ({"date": "46083"}, "looks like an Excel date or time number"),
         ({"date": "46083.375"}, "format the column in Excel as date or time"),
         ({"start": "0.375"}, "looks like an Excel date or time number"),
+        ({"minutes": "0.0173611"}, "looks like an Excel date or time number"),
+        ({"minutes": "0.04167"}, "format the column in Excel as date or time"),
+        ({"minutes": "7.1234"}, "write minutes, e.g. 47 or 47.5"),
         ({"end": "46083.39"}, "looks like an Excel date or time number"),
         ({"date": "26083"}, "write YYYY-MM-DD; a year has four digits"),
         ({"start": "25:10"}, "write a clock time from 00:00 to 23:59"),
@@ -569,9 +572,19 @@ def test_a_blank_cell_of_any_kind_of_text_is_none(kind):
 def test_hints_for_cells_of_a_spreadsheet(change, hint, config):
     (found,) = rejects(read([GOOD | change], config))
     ((column, cell),) = change.items()
-    kind = "date" if column == "date" else "time"
+    kind = {"date": "date", "minutes": "number of minutes"}.get(column, "time")
     assert found["reason"] == f'{column} "{cell}" is not a {kind}'
     assert hint in found["hint"]
+
+
+def test_a_length_as_a_float_is_no_part_of_a_day(config):
+    """Noise of a float says nothing; a spreadsheet's 25 minutes were a second."""
+    minutes = [0.1 + 0.2, 25 / 1440, 25 + 1 / 3, float("nan")]
+    rows = frame([GOOD | {"start": "", "end": ""}] * 4).with_columns(minutes=pl.Series(minutes))
+    log = logs.read(rows, config)
+    assert [row["given_ms"] for row in sessions(log)] == [18_000, 1_519_980]
+    assert [bad["row"] for bad in rejects(log)] == [2, 4]
+    assert "Excel" in rejects(log)[0]["hint"]
 
 
 @pytest.mark.parametrize("zone", ["", CHICAGO])
