@@ -15,6 +15,9 @@ from calc.params import plain as plain
 from calc.schema import SESSION
 
 SEVERAL = "modifiers_billed"  # the one column that may be spread over several headings
+# What a log is billed by all the same where it has no such heading: one like it is no heading to
+# carry in silence.
+_MISSED = ("payer", "charge", "units_billed", SEVERAL, "discipline")
 
 
 def meanings(config: Config, given: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -134,7 +137,7 @@ def notes(
     ``found``: what `columns` made of ``names``.
     """
     usual, chosen = meanings(config), {plain(heading) for heading in given}
-    said = []
+    said, known = [], meanings(config, given)
     for column, (own, *_) in found.items():
         if column == SEVERAL:
             continue
@@ -144,6 +147,12 @@ def notes(
             said += [_passed_over(name, own, column) for name in others]
         elif len(best := _best(rivals, column)) == 1 and plain(best[0]) not in chosen:
             said.append(f'"{best[0]}" is not read: the mapping reads "{own}" as {column}')
+    for column in _MISSED:
+        if column == SEVERAL or column not in found:
+            said += [
+                f'"{name}" is not read; if it means {column}: --map "{name}={column}"'
+                for name in _nearest(column, names, known, _MISSPELT)
+            ]
     return said
 
 
@@ -187,16 +196,21 @@ _DATA = re.compile(
 
 
 LIKENESS = 0.75  # of a heading that is named as the nearest: less is chance in short words
+_MISSPELT = 0.82  # of one that might be carried as well: less is another word, such as Discharge
 
 
-def _nearest(column: str, names: Sequence[str], known: Mapping[str, str]) -> list[str]:
+def _nearest(
+    column: str, names: Sequence[str], known: Mapping[str, str], likeness: float = LIKENESS
+) -> list[str]:
     """The log's heading that is most like one of the headings known for ``column``."""
     words = [heading for heading, meant in known.items() if meant == column]
     free = {plain(name): name for name in names[:200] if plain(name) not in known}
     best = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
-    return [free[best[1]]] if best[0] >= LIKENESS else []
+    return [free[best[1]]] if best[0] >= likeness else []
 
 
 @lru_cache(maxsize=10_000)
 def _alike(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other[:60]).ratio()
+    like = difflib.SequenceMatcher(None, one, other[:60])
+    quick = like.real_quick_ratio() >= LIKENESS and like.quick_ratio() >= LIKENESS
+    return like.ratio() if quick else 0.0

@@ -303,6 +303,27 @@ def test_a_heading_that_is_passed_over_is_said(more, tmp_path):
     assert "is not read" not in billed("--map", "DOS=")[1]
 
 
+def test_a_heading_like_one_that_money_goes_by_is_said(tmp_path):
+    """Ordinary columns that are carried stay silent, and those that a mapping says to carry."""
+    row = {"patient": "p", "date": "2026-03-02", "code": "97116", "minutes": "20"}
+    odd = {"Payer Nm": "payer", "Chrg": "", "Charge Amnt": "charge", "Unts": "units_billed"}
+    odd |= {
+        "Modifer 1": "modifiers_billed",
+        "Dicipline": "discipline",
+        "Discharge": "",
+        "Notes": "",
+    }
+    text = ",".join([*row, *odd]) + "\n" + ",".join([*row.values(), *("" for _ in odd)]) + "\n"
+    path = put(tmp_path, "a.csv", text)
+    said = [
+        f'note: {path}: "{name}" is not read; if it means {column}: --map "{name}={column}"'
+        for name, column in odd.items()
+        if column
+    ]
+    assert sorted(bill(path)[2].splitlines()[: len(said)]) == sorted(said)
+    assert "is not read" not in bill(path, *(f"--map={name}=" for name in odd))[2]
+
+
 def test_a_missing_heading_names_the_nearest(tmp_path, config):
     """Misspelt headings are named with what they may mean."""
     path = put(tmp_path, "a.csv", "Pateint,DOS,CPT Cod,Mins\np,2026-03-02,97116,20\n")
@@ -327,6 +348,19 @@ ISSUE = {
     "modifiers_billed": ["Mod 1", "Mod 4", "mod2", "Modifier 3"],
     "charge": ["Charge"],
 }
+MORE = {
+    "start": "Service Start Time, Visit Start Time, Session Start Time",
+    "end": "Service End Time, Visit End Time, Session End Time",
+    "code": "CPT Codes",
+    "units_billed": "Total Units, Units of Service, Billed Qty, CPT Units",
+    "charge": "Total Charges, Billed Charges, Gross Charges, Line Charges, "
+    "Charged Amount, Billed Amt",
+    "payer": "Payer Name, Payor Name, Insurance Company, Insurance Carrier, "
+    "Primary Insurance Name, Plan Name",
+    "discipline": "Discipline Name",
+    "diagnosis": "Primary Dx, Diagnosis Codes, Dx 1",
+    None: "Treatment Time, Timed Minutes",  # a clock time, or minutes?
+}
 
 
 def test_headings_that_exports_use(config):
@@ -334,7 +368,8 @@ def test_headings_that_exports_use(config):
     from calc import headings
 
     known = headings.meanings(config)
-    for column, names in ISSUE.items():
+    more = [(column, names.split(", ")) for column, names in MORE.items()]
+    for column, names in [*ISSUE.items(), *more]:
         assert {known.get(headings.plain(name)) for name in names} == {column}
 
 
