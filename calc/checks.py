@@ -68,6 +68,12 @@ def _date_with_time() -> nw.Expr:
     return _bad_date("date") & nw.col("date_day_text").str.contains(r"^\d.*\d[T ]+\d{1,2}:\d\d")
 
 
+def _date_with_offset() -> nw.Expr:
+    """The day may be another where the patient was."""
+    offset = r"\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
+    return _date_with_time() & nw.col("date_day_text").str.contains(offset)
+
+
 def _date_number() -> nw.Expr:
     """A day as a spreadsheet counts them, from 1982 to 2064."""
     return _bad_date("date") & nw.col("date_day_text").str.contains(r"^[3-6]\d{4}(\.\d+)?$")
@@ -133,6 +139,11 @@ CHECKS: tuple[Check, ...] = (
         'mode "{}" is not known',
         f"write one of {', '.join(MODES)}",
         alone=True,
+    ),
+    Check(
+        "date", _date_with_offset, 'date "{}" is not a date',
+        "it holds a time with an offset: give the day alone, as it was there; "
+        "if it is when the session began, map the column to start", alone=True,
     ),
     Check(
         "date", _date_with_time, 'date "{}" is not a date',

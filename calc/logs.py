@@ -254,7 +254,7 @@ def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
         order = "mdy"
         if name and kinds[name] == nw.String:
             cells = engine.streamed(clocks.order_cells(frame, name, column))
-            order = clocks.order_of(cells, name, column, source)
+            order = clocks.order_of(cells, name, column, source, "start" in own)
         orders.append(order)
     return " ".join(orders)
 
@@ -510,7 +510,7 @@ def _judged(
     """The columns of USED, ``fault`` and the log's own; ``places``: where ours stand in it."""
     cells, own = dict(places), [name for name in frame.columns if name != "row"]
     frame = frame.with_columns(nw.col("row").cast(nw.Int64))
-    facts = _facts(source, config, defaults)
+    facts = _facts(source, config, defaults, bool(cells.get("start")))
     wanted = [(cells[name][0], facts[name]) for name in facts if cells.get(name)]
     blank = [_of_blank(name, config, defaults) for name in facts if not cells.get(name)]
     blank.append(of_blank(values.plain("file", source)))
@@ -542,8 +542,10 @@ def _of_blank(name: str, config: Config, defaults: Defaults) -> nw.LazyFrame[Any
     return of_blank(_facts("", config, defaults)[name])
 
 
-def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
-    """What the distinct texts of each of our columns mean."""
+def _facts(
+    source: str, config: Config, defaults: Defaults, starts: bool = False
+) -> dict[str, Facts]:
+    """What the distinct texts of each of our columns mean; ``starts``: start is one of them."""
     orders = defaults.date_order.split()
     order = dict(zip(_DATED, orders if len(orders) > 1 else orders * 3 or [""] * 3, strict=True))
     return {
@@ -559,7 +561,7 @@ def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
         "discipline": values.discipline(defaults.discipline),
         "role": values.role(),
         "mode": values.mode(),
-        "date": clocks.day_facts("date", source, order["date"]),
+        "date": clocks.day_facts("date", source, order["date"], stamps=starts),
         "start": clocks.clock_facts("start", source, order["start"]),
         "end": clocks.clock_facts("end", source, order["end"]),
         "minutes": values.minutes("minutes", "minutes_ms"),

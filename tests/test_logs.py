@@ -555,9 +555,10 @@ def test_a_blank_cell_of_any_kind_of_text_is_none(kind):
 @pytest.mark.parametrize(
     ("change", "hint"),
     [
-        ({"date": "2026-03-02 14:05:00"}, "it holds a time: give the day alone"),
-        ({"date": "2026-03-02T14:05:00"}, "or map the column to start"),
-        ({"date": "3/2/2026 2:05 PM"}, "it holds a time"),
+        ({"date": "2026-03-02 14:05:00Z"}, "it holds a time with an offset: give the day alone"),
+        ({"date": "2026-03-02T14:05:00-06:00"}, "it holds a time with an offset"),
+        ({"date": "2026-03-02 24:05"}, "it holds a time"),
+        ({"date": "2026-13-02 14:05"}, "write YYYY-MM-DD"),
         ({"date": "46083"}, "looks like an Excel date or time number"),
         ({"date": "46083.375"}, "format the column in Excel as date or time"),
         ({"start": "0.375"}, "looks like an Excel date or time number"),
@@ -575,6 +576,29 @@ def test_hints_for_cells_of_a_spreadsheet(change, hint, config):
     kind = {"date": "date", "minutes": "number of minutes"}.get(column, "time")
     assert found["reason"] == f'{column} "{cell}" is not a {kind}'
     assert hint in found["hint"]
+
+
+STAMPS = ["2026-03-02 14:05:00", "2026-03-02T14:05", "3/22/2026 2:05 PM", "3/2/2026 23:59:59.5"]
+
+
+@pytest.mark.parametrize("zone", ["", CHICAGO])
+def test_a_stamp_as_date_gives_its_day_beside_a_start(zone, config):
+    """Nothing is guessed: without a start of its own it may be the start."""
+    log = used(
+        [GOOD | {"date": text} for text in [*STAMPS, "Mar 2, 2026, 2:05 p.m."]], config, zone=zone
+    )
+    assert [row["date"].day for row in sessions(log)] == [2, 2, 22, 2, 2]
+    bare = {"patient": "p", "code": "97116", "minutes": "20"}
+    found = rejects(read([bare | {"date": text} for text in STAMPS], config, zone=zone))
+    assert len(found) == len(STAMPS)
+    for bad in found:
+        assert bad["hint"] == "it holds a time: give the day alone, or map the column to start"
+    stamp = pl.Series([datetime(2026, 3, 2, 14, 5)])
+    rows = frame([GOOD]).with_columns(date=stamp)
+    for given in (rows, rows.to_pandas()):
+        assert sessions(logs.read(given, config))[0]["date"] == date(2026, 3, 2)
+    rows = rows.with_columns(date=stamp.dt.replace_time_zone(CHICAGO))
+    assert "with an offset" in rejects(logs.read(rows, config, logs.Defaults(zone=zone)))[0]["hint"]
 
 
 def test_a_length_as_a_float_is_no_part_of_a_day(config):
