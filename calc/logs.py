@@ -549,7 +549,7 @@ def _facts(
     orders = defaults.date_order.split()
     order = dict(zip(_DATED, orders if len(orders) > 1 else orders * 3 or [""] * 3, strict=True))
     return {
-        "patient": values.plain("patient"),
+        "patient": values.patient(),
         "clinician": values.plain("clinician"),
         "provider": values.plain("provider", defaults.provider),
         "diagnosis": values.plain("diagnosis"),

@@ -30,6 +30,7 @@ _THERAPY_MODIFIERS = {
     "52", "53", "76", "77", "95", "93", "GT", "FQ",
 }  # fmt: skip
 _NO_MODIFIER = {"none", "n/a", "not applicable"}
+_NO_PATIENT = ["n/a", "-", "--", "tbd", "none", "null"]
 _MODIFIER = re.compile(r"[A-Z0-9]{2}")
 _SEPARATORS = r"[\s,;/:.+&-]+"
 
@@ -120,6 +121,17 @@ def plain(column: str, blank: str = "") -> Facts:
         return values.with_columns(said.alias(column))
 
     return Known(facts, {column: str}, (blank,))
+
+
+def patient() -> Facts:
+    """The text as it stands; words that say that there is none are blank."""
+
+    def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        text = nw.col("text")
+        none = text.str.to_lowercase().is_in(_NO_PATIENT)
+        return values.with_columns(patient=nw.when(none).then(nw.lit("")).otherwise(text))
+
+    return Known(facts, {"patient": str}, ("",))
 
 
 def dense(config: Config) -> dict[str, Iterable[str] | None]:

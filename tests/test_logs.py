@@ -27,6 +27,8 @@ CHICAGO = "America/Chicago"
 FAULTS = [
     ({"patient": ""}, "patient is blank", ""),
     ({"patient": "  "}, "patient is blank", ""),
+    *(({"patient": text}, "patient is blank", "") for text in ("N/A", "-", "--", "TBD")),
+    *(({"patient": text}, "patient is blank", "") for text in ("none", "None", "NULL", "tbd ")),
     ({"code": ""}, "code is blank", ""),
     ({"code": "99999"}, 'code "99999" is not known', ""),
     ({"code": "😴"}, 'code "😴" is not known', ""),
