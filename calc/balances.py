@@ -36,9 +36,12 @@ def read_prior(source: str) -> dict[tuple[str, str], int]:
 
 
 def _balances(source: str, *keys: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
-    """Place, key and cents of each row."""
+    """Place, key and cents of each row; a blank patient, such as a total's, is an error."""
     found: set[tuple[str, ...]] = set()
     for where, row in files.small_csv(source, *keys, "amount"):
+        if not row["patient"]:
+            hint = "name the patient as the log does, or remove the row if it is a total"
+            raise InputError("patient is blank", where, hint)
         cents = read_cents(row["amount"])
         if cents is None:
             raise InputError(f'amount "{row["amount"]}" is not an amount', where, "e.g. 257.00")
