@@ -91,6 +91,7 @@ def _length_number() -> nw.Expr:
 
 
 _EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
+_WORDS = "or add the word to config/words.toml"
 
 CHECKS: tuple[Check, ...] = (
     Check("patient", lambda: nw.col("patient") == "", "patient is blank", "name the patient's id"),
@@ -123,21 +124,21 @@ CHECKS: tuple[Check, ...] = (
         "discipline",
         lambda: nw.col("discipline").is_null(),
         'discipline "{}" is not known',
-        "write PT, OT or SLP",
+        f"write PT, OT or SLP, {_WORDS}",
         alone=True,
     ),
     Check(
         "role",
         lambda: nw.col("role").is_null(),
         'role "{}" is not known',
-        f"write one of {', '.join(ROLES)}",
+        f"write one of {', '.join(ROLES)}, {_WORDS}",
         alone=True,
     ),
     Check(
         "mode",
         lambda: nw.col("mode").is_null(),
         'mode "{}" is not known',
-        f"write one of {', '.join(MODES)}",
+        f"write one of {', '.join(MODES)}, {_WORDS}",
         alone=True,
     ),
     Check(

@@ -516,7 +516,7 @@ def _judged(
     blank.append(of_blank(values.plain("file", source)))
     dense = values.dense(config)
     frame, known = by_values(frame, wanted, blank, dense)
-    frame = _modifiers(frame, cells.get("modifiers_billed", ()), known, dense)
+    frame = _modifiers(frame, cells.get("modifiers_billed", ()), known, dense, config)
     frame = clocks.instants(frame, known, defaults.zone)
     frame = frame.with_columns(given_ms=nw.col("minutes_ms"))
     faults = {f"{name}_fault" for name in _JUDGED if known.get(f"{name}_fault") != 0}
@@ -549,7 +549,7 @@ def _facts(
     orders = defaults.date_order.split()
     order = dict(zip(_DATED, orders if len(orders) > 1 else orders * 3 or [""] * 3, strict=True))
     return {
-        "patient": values.patient(),
+        "patient": values.patient(config),
         "clinician": values.plain("clinician"),
         "provider": values.plain("provider", defaults.provider),
         "diagnosis": values.plain("diagnosis"),
@@ -558,9 +558,9 @@ def _facts(
         "locality": values.named(
             "locality", {name.lower(): name for name in config.localities}, defaults.locality
         ),
-        "discipline": values.discipline(defaults.discipline),
-        "role": values.role(),
-        "mode": values.mode(),
+        "discipline": values.discipline(config, defaults.discipline),
+        "role": values.role(config),
+        "mode": values.mode(config),
         "date": clocks.day_facts("date", source, order["date"], stamps=starts),
         "start": clocks.clock_facts("start", source, order["start"]),
         "end": clocks.clock_facts("end", source, order["end"]),
@@ -576,22 +576,26 @@ def _modifiers(
     columns: Sequence[str],
     known: Mapping[str, Any],
     dense: Mapping[str, Iterable[str] | None],
+    config: Config,
 ) -> nw.LazyFrame[Any]:
     """Add modifiers_billed: those behind the code, then those of each column, in order."""
     behind = known.get("code_modifiers") != ""
     if not columns:
         return frame.with_columns(modifiers_billed=nw.col("code_modifiers"))
     if len(columns) == 1 and not behind:
-        only = values.modifiers("modifiers_billed")
+        only = values.modifiers("modifiers_billed", config)
         return by_values(frame, [(columns[0], only)], dense=dense)[0]
     parts = [f"modifiers {place}" for place in range(len(columns))]
-    facts = [(column, values.modifiers(part)) for column, part in zip(columns, parts, strict=True)]
+    facts = [
+        (column, values.modifiers(part, config))
+        for column, part in zip(columns, parts, strict=True)
+    ]
     frame, _ = by_values(frame, facts)
     parts = ["code_modifiers", *parts] if behind else parts
     joined = nw.concat_str(*(nw.col(part) for part in parts), separator=" ")
     frame, _ = by_values(
         frame.with_columns(all_modifiers=joined),
-        [("all_modifiers", values.modifiers("modifiers_billed"))],
+        [("all_modifiers", values.modifiers("modifiers_billed", config))],
         dense=dense,
     )
     return frame

@@ -10,7 +10,7 @@ import words
 from helpers import ROOT, bill, frame, read, rejects, sessions, used
 
 import calc
-from calc import cells, engine, headings, logs
+from calc import cells, engine, headings, logs, params
 from calc.errors import InputError
 from calc.schema import LINE
 
@@ -193,6 +193,46 @@ def test_names_are_made_canonical(config):
     names = ("code", "payer", "discipline", "role", "mode", "locality")
     expected = ("97116", "medicare", "SLP", "joint", "cotreatment", "OH-00")
     assert tuple(found[name] for name in names) == expected
+
+
+WORDS = {
+    ("discipline", "PT"): "Physical Therapy, P.T., pt",
+    ("discipline", "OT"): "Occupational Therapy, O.T.",
+    ("discipline", "SLP"): "Speech, speech therapy, Speech-Language Pathology, S.L.P., ST",
+    (
+        "role",
+        "therapist",
+    ): "Physical Therapist, Occupational Therapist, Speech-Language Pathologist, "
+    "DPT, MPT, LPT, OTR, OTR/L, MOT, OTD, CCC-SLP, PT",
+    ("role", "assistant"): "LPTA, PT Assistant, OT Assistant, Physical Therapist Assistant, "
+    "Occupational Therapy Assistant, COTA/L, PTA",
+    ("role", "aide"): "Tech, TECHNICIAN, Therapy Aide, Rehab Tech, aide",
+    ("mode", "individual"): "1:1, One-on-one, One on one, N/A",
+    ("mode", "cotreatment"): "Co-treat, Co-tx, Co-treatment",
+}
+
+
+def test_words_of_other_programs(config):
+    """Of config/words.toml, in any case."""
+    for (column, name), words_ in WORDS.items():
+        rows = [GOOD | {"discipline": "PT"} | {column: word} for word in words_.split(", ")]
+        assert {row[column] for row in sessions(used(rows, config))} == {name}, column
+
+
+def test_words_of_a_users_folder(tmp_path):
+    """They count before ours, but our own names keep their meaning; a strange meaning is none."""
+    text = '[discipline]\nOT = ["Speech", "pt"]\nRehab = ["Hydro"]\n"" = ["NA"]\n'
+    (tmp_path / "words.toml").write_text(text + '[role]\nassistant = "Aide II"\n')
+    config = params.load(tmp_path)
+    found = [("Speech", "OT"), ("pt", "PT"), ("Physical Therapy", "PT"), ("NA", "SLP")]
+    rows = [GOOD | {"discipline": word} for word, _ in found]
+    log = read([*rows, GOOD | {"discipline": "Hydro"}], config, discipline="SLP")
+    assert [row["discipline"] for row in sessions(log)] == [name for _, name in found]
+    (bad,) = rejects(log)
+    assert bad["reason"] == 'discipline "Hydro" is not known'
+    assert bad["hint"] == "write PT, OT or SLP, or add the word to config/words.toml"
+    (row,) = sessions(used([GOOD | {"role": "aide ii", "discipline": "PT"}], config))
+    assert (row["role"], row["role_blank"]) == ("assistant", False)
 
 
 def test_defaults(config):
