@@ -58,7 +58,7 @@ def read_timesheet(source: str) -> dict[tuple[str, date], int]:
     Several spells of a day add up. Raises InputError that names row and column.
     """
     sheet: dict[tuple[str, date], int] = {}
-    for where, row in files.small_csv(source, "clinician", "date"):
+    for where, row in files.small_csv(source, "clinician", "date", check=_require_times):
         day = times.read_date(row["date"])
         if day is None:
             raise InputError(f'date "{row["date"]}" is not a date', where, "YYYY-MM-DD")
@@ -66,6 +66,12 @@ def read_timesheet(source: str) -> dict[tuple[str, date], int]:
         key = row["clinician"], day
         sheet[key] = sheet.get(key, 0) + minutes
     return sheet
+
+
+def _require_times(names: list[str], where: str) -> None:
+    if "minutes" not in names and not {"start", "end"} <= set(names):
+        hint = f"found: {', '.join(names)}"
+        raise InputError("missing heading minutes, or start and end", where, hint)
 
 
 def _on_duty(row: dict[str, str], where: str) -> int:

@@ -117,8 +117,19 @@ def columns(
             both = f'headings "{best[0]}" and "{best[1]}" both mean {column}'
             raise InputError(both, where, hint)
         found[column] = best
+    many, code = _numbered(names, known), found.get("code", [""])[0]
+    if len(many) > 1 and (not code or (code in many and plain(code) not in chosen)):
+        hint = f'say which one is read: --map "{many[0]}=code"'
+        what = f"one row for each code: several code columns were found: {', '.join(many[:20])}"
+        raise InputError(what, where, hint)
     _require(found, names, where, known)
     return found
+
+
+def _numbered(names: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """Headings such as CPT 1 and CPT 2, in which an export puts all codes of a visit in a row."""
+    parts = [(name, re.fullmatch(r"(.*[a-z])[0-9]{1,2}", plain(name))) for name in names]
+    return [name for name, part in parts if part and known.get(part[1]) == "code"]
 
 
 def _best(own: Sequence[str], column: str) -> list[str]:
@@ -147,6 +158,12 @@ def notes(
             said += [_passed_over(name, own, column) for name in others]
         elif len(best := _best(rivals, column)) == 1 and plain(best[0]) not in chosen:
             said.append(f'"{best[0]}" is not read: the mapping reads "{own}" as {column}')
+    others = [name for name in _numbered(names, known) if name not in found["code"]]
+    said += [
+        f'"{name}" is not read: one row for each code'
+        for name in others
+        if plain(name) not in chosen
+    ]
     for column in _MISSED:
         if column == SEVERAL or column not in found:
             said += [
@@ -180,7 +197,12 @@ def _require(
         # Cells are not shown: one of them may name a patient.
         hint = "write a first line that names the columns: patient, code, date, ..."
         raise InputError("the first line holds data: its headings are missing", where, hint)
-    near = [f"{own} ({column})" for column in lacking for own in _nearest(column, names, known)]
+    stamps: list[tuple[str, str]] = []
+    if "date" in lacking:  # stamps under start say it too
+        others = [name for name in names if not re.search("dat|dt", plain(name))]
+        stamps = _likeliest([time for time in ("start", "end") if time not in found], others, known)
+    rest = [name for name in names if name not in dict(stamps)]
+    near = [f"{own} ({column})" for own, column in [*_likeliest(lacking, rest, known), *stamps]]
     shown = [name if len(name) <= 40 else f"{name[:40]}..." for name in names[:40]]
     hint = f"found: {', '.join(shown)}"
     hint += f" and {len(names) - 40} more" if len(names) > 40 else ""
@@ -203,10 +225,54 @@ def _nearest(
     column: str, names: Sequence[str], known: Mapping[str, str], likeness: float = LIKENESS
 ) -> list[str]:
     """The log's heading that is most like one of the headings known for ``column``."""
+    like, own = _most_alike(column, names, known)
+    return [own] if like >= likeness else []
+
+
+def _most_alike(column: str, names: Sequence[str], known: Mapping[str, str]) -> tuple[float, str]:
+    """How much, of 1, the log's heading that is most like those known for ``column`` is so."""
     words = [heading for heading, meant in known.items() if meant == column]
     free = {plain(name): name for name in names[:200] if plain(name) not in known}
     best = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
-    return [free[best[1]]] if best[0] >= likeness else []
+    return best[0], free.get(best[1], "")
+
+
+def _likeliest(
+    columns: Sequence[str], names: Sequence[str], known: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Headings most like a column, each with it; one as like another column is named for none."""
+    near = {column: _most_alike(column, names, known) for column in columns}
+    found = []
+    for column, (like, own) in near.items():
+        others = [other for name, (other, its) in near.items() if its == own and name != column]
+        if like >= max([LIKENESS, *others]) and like not in others:
+            found.append((own, column))
+    return found
+
+
+def untimed(names: Sequence[str], config: Config, given: Mapping[str, str]) -> str:
+    """What is to be said of a log without start, end and minutes, none of whose rows counts."""
+    known = meanings(config, given)
+    parts = {name: _part_of(plain(name), config) for name in names if plain(name) not in known}
+    near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
+    near += _likeliest(_TIMES, [name for name in names if not parts.get(name)], known)
+    said = "no heading for start, end or minutes was found"
+    if not near:
+        return said
+    likely = ", ".join(f"{own} ({column})" for own, column in near)
+    return f'{said}; nearest: {likely}: --map "{near[0][0]}={near[0][1]}"'
+
+
+_TIMES = ("start", "end", "minutes")
+
+
+def _part_of(own: str, config: Config) -> list[str]:
+    """Which of start, end and minutes have a heading of which this is a word, as In of Time In."""
+    words = {
+        time: {plain(word) for heading in config.headings.get(time, []) for word in heading.split()}
+        for time in _TIMES
+    }
+    return [time for time in _TIMES if own in words[time]]
 
 
 @lru_cache(maxsize=10_000)

@@ -298,6 +298,15 @@ def heading_notes(log: Log) -> list[str]:
     return [*log.of_headings, *provider_note(log)]
 
 
+def untimed_note(log: Log, config: Config, maps: Mapping[str, str]) -> list[str]:
+    """A note where no heading for times was found and no row can be used for want of them."""
+    if {"start", "end", "minutes"} & set(log.mapping) or engine.count(log.sessions):
+        return []
+    if not engine.count(log.audited):
+        return []
+    return [headings.untimed(list(log.place), config, maps)]
+
+
 def provider_note(log: Log) -> list[str]:
     """A note where a heading that may mean the therapist is read as the billing provider."""
     own = log.mapping.get("provider", [""])[0]

@@ -94,11 +94,11 @@ unit_minutes unit_rows units units_after units_again units_bare units_billed uni
 units_claimed units_high units_logged units_lost units_low units_of_assistant units_supported
 units_unjudged units_without units_without_minutes unknown unminuted unminuted_rows unnamed
 unnamed_rows unpaid unpayable unpayable_cents unpayable_units unpriced unpriced_lines
-unpriced_year unread unsupported_cents unsure until untimed utc_day vague vague_1 valign value
-varchar version vertical visit visit_spilt visits waived waiver wall wanted warning warnings what
-where whole whole_cents whole_units whose windowed with_add_on with_twins withheld_cents without
-without_cents work_cents work_gpci work_nano work_payment work_rvu wrap_numerical wrong year
-year_cents year_deductible_cents year_spent zone zoned
+unpriced_year unread unsupported_cents unsure until untimed unzoned utc_day vague vague_1 valign
+value varchar version vertical visit visit_spilt visits waived waiver wall wanted warning warnings
+what where whole whole_cents whole_units whose windowed with_add_on with_twins withheld_cents
+without without_cents work_cents work_gpci work_nano work_payment work_rvu wrap_numerical wrong
+year year_cents year_deductible_cents year_spent zone zoned
 """
 _RESERVED = frozenset(WORDS.split())
 _MARK = " (log)"

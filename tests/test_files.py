@@ -336,6 +336,58 @@ def test_a_missing_heading_names_the_nearest(tmp_path, config):
     assert "nearest" not in error.value.hint  # "What" is like "Chart" by chance
 
 
+@pytest.mark.parametrize(
+    ("heading", "says", "hint"),
+    [
+        ("Patient,DOS,CPT 1,CPT 2,Mins", "several code columns were found: CPT 1, CPT 2", "CPT 1"),
+        ("Patient,DOS,CPT 3,CPT 4,Mins", "one row for each code: several code", "CPT 3=code"),
+        (
+            "Patient,CPT,Service Start,Service End",
+            "missing heading date",
+            "nearest: Service Start (start), Service End (end); say",
+        ),
+    ],
+)
+def test_headings_that_need_more_than_a_mapping(heading, says, hint, tmp_path, config):
+    path = put(tmp_path, "a.csv", f"{heading}\n,,,,\n")
+    with pytest.raises(InputError, match=says) as error:
+        logs.read(path, config)
+    assert hint in error.value.hint
+
+
+def test_a_second_code_of_a_row_is_said(tmp_path, config):
+    """Where one heading is plainly the code, or a mapping says so."""
+    row = "p,2026-03-02,97116,97110,20\n"
+    path = put(tmp_path, "a.csv", f"Patient,DOS,CPT,CPT 2,Mins\n{row}")
+    (note,) = logs.read(path, config).notes
+    assert note == f'{path}: "CPT 2" is not read: one row for each code'
+    assert logs.read(path, config, maps={"CPT 2": ""}).notes == []
+    path = put(tmp_path, "a.csv", f"Patient,DOS,CPT 3,CPT 4,Mins\n{row}")
+    log = logs.read(path, config, maps={"CPT 3": "code"})
+    assert (sessions(log)[0]["code"], len(log.notes)) == ("97116", 2)
+
+
+@pytest.mark.parametrize(
+    ("headings", "near"),
+    [
+        ("In,Out", '; nearest: In (start), Out (end): --map "In=start"'),
+        ("Note,Time", ""),
+        ("Clock,Room", ""),
+        ("Minuts,Room", '; nearest: Minuts (minutes): --map "Minuts=minutes"'),
+    ],
+)
+def test_a_log_without_times_is_said(headings, near, tmp_path):
+    """Where no row can be used for want of them; a log of evaluations needs none."""
+    said = "no heading for start, end or minutes was found"
+    text = "Patient,DOS,CPT,{}\np,2026-03-22,{},9:00,9:30\n"
+    for command in ("bill", "audit"):
+        path = put(tmp_path, "a.csv", text.format(headings, "97116"))
+        result = CliRunner().invoke(cli, [command, str(path)])
+        assert f"note: {said}{near}\n" in result.stderr
+        path = put(tmp_path, "a.csv", text.format(headings, "97161"))
+        assert said not in CliRunner().invoke(cli, [command, str(path)]).stderr
+
+
 ISSUE = {
     "patient": ["Patient", "MRN", "Client"],
     "clinician": ["Therapist", "Rendering"],

@@ -620,6 +620,32 @@ def test_hints_for_cells_of_a_spreadsheet(change, hint, config):
     assert hint in found["hint"]
 
 
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"code": "97110, 97140"}, "one code a row"),
+        ({"code": "97110/g0283"}, "one code a row"),
+        ({"code": "97110 x2"}, "how many units go into units_billed"),
+        ({"code": "97110 (X 2)"}, "one code a row"),
+        ({"code": "97110 cancelled"}, "use a code or alias of config/codes.csv"),
+        ({"units_billed": "-2"}, "remove the row together with the one that it takes back"),
+        ({"units_billed": "1-2"}, "write e.g. 2"),
+        ({"charge": "-$120.00"}, "a reversal"),
+        ({"charge": "(120.00)"}, "a reversal"),
+        ({"charge": "-"}, "write dollars"),
+        ({"start": "2026-03-03T00:30:00Z", "end": "2026-03-03T01:00:00Z"}, "--tz America/Chicago"),
+        ({"start": "2026-03-03 00:30", "end": "2026-03-03 01:00"}, "make the date and the start's"),
+    ],
+)
+def test_more_hints(change, hint, config):
+    (found,) = rejects(read([GOOD | change], config))
+    assert hint in found["hint"]
+    if "--tz" in hint:
+        used([GOOD | change], config, zone=CHICAGO)
+        (found,) = rejects(read([GOOD | change | {"date": "2026-03-05"}], config, zone=CHICAGO))
+        assert "--tz" not in found["hint"]
+
+
 STAMPS = ["2026-03-02 14:05:00", "2026-03-02T14:05", "3/22/2026 2:05 PM", "3/2/2026 23:59:59.5"]
 
 
