@@ -21,6 +21,9 @@ _NAIVE = (
     r"|(0?[1-9]|1[0-2]):[0-5]\d(:[0-5]\d([.,]\d+)?)? ?[AaPp]\.? ?[Mm]\.?)$"
 )
 
+# The day before which databases and spreadsheets count: in front of a clock time it says nothing.
+_DAY_ZERO = r"^(1899-12-3[01]|12/3[01]/1899)[T ]+"
+
 
 def day_facts(column: str, where: str, chosen: str, stamps: bool = False) -> Facts:
     """{column}_day (days since 1970), {column}_date and {column}_fault of a column of dates.
@@ -45,6 +48,7 @@ def _day_text(column: str, stamps: bool) -> nw.Expr:
     if column == "date":
         day = text.str.replace_all(MIDNIGHT, "")
         return day.str.replace_all(_NAIVE, "") if stamps else day
+    text = text.str.replace_all(_DAY_ZERO, "")
     dated = text.str.contains(times.DATE_FIRST)
     return nw.when(dated).then(text.str.replace_all(times.SPLIT, "${1}")).otherwise(nw.lit(""))
 
@@ -109,6 +113,7 @@ def order_cells(cells: nw.LazyFrame[Any], name: str, column: str) -> nw.LazyFram
     """
     cells = cells.select(name).filter(~nw.col(name).str.contains(r"^\s*\d{4}"))
     if column != "date":
+        cells = cells.filter(~nw.col(name).str.contains(r"^\s*12/3[01]/1899[T ]"))
         cells = cells.with_columns(nw.col(name).str.replace_all(r"^(\d[^\sT,]*)[\sT,].*$", "${1}"))
     return cells.unique()
 
@@ -119,7 +124,7 @@ def clock_facts(column: str, where: str, chosen: str) -> Facts:
     """
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        text = nw.col("text")
+        text = nw.col("text").str.replace_all(_DAY_ZERO, "")
         dated = text.str.contains(times.DATE_FIRST)
         clock_part = text.str.replace_all(times.SPLIT, "${2}")
         values = values.with_columns(

@@ -610,6 +610,7 @@ def test_a_blank_cell_of_any_kind_of_text_is_none(kind):
         ({"end": "46083.39"}, "looks like an Excel date or time number"),
         ({"date": "26083"}, "write YYYY-MM-DD; a year has four digits"),
         ({"start": "25:10"}, "write a clock time from 00:00 to 23:59"),
+        ({"start": "1899-12-30"}, "write a clock time from 00:00 to 23:59"),
     ],
 )
 def test_hints_for_cells_of_a_spreadsheet(change, hint, config):
@@ -644,6 +645,23 @@ def test_more_hints(change, hint, config):
         used([GOOD | change], config, zone=CHICAGO)
         (found,) = rejects(read([GOOD | change | {"date": "2026-03-05"}], config, zone=CHICAGO))
         assert "--tz" not in found["hint"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("1899-12-30 09:00:00", "1899-12-30T09:20:00"),
+        ("1899-12-31 09:00", "09:20"),
+        ("12/30/1899 9:00:00 AM", "12/30/1899 9:20:00 AM"),
+    ],
+)
+def test_a_clock_behind_the_day_zero(start, end, config):
+    """Databases and spreadsheets write a time of day as a stamp of the day they count from."""
+    rows = [GOOD | {"start": start, "end": end}, GOOD | {"start": "13/3/2026 9:00", "date": ""}]
+    first, second = sessions(used([*rows[:1], rows[1] | {"end": "9:20"}], config))
+    assert str(first["date"]) == "2026-03-02" and str(second["date"]) == "2026-03-13"
+    for row in (first, second):
+        assert row["end_ms"] - row["start_ms"] == 20 * 60_000
 
 
 STAMPS = ["2026-03-02 14:05:00", "2026-03-02T14:05", "3/22/2026 2:05 PM", "3/2/2026 23:59:59.5"]
