@@ -87,7 +87,9 @@ def saved_text(columns: Mapping[str, Sequence[str]]) -> str:
     def quoted(text: str) -> str:
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
-    lines = [f"{name} = [{', '.join(map(quoted, own))}]" for name, own in columns.items()]
+    lines = [
+        f"{name or quoted('')} = [{', '.join(map(quoted, own))}]" for name, own in columns.items()
+    ]
     return "\n".join(["[columns]", *lines, ""])
 
 

@@ -212,6 +212,10 @@ def test_maps_and_a_saved_mapping(tmp_path):
     first = bill(path, *MAPS, "--save-map", saved, "--format", "csv")
     assert (first[0], first[1].splitlines()[1][:12]) == (0, "p,2026-03-02")
     assert bill(path, "--map-file", saved, "--format", "csv") == first
+    path = put(tmp_path, "b.csv", OWN.replace("Long", "Long,Insurance").replace(",20\n", ",20,x\n"))
+    first = bill(path, *MAPS, "--map", "Insurance=", "--save-map", saved, "--format", "csv")
+    assert first[0] == 0 and '"" = ["Insurance"]' in saved.read_text()
+    assert bill(path, "--map-file", saved, "--format", "csv") == first
 
 
 @pytest.mark.parametrize(

@@ -238,6 +238,8 @@ def said_of_reading(notes: list[str], mapping: dict[str, list[str]], reading: An
     for note in notes:
         tell(f"note: {note}")
     if reading["save_map"]:
+        unread = [heading for heading, column in maps_of(reading).items() if not column]
+        mapping = mapping | ({"": unread} if unread else {})
         write(headings.saved_text(mapping), reading["save_map"])
 
 
