@@ -255,7 +255,7 @@ def _likeliest(
 def untimed(names: Sequence[str], config: Config, given: Mapping[str, str]) -> str:
     """What is to be said of a log without start, end and minutes, none of whose rows counts."""
     known = meanings(config, given)
-    parts = {name: _part_of(plain(name), config) for name in names if plain(name) not in known}
+    parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
     near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
     near += _likeliest(_TIMES, [name for name in names if not parts.get(name)], known)
     said = "no heading for start, end or minutes was found"
@@ -268,13 +268,14 @@ def untimed(names: Sequence[str], config: Config, given: Mapping[str, str]) -> s
 _TIMES = ("start", "end", "minutes")
 
 
-def _part_of(own: str, config: Config) -> list[str]:
-    """Which of start, end and minutes have a heading of which this is a word, as In of Time In."""
+def _ends_as(name: str, config: Config) -> list[str]:
+    """Which of start, end and minutes have a heading with this one's last word: Time In, In."""
+    last = [plain(word) for word in re.split(r"\W+|_", name) if word][-1:]
     words = {
         time: {plain(word) for heading in config.headings.get(time, []) for word in heading.split()}
         for time in _TIMES
     }
-    return [time for time in _TIMES if own in words[time]]
+    return [time for time in _TIMES if words[time].intersection(last)]
 
 
 @lru_cache(maxsize=10_000)

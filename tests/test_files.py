@@ -376,7 +376,8 @@ def test_a_second_code_of_a_row_is_said(tmp_path, config):
     [
         ("In,Out", '; nearest: In (start), Out (end): --map "In=start"'),
         ("Note,Time", ""),
-        ("Clock,Room", ""),
+        ("Treatment Time,Room", ""),
+        ("Tx_Start,Tx-End", '; nearest: Tx_Start (start), Tx-End (end): --map "Tx_Start=start"'),
         ("Minuts,Room", '; nearest: Minuts (minutes): --map "Minuts=minutes"'),
     ],
 )
