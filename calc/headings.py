@@ -15,9 +15,6 @@ from calc.params import plain as plain
 from calc.schema import SESSION
 
 SEVERAL = "modifiers_billed"  # the one column that may be spread over several headings
-# What a log is billed by all the same where it has no such heading: one like it is no heading to
-# carry in silence.
-_MISSED = ("payer", "charge", "units_billed", SEVERAL, "discipline")
 
 
 def meanings(config: Config, given: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -111,15 +108,16 @@ def columns(
             found[column] = sorted(own, key=_number)
             continue
         # What the user says wins, then our own heading; two others cannot be told apart.
-        best = [name for name in own if plain(name) in chosen] or _best(own, column)
-        if len(best) > 1:
-            hint = f'say which one: --map "{best[0]}={column}", or rename it to {column}'
-            if plain(best[0]) == plain(best[1]):
+        meant_so = [name for name in own if plain(name) in chosen] or best(own, column)
+        if len(meant_so) > 1:
+            one, other = meant_so[:2]
+            hint = f'say which one: --map "{one}={column}", or rename it to {column}'
+            if plain(one) == plain(other):
                 hint = "rename one of them: a mapping cannot tell them apart"
-            both = f'headings "{best[0]}" and "{best[1]}" both mean {column}'
+            both = f'headings "{one}" and "{other}" both mean {column}'
             raise InputError(both, where, hint)
-        found[column] = best
-    many, code = _numbered(names, known), found.get("code", [""])[0]
+        found[column] = meant_so
+    many, code = numbered(names, known), found.get("code", [""])[0]
     if len(many) > 1 and (not code or (code in many and plain(code) not in chosen)):
         hint = f'say which one is read: --map "{many[0]}=code"'
         what = f"one row for each code: several code columns were found: {', '.join(many[:20])}"
@@ -128,58 +126,15 @@ def columns(
     return found
 
 
-def _numbered(names: Sequence[str], known: Mapping[str, str]) -> list[str]:
+def numbered(names: Sequence[str], known: Mapping[str, str]) -> list[str]:
     """Headings such as CPT 1 and CPT 2, in which an export puts all codes of a visit in a row."""
     parts = [(name, re.fullmatch(r"(.*[a-z])[0-9]{1,2}", plain(name))) for name in names]
     return [name for name, part in parts if part and known.get(part[1]) == "code"]
 
 
-def _best(own: Sequence[str], column: str) -> list[str]:
+def best(own: Sequence[str], column: str) -> list[str]:
     """Of headings for ``column`` the one spelled as our template prints it, or all of them."""
     return [name for name in own if name == column] or list(own)
-
-
-def notes(
-    names: Sequence[str],
-    found: Mapping[str, Sequence[str]],
-    config: Config,
-    given: Mapping[str, str],
-) -> list[str]:
-    """What a user should know of headings that are not read, though they mean a column of ours.
-
-    ``found``: what `columns` made of ``names``.
-    """
-    usual, chosen = meanings(config), {plain(heading) for heading in given}
-    said, known = [], meanings(config, given)
-    for column, (own, *_) in found.items():
-        if column == SEVERAL:
-            continue
-        rivals = [name for name in names if usual.get(plain(name)) == column]
-        if plain(own) not in chosen:
-            others = [name for name in rivals if name != own and plain(name) not in chosen]
-            said += [_passed_over(name, own, column) for name in others]
-        elif len(best := _best(rivals, column)) == 1 and plain(best[0]) not in chosen:
-            said.append(f'"{best[0]}" is not read: the mapping reads "{own}" as {column}')
-    others = [name for name in _numbered(names, known) if name not in found["code"]]
-    said += [
-        f'"{name}" is not read: one row for each code'
-        for name in others
-        if plain(name) not in chosen
-    ]
-    for column in _MISSED:
-        if column == SEVERAL or column not in found:
-            said += [
-                f'"{name}" is not read; if it means {column}: --map "{name}={column}"'
-                for name in _nearest(column, names, known, _MISSPELT)
-            ]
-    return said
-
-
-def _passed_over(name: str, own: str, column: str) -> str:
-    remedy = f'--map "{name}={column}"'
-    if plain(name) == plain(own):
-        remedy = "rename one of them: a mapping cannot tell them apart"
-    return f'"{name}" is not read: "{own}" is read as {column}; to read it instead: {remedy}'
 
 
 def _number(heading: str) -> int:
@@ -202,9 +157,9 @@ def _require(
     stamps: list[tuple[str, str]] = []
     if "date" in lacking:  # stamps under start say it too
         others = [name for name in names if not re.search("dat|dt", plain(name))]
-        stamps = _likeliest([time for time in ("start", "end") if time not in found], others, known)
+        stamps = likeliest([time for time in ("start", "end") if time not in found], others, known)
     rest = [name for name in names if name not in dict(stamps)]
-    near = [f"{own} ({column})" for own, column in [*_likeliest(lacking, rest, known), *stamps]]
+    near = [f"{own} ({column})" for own, column in [*likeliest(lacking, rest, known), *stamps]]
     shown = [name if len(name) <= 40 else f"{name[:40]}..." for name in names[:40]]
     hint = f"found: {', '.join(shown)}"
     hint += f" and {len(names) - 40} more" if len(names) > 40 else ""
@@ -220,10 +175,9 @@ _DATA = re.compile(
 
 
 LIKENESS = 0.75  # of a heading that is named as the nearest: less is chance in short words
-_MISSPELT = 0.82  # of one that might be carried as well: less is another word, such as Discharge
 
 
-def _nearest(
+def nearest(
     column: str, names: Sequence[str], known: Mapping[str, str], likeness: float = LIKENESS
 ) -> list[str]:
     """The log's heading that is most like one of the headings known for ``column``."""
@@ -239,7 +193,7 @@ def _most_alike(column: str, names: Sequence[str], known: Mapping[str, str]) -> 
     return best[0], free.get(best[1], "")
 
 
-def _likeliest(
+def likeliest(
     columns: Sequence[str], names: Sequence[str], known: Mapping[str, str]
 ) -> list[tuple[str, str]]:
     """Headings most like a column, each with it; one as like another column is named for none."""
@@ -250,32 +204,6 @@ def _likeliest(
         if like >= max([LIKENESS, *others]) and like not in others:
             found.append((own, column))
     return found
-
-
-def untimed(names: Sequence[str], config: Config, given: Mapping[str, str]) -> str:
-    """What is to be said of a log without start, end and minutes, none of whose rows counts."""
-    known = meanings(config, given)
-    parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
-    near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
-    near += _likeliest(_TIMES, [name for name in names if not parts.get(name)], known)
-    said = "no heading for start, end or minutes was found"
-    if not near:
-        return said
-    likely = ", ".join(f"{own} ({column})" for own, column in near)
-    return f'{said}; nearest: {likely}: --map "{near[0][0]}={near[0][1]}"'
-
-
-_TIMES = ("start", "end", "minutes")
-
-
-def _ends_as(name: str, config: Config) -> list[str]:
-    """Which of start, end and minutes have a heading with this one's last word: Time In, In."""
-    last = [plain(word) for word in re.split(r"\W+|_", name) if word][-1:]
-    words = {
-        time: {plain(word) for heading in config.headings.get(time, []) for word in heading.split()}
-        for time in _TIMES
-    }
-    return [time for time in _TIMES if words[time].intersection(last)]
 
 
 @lru_cache(maxsize=10_000)

@@ -15,7 +15,18 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import clocks, decoding, engine, files, headings, reserved, times, values, written
+from calc import (
+    clocks,
+    decoding,
+    engine,
+    files,
+    heading_notes,
+    headings,
+    reserved,
+    times,
+    values,
+    written,
+)
 from calc.cells import Facts, by_values, of_blank, text_of
 from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, judge
 from calc.errors import InputError
@@ -289,11 +300,11 @@ def _from_file(
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
     log.files = [File(path, records.digest(), rows)]
-    log.notes += [*records.notes, *(f"{where}: {note}" for note in heading_notes(log))]
+    log.notes += [*records.notes, *(f"{where}: {note}" for note in said_of_headings(log))]
     return log
 
 
-def heading_notes(log: Log) -> list[str]:
+def said_of_headings(log: Log) -> list[str]:
     """What a user should know about how the headings of a log were read."""
     return [*log.of_headings, *provider_note(log)]
 
@@ -304,7 +315,7 @@ def untimed_note(log: Log, config: Config, maps: Mapping[str, str]) -> list[str]
         return []
     if not engine.count(log.audited):
         return []
-    return [headings.untimed(list(log.place), config, maps)]
+    return [heading_notes.untimed(list(log.place), config, maps)]
 
 
 def provider_note(log: Log) -> list[str]:
@@ -453,7 +464,7 @@ def _sessions(
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping = columns
-    log.of_headings = headings.notes(names, columns, config, maps)
+    log.of_headings = heading_notes.notes(names, columns, config, maps)
     if engine.is_eager(frame):
         log.files = [File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log

@@ -368,7 +368,7 @@ def test_a_second_code_of_a_row_is_said(tmp_path, config):
     assert logs.read(path, config, maps={"CPT 2": ""}).notes == []
     path = put(tmp_path, "a.csv", f"Patient,DOS,CPT 3,CPT 4,Mins\n{row}")
     log = logs.read(path, config, maps={"CPT 3": "code"})
-    assert (sessions(log)[0]["code"], len(log.notes)) == ("97116", 2)
+    assert (sessions(log)[0]["code"], len(log.notes)) == ("97116", 1)
 
 
 @pytest.mark.parametrize(
