@@ -69,7 +69,9 @@ def read_timesheet(source: str) -> dict[tuple[str, date], int]:
 
 
 def _require_times(names: list[str], where: str) -> None:
-    if "minutes" not in names and not {"start", "end"} <= set(names):
+    known = set(names)
+    lacking = "minutes" not in known and not {"start", "end"} <= known
+    if lacking and {"clinician", "date"} <= known:
         hint = f"found: {', '.join(names)}"
         raise InputError("missing heading minutes, or start and end", where, hint)
 
