@@ -36,9 +36,12 @@ def read_prior(source: str) -> dict[tuple[str, str], int]:
 
 
 def _balances(source: str, *keys: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
-    """Place, key and cents of each row."""
+    """Place, key and cents of each row; a blank patient, such as a total's, is an error."""
     found: set[tuple[str, ...]] = set()
     for where, row in files.small_csv(source, *keys, "amount"):
+        if not row["patient"]:
+            hint = "name the patient as the log does, or remove the row if it is a total"
+            raise InputError("patient is blank", where, hint)
         cents = read_cents(row["amount"])
         if cents is None:
             raise InputError(f'amount "{row["amount"]}" is not an amount', where, "e.g. 257.00")
@@ -55,7 +58,7 @@ def read_timesheet(source: str) -> dict[tuple[str, date], int]:
     Several spells of a day add up. Raises InputError that names row and column.
     """
     sheet: dict[tuple[str, date], int] = {}
-    for where, row in files.small_csv(source, "clinician", "date"):
+    for where, row in files.small_csv(source, "clinician", "date", check=_require_times):
         day = times.read_date(row["date"])
         if day is None:
             raise InputError(f'date "{row["date"]}" is not a date', where, "YYYY-MM-DD")
@@ -63,6 +66,14 @@ def read_timesheet(source: str) -> dict[tuple[str, date], int]:
         key = row["clinician"], day
         sheet[key] = sheet.get(key, 0) + minutes
     return sheet
+
+
+def _require_times(names: list[str], where: str) -> None:
+    known = set(names)
+    lacking = "minutes" not in known and not {"start", "end"} <= known
+    if lacking and {"clinician", "date"} <= known:
+        hint = f"found: {', '.join(names)}"
+        raise InputError("missing heading minutes, or start and end", where, hint)
 
 
 def _on_duty(row: dict[str, str], where: str) -> int:

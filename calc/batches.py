@@ -156,7 +156,7 @@ def split(
         found.files[name] = _with_rows(found.files.get(name), log.files[0], name)
         said = list(log.notes)
         if not isinstance(piece, str):
-            said += [f"{name}: {note}" for note in logs.provider_note(log)]
+            said += [f"{name}: {note}" for note in logs.said_of_headings(log)]
         found.notes += [note for note in said if note not in found.notes]
         progress.add(rows or _rows(name), "reading")
     if found is None:

@@ -36,8 +36,12 @@ def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
         column = column.cast(nw.String)
     elif kind != nw.String:
         if kind.is_float():
-            # A float is the nearest to what was meant; past the millisecond it is noise.
-            column = nw.when(~column.is_nan()).then(column.round(3))
+            # A float is the nearest to what was meant; past the millisecond it is noise, but for
+            # what may be a part of a day.
+            rough = column.round(3)
+            part = (column.abs() < 1) & (column.round(9) != rough)
+            column = nw.when(part).then(column).otherwise(rough)
+            column = nw.when(~nw.col(name).is_nan()).then(column)
         column = column.cast(nw.String).str.replace_all(r"\.0$", "")
     return column.fill_null("").str.strip_chars()
 

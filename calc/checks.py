@@ -25,6 +25,7 @@ class Check:
     says: str  # {} is the cell's text
     hint: str = ""
     zoned: bool = False  # only where a zone is given
+    unzoned: bool = False  # only where none is
     finding: str = ""  # the audit rule that reports it: such a row is rejected by `bill` only
     alone: bool = False  # the cell's text decides, so it is looked at once for each distinct text
     elapsed: bool = False  # a clock time that a finding calls doubtful cannot prove it
@@ -64,8 +65,25 @@ def _differing_dates() -> nw.Expr:
     return nw.col("start_day") != nw.col("date_day")
 
 
+def _several_codes() -> nw.Expr:
+    """Two codes, or a code and how often."""
+    several = r"(?i)^[0-9a-z]\d{4}([\s,;/+&].*[0-9a-z]\d{4}|[\s,;(]*x ?\d{1,2}\)?$)"
+    return nw.col("code").is_null() & _cell("code").str.contains(several)
+
+
+def _negative(name: str, value: str) -> nw.Expr:
+    unread = (_cell(name) != "") & nw.col(value).is_null()
+    return unread & _cell(name).str.contains(r"^[$ ]*[-(\x{2212}][$ ]*[0-9.]")
+
+
 def _date_with_time() -> nw.Expr:
     return _bad_date("date") & nw.col("date_day_text").str.contains(r"^\d.*\d[T ]+\d{1,2}:\d\d")
+
+
+def _date_with_offset() -> nw.Expr:
+    """The day may be another where the patient was."""
+    offset = r"\d:\d\d.*(Z|[+-]\d\d(:?\d\d)?)$"
+    return _date_with_time() & nw.col("date_day_text").str.contains(offset)
 
 
 def _date_number() -> nw.Expr:
@@ -78,13 +96,25 @@ def _clock_number(name: str) -> nw.Expr:
     return _no_clock(name) & _cell(name).str.contains(r"^(0?|[3-6]\d{4})\.\d+$")
 
 
+def _length_number() -> nw.Expr:
+    """A length as a part of a day: finer than anyone writes less than a minute."""
+    unread = (_cell("minutes") != "") & nw.col("minutes_ms").is_null()
+    return unread & _cell("minutes").str.contains(r"^0*\.\d{4,}$")
+
+
+_REVERSED = "a reversal: remove the row together with the one that it takes back"
 _EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
+_WORDS = "or add the word to config/words.toml"
 
 CHECKS: tuple[Check, ...] = (
     Check("patient", lambda: nw.col("patient") == "", "patient is blank", "name the patient's id"),
     Check(
         "code", lambda: _cell("code") == "", "code is blank", "give the CPT or HCPCS code",
         alone=True,
+    ),
+    Check(
+        "code", _several_codes, 'code "{}" is not known',
+        "write one code a row; how many units go into units_billed", alone=True,
     ),
     Check(
         "code",
@@ -111,22 +141,27 @@ CHECKS: tuple[Check, ...] = (
         "discipline",
         lambda: nw.col("discipline").is_null(),
         'discipline "{}" is not known',
-        "write PT, OT or SLP",
+        f"write PT, OT or SLP, {_WORDS}",
         alone=True,
     ),
     Check(
         "role",
         lambda: nw.col("role").is_null(),
         'role "{}" is not known',
-        f"write one of {', '.join(ROLES)}",
+        f"write one of {', '.join(ROLES)}, {_WORDS}",
         alone=True,
     ),
     Check(
         "mode",
         lambda: nw.col("mode").is_null(),
         'mode "{}" is not known',
-        f"write one of {', '.join(MODES)}",
+        f"write one of {', '.join(MODES)}, {_WORDS}",
         alone=True,
+    ),
+    Check(
+        "date", _date_with_offset, 'date "{}" is not a date',
+        "it holds a time with an offset: give the day alone, as it was there; "
+        "if it is when the session began, map the column to start", alone=True,
     ),
     Check(
         "date", _date_with_time, 'date "{}" is not a date',
@@ -180,6 +215,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "start",
+        lambda: _differing_dates() & ~nw.col("start_offset").is_null(),
+        'start "{}" is not on the date of service',
+        "say the clinic's zone, e.g. --tz America/Chicago: there it may be that date",
+        unzoned=True,
+    ),
+    Check(
+        "start",
         _differing_dates,
         'start "{}" is not on the date of service',
         "make the date and the start's date agree",
@@ -215,6 +257,9 @@ CHECKS: tuple[Check, ...] = (
         elapsed=True,
     ),
     Check(
+        "minutes", _length_number, 'minutes "{}" is not a number of minutes', _EXCEL, alone=True,
+    ),
+    Check(
         "minutes",
         lambda: (_cell("minutes") != "") & nw.col("minutes_ms").is_null(),
         'minutes "{}" is not a number of minutes',
@@ -236,11 +281,19 @@ CHECKS: tuple[Check, ...] = (
         finding="U209",
     ),
     Check(
+        "units_billed", partial(_negative, "units_billed", "units_billed"),
+        'units_billed "{}" is not a whole number', _REVERSED, alone=True,
+    ),
+    Check(
         "units_billed",
         lambda: (_cell("units_billed") != "") & nw.col("units_billed").is_null(),
         'units_billed "{}" is not a whole number',
         "write e.g. 2",
         alone=True,
+    ),
+    Check(
+        "charge", partial(_negative, "charge", "charge_cents"), 'charge "{}" is not an amount',
+        _REVERSED, alone=True,
     ),
     Check(
         "charge",
@@ -291,7 +344,7 @@ def judge(
     fault, finding = (nw.lit(0, dtype=nw.Int64) for _ in range(2))
     for number in range(len(CHECKS), 0, -1):
         check = CHECKS[number - 1]
-        lacking = check.column in _OPTIONAL - columns or (check.zoned and not zoned)
+        lacking = check.column in _OPTIONAL - columns or (check.unzoned if zoned else check.zoned)
         if check.alone or lacking:
             continue
         flag = check.flag().fill_null(False)

@@ -15,16 +15,26 @@ from calc.errors import InputError
 # Frames and spreadsheets keep a day as a stamp at midnight, of whatever zone.
 MIDNIGHT = r"([T ]0?0:00(:00(\.0+)?)?(Z|[+-]\d\d(:?\d\d)?)?| +12:00(:00(\.0+)?)? ?[Aa]\.?[Mm]\.?)$"
 
+# A clock time without an offset behind a day.
+_NAIVE = (
+    r"[T ,]+(([01]?\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?"
+    r"|(0?[1-9]|1[0-2]):[0-5]\d(:[0-5]\d([.,]\d+)?)? ?[AaPp]\.? ?[Mm]\.?)$"
+)
 
-def day_facts(column: str, where: str, chosen: str) -> Facts:
+# The day before which databases and spreadsheets count: in front of a clock time it says nothing.
+_DAY_ZERO = r"^(1899-12-3[01]|12/3[01]/1899)[T ]+"
+
+
+def day_facts(column: str, where: str, chosen: str, stamps: bool = False) -> Facts:
     """{column}_day (days since 1970), {column}_date and {column}_fault of a column of dates.
 
     The order of month and day is the one chosen, or the one that the column itself tells; raises
-    InputError where it does not.
+    InputError where it does not. ``stamps``: a clock time without an offset may stand behind the
+    day and says nothing, as where a log has a start of its own.
     """
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        values = values.with_columns(_day_text(column).alias(f"{column}_day_text"))
+        values = values.with_columns(_day_text(column, stamps).alias(f"{column}_day_text"))
         values = _days(values, f"{column}_day_text", column, where, chosen)
         return checks.alone(column, values).drop(f"{column}_day_text")
 
@@ -32,11 +42,13 @@ def day_facts(column: str, where: str, chosen: str) -> Facts:
     return Known(facts, types, (None, None, 0))
 
 
-def _day_text(column: str) -> nw.Expr:
+def _day_text(column: str, stamps: bool) -> nw.Expr:
     """What of a cell's text is a date: all of it, or what a clock time begins with."""
     text = nw.col("text")
     if column == "date":
-        return text.str.replace_all(MIDNIGHT, "")
+        day = text.str.replace_all(MIDNIGHT, "")
+        return day.str.replace_all(_NAIVE, "") if stamps else day
+    text = text.str.replace_all(_DAY_ZERO, "")
     dated = text.str.contains(times.DATE_FIRST)
     return nw.when(dated).then(text.str.replace_all(times.SPLIT, "${1}")).otherwise(nw.lit(""))
 
@@ -74,17 +86,19 @@ def _date_order(texts: list[str], column: str, where: str, chosen: str) -> str:
     )
 
 
-def order_of(cells: nw.LazyFrame[Any], name: str, column: str, where: str) -> str:
+def order_of(
+    cells: nw.LazyFrame[Any], name: str, column: str, where: str, stamps: bool = False
+) -> str:
     """The order of month and day in date, start or end, told by all its cells under ``name``.
 
-    Raises InputError as where the log is read.
+    ``stamps`` and InputError as in `day_facts`.
     """
     told = []
 
     def look(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         from calc import engine
 
-        days = engine.distinct(values.select(day=_day_text(column)), "day")
+        days = engine.distinct(values.select(day=_day_text(column, stamps)), "day")
         told.append(_date_order([day for day in days if day], column, where, ""))
         return values.with_columns(looked_at=nw.lit(True))
 
@@ -99,6 +113,7 @@ def order_cells(cells: nw.LazyFrame[Any], name: str, column: str) -> nw.LazyFram
     """
     cells = cells.select(name).filter(~nw.col(name).str.contains(r"^\s*\d{4}"))
     if column != "date":
+        cells = cells.filter(~nw.col(name).str.contains(r"^\s*12/3[01]/1899[T ]"))
         cells = cells.with_columns(nw.col(name).str.replace_all(r"^(\d[^\sT,]*)[\sT,].*$", "${1}"))
     return cells.unique()
 
@@ -109,11 +124,11 @@ def clock_facts(column: str, where: str, chosen: str) -> Facts:
     """
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        text = nw.col("text")
+        text = nw.col("text").str.replace_all(_DAY_ZERO, "")
         dated = text.str.contains(times.DATE_FIRST)
         clock_part = text.str.replace_all(times.SPLIT, "${2}")
         values = values.with_columns(
-            _day_text(column).alias(f"{column}_day_text"),
+            _day_text(column, stamps=False).alias(f"{column}_day_text"),
             nw.when(dated).then(clock_part).otherwise(text).alias("clock"),
             text.alias(f"{column}_text"),
         )

@@ -24,7 +24,7 @@ from calc.params import (
     of_payers,
     plain,
 )
-from calc.schema import DISCIPLINES, SESSION
+from calc.schema import DISCIPLINES, MODES, ROLES, SESSION
 
 Found = Iterator[ConfigError]
 
@@ -49,7 +49,7 @@ def faults(config: Config) -> list[ConfigError]:
     checked = Checked(config.folders)
     found = checked.faults()
     shipped = Checked(config.folders[-1:])
-    looks = (_figures, _payers, _tables, _codes, _headings, _sources)
+    looks = (_figures, _payers, _tables, _codes, _headings, _words, _sources)
     return found + [fault for look in looks for fault in look(checked, shipped)]
 
 
@@ -199,6 +199,27 @@ def _headings(checked: Checked, shipped: Checked) -> Found:
                 if other != column:
                     hint = "a heading belongs to one column only: take it out of one"
                     yield ConfigError(f'"{heading}" means {other} already', where, hint)
+
+
+def _words(checked: Checked, shipped: Checked) -> Found:
+    """What words mean are names of ours, or "" for a blank cell; a word means one of them."""
+    names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES}
+    for path, columns in checked.word_files:
+        for column, meanings in columns.items():
+            known = names.get(column, ())
+            meant = {name.lower(): name for name in known}
+            for meaning, words in meanings.items():
+                where = f"{path}: {column}"
+                if meaning not in ("", *known):
+                    hint = _one_of(known, meaning) if known else 'write "" for words of a blank'
+                    yield ConfigError(f'"{meaning}" is no {column} of ours', where, hint)
+                    continue
+                for word in words:
+                    other = meant.setdefault(word.lower(), meaning)
+                    if other != meaning:
+                        hint = "a word means one thing only: take it out of one"
+                        said = f'"{word}" means {other or "a blank"} already'
+                        yield ConfigError(said, f"{where}: {meaning}", hint)
 
 
 def _sources(checked: Checked, shipped: Checked) -> Found:

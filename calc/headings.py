@@ -84,7 +84,9 @@ def saved_text(columns: Mapping[str, Sequence[str]]) -> str:
     def quoted(text: str) -> str:
         return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
-    lines = [f"{name} = [{', '.join(map(quoted, own))}]" for name, own in columns.items()]
+    lines = [
+        f"{name or quoted('')} = [{', '.join(map(quoted, own))}]" for name, own in columns.items()
+    ]
     return "\n".join(["[columns]", *lines, ""])
 
 
@@ -106,17 +108,33 @@ def columns(
             found[column] = sorted(own, key=_number)
             continue
         # What the user says wins, then our own heading; two others cannot be told apart.
-        mapped = [name for name in own if plain(name) in chosen]
-        exact = mapped or [name for name in own if plain(name) == plain(column)] or own
-        if len(exact) > 1:
-            hint = f'say which one: --map "{exact[0]}={column}", or rename it to {column}'
-            if plain(exact[0]) == plain(exact[1]):
+        meant_so = [name for name in own if plain(name) in chosen] or best(own, column)
+        if len(meant_so) > 1:
+            one, other = meant_so[:2]
+            hint = f'say which one: --map "{one}={column}", or rename it to {column}'
+            if plain(one) == plain(other):
                 hint = "rename one of them: a mapping cannot tell them apart"
-            both = f'headings "{exact[0]}" and "{exact[1]}" both mean {column}'
+            both = f'headings "{one}" and "{other}" both mean {column}'
             raise InputError(both, where, hint)
-        found[column] = exact
+        found[column] = meant_so
+    many, code = numbered(names, known), found.get("code", [""])[0]
+    if len(many) > 1 and (not code or (code in many and plain(code) not in chosen)):
+        hint = f'say which one is read: --map "{many[0]}=code"'
+        what = f"one row for each code: several code columns were found: {', '.join(many[:20])}"
+        raise InputError(what, where, hint)
     _require(found, names, where, known)
     return found
+
+
+def numbered(names: Sequence[str], known: Mapping[str, str]) -> list[str]:
+    """Headings such as CPT 1 and CPT 2, in which an export puts all codes of a visit in a row."""
+    parts = [(name, re.fullmatch(r"(.*[a-z])[0-9]{1,2}", plain(name))) for name in names]
+    return [name for name, part in parts if part and known.get(part[1]) == "code"]
+
+
+def best(own: Sequence[str], column: str) -> list[str]:
+    """Of headings for ``column`` the one spelled as our template prints it, or all of them."""
+    return [name for name in own if name == column] or list(own)
 
 
 def _number(heading: str) -> int:
@@ -136,7 +154,12 @@ def _require(
         # Cells are not shown: one of them may name a patient.
         hint = "write a first line that names the columns: patient, code, date, ..."
         raise InputError("the first line holds data: its headings are missing", where, hint)
-    near = [f"{own} ({column})" for column in lacking for own in _nearest(column, names, known)]
+    stamps: list[tuple[str, str]] = []
+    if "date" in lacking:  # stamps under start say it too
+        others = [name for name in names if not re.search("dat|dt", plain(name))]
+        stamps = likeliest([time for time in ("start", "end") if time not in found], others, known)
+    rest = [name for name in names if name not in dict(stamps)]
+    near = [f"{own} ({column})" for own, column in [*likeliest(lacking, rest, known), *stamps]]
     shown = [name if len(name) <= 40 else f"{name[:40]}..." for name in names[:40]]
     hint = f"found: {', '.join(shown)}"
     hint += f" and {len(names) - 40} more" if len(names) > 40 else ""
@@ -154,14 +177,37 @@ _DATA = re.compile(
 LIKENESS = 0.75  # of a heading that is named as the nearest: less is chance in short words
 
 
-def _nearest(column: str, names: Sequence[str], known: Mapping[str, str]) -> list[str]:
+def nearest(
+    column: str, names: Sequence[str], known: Mapping[str, str], likeness: float = LIKENESS
+) -> list[str]:
     """The log's heading that is most like one of the headings known for ``column``."""
+    like, own = _most_alike(column, names, known)
+    return [own] if like >= likeness else []
+
+
+def _most_alike(column: str, names: Sequence[str], known: Mapping[str, str]) -> tuple[float, str]:
+    """How much, of 1, the log's heading that is most like those known for ``column`` is so."""
     words = [heading for heading, meant in known.items() if meant == column]
     free = {plain(name): name for name in names[:200] if plain(name) not in known}
     best = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
-    return [free[best[1]]] if best[0] >= LIKENESS else []
+    return best[0], free.get(best[1], "")
+
+
+def likeliest(
+    columns: Sequence[str], names: Sequence[str], known: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Headings most like a column, each with it; one as like another column is named for none."""
+    near = {column: _most_alike(column, names, known) for column in columns}
+    found = []
+    for column, (like, own) in near.items():
+        others = [other for name, (other, its) in near.items() if its == own and name != column]
+        if like >= max([LIKENESS, *others]) and like not in others:
+            found.append((own, column))
+    return found
 
 
 @lru_cache(maxsize=10_000)
 def _alike(one: str, other: str) -> float:
-    return difflib.SequenceMatcher(None, one, other[:60]).ratio()
+    like = difflib.SequenceMatcher(None, one, other[:60])
+    quick = like.real_quick_ratio() >= LIKENESS and like.quick_ratio() >= LIKENESS
+    return like.ratio() if quick else 0.0

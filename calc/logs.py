@@ -15,7 +15,18 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import clocks, decoding, engine, files, headings, reserved, times, values, written
+from calc import (
+    clocks,
+    decoding,
+    engine,
+    files,
+    heading_notes,
+    headings,
+    reserved,
+    times,
+    values,
+    written,
+)
 from calc.cells import Facts, by_values, of_blank, text_of
 from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, judge
 from calc.errors import InputError
@@ -72,6 +83,7 @@ class Log:
     ragged: list[tuple[int, list[str]]] = field(default_factory=list)
     files: list[File] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what a user should know about the reading
+    of_headings: list[str] = field(default_factory=list)  # the same of headings, without the file
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
     parts: list[Log] = field(default_factory=list)  # the logs of several files
     defaults: Defaults = field(default_factory=Defaults)  # what it was read by
@@ -253,7 +265,7 @@ def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
         order = "mdy"
         if name and kinds[name] == nw.String:
             cells = engine.streamed(clocks.order_cells(frame, name, column))
-            order = clocks.order_of(cells, name, column, source)
+            order = clocks.order_of(cells, name, column, source, "start" in own)
         orders.append(order)
     return " ".join(orders)
 
@@ -288,8 +300,22 @@ def _from_file(
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
     log.files = [File(path, records.digest(), rows)]
-    log.notes += [*records.notes, *(f"{where}: {note}" for note in provider_note(log))]
+    log.notes += [*records.notes, *(f"{where}: {note}" for note in said_of_headings(log))]
     return log
+
+
+def said_of_headings(log: Log) -> list[str]:
+    """What a user should know about how the headings of a log were read."""
+    return [*log.of_headings, *provider_note(log)]
+
+
+def untimed_note(log: Log, config: Config, maps: Mapping[str, str]) -> list[str]:
+    """A note where no heading for times was found and no row can be used for want of them."""
+    if {"start", "end", "minutes"} & set(log.mapping) or engine.count(log.sessions):
+        return []
+    if not engine.count(log.audited):
+        return []
+    return [heading_notes.untimed(list(log.place), config, maps)]
 
 
 def provider_note(log: Log) -> list[str]:
@@ -438,6 +464,7 @@ def _sessions(
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping = columns
+    log.of_headings = heading_notes.notes(names, columns, config, maps)
     if engine.is_eager(frame):
         log.files = [File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
@@ -503,13 +530,13 @@ def _judged(
     """The columns of USED, ``fault`` and the log's own; ``places``: where ours stand in it."""
     cells, own = dict(places), [name for name in frame.columns if name != "row"]
     frame = frame.with_columns(nw.col("row").cast(nw.Int64))
-    facts = _facts(source, config, defaults)
+    facts = _facts(source, config, defaults, bool(cells.get("start")))
     wanted = [(cells[name][0], facts[name]) for name in facts if cells.get(name)]
     blank = [_of_blank(name, config, defaults) for name in facts if not cells.get(name)]
     blank.append(of_blank(values.plain("file", source)))
     dense = values.dense(config)
     frame, known = by_values(frame, wanted, blank, dense)
-    frame = _modifiers(frame, cells.get("modifiers_billed", ()), known, dense)
+    frame = _modifiers(frame, cells.get("modifiers_billed", ()), known, dense, config)
     frame = clocks.instants(frame, known, defaults.zone)
     frame = frame.with_columns(given_ms=nw.col("minutes_ms"))
     faults = {f"{name}_fault" for name in _JUDGED if known.get(f"{name}_fault") != 0}
@@ -535,12 +562,14 @@ def _of_blank(name: str, config: Config, defaults: Defaults) -> nw.LazyFrame[Any
     return of_blank(_facts("", config, defaults)[name])
 
 
-def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
-    """What the distinct texts of each of our columns mean."""
+def _facts(
+    source: str, config: Config, defaults: Defaults, starts: bool = False
+) -> dict[str, Facts]:
+    """What the distinct texts of each of our columns mean; ``starts``: start is one of them."""
     orders = defaults.date_order.split()
     order = dict(zip(_DATED, orders if len(orders) > 1 else orders * 3 or [""] * 3, strict=True))
     return {
-        "patient": values.plain("patient"),
+        "patient": values.patient(config),
         "clinician": values.plain("clinician"),
         "provider": values.plain("provider", defaults.provider),
         "diagnosis": values.plain("diagnosis"),
@@ -549,10 +578,10 @@ def _facts(source: str, config: Config, defaults: Defaults) -> dict[str, Facts]:
         "locality": values.defaulted(
             "locality", {name.lower(): name for name in config.localities}, defaults.locality
         ),
-        "discipline": values.discipline(defaults.discipline),
-        "role": values.role(),
-        "mode": values.mode(),
-        "date": clocks.day_facts("date", source, order["date"]),
+        "discipline": values.discipline(config, defaults.discipline),
+        "role": values.role(config),
+        "mode": values.mode(config),
+        "date": clocks.day_facts("date", source, order["date"], stamps=starts),
         "start": clocks.clock_facts("start", source, order["start"]),
         "end": clocks.clock_facts("end", source, order["end"]),
         "minutes": values.minutes("minutes", "minutes_ms"),
@@ -567,22 +596,26 @@ def _modifiers(
     columns: Sequence[str],
     known: Mapping[str, Any],
     dense: Mapping[str, Iterable[str] | None],
+    config: Config,
 ) -> nw.LazyFrame[Any]:
     """Add modifiers_billed: those behind the code, then those of each column, in order."""
     behind = known.get("code_modifiers") != ""
     if not columns:
         return frame.with_columns(modifiers_billed=nw.col("code_modifiers"))
     if len(columns) == 1 and not behind:
-        only = values.modifiers("modifiers_billed")
+        only = values.modifiers("modifiers_billed", config)
         return by_values(frame, [(columns[0], only)], dense=dense)[0]
     parts = [f"modifiers {place}" for place in range(len(columns))]
-    facts = [(column, values.modifiers(part)) for column, part in zip(columns, parts, strict=True)]
+    facts = [
+        (column, values.modifiers(part, config))
+        for column, part in zip(columns, parts, strict=True)
+    ]
     frame, _ = by_values(frame, facts)
     parts = ["code_modifiers", *parts] if behind else parts
     joined = nw.concat_str(*(nw.col(part) for part in parts), separator=" ")
     frame, _ = by_values(
         frame.with_columns(all_modifiers=joined),
-        [("all_modifiers", values.modifiers("modifiers_billed"))],
+        [("all_modifiers", values.modifiers("modifiers_billed", config))],
         dense=dense,
     )
     return frame

@@ -272,13 +272,31 @@ class _Reader:
             self.fault("is no mapping of headings", str(path), hint)
             return {}
         self.only(("columns",), data, str(path))
-        found = {}
-        for column, names in columns.items():
-            listed = [names] if isinstance(names, str) else names
-            if _are_texts(listed):
-                found[column] = listed
+        return self._lists(columns, str(path), "headings", hint)
+
+    def words(self) -> dict[str, dict[str, list[str]]]:
+        """Words by the column in which they stand and what they mean there."""
+        path, hint = self.folder / "words.toml", 'write [mode], then e.g. group = ["GRP"]'
+        found, data = {}, self.toml("words.toml")
+        self.only(WORDS, data, str(path))
+        for column, names in data.items():
+            if isinstance(names, dict):
+                found[column] = self._lists(names, f"{path}: {column}", "words", hint)
             else:
-                self.fault("is no list of headings", f"{path}: {column}", hint)
+                self.fault("is no table of words", f"{path}: {column}", hint)
+        return found
+
+    def _lists(
+        self, entries: dict[str, Any], where: str, of: str, hint: str
+    ) -> dict[str, list[str]]:
+        """Lists of texts by their keys; a single text needs no list."""
+        found = {}
+        for key, texts in entries.items():
+            listed = [texts] if isinstance(texts, str) else texts
+            if _are_texts(listed):
+                found[key] = listed
+            else:
+                self.fault(f"is no list of {of}", f"{where}: {key}", hint)
         return found
 
     def parameter(self, name: str) -> Parameter:
@@ -411,6 +429,7 @@ CODE_COLUMNS = (
     "attendance",
     "disciplines",
 )
+WORDS = ("patient", "discipline", "role", "mode", "modifiers_billed")  # columns of words.toml
 POOLS = ("day", "code")
 PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")
 # What may stand in a file of [[value]] or [[edition]] blocks, and in a block; note in any.
@@ -527,6 +546,22 @@ class Config:
             for column, names in headings.items():
                 own = [name for name in names if taken.setdefault(plain(name), column) == column]
                 merged.setdefault(column, []).extend(own)
+        return merged
+
+    @cached_property
+    def word_files(self) -> list[tuple[Path, dict[str, dict[str, list[str]]]]]:
+        """Each folder's words by column and meaning, with their file; the one that counts first."""
+        return [(r.folder / "words.toml", r.words()) for r in self._readers()]
+
+    @cached_property
+    def words(self) -> dict[str, dict[str, str]]:
+        """Column to its words in lower case, each with its meaning, "" for a blank cell's."""
+        merged: dict[str, dict[str, str]] = {column: {} for column in WORDS}
+        for _, columns in self.word_files:
+            for column, meanings in columns.items():
+                for meaning, words in meanings.items():
+                    for word in words:
+                        merged.setdefault(column, {}).setdefault(word.lower(), meaning)
         return merged
 
     @cached_property
@@ -722,7 +757,7 @@ class Checked(Config):
         for table in (*TABLES, *tables):
             for edition in self.editions(table):
                 self.rows(table, edition)
-        _ = self.counting_rules, self.sources, self.heading_files, self.codes
+        _ = self.counting_rules, self.sources, self.heading_files, self.word_files, self.codes
 
     def unread(self, file: str) -> bool:
         """Whether a file as a whole could not be read: what is missed in it is no fault."""

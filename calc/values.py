@@ -18,18 +18,11 @@ from calc.money import scaled
 from calc.params import Config
 from calc.schema import CLAIM, COUNTED_ROLES, DISCIPLINES, MODES, ROLES
 
-_DISCIPLINES = {name.lower(): name for name in DISCIPLINES} | {"st": "SLP", "": ""}
-_ROLES = {name: name for name in ROLES} | {"both": "joint", "": "therapist"}
-_ROLES |= dict.fromkeys(("pt", "ot", "slp"), "therapist")
-_ROLES |= dict.fromkeys(("pta", "ota", "cota"), "assistant")
-_MODES = {name: name for name in MODES} | {"co-treatment": "cotreatment", "": "individual"}
-
 # Modifiers that therapy logs write right behind a code, with nothing between.
 _THERAPY_MODIFIERS = {
     "GP", "GO", "GN", "CQ", "CO", "KX", "GA", "GX", "GY", "GZ", "XE", "XS", "XP", "XU", "59",
     "52", "53", "76", "77", "95", "93", "GT", "FQ",
 }  # fmt: skip
-_NO_MODIFIER = {"none", "n/a", "not applicable"}
 _MODIFIER = re.compile(r"[A-Z0-9]{2}")
 _SEPARATORS = r"[\s,;/:.+&-]+"
 
@@ -103,10 +96,14 @@ def _judged(
 
 
 def named(column: str, names: Mapping[str, str], blank: str = "") -> Facts:
-    """The canonical name of a text in any case, null if unknown; ``blank`` stands in for none."""
+    """The canonical name of a text in any case, null if unknown; ``blank`` stands in for none.
+
+    ``names``: by the text in lower case, "" for words that say that there is none.
+    """
 
     def read(text: str) -> tuple[str | None]:
-        return (names.get((text or blank).lower()),)
+        known = names.get((text or blank).lower())
+        return (names.get(blank.lower()) if known == "" else known,)
 
     return _judged(column, read, {column: str})
 
@@ -131,6 +128,18 @@ def plain(column: str, blank: str = "") -> Facts:
     return Known(facts, {column: str}, (blank,))
 
 
+def patient(config: Config) -> Facts:
+    """The text as it stands; words that say that there is none are blank."""
+    blank = _blank(config, "patient")
+
+    def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        text = nw.col("text")
+        none = text.str.to_lowercase().is_in(blank)
+        return values.with_columns(patient=nw.when(none).then(nw.lit("")).otherwise(text))
+
+    return Known(facts, {"patient": str}, ("",))
+
+
 def dense(config: Config) -> dict[str, Iterable[str] | None]:
     """Text columns of SESSION rows for `engine.dense`: what they may hold, None for anything."""
     known: dict[str, Iterable[str] | None] = dict.fromkeys(
@@ -140,32 +149,47 @@ def dense(config: Config) -> dict[str, Iterable[str] | None]:
     return known | {"locality": config.localities, "role": (*ROLES, CLAIM), "mode": MODES}
 
 
-def discipline(blank: str) -> Facts:
-    return named("discipline", _DISCIPLINES, blank)
+def _words(config: Config, column: str, names: Iterable[str]) -> dict[str, str]:
+    """Names of ours, and words that mean one of them or a blank, by the text in lower case."""
+    names = ("", *names)
+    words = {word: name for word, name in config.words[column].items() if name in names}
+    return words | {name.lower(): name for name in names}
 
 
-def mode() -> Facts:
-    return named("mode", _MODES)
+def _blank(config: Config, column: str) -> list[str]:
+    """Words, in lower case, that say as much as a blank cell."""
+    return [word for word, meaning in config.words[column].items() if meaning == ""]
 
 
-def role() -> Facts:
+def discipline(config: Config, blank: str) -> Facts:
+    return named("discipline", _words(config, "discipline", DISCIPLINES), blank)
+
+
+def mode(config: Config) -> Facts:
+    return named("mode", _words(config, "mode", MODES), "individual")
+
+
+def role(config: Config) -> Facts:
     """role (null if unknown), counts, role_blank, role_fault."""
+    names = _words(config, "role", ROLES)
 
     def read(text: str) -> tuple[str | None, bool, bool]:
-        known = _ROLES.get(text.lower())
-        return known, known in COUNTED_ROLES, text == ""
+        said = names.get(text.lower())
+        known = "therapist" if said == "" else said
+        return known, known in COUNTED_ROLES, said == ""
 
     return _judged("role", read, {"role": str, "counts": bool, "role_blank": bool})
 
 
-def modifiers(name: str) -> Facts:
+def modifiers(name: str, config: Config) -> Facts:
     """Modifiers in capitals, parted by one blank, each once, in the order given.
 
     Words that say that there is none are blank.
     """
+    blank = set(_blank(config, "modifiers_billed"))
 
     def read(text: str) -> tuple[str]:
-        if text.lower() in _NO_MODIFIER:
+        if text.lower() in blank:
             return ("",)
         tokens: list[str] = []
         for word in re.split(r"[\s,;/:|-]+", text.upper()):
@@ -186,7 +210,8 @@ _UNIT = re.compile(rf"({_AMOUNT})\s*({_HOURS}|{_MINUTES})\.?")
 _BOTH = re.compile(rf"(\d{{1,2}})\s*(?:{_HOURS})\.?,?\s*(?:and )?(\d{{1,2}})\s*(?:{_MINUTES})?\.?")
 # Two digits of hours could be minutes and seconds as well: 47:00.
 _COLON = re.compile(r"0?(\d):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?")
-_FINE = re.compile(r"\d{0,5}\.\d{6,18}")  # as programs write 22 minutes and 20 seconds
+# As programs write 22 minutes and 20 seconds; below 1 it may be a spreadsheet's part of a day.
+_FINE = re.compile(r"0{0,4}[1-9]\d{0,4}\.\d{6,18}")
 _COMMA = re.compile(r"(\d{1,4}),(\d{1,2})")
 
 

@@ -405,6 +405,15 @@ def test_bad_input(words, said):
     assert (code, out) == (2, "") and said in err
 
 
+@pytest.mark.parametrize("names", ["hours", "start,hours"])
+def test_a_time_sheet_without_times(names, tmp_path):
+    """Its headings are at fault, not its first row."""
+    (tmp_path / "sheet.csv").write_text(f"clinician,date,{names}\nA,2026-03-02,8,8\n")
+    code, _, err = run("audit", WEEK, "--timesheet", str(tmp_path / "sheet.csv"))
+    assert code == 2 and "sheet.csv:1: missing heading minutes, or start and end" in err
+    assert f"found: clinician, date, {names.replace(',', ', ')}" in err
+
+
 def test_hostile_cells(tmp_path):
     """HTML and formulas in cells are text in every report."""
     log = tmp_path / "log.csv"

@@ -175,11 +175,14 @@ def test_the_whole_file_tells_the_order_of_dates(dates, says, config, tmp_path, 
     ],
 )
 def test_the_whole_file_tells_the_order_of_stamps(spans, says, config, tmp_path, monkeypatch):
-    """Start and end tell it each, by the date before the clock."""
+    """Start and end tell it each, by the date before the clock; beside a start a date does so."""
     rows = [{"start": start, "end": end} for start, end in spans]
     plain, pieces = bill_both(rows, config, tmp_path, monkeypatch)
     assert pieces == plain
     assert says in str(plain[0])
+    rows = [{"date": start, "start": "9:00", "end": "9:20"} for start, _ in spans]
+    plain, pieces = bill_both(rows, config, tmp_path, monkeypatch)
+    assert pieces == plain
 
 
 @pytest.mark.parametrize("cell", [b"2026-03-02", ["2026-03-02"], timedelta(days=1)])

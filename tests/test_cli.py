@@ -587,7 +587,7 @@ def balances(tmp_path):
     prior = "patient,discipline,amount\np1,PT,2500\nP2,PT,2500\nP2,OT,10\n"
     (tmp_path / "log.csv").write_text(log, encoding="utf-8")
     (tmp_path / "prior.csv").write_text(prior, encoding="utf-8")
-    left = "patient,amount\nP1,10\nZed,5\nYan,5\n,0\n"
+    left = "patient,amount\nP1,10\nZed,5\nYan,5\n"
     (tmp_path / "left.csv").write_text(left, encoding="utf-8")
     return tmp_path
 
@@ -610,6 +610,22 @@ def test_patients_of_a_file_who_are_not_in_the_log(command, jobs, balances):
     assert "patient" not in err.replace("patients $", "")
 
 
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        ("--deductible", 'patient,amount\nP1,10\n,"$1,570.00"\n'),
+        ("--prior", "patient,discipline,amount\nP1,PT,10\n ,PT,1570\n"),
+    ],
+)
+def test_a_total_below_the_balances_is_no_patient(option, text, balances):
+    """It was a balance of every other patient."""
+    (balances / "sums.csv").write_text(text, encoding="utf-8")
+    code, _, err = run("bill", "log.csv", option, "sums.csv", cwd=balances)
+    assert code == 2
+    assert "sums.csv:3: patient is blank" in err
+    assert "name the patient as the log does, or remove the row if it is a total" in err
+
+
 def test_an_estimate_takes_the_balances_of_one_patient(balances):
     """Balances of a file count for the visit if they are of one patient; else exit 2 and how."""
     visit = ["estimate", "97116=15", "--date", "2026-03-02", "--format", "csv"]
@@ -620,14 +636,12 @@ def test_an_estimate_takes_the_balances_of_one_patient(balances):
 
     (balances / "one.csv").write_text("patient,discipline,amount\np,PT,2500\n", encoding="utf-8")
     (balances / "due.csv").write_text("patient,amount\np,10\n", encoding="utf-8")
-    (balances / "any.csv").write_text("patient,amount\np,10\n,3\n", encoding="utf-8")
     pt = ["--discipline", "PT"]
     assert line(*pt)["modifiers"] == "GP"
     assert line(*pt, "--prior", "one.csv")["modifiers"] == "GP KX"
     paid = line("--deductible", "10")["medicare_pays"]
     assert paid != line()["medicare_pays"]
-    for name in ("due.csv", "any.csv"):
-        assert line("--deductible", name)["medicare_pays"] == paid
+    assert line("--deductible", "due.csv")["medicare_pays"] == paid
     assert line(*pt, "--prior", "one.csv", "--deductible", "due.csv")["medicare_pays"] == paid
     assert "--prior: 2 patients, but an estimate is of one" in line(*pt, "--prior", "prior.csv")
     said = line("--deductible", "left.csv")

@@ -262,6 +262,32 @@ def test_a_heading_that_counts_for_nothing(text, fault, tmp_path):
     assert faults(tmp_path, {"columns.toml": f"[columns]\n{text}\n"}) == [fault]
 
 
+ONE_THING = "a word means one thing only: take it out of one"
+MEANINGS = {
+    "no name": (
+        '[role]\nasistant = ["Helper"]',
+        ("words.toml: role", '"asistant" is no role of ours', "nearest: assistant"),
+    ),
+    "no word of a column that is text": (
+        '[patient]\nnobody = ["x"]',
+        ("words.toml: patient", '"nobody" is no patient of ours', 'write "" for words of a blank'),
+    ),
+    "a word of two names": (
+        '[mode]\nindividual = ["NA"]\n"" = ["na"]',
+        ("words.toml: mode: ", '"na" means individual already', ONE_THING),
+    ),
+    "another's name": (
+        '[discipline]\nOT = "pt"',
+        ("words.toml: discipline: OT", '"pt" means PT already', ONE_THING),
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "fault"), MEANINGS.values(), ids=list(MEANINGS))
+def test_a_word_that_means_nothing_or_two_things(text, fault, tmp_path):
+    assert faults(tmp_path, {"words.toml": f"{text}\n"}) == [fault]
+
+
 def test_a_saved_mapping_is_sound(tmp_path):
     """With headings that mean nothing, and with one that the shipped file takes otherwise."""
     text = '[columns]\nstart = ["Seen at"]\ndiscipline = "Service"\n"" = ["Fee"]\n'

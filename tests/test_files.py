@@ -213,6 +213,10 @@ def test_maps_and_a_saved_mapping(tmp_path):
     first = bill(path, *MAPS, "--save-map", saved, "--format", "csv")
     assert (first[0], first[1].splitlines()[1][:12]) == (0, "p,2026-03-02")
     assert bill(path, "--map-file", saved, "--format", "csv") == first
+    path = put(tmp_path, "b.csv", OWN.replace("Long", "Long,Insurance").replace(",20\n", ",20,x\n"))
+    first = bill(path, *MAPS, "--map", "Insurance=", "--save-map", saved, "--format", "csv")
+    assert first[0] == 0 and '"" = ["Insurance"]' in saved.read_text()
+    assert bill(path, "--map-file", saved, "--format", "csv") == first
 
 
 @pytest.mark.parametrize(
@@ -253,6 +257,78 @@ def test_two_headings_for_one_column(tmp_path, config):
     assert (sessions(log)[0]["patient"], log.carried) == ("7", ("Patient Name",))
 
 
+@pytest.mark.parametrize(
+    ("pair", "column"),
+    [
+        (("Date", "DOS"), "date"),
+        (("Patient", "MRN"), "patient"),
+        (("MINUTES", "Duration"), "minutes"),
+        (("Charge", "Total Charge"), "charge"),
+        (("Date", "DATE"), "date"),
+    ],
+)
+def test_our_own_word_in_other_letters_is_one_alias_among_others(pair, column, tmp_path, config):
+    """Only a heading as the template prints it is meant as ours; `Date` beat DOS, silently."""
+    row = {"patient": "p", "date": "2026-03-02", "code": "97116", "minutes": "20", "charge": "9"}
+    cells = {name: cell for name, cell in row.items() if name != column}
+    for first, second in (pair, pair[::-1]):
+        text = ",".join([*cells, first, second]) + "\n" + ",".join([*cells.values(), "x", "y"])
+        with pytest.raises(InputError, match=f'"{first}" and "{second}" both mean'):
+            logs.read(put(tmp_path, "a.csv", text + "\n"), config)
+    text = (
+        ",".join([*cells, column, *pair]) + "\n" + ",".join([*cells.values(), row[column], "", ""])
+    )
+    log = logs.read(put(tmp_path, "a.csv", text + "\n"), config)
+    assert (rejects(log), log.mapping[column]) == ([], [column])
+    assert len(log.notes) == 2 and f'"{column}" is read as {column}' in log.notes[0]
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_a_heading_that_is_passed_over_is_said(more, tmp_path):
+    """Beside our own heading, or one that a mapping puts in its place."""
+    text = "patient,date,DOS,Entered,code,minutes\np,2026-03-01,2026-03-02,2026-03-03,97116,20\n"
+    path = put(tmp_path, "a.csv", text)
+    output = tmp_path / "lines.parquet"
+
+    def billed(*maps):
+        code, _, err = bill(path, *maps, *more, "-o", output)
+        assert code == 0
+        return str(pl.read_parquet(output)["date"][0]), err
+
+    day, err = billed()
+    assert day == "2026-03-01"
+    assert '"DOS" is not read: "date" is read as date; to read it instead: --map "DOS=date"' in err
+    day, err = billed("--map", "DOS=date")
+    assert day == "2026-03-02"
+    assert '"date" is not read: the mapping reads "DOS" as date' in err
+    day, err = billed("--map", "Entered=date")
+    assert day == "2026-03-03" and '"date" is not read' in err
+    for maps in (["--map", "date=date"], ["--map", "date=", "--map", "DOS=date"]):
+        assert "is not read" not in billed(*maps)[1]
+    assert "is not read" not in billed("--map", "DOS=")[1]
+
+
+def test_a_heading_like_one_that_money_goes_by_is_said(tmp_path):
+    """Ordinary columns that are carried stay silent, and those that a mapping says to carry."""
+    row = {"patient": "p", "date": "2026-03-02", "code": "97116", "minutes": "20"}
+    odd = {"Payer Nm": "payer", "Chrg": "", "Charge Amnt": "charge", "Unts": "units_billed"}
+    odd |= {
+        "Modifer 1": "modifiers_billed",
+        "Dicipline": "discipline",
+        "Discharge": "",
+        "Notes": "",
+    }
+    text = ",".join([*row, *odd]) + "\n" + ",".join([*row.values(), *("" for _ in odd)]) + "\n"
+    path = put(tmp_path, "a.csv", text)
+    said = [
+        f'note: {path}: "{name}" is not read; if it means {column}: --map "{name}={column}"'
+        for name, column in odd.items()
+        if column
+    ]
+    assert sorted(bill(path)[2].splitlines()[: len(said)]) == sorted(said)
+    assert "is not read" not in bill(path, *(f"--map={name}=" for name in odd))[2]
+
+
 def test_a_missing_heading_names_the_nearest(tmp_path, config):
     """Misspelt headings are named with what they may mean."""
     path = put(tmp_path, "a.csv", "Pateint,DOS,CPT Cod,Mins\np,2026-03-02,97116,20\n")
@@ -263,6 +339,59 @@ def test_a_missing_heading_names_the_nearest(tmp_path, config):
     with pytest.raises(InputError, match="missing heading patient") as error:
         logs.read(path, config)
     assert "nearest" not in error.value.hint  # "What" is like "Chart" by chance
+
+
+@pytest.mark.parametrize(
+    ("heading", "says", "hint"),
+    [
+        ("Patient,DOS,CPT 1,CPT 2,Mins", "several code columns were found: CPT 1, CPT 2", "CPT 1"),
+        ("Patient,DOS,CPT 3,CPT 4,Mins", "one row for each code: several code", "CPT 3=code"),
+        (
+            "Patient,CPT,Service Start,Service End",
+            "missing heading date",
+            "nearest: Service Start (start), Service End (end); say",
+        ),
+    ],
+)
+def test_headings_that_need_more_than_a_mapping(heading, says, hint, tmp_path, config):
+    path = put(tmp_path, "a.csv", f"{heading}\n,,,,\n")
+    with pytest.raises(InputError, match=says) as error:
+        logs.read(path, config)
+    assert hint in error.value.hint
+
+
+def test_a_second_code_of_a_row_is_said(tmp_path, config):
+    """Where one heading is plainly the code, or a mapping says so."""
+    row = "p,2026-03-02,97116,97110,20\n"
+    path = put(tmp_path, "a.csv", f"Patient,DOS,CPT,CPT 2,Mins\n{row}")
+    (note,) = logs.read(path, config).notes
+    assert note == f'{path}: "CPT 2" is not read: one row for each code'
+    assert logs.read(path, config, maps={"CPT 2": ""}).notes == []
+    path = put(tmp_path, "a.csv", f"Patient,DOS,CPT 3,CPT 4,Mins\n{row}")
+    log = logs.read(path, config, maps={"CPT 3": "code"})
+    assert (sessions(log)[0]["code"], len(log.notes)) == ("97116", 1)
+
+
+@pytest.mark.parametrize(
+    ("headings", "near"),
+    [
+        ("In,Out", '; nearest: In (start), Out (end): --map "In=start"'),
+        ("Note,Time", ""),
+        ("Treatment Time,Room", ""),
+        ("Tx_Start,Tx-End", '; nearest: Tx_Start (start), Tx-End (end): --map "Tx_Start=start"'),
+        ("Minuts,Room", '; nearest: Minuts (minutes): --map "Minuts=minutes"'),
+    ],
+)
+def test_a_log_without_times_is_said(headings, near, tmp_path):
+    """Where no row can be used for want of them; a log of evaluations needs none."""
+    said = "no heading for start, end or minutes was found"
+    text = "Patient,DOS,CPT,{}\np,2026-03-22,{},9:00,9:30\n"
+    for command in ("bill", "audit"):
+        path = put(tmp_path, "a.csv", text.format(headings, "97116"))
+        result = CliRunner().invoke(cli, [command, str(path)])
+        assert f"note: {said}{near}\n" in result.stderr
+        path = put(tmp_path, "a.csv", text.format(headings, "97161"))
+        assert said not in CliRunner().invoke(cli, [command, str(path)]).stderr
 
 
 ISSUE = {
@@ -277,6 +406,19 @@ ISSUE = {
     "modifiers_billed": ["Mod 1", "Mod 4", "mod2", "Modifier 3"],
     "charge": ["Charge"],
 }
+MORE = {
+    "start": "Service Start Time, Visit Start Time, Session Start Time",
+    "end": "Service End Time, Visit End Time, Session End Time",
+    "code": "CPT Codes",
+    "units_billed": "Total Units, Units of Service, Billed Qty, CPT Units",
+    "charge": "Total Charges, Billed Charges, Gross Charges, Line Charges, "
+    "Charged Amount, Billed Amt",
+    "payer": "Payer Name, Payor Name, Insurance Company, Insurance Carrier, "
+    "Primary Insurance Name, Plan Name",
+    "discipline": "Discipline Name",
+    "diagnosis": "Primary Dx, Diagnosis Codes, Dx 1",
+    None: "Treatment Time, Timed Minutes",  # a clock time, or minutes?
+}
 
 
 def test_headings_that_exports_use(config):
@@ -284,7 +426,8 @@ def test_headings_that_exports_use(config):
     from calc import headings
 
     known = headings.meanings(config)
-    for column, names in ISSUE.items():
+    more = [(column, names.split(", ")) for column, names in MORE.items()]
+    for column, names in [*ISSUE.items(), *more]:
         assert {known.get(headings.plain(name)) for name in names} == {column}
 
 

@@ -28,11 +28,12 @@ ALLOWED = {
     "decoding": {"errors"},
     "files": {"decoding", "engine", "errors"},
     "headings": {"errors", "params", "schema"},
+    "heading_notes": {"headings", "params"},
     "config_checks": {"errors", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "times"},
     "clocks": {"cells", "checks", "engine", "errors", "times"},
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
-    | {"params", "reserved", "schema", "times", "values", "written"},
+    | {"heading_notes", "params", "reserved", "schema", "times", "values", "written"},
     "written": {"decoding", "engine", "errors"},
     "balances": {"engine", "errors", "files", "params", "schema", "times", "values"},
     "lookups": {"engine", "errors", "money", "params"},
@@ -100,7 +101,7 @@ LEVELS = {
     0: WORDS,
     1: {"decoding", "engine", "params", "rule"},
     2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
-    | {"config_checks"}
+    | {"config_checks", "heading_notes"}
     | {
         "lookups",
         "redacting",

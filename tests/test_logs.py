@@ -10,7 +10,7 @@ import words
 from helpers import ROOT, bill, frame, read, rejects, sessions, used
 
 import calc
-from calc import cells, engine, headings, logs
+from calc import cells, engine, headings, logs, params
 from calc.errors import InputError
 from calc.schema import LINE
 
@@ -27,6 +27,8 @@ CHICAGO = "America/Chicago"
 FAULTS = [
     ({"patient": ""}, "patient is blank", ""),
     ({"patient": "  "}, "patient is blank", ""),
+    *(({"patient": text}, "patient is blank", "") for text in ("N/A", "-", "--", "TBD")),
+    *(({"patient": text}, "patient is blank", "") for text in ("none", "None", "NULL", "tbd ")),
     ({"code": ""}, "code is blank", ""),
     ({"code": "99999"}, 'code "99999" is not known', ""),
     ({"code": "😴"}, 'code "😴" is not known', ""),
@@ -191,6 +193,46 @@ def test_names_are_made_canonical(config):
     names = ("code", "payer", "discipline", "role", "mode", "locality")
     expected = ("97116", "medicare", "SLP", "joint", "cotreatment", "OH-00")
     assert tuple(found[name] for name in names) == expected
+
+
+WORDS = {
+    ("discipline", "PT"): "Physical Therapy, P.T., pt",
+    ("discipline", "OT"): "Occupational Therapy, O.T.",
+    ("discipline", "SLP"): "Speech, speech therapy, Speech-Language Pathology, S.L.P., ST",
+    (
+        "role",
+        "therapist",
+    ): "Physical Therapist, Occupational Therapist, Speech-Language Pathologist, "
+    "DPT, MPT, LPT, OTR, OTR/L, MOT, OTD, CCC-SLP, PT",
+    ("role", "assistant"): "LPTA, PT Assistant, OT Assistant, Physical Therapist Assistant, "
+    "Occupational Therapy Assistant, COTA/L, PTA",
+    ("role", "aide"): "Tech, TECHNICIAN, Therapy Aide, Rehab Tech, aide",
+    ("mode", "individual"): "1:1, One-on-one, One on one, N/A",
+    ("mode", "cotreatment"): "Co-treat, Co-tx, Co-treatment",
+}
+
+
+def test_words_of_other_programs(config):
+    """Of config/words.toml, in any case."""
+    for (column, name), words_ in WORDS.items():
+        rows = [GOOD | {"discipline": "PT"} | {column: word} for word in words_.split(", ")]
+        assert {row[column] for row in sessions(used(rows, config))} == {name}, column
+
+
+def test_words_of_a_users_folder(tmp_path):
+    """They count before ours, but our own names keep their meaning; a strange meaning is none."""
+    text = '[discipline]\nOT = ["Speech", "pt"]\nRehab = ["Hydro"]\n"" = ["NA"]\n'
+    (tmp_path / "words.toml").write_text(text + '[role]\nassistant = "Aide II"\n')
+    config = params.load(tmp_path)
+    found = [("Speech", "OT"), ("pt", "PT"), ("Physical Therapy", "PT"), ("NA", "SLP")]
+    rows = [GOOD | {"discipline": word} for word, _ in found]
+    log = read([*rows, GOOD | {"discipline": "Hydro"}], config, discipline="SLP")
+    assert [row["discipline"] for row in sessions(log)] == [name for _, name in found]
+    (bad,) = rejects(log)
+    assert bad["reason"] == 'discipline "Hydro" is not known'
+    assert bad["hint"] == "write PT, OT or SLP, or add the word to config/words.toml"
+    (row,) = sessions(used([GOOD | {"role": "aide ii", "discipline": "PT"}], config))
+    assert (row["role"], row["role_blank"]) == ("assistant", False)
 
 
 def test_defaults(config):
@@ -555,23 +597,104 @@ def test_a_blank_cell_of_any_kind_of_text_is_none(kind):
 @pytest.mark.parametrize(
     ("change", "hint"),
     [
-        ({"date": "2026-03-02 14:05:00"}, "it holds a time: give the day alone"),
-        ({"date": "2026-03-02T14:05:00"}, "or map the column to start"),
-        ({"date": "3/2/2026 2:05 PM"}, "it holds a time"),
+        ({"date": "2026-03-02 14:05:00Z"}, "it holds a time with an offset: give the day alone"),
+        ({"date": "2026-03-02T14:05:00-06:00"}, "it holds a time with an offset"),
+        ({"date": "2026-03-02 24:05"}, "it holds a time"),
+        ({"date": "2026-13-02 14:05"}, "write YYYY-MM-DD"),
         ({"date": "46083"}, "looks like an Excel date or time number"),
         ({"date": "46083.375"}, "format the column in Excel as date or time"),
         ({"start": "0.375"}, "looks like an Excel date or time number"),
+        ({"minutes": "0.0173611"}, "looks like an Excel date or time number"),
+        ({"minutes": "0.04167"}, "format the column in Excel as date or time"),
+        ({"minutes": "7.1234"}, "write minutes, e.g. 47 or 47.5"),
         ({"end": "46083.39"}, "looks like an Excel date or time number"),
         ({"date": "26083"}, "write YYYY-MM-DD; a year has four digits"),
         ({"start": "25:10"}, "write a clock time from 00:00 to 23:59"),
+        ({"start": "1899-12-30"}, "write a clock time from 00:00 to 23:59"),
     ],
 )
 def test_hints_for_cells_of_a_spreadsheet(change, hint, config):
     (found,) = rejects(read([GOOD | change], config))
     ((column, cell),) = change.items()
-    kind = "date" if column == "date" else "time"
+    kind = {"date": "date", "minutes": "number of minutes"}.get(column, "time")
     assert found["reason"] == f'{column} "{cell}" is not a {kind}'
     assert hint in found["hint"]
+
+
+@pytest.mark.parametrize(
+    ("change", "hint"),
+    [
+        ({"code": "97110, 97140"}, "one code a row"),
+        ({"code": "97110/g0283"}, "one code a row"),
+        ({"code": "97110 x2"}, "how many units go into units_billed"),
+        ({"code": "97110 (X 2)"}, "one code a row"),
+        ({"code": "97110 cancelled"}, "use a code or alias of config/codes.csv"),
+        ({"units_billed": "-2"}, "remove the row together with the one that it takes back"),
+        ({"units_billed": "1-2"}, "write e.g. 2"),
+        ({"charge": "-$120.00"}, "a reversal"),
+        ({"charge": "(120.00)"}, "a reversal"),
+        ({"charge": "-"}, "write dollars"),
+        ({"start": "2026-03-03T00:30:00Z", "end": "2026-03-03T01:00:00Z"}, "--tz America/Chicago"),
+        ({"start": "2026-03-03 00:30", "end": "2026-03-03 01:00"}, "make the date and the start's"),
+    ],
+)
+def test_more_hints(change, hint, config):
+    (found,) = rejects(read([GOOD | change], config))
+    assert hint in found["hint"]
+    if "--tz" in hint:
+        used([GOOD | change], config, zone=CHICAGO)
+        (found,) = rejects(read([GOOD | change | {"date": "2026-03-05"}], config, zone=CHICAGO))
+        assert "--tz" not in found["hint"]
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("1899-12-30 09:00:00", "1899-12-30T09:20:00"),
+        ("1899-12-31 09:00", "09:20"),
+        ("12/30/1899 9:00:00 AM", "12/30/1899 9:20:00 AM"),
+    ],
+)
+def test_a_clock_behind_the_day_zero(start, end, config):
+    """Databases and spreadsheets write a time of day as a stamp of the day they count from."""
+    rows = [GOOD | {"start": start, "end": end}, GOOD | {"start": "13/3/2026 9:00", "date": ""}]
+    first, second = sessions(used([*rows[:1], rows[1] | {"end": "9:20"}], config))
+    assert str(first["date"]) == "2026-03-02" and str(second["date"]) == "2026-03-13"
+    for row in (first, second):
+        assert row["end_ms"] - row["start_ms"] == 20 * 60_000
+
+
+STAMPS = ["2026-03-02 14:05:00", "2026-03-02T14:05", "3/22/2026 2:05 PM", "3/2/2026 23:59:59.5"]
+
+
+@pytest.mark.parametrize("zone", ["", CHICAGO])
+def test_a_stamp_as_date_gives_its_day_beside_a_start(zone, config):
+    """Nothing is guessed: without a start of its own it may be the start."""
+    log = used(
+        [GOOD | {"date": text} for text in [*STAMPS, "Mar 2, 2026, 2:05 p.m."]], config, zone=zone
+    )
+    assert [row["date"].day for row in sessions(log)] == [2, 2, 22, 2, 2]
+    bare = {"patient": "p", "code": "97116", "minutes": "20"}
+    found = rejects(read([bare | {"date": text} for text in STAMPS], config, zone=zone))
+    assert len(found) == len(STAMPS)
+    for bad in found:
+        assert bad["hint"] == "it holds a time: give the day alone, or map the column to start"
+    stamp = pl.Series([datetime(2026, 3, 2, 14, 5)])
+    rows = frame([GOOD]).with_columns(date=stamp)
+    for given in (rows, rows.to_pandas()):
+        assert sessions(logs.read(given, config))[0]["date"] == date(2026, 3, 2)
+    rows = rows.with_columns(date=stamp.dt.replace_time_zone(CHICAGO))
+    assert "with an offset" in rejects(logs.read(rows, config, logs.Defaults(zone=zone)))[0]["hint"]
+
+
+def test_a_length_as_a_float_is_no_part_of_a_day(config):
+    """Noise of a float says nothing; a spreadsheet's 25 minutes were a second."""
+    minutes = [0.1 + 0.2, 25 / 1440, 25 + 1 / 3, float("nan")]
+    rows = frame([GOOD | {"start": "", "end": ""}] * 4).with_columns(minutes=pl.Series(minutes))
+    log = logs.read(rows, config)
+    assert [row["given_ms"] for row in sessions(log)] == [18_000, 1_519_980]
+    assert [bad["row"] for bad in rejects(log)] == [2, 4]
+    assert "Excel" in rejects(log)[0]["hint"]
 
 
 @pytest.mark.parametrize("zone", ["", CHICAGO])

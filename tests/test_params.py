@@ -334,6 +334,15 @@ FAULTY = {
         'start = ["Seen at"]\n',
         [("columns.toml", "is no mapping of headings")],
     ),
+    "words that are numbers": (
+        "words.toml",
+        "role = 3\n[mode]\ngroup = [4]\n[moode]\ngroup = []\n",
+        [
+            ("words.toml", '"moode" is no key of ours'),
+            ("words.toml: role", "is no table of words"),
+            ("words.toml: mode: group", "is no list of words"),
+        ],
+    ),
     "a source that is no table": (
         "sources.toml",
         'contract = "Contract"\n',

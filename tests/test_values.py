@@ -57,6 +57,9 @@ LENGTHS = [
     ("23,5", 23.5),
     ("22.333333333333332", 22 + 1 / 3),
     ("22.999999999999996", 23),
+    ("25.333333", 25.333333),
+    ("0.0173611", None),  # 25 minutes as a part of a day
+    (".020833333333333332", None),
     ("7.999900", 7.9999),  # to the nearest millisecond
     ("47:00", None),  # hours and minutes, or minutes and seconds
     ("1,200 min", None),

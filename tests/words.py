@@ -21,7 +21,16 @@ EDGE = {
     "reserved",
     "rules",
 }
-EDGE |= {"decoding", "files", "headings", "balances", "rule", "auditing", "written"}
+EDGE |= {
+    "decoding",
+    "files",
+    "headings",
+    "heading_notes",
+    "balances",
+    "rule",
+    "auditing",
+    "written",
+}
 
 
 def used() -> set[str]:

@@ -102,7 +102,13 @@ blank_options = together(
 
 reading_options = together(
     click.argument("log", nargs=-1, required=True, metavar="LOG..."),
-    click.option("--map", "pairs", multiple=True, metavar="HEADING=COLUMN", help="Repeatable."),
+    click.option(
+        "--map",
+        "pairs",
+        multiple=True,
+        metavar="HEADING=COLUMN",
+        help='Repeatable; "Insurance=" leaves one unread, as where its payers are not known.',
+    ),
     click.option("--map-file", metavar="FILE", help="A saved mapping of headings."),
     click.option("--save-map", metavar="FILE", help="Save the headings as they were understood."),
     click.option("--sheet", default="", help="Of workbooks; default: the first."),
@@ -220,7 +226,8 @@ def read_log(
             all_maps,
             digest=digest,
         )
-    said_of_reading(read.notes, read.mapping, reading)
+    untimed = logs.untimed_note(read, config, maps)
+    said_of_reading([*read.notes, *untimed], read.mapping, reading)
     return read
 
 
@@ -231,6 +238,8 @@ def said_of_reading(notes: list[str], mapping: dict[str, list[str]], reading: An
     for note in notes:
         tell(f"note: {note}")
     if reading["save_map"]:
+        unread = [heading for heading, column in maps_of(reading).items() if not column]
+        mapping = mapping | ({"": unread} if unread else {})
         write(headings.saved_text(mapping), reading["save_map"])
 
 
