@@ -52,7 +52,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Rows `with_marks` with what of them adds up to the FACTS of a group of rows."""
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
-    assistant, distinct = has("CQ|CO"), has(DISTINCT)
+    assistant, distinct, refused = has("CQ|CO"), has(DISTINCT), has(EXCLUDED)
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
     return rows.with_columns(
@@ -64,17 +64,18 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .otherwise(0)
         .fill_null(0),
         unminuted=silent.cast(nw.Int64),
-        plain=(bills & ~assistant & ~distinct).cast(nw.Int64),
+        plain=(bills & ~assistant & ~distinct & ~refused).cast(nw.Int64),
         kx=(bills & has("KX")).cast(nw.Int64),
         marked_bills=(bills & assistant).cast(nw.Int64),
-        marked_plain=(bills & assistant & ~distinct).cast(nw.Int64),
+        marked_plain=(bills & assistant & ~distinct & ~refused).cast(nw.Int64),
         marked_kx=(bills & assistant & has("KX")).cast(nw.Int64),
         apart=(bills & distinct).cast(nw.Int64),
         marks=assistant.cast(nw.Int64),
         unnamed=(nw.col("role_blank") & nw.col("counts")).cast(nw.Int64),
         # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
         uncharged=(bills & nw.col("charge_cents").is_null()).cast(nw.Int64),
-        refused=has(EXCLUDED).cast(nw.Int64),
+        refused=refused.cast(nw.Int64),
+        units_of_refused=nw.when(refused).then(units).otherwise(0).fill_null(0),
     )
 
 
@@ -95,6 +96,7 @@ _SUMS = {
     "unnamed_rows": "unnamed",
     "uncharged_rows": "uncharged",
     "refused_rows": "refused",
+    "refused_units": "units_of_refused",
 }
 FACTS: Mapping[str, Mapping[str, str]] = {
     "total": _SUMS,
@@ -274,7 +276,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_without_minutes": "without",
         "day_without_cents": "without_cents",
         "day_unminuted": "unminuted_rows",
-        "day_refused": "refused_rows",
+        "day_refused": "refused_units",
         "day_spoilt": "spoilt_units",
         "day_wrong": "wrong",
         "day_undocumented": "undocumented",

@@ -24,10 +24,10 @@ _DAY = ["patient", "date"]
 def held(log: Log) -> frozenset[str]:
     """Columns of SESSION that hold something in a log; "starts", "clocks" where a row has times.
 
-    Role and discipline by their headings alone. What stands in for a column that is not there is
-    nothing that the log holds.
+    Role, discipline and provider by their headings alone; "providers" where a row names one.
     """
-    text = {name: name for name in ("modifiers_billed", "clinician", "diagnosis", "provider")}
+    text = {name: name for name in ("modifiers_billed", "clinician", "diagnosis")}
+    text["providers"] = "provider"
     numbers = {
         "units_billed": "units_billed", "charge": "charge_cents", "total_minutes": "total_ms",
         "clocks": "end_ms", "starts": "start_ms",
@@ -36,8 +36,9 @@ def held(log: Log) -> frozenset[str]:
     said |= {name: nw.col(column).count() for name, column in numbers.items()}
     counts = engine.collect(log.audited.select(**said)).row(0)
     found = {name for name, count in zip(said, counts, strict=True) if count}
-    absent = {"provider"} - set(log.cells)
-    return frozenset(found - absent | ({"role", "discipline"} & set(log.cells)))
+    there = {"role", "discipline", "provider"} & set(log.cells)
+    # What stands in for a column that is not there names nobody.
+    return frozenset((found if "provider" in there else found - {"providers"}) | there)
 
 
 def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:

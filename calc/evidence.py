@@ -208,8 +208,10 @@ def of_habits(tables: Mapping[str, Frame], config: Config) -> dict[str, Frame]:
 
 def _asking(rows: Frame, has: frozenset[str]) -> Frame:
     """Add asks_clinician, asks_role and others: the log says this of some of its rows."""
-    names = ("clinician", "role", "discipline", "provider", "units_billed")
-    return rows.with_columns(**{f"asks_{name}": nw.lit(name in has) for name in names})
+    names = ("clinician", "role", "discipline", "units_billed")
+    asks = {f"asks_{name}": nw.lit(name in has) for name in names}
+    # Many clinics have one billing provider, and name none.
+    return rows.with_columns(**asks, asks_provider=nw.lit("providers" in has))
 
 
 def _rows(rows: Frame, config: Config, extras: Extras) -> Frame:

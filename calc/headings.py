@@ -188,9 +188,22 @@ def nearest(
 def _most_alike(column: str, names: Sequence[str], known: Mapping[str, str]) -> tuple[float, str]:
     """How much, of 1, the log's heading that is most like those known for ``column`` is so."""
     words = [heading for heading, meant in known.items() if meant == column]
-    free = {plain(name): name for name in names[:200] if plain(name) not in known}
+    free = {
+        plain(name): name
+        for name in names[:200]
+        if plain(name) not in known and not _is_something_else(name, words)
+    }
     best = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
     return best[0], free.get(best[1], "")
+
+
+_KINDS = {"by", "code", "cost", "date", "desc", "description", "id", "number", "rate", "status"}
+
+
+def _is_something_else(name: str, words: Sequence[str]) -> bool:
+    """The last word of a heading says what is in it (Charge Date), and none of ``words`` does."""
+    last = plain(re.split(r"[\W_]+", name.strip())[-1])
+    return last in _KINDS and not any(word.endswith(last) for word in words)
 
 
 def likeliest(

@@ -37,10 +37,9 @@ def documented(log: Log) -> Frame:
     """The rows of a log that is audited by its own billed units.
 
     A blank discipline is the one that the row's GP, GO or GN says, or those of its day that agree,
-    or that of all other rows of the day: minutes of one discipline count together. A blank provider
-    is that of all other rows of the day in the discipline.
+    or that of all other rows of the day: minutes of one discipline count together.
     """
-    return _by_own_day(_by_own_day(_documented(log), "discipline", _DAY), "provider", _OF_DAY)
+    return _by_own_day(_documented(log))
 
 
 def _documented(log: Log) -> Frame:
@@ -52,18 +51,18 @@ def _documented(log: Log) -> Frame:
     return engine.some(rows, nw.col("discipline_blank"), _by_modifiers, ("discipline",))
 
 
-def _by_own_day(rows: Frame, name: str, keys: list[str]) -> Frame:
-    """Blank cells of a column as those of the log that were none have it on the day, if alike."""
+def _by_own_day(rows: Frame) -> Frame:
+    """Rows of a blank discipline with that of the day's others, if these say one."""
     rows = rows.drop("near", "several", strict=False)  # of another column, see `_near`
-    named = rows.filter(~nw.col(f"{name}_blank")).select(*keys, name)
+    named = rows.filter(~nw.col("discipline_blank")).select(*_OF_DAY)
     if engine.is_empty(named):
         return rows
 
     def alike(few: Frame) -> Frame:
-        near = named.join(few.select(*keys).unique(), on=keys, how="semi")
-        return _agreed(few, near, name, [keys]).drop("near", "several")
+        near = named.join(few.select(*_DAY).unique(), on=_DAY, how="semi")
+        return _agreed(few, near, "discipline", [_DAY]).drop("near", "several")
 
-    return engine.some(rows, nw.col(name) == "", alike, (name,))
+    return engine.some(rows, nw.col("discipline") == "", alike, ("discipline",))
 
 
 def _by_modifiers(rows: Frame) -> Frame:
@@ -156,7 +155,7 @@ def _with_disciplines(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fr
     told = lines.filter(nw.col("discipline") != "")
     if there:
         rows = _filled(_between(rows), told, "discipline", [_VISIT, _SERVICE, _DAY])
-        rows = _by_own_day(engine.settled(rows), "discipline", _DAY)
+        rows = _by_own_day(engine.settled(rows))
     else:
         lines = _without(lines, told, "discipline")
     rows = engine.settled(rows)
@@ -199,10 +198,10 @@ def _one_of_several(lines: Frame, named: Frame) -> Frame:
     Where they speak of two (GP CO) it is the one that no other line speaks of alone. A line that
     still fits several, or none, is in doubt.
     """
-    here = named.join(lines.select(*_VISIT).unique(), on=_VISIT, how="semi").with_columns(
+    here = named.join(lines.select(*_SERVICE).unique(), on=_SERVICE, how="semi").with_columns(
         **{f"in_{name}": (nw.col("discipline") == name).cast(nw.Int64) for name in DISCIPLINE}
     )
-    there = here.group_by(*_VISIT).agg(*(nw.col(f"in_{name}").max() for name in DISCIPLINE))
+    there = here.group_by(*_SERVICE).agg(*(nw.col(f"in_{name}").max() for name in DISCIPLINE))
     fits = {}
     for name, modifier in DISCIPLINE.items():
         speaks = _says(modifier)
@@ -210,7 +209,7 @@ def _one_of_several(lines: Frame, named: Frame) -> Frame:
             speaks = speaks | _says(ASSISTANT[name])
         fits[name] = nw.when(speaks).then(nw.col(f"in_{name}")).otherwise(0)
     names, left = [f"in_{name}" for name in fits], [f"left_{name}" for name in fits]
-    lines = lines.join(there, on=_VISIT, how="left")
+    lines = lines.join(there, on=_SERVICE, how="left")
     lines = lines.with_columns(**{f"in_{name}": fit for name, fit in fits.items()})
     lines = lines.with_columns(fitting=nw.sum_horizontal(*names))
     alone = nw.col("fitting") == 1
@@ -238,7 +237,12 @@ def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fram
     told = lines.filter(nw.col("provider") != "")
     if there:
         rows = engine.settled(_filled(rows, told, "provider", [*within, _VISIT, _DAY]))
-        rows = _by_own_day(rows, "provider", _OF_DAY)
+        # One that stays blank beside others may be of theirs, or of none.
+        blank = nw.col("provider") == ""
+        named = engine.settled(rows.filter(~blank))
+        rows = _near(rows, named, "provider", [_OF_DAY])
+        amid = blank & ~nw.col("near").is_null()
+        rows = rows.with_columns(unsure=nw.col("unsure") | amid)
     else:
         lines = _without(lines, told, "provider")
     rows = engine.settled(rows)
@@ -266,8 +270,8 @@ def _with_payers(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:
     rows = engine.settled(rows.with_columns(payer=payer, unsure=unsure))
     # A service billed to one payer and again to another, such as a secondary one: whose lines
     # are to be compared, and what came of the others, the files do not say.
-    lines = _near(lines, told, "payer", [service])
-    lines = lines.with_columns(unsure=nw.col("unsure") | (several & ~blank))
+    lines = _near(lines, lines, "payer", [service])
+    lines = lines.with_columns(unsure=nw.col("unsure") | several)
     lines = _near(lines, rows, "payer", [service])
     payer = nw.when(several & ~blank).then(nw.col("payer")).otherwise(nw.coalesce("near", "payer"))
     lines = lines.with_columns(payer=payer, unsure=nw.col("unsure") | several)

@@ -12,19 +12,19 @@ accrued_cents add_on add_on_billed add_on_billed_rows add_on_charge add_on_charg
 add_on_of add_on_rows after after_deductible_cents aide alike_ms all all_begun all_beyond
 all_billed all_ended all_kept all_maps all_modifiers all_ms all_units allowed allowed_cents
 allowed_most alone alone_ also amid anti apart apart_from are as_dict as_series ascii asked asks_
-assistant assistant_doubt assistant_marks assistant_minutes assistant_ms assistant_policy
-assistant_rest assistant_rows assistant_share assistant_share_percent assistant_units
-assistant_units_billed assistant_units_due assistant_whole at at_cut at_fault at_next attendance
-audit audit_limits audited authority backward bad bare bare_cents before before_cents begins
-beside beyond beyond_turn big bigint bill billed billed_cents billed_of_day billed_rows
-billed_scheduled_cents billing billing_lines bills blank_allowed bold boolean bottom bound_to
-bundled busy by by_day by_modifiers by_quarters calc_caller carried cents cf chance_per_million
-charge charge_cents charge_rows charged_units check claim claimed claimed_codes claimed_rows
-claims clash clash_kind clash_rule clashes clinician clinician_2 clinician_day clinician_lost_ms
-clinician_minutes clinician_ms clinicians clock clock_ms clocked clocks cloned_day cloned_days
-cloned_days_limit closes cluster cms code code_2 code_modifiers code_number code_units codes
-coinsurance coinsurance_cents coinsurance_percent column1 column2 company complex compression
-config_folders constant_memory contractor conversion_factor cotreatment count counted
+asks_provider assistant assistant_doubt assistant_marks assistant_minutes assistant_ms
+assistant_policy assistant_rest assistant_rows assistant_share assistant_share_percent
+assistant_units assistant_units_billed assistant_units_due assistant_whole at at_cut at_fault
+at_next attendance audit audit_limits audited authority backward bad bare bare_cents before
+before_cents begins beside beyond beyond_turn big bigint bill billed billed_cents billed_of_day
+billed_rows billed_scheduled_cents billing billing_lines bills blank_allowed bold boolean bottom
+bound_to bundled busy by by_day by_modifiers by_quarters calc_caller carried cents cf
+chance_per_million charge charge_cents charge_rows charged_units check claim claimed claimed_codes
+claimed_rows claims clash clash_kind clash_rule clashes clinician clinician_2 clinician_day
+clinician_lost_ms clinician_minutes clinician_ms clinicians clock clock_ms clocked clocks
+cloned_day cloned_days cloned_days_limit closes cluster cms code code_2 code_modifiers code_number
+code_units codes coinsurance coinsurance_cents coinsurance_percent column1 column2 company complex
+compression config_folders constant_memory contractor conversion_factor cotreatment count counted
 counted_cents counted_ms counted_rows counting_rule counts created crowded cut cut_minutes
 cut_more daily_cents date date_date date_day date_day_text date_order date_there dates day
 day_group day_kept day_minutes day_number day_over_cents day_refused day_spoilt day_turn
@@ -72,35 +72,35 @@ patient_units patients payer payer_ payer_2 payer_assistant_cut payer_blank paye
 payer_mppr payer_part_b payer_sequestration pe_gpci pe_rvu percent period place place_in_service
 plain plain_rows planning polars pool pool_minutes pool_whole pooled predicate_pushdown
 price_reason price_status priced priced_lines primary_billed primary_documented printed prior
-prior_cents program projection_pushdown provider provider_2 provider_blank ptp pyarrow quote_char
-raise_if_empty rank_per_million raw_units rb reading reason redacted_code redacted_place
-redacted_text reduced_cents reduced_fee reducible refused refused_rows remaining repeat report
-rest_minutes return_dtype reverses right right_on role role_2 role_blank role_blank_2 room
-round_percent round_sessions row row_2 row_place rows rows_of rows_read rows_rejected rows_used
-rule rule_first_minutes rule_pool rule_unit_minutes run run_rows running rvu rvu_edition said
-said_apart same same_minutes same_ms says_ scheduled_cents schema schema_overrides second seconds
-seed select semi separator sequestration sequestration_permille service service_2
-service_assistant_minutes service_assistant_units service_minutes service_units services sessions
-settles several severity sha256 share_cents share_of_medicare share_percent shared_ms shares sheet
-sheet_minutes short skip_rows slack slice_pushdown so_far_cents somebody sort span_minutes spark
-sparse spent spilt split spoilt spoilt_units square stacklevel stamped stamps start start_1
-start_clock_ms start_date start_day start_ms start_ms_2 start_offset start_order start_spoilt
-starts status strategy streaming stretch strict string strings_to_formulas strings_to_numbers
-strings_to_urls student suffix sum_ms sum_of_day supported supported_cents
-supported_scheduled_cents sure taken_ taken_ms text text_of_ theirs therapist therapist_minutes
-therapist_ms therapist_rest tie ties time_zone timed timed_code timed_days timed_minutes timed_ms
-timed_rows times timesheet timespec title together told top total total_minutes total_ms
-treatment_day turn twice twin_rows two_payers tz unbilled uncharged uncharged_rows unclocked
-underbilled_cents undocumented unheard unit unit_basis unit_basis_2 unit_minutes unit_rows units
-units_after units_again units_bare units_billed units_billed_2 units_claimed units_high
-units_logged units_lost units_low units_of_assistant units_supported units_unjudged units_without
-units_without_minutes unknown unminuted unminuted_rows unnamed unnamed_rows unpaid unpayable
-unpayable_cents unpayable_units unpriced unpriced_lines unpriced_year unread unsupported_cents
-unsure until untimed unzoned utc_day vague vague_1 valign value varchar version vertical visit
-visit_spilt visits waived waiver wall wanted warning warnings what where whole whole_cents
-whole_units whose windowed with_add_on with_twins withheld_cents without without_cents work_cents
-work_gpci work_nano work_payment work_rvu wrap_numerical wrong year year_cents
-year_deductible_cents year_spent zone zoned
+prior_cents program projection_pushdown provider provider_2 provider_blank providers ptp pyarrow
+quote_char raise_if_empty rank_per_million raw_units rb reading reason redacted_code
+redacted_place redacted_text reduced_cents reduced_fee reducible refused refused_rows
+refused_units remaining repeat report rest_minutes return_dtype reverses right right_on role
+role_2 role_blank role_blank_2 room round_percent round_sessions row row_2 row_place rows rows_of
+rows_read rows_rejected rows_used rule rule_first_minutes rule_pool rule_unit_minutes run run_rows
+running rvu rvu_edition said said_apart same same_minutes same_ms says_ scheduled_cents schema
+schema_overrides second seconds seed select semi separator sequestration sequestration_permille
+service service_2 service_assistant_minutes service_assistant_units service_minutes service_units
+services sessions settles several severity sha256 share_cents share_of_medicare share_percent
+shared_ms shares sheet sheet_minutes short skip_rows slack slice_pushdown so_far_cents somebody
+sort span_minutes spark sparse spent spilt split spoilt spoilt_units square stacklevel stamped
+stamps start start_1 start_clock_ms start_date start_day start_ms start_ms_2 start_offset
+start_order start_spoilt starts status strategy streaming stretch strict string
+strings_to_formulas strings_to_numbers strings_to_urls student suffix sum_ms sum_of_day supported
+supported_cents supported_scheduled_cents sure taken_ taken_ms text text_of_ theirs therapist
+therapist_minutes therapist_ms therapist_rest tie ties time_zone timed timed_code timed_days
+timed_minutes timed_ms timed_rows times timesheet timespec title together told top total
+total_minutes total_ms treatment_day turn twice twin_rows two_payers tz unbilled uncharged
+uncharged_rows unclocked underbilled_cents undocumented unheard unit unit_basis unit_basis_2
+unit_minutes unit_rows units units_after units_again units_bare units_billed units_billed_2
+units_claimed units_high units_logged units_lost units_low units_of_assistant units_of_refused
+units_supported units_unjudged units_without units_without_minutes unknown unminuted
+unminuted_rows unnamed unnamed_rows unpaid unpayable unpayable_cents unpayable_units unpriced
+unpriced_lines unpriced_year unread unsupported_cents unsure until untimed unzoned utc_day vague
+vague_1 valign value varchar version vertical visit visit_spilt visits waived waiver wall wanted
+warning warnings what where whole whole_cents whole_units whose windowed with_add_on with_twins
+withheld_cents without without_cents work_cents work_gpci work_nano work_payment work_rvu
+wrap_numerical wrong year year_cents year_deductible_cents year_spent zone zoned
 """
 _RESERVED = frozenset(WORDS.split())
 _MARK = " (log)"

@@ -622,6 +622,25 @@ def test_a_blank_payer_of_a_line_is_no_second_payer(config):
     assert findings(sessions, lines, config) == []
 
 
+@pytest.mark.parametrize("payer", [{"payer": "medicare"}, {"payer": ""}, {}])
+def test_a_line_without_a_payer_beside_another_payers_proves_nothing(config, payer):
+    """A blank is Medicare's: the service may be billed to two in turn."""
+    lines = [line("97110", "1", payer=name) for name in ("", "ama")]
+    found, left_out = judged([session("97110", "15", **payer)], lines, config, select=("U",))
+    assert found == [] and left_out == [("U", 2)]
+
+
+def test_an_add_on_of_two_disciplines_is_told_by_its_modifiers(config):
+    sessions = [session("97129", "30", discipline=name) for name in ("OT", "SLP")]
+    lines = [
+        line(code, units, modifier, discipline="")
+        for modifier, units in (("GO", "1"), ("GN", "3")) for code in ("97129", "97130")
+    ]  # fmt: skip
+    lines[2]["units_billed"] = "1"
+    found = findings(sessions, lines, config, ("U201",))
+    assert [(f[0], f[2], f[3]) for f in found] == [("U201", "4", "2")]
+
+
 @pytest.mark.parametrize("said", [{"discipline": ""}, {"discipline": "", "modifiers_billed": "GP"}])
 @pytest.mark.parametrize("codes", [("97129", "97130"), ("97550", "97551"), ("90912", "90913")])
 def test_a_line_of_an_add_on_meets_the_sessions_of_its_primary_code(config, codes, said):
@@ -659,19 +678,32 @@ def test_a_blank_provider_is_that_of_the_discipline(config):
     assert findings(sessions, lines, config, ("U",)) == []
 
 
-@pytest.mark.parametrize("beside", [True, False])
-def test_a_blank_provider_is_that_of_the_day_and_is_reported(config, beside):
+def test_a_blank_provider_beside_others_is_reported_and_proves_nothing(config):
+    """It may be theirs or another's: claims that name none leave the day in doubt."""
     sessions = [session("97112", "20", provider="R"), session("97140", "18", provider="")]
     lines = [line("97112", "2"), line("97140", "1")]
-    if not beside:
-        billed = [{"units_billed": row["units_billed"]} for row in lines]
-        sessions = [{**row, **own} for row, own in zip(sessions, billed, strict=True)]
-    claimed = read(lines, config) if beside else None
+    found, left_out = judged(sessions, lines, config, select=("U", "D602"))
+    assert found == [("D602", "97140")] and left_out == [("U", 2)]
+
+
+@pytest.mark.parametrize("other", ["S", ""])
+def test_a_log_alone_takes_a_blank_provider_for_one_of_its_own(config, other):
+    """So a bill counts it; many clinics have one provider and name none."""
+    sessions = [session("97110", "8", provider=name, units_billed="1") for name in ("R", other)]
     asked = reviewing.Asked(select=("U", "D602"))
-    done = reviewing.review(read(sessions, config), config, asked, claimed)
-    assert [*done.audit.findings.select("rule", "found", "row").iter_rows()] == [
-        ("D602", "provider", 2)
-    ]
+    found = reviewing.review(read(sessions, config), config, asked).audit.findings
+    assert found["rule"].to_list() == ([] if other else ["D602"])
+    unnamed = [{**row, "provider": "", "minutes": "15"} for row in sessions]
+    assert len(reviewing.review(read(unnamed, config), config, asked).audit.findings) == 0
+
+
+def test_providers_that_only_the_claims_name(config):
+    """A log whose provider column is blank throughout takes them by code."""
+    sessions = [session(code, "15", provider="") for code in ("97110", "97112")]
+    lines = [line("97110", "1", provider="R1"), line("97112", "1", provider="R2")]
+    lines.append(line("97116", "1", provider="R2"))
+    found, left_out = judged(sessions, lines, config, select=("U", "D602"))
+    assert found == [("U207", "97116")] and left_out == []
 
 
 @pytest.mark.parametrize("blank", [{"locality": ""}, {}])

@@ -29,12 +29,11 @@ class BilledWithoutSession(Rule):
     authority = "bpm-15-220.3.E"
     needs = ("units_billed",)
     message = "{found} {found:unit|units} of {code} billed, no session of it is documented"
-    found, expected = nw.col("billed"), nw.lit(0)
+    found, expected = nw.col("billed") - nw.col("refused_units"), nw.lit(0)
     flag = (
         (found > 0)
         & (nw.col("documented_rows") == 0)
-        & (nw.col("refused_rows") == 0)
         & ~nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
         & ~((nw.col("unit_basis") == "area") & (nw.col("primary_documented") > 0))
     )
-    cents = nw.col("unsupported_cents")
+    cents = nw.when(nw.col("refused_units") == 0).then("unsupported_cents")

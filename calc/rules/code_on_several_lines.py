@@ -30,7 +30,7 @@ class CodeOnSeveralLines(Rule):
     _plain, _marked = nw.col("plain_rows"), nw.col("marked_plain_rows")
     found, expected = nw.max_horizontal(_plain, _marked), nw.lit(1)
     said = (("modifier", nw.when(_plain < _marked).then(nw.lit("CQ or CO"))),)
-    flag = nw.col("timed") & (found > expected) & (nw.col("refused_rows") == 0)
+    flag = nw.col("timed") & (found > expected)
     # A line of the assistant's stands apart rightly, and lacks its modifier, or one has it that
     # is the therapist's.
     _unmarked = nw.col("assistant_units_billed") < nw.col("assistant_units")

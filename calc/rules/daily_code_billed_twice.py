@@ -9,7 +9,7 @@ class DailyCodeBilledTwice(Rule):
     """A code that counts once a day is billed with more units.
 
     Evaluations, supervised treatments and other untimed codes are one unit a day in a
-    discipline, whatever their minutes. Lines billed for a denial (GA, GX, GY, GZ) are left alone.
+    discipline, whatever their minutes. Units billed for a denial (GA, GX, GY, GZ) do not count.
 
     Bill one unit. Where it was timed treatment, the code may be the wrong one.
 
@@ -24,9 +24,11 @@ class DailyCodeBilledTwice(Rule):
     authority = "mcpm-5-20.2"
     needs = ("units_billed",)
     message = "{found} {found:unit|units} of {code} billed, a day has {expected}"
-    found, expected = nw.col("billed"), nw.lit(1)
-    flag = (nw.col("unit_basis") == "day") & (found > 1) & (nw.col("refused_rows") == 0)
-    cents = nw.col("over_cents")
+    found, expected = nw.col("billed") - nw.col("refused_units"), nw.lit(1)
+    flag = (nw.col("unit_basis") == "day") & (found > 1)
+    # Of what no session supports U207 says the dollars.
+    _told = (nw.col("refused_units") == 0) & (nw.col("documented_rows") > 0)
+    cents = nw.when(_told).then("over_cents")
     explained = (
         nw.when(nw.col("documented_rows") == 0).then(nw.lit("U207"))
         # One unit for each row that repeats another one.

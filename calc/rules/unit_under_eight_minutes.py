@@ -9,7 +9,7 @@ class UnitUnderEightMinutes(Rule):
     """A timed unit is billed on a day with too few timed minutes for any.
 
     Eight minutes of timed services on a day earn the first unit; 7 minutes, in however many
-    codes, earn none. Days with lines billed for a denial (GA, GX, GY, GZ) are left alone.
+    codes, earn none. Units billed for a denial (GA, GX, GY, GZ) do not count.
 
     Look for minutes that were not written down. Where there are none, take the unit off the
     claim.
@@ -28,8 +28,7 @@ class UnitUnderEightMinutes(Rule):
         "{found} timed {found:unit|units} billed for a day whose minutes earn {expected}" + DOUBLED
     )
     said = (("doubled", nw.col("doubled_minutes")),)
-    found, expected = nw.col("day_kept"), nw.col("day_units")
-    _few = nw.col("day_minutes") < nw.col("first_minutes")
-    flag = (found > 0) & _few & (nw.col("day_refused") == 0)
-    cents = nw.col("day_over_cents")
+    found, expected = nw.col("day_kept") - nw.col("day_refused"), nw.col("day_units")
+    flag = (found > 0) & (nw.col("day_minutes") < nw.col("first_minutes"))
+    cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")
     explained = nw.col("clash_rule")

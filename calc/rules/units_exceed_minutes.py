@@ -10,7 +10,7 @@ class UnitsExceedMinutes(Rule):
 
     Medicare counts the day's timed minutes together: 8 to 22 are one unit, 23 to 37 two, and so
     on. Units above that are an overpayment. Other payers are checked by their own counting rule.
-    Days with lines billed for a denial (GA, GX, GY, GZ) are left alone.
+    Units billed for a denial (GA, GX, GY, GZ) do not count, and beside them no dollars are said.
 
     Look for minutes that were not written down. Where there are none, correct the claim.
 
@@ -29,11 +29,14 @@ class UnitsExceedMinutes(Rule):
         + DOUBLED
     )
     said = (("doubled", nw.col("doubled_minutes")),)
-    _beyond = nw.col("day_kept") > nw.col("day_units")
-    found = nw.when(_beyond).then(nw.col("day_kept")).otherwise(nw.col("day_units_billed"))
+    _asked = nw.col("day_units_billed") - nw.col("day_refused")
+    _beyond = nw.col("day_kept") - nw.col("day_refused") > nw.col("day_units")
+    _kept = nw.col("day_kept") - nw.col("day_refused")
+    found = nw.when(_beyond).then(_kept).otherwise(_asked)
     expected = nw.col("day_units")
-    flag = (nw.col("day_units_billed") > nw.col("day_units")) & (nw.col("day_refused") == 0)
-    cents = nw.when(_beyond).then("day_over_cents").otherwise("day_unsupported_cents")
+    flag = _asked > nw.col("day_units")
+    _cents = nw.when(_beyond).then("day_over_cents").otherwise("day_unsupported_cents")
+    cents = nw.when(nw.col("day_refused") == 0).then(_cents)
     explained = (
         nw.when(~_beyond & (nw.col("day_undocumented") > 0)).then(nw.lit("U207"))
         .when(~_beyond & (nw.col("day_spoilt") > 0)).then(nw.lit("T109"))
