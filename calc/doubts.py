@@ -7,7 +7,7 @@ prove nothing about any.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -20,16 +20,7 @@ from calc.rule import RULES, Rule
 Days = nw.DataFrame[Any]  # patient, date; of what was not read also code and whether it reverses
 
 BILLED = frozenset({"units_billed", "modifiers_billed", "charge"})  # what only the claims say
-_LACKING = ("U202", "U203", "U208", "U213")  # rules that lines which were not read may refute
-# Rules that a session which was not read may refute.
-_UNHEARD = (
-    "T107", "U201", "U202", "U203", "U204", "U207", "U208", "U210", "U213", "M301", "M302", "M307",
-    "P401", "D603", "D604",
-)  # fmt: skip
 _ALSO = ("T106", "U209")  # rules that look at billed units where there are any
-_UNCOVERED = ("U201", "U204", "U207")  # rules that a log of other dates tells nothing about
-_COMPANY = "U211"  # which a group row that was not read may refute, whoever's it is
-_YEARS = "M306"  # which any session of the patient's year may refute
 # Tables of rows beside other rows: what was not read refutes nothing there, but hides what it met.
 _BESIDE_OTHERS = frozenset({
     "clash", "together", "group", "same_minutes", "open", "clinician_day", "limit", "habit",
@@ -77,14 +68,14 @@ class Doubts:
         about_billed = [*_about_billed(tuple(RULES.values())), *_ALSO]
         rule = nw.col("rule")
         spared = (
-            (rule.is_in(list(_LACKING)) & unread)
+            (_refuted_by("lines") & unread)
             | (rule.is_in(about_billed) & (unsure | reversed_))
-            | (rule.is_in(list(_UNHEARD)) & unheard)
+            | (_refuted_by("rows") & unheard)
             # A row that takes another back, and stands in the log itself, explains a third.
             | ((rule == "T103") & own_reversed)
-            | ((rule == _COMPANY) & self._accompanied())
-            | ((rule == _YEARS) & _in_years(self.unheard))
-            | (rule.is_in(list(_UNCOVERED)) & self._uncovered())
+            | (_refuted_by("company") & self._accompanied())
+            | (_refuted_by("year") & _in_years(self.unheard))
+            | (_refuted_by("dates") & self._uncovered())
         )
         return found.filter(~spared)
 
@@ -137,6 +128,15 @@ def _place() -> nw.Expr:
     return nw.concat_str([nw.col("date").cast(nw.String), nw.col("patient")]).alias("place")
 
 
+def _refuted(rules: Iterable[type[Rule]], by: str) -> list[str]:
+    return [rule.code for rule in rules if by in rule.refuted_by]
+
+
+def _refuted_by(refuter: str) -> nw.Expr:
+    """Whether a finding is of a rule that this may refute."""
+    return nw.col("rule").is_in(_refuted(RULES.values(), refuter))
+
+
 def _about_billed(rules: Sequence[type[Rule]]) -> list[str]:
     return [rule.code for rule in rules if BILLED.intersection(rule.needs)]
 
@@ -146,30 +146,24 @@ def not_run(
 ) -> list[dict[str, Any]]:
     """Which of the rules were silent, and for how many lines of the claims or rows of the log."""
     said: list[dict[str, Any]] = []
+
+    def silent(codes: Iterable[str], reason: str, lines: int) -> None:
+        said.extend({"rule": code, "reason": reason, "lines": lines} for code in codes)
+
     if uncovered:
         reason = "the claims have lines before the log's first date or after its last"
-        codes = [rule.code for rule in rules if rule.code in _UNCOVERED]
-        said += [{"rule": code, "reason": reason, "lines": uncovered} for code in codes]
+        silent(_refuted(rules, "dates"), reason, uncovered)
     if unheard:
-        reason = "the log has rows that could not be read; their patients' days are left out"
-        codes = [rule.code for rule in rules if rule.code in _UNHEARD]
-        said += [{"rule": code, "reason": reason, "lines": unheard} for code in codes]
-        beyond = {_COMPANY: "the dates of group treatment", _YEARS: "their patients' years"}
-        for rule in rules:
-            if rule.code in beyond:
-                reason = (
-                    f"the log has rows that could not be read; {beyond[rule.code]} are left out"
-                )
-                said.append({"rule": rule.code, "reason": reason, "lines": unheard})
+        torn = "the log has rows that could not be read; {} are left out"
+        silent(_refuted(rules, "rows"), torn.format("their patients' days"), unheard)
+        silent(_refuted(rules, "year"), torn.format("their patients' years"), unheard)
+        silent(_refuted(rules, "company"), torn.format("the dates of group treatment"), unheard)
         reason = "rows of the log that could not be read were compared with no others"
-        codes = [rule.code for rule in rules if rule.over in _BESIDE_OTHERS]
-        said += [{"rule": code, "reason": reason, "lines": unheard} for code in codes]
+        silent((rule.code for rule in rules if rule.over in _BESIDE_OTHERS), reason, unheard)
     if unread:
         reason = "the claims have lines that could not be read; their days are left out"
-        codes = [rule.code for rule in rules if rule.code in _LACKING]
-        said += [{"rule": code, "reason": reason, "lines": unread} for code in codes]
+        silent(_refuted(rules, "lines"), reason, unread)
     if unsure:
         reason = "the claims do not tell which of several disciplines, providers or payers"
-        families = sorted({code[0] for code in _about_billed(rules)})
-        said += [{"rule": family, "reason": reason, "lines": unsure} for family in families]
+        silent(sorted({code[0] for code in _about_billed(rules)}), reason, unsure)
     return said

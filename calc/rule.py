@@ -39,6 +39,11 @@ SENTENCE = (
 )  # fmt: skip
 _AMOUNTS = ("found", "expected")  # {found_dollars} where they are cents
 
+# What an audit may not have seen that could refute a finding, by the names of `Rule.refuted_by`:
+# lines of the claims, rows of the patient's day or year or of anybody's group treatment, which were
+# not read; and dates before the log's first or after its last.
+REFUTERS = ("lines", "rows", "year", "company", "dates")
+
 _DECLARED = ("code", "severity", "over", "authority", "message", "flag", "found", "expected")
 
 
@@ -59,7 +64,7 @@ class Rule:
     which the rule does not run (mue, ptp, kx). ``other_severity`` stands where ``milder`` holds.
     ``by_counting_rule``: the payer's way of counting is the authority, where it is another's.
     ``explained`` names the rule that, where it fires on the same day, row or clinician, has found
-    the same fault first.
+    the same fault first. ``refuted_by``: which of REFUTERS a finding must not be said beside.
     """
 
     code: ClassVar[str]
@@ -73,6 +78,7 @@ class Rule:
     said: ClassVar[tuple[tuple[str, nw.Expr], ...]] = ()
     cents: ClassVar[nw.Expr | None] = None
     needs: ClassVar[tuple[str, ...]] = ()
+    refuted_by: ClassVar[tuple[str, ...]] = ()
     edition: ClassVar[str] = ""
     other_severity: ClassVar[str] = ""
     milder: ClassVar[nw.Expr | None] = None
@@ -94,6 +100,8 @@ class Rule:
             raise TypeError(f"{cls.__name__}: severity is one of {', '.join(SEVERITIES)}")
         if bool(cls.other_severity) != (cls.milder is not None):
             raise TypeError(f"{cls.__name__}: other_severity and milder go together")
+        if set(cls.refuted_by) - set(REFUTERS):
+            raise TypeError(f"{cls.__name__}: refuted_by is some of {', '.join(REFUTERS)}")
         if cls.over not in TABLES:
             raise TypeError(f"{cls.__name__}: {cls.over} is no table of the audit")
         if slip := _slip(cls.message, [name for name, _ in cls.said]):

@@ -157,6 +157,13 @@ def test_a_slip_in_a_sentence_is_told_at_once(message, said, fault):
     assert "T999" not in RULES
 
 
+def test_a_slip_in_what_may_refute_a_rule_is_told_at_once():
+    """A rule that unread rows may refute would else accuse beside them."""
+    with pytest.raises(TypeError, match="refuted_by is some of lines, rows, year, company, dates"):
+        tried("{code}", refuted_by=("row",))
+    assert "T999" not in RULES
+
+
 def test_all_that_a_sentence_may_name_is_there(config, monkeypatch, engine_name, tmp_path):
     """Every name of `rule.SENTENCE`, in both forms, and a word of the rule's own in dollars."""
     monkeypatch.setattr("calc.rule.RULES", {})

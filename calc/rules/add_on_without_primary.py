@@ -24,6 +24,7 @@ class AddOnWithoutPrimary(Rule):
     code, severity, over = "U213", "error", "service"
     authority = "ncci"
     needs = ("units_billed",)
+    refuted_by = ("lines", "rows")
     message = "{code} is billed without {expected}"
     found, expected = nw.col("billed"), nw.col("add_on_of")
     # What an exchange of units with the primary code costs.

@@ -24,6 +24,7 @@ class AssistantModifierMissing(Rule):
     code, severity, over = "M301", "error", "service"
     authority = "usc-42-1395m-v"
     needs = ("modifiers_billed", "units_billed", "role")
+    refuted_by = ("rows",)
     message = (
         "{found} {found:unit|units} of {code} {found:carries|carry} CQ or CO,"
         " {expected} {expected:is|are} due"

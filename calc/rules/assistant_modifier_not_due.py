@@ -24,6 +24,7 @@ class AssistantModifierNotDue(Rule):
     code, severity, over = "M302", "warning", "service"
     authority = "usc-42-1395m-v"
     needs = ("modifiers_billed", "units_billed", "role")
+    refuted_by = ("rows",)
     message = (
         "{found} {found:unit|units} of {code} {found:carries|carry} CQ or CO,"
         " {expected} {expected:is|are} due"

@@ -28,6 +28,7 @@ class BilledWithoutSession(Rule):
     code, severity, over = "U207", "error", "service"
     authority = "bpm-15-220.3.E"
     needs = ("units_billed",)
+    refuted_by = ("rows", "dates")
     message = "{found} {found:unit|units} of {code} billed, no session of it is documented"
     found, expected = nw.col("billed") - nw.col("refused_units"), nw.lit(0)
     flag = (

@@ -24,6 +24,7 @@ class ChargeBelowFee(Rule):
     code, severity, over = "P401", "info", "service"
     authority = "usc-42-1395w-4"
     needs = ("units_billed", "charge")
+    refuted_by = ("rows",)
     message = "${found_dollars} is charged, the fee is ${expected_dollars}"
     found, expected = nw.col("charge_cents"), nw.col("billed_scheduled_cents")
     flag = (

@@ -23,6 +23,7 @@ class EvaluationByAssistant(Rule):
     code, severity, over = "U210", "error", "service"
     authority = "bpm-15-230"
     needs = ("role",)
+    refuted_by = ("rows",)
     message = (
         "{code}: {found} of {expected} {expected:row|rows} of the evaluation"
         " {found:is|are} an assistant's"

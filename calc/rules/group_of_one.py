@@ -23,6 +23,7 @@ class GroupOfOne(Rule):
 
     code, severity, over = "U211", "error", "alone"
     authority = "bpm-15-230"
+    refuted_by = ("company",)
     message = "{code} is group treatment, and no other patient has any at the time"
     found, expected = nw.lit(1), nw.lit(2)
     flag = nw.col("company") == 0

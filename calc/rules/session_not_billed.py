@@ -28,6 +28,7 @@ class SessionNotBilled(Rule):
     code, severity, over = "U208", "info", "service"
     authority = "mcpm-5-20.2"
     needs = ("units_billed",)
+    refuted_by = ("lines", "rows")
     message = "{code} is documented and not billed: {expected} {expected:unit|units}"
     found, expected = nw.col("billed"), nw.col("units")
     _unpaid = nw.col("price_status").is_in(["bundled", "not paid"])

@@ -23,6 +23,7 @@ class ThresholdModifierEarly(Rule):
     code, severity, over = "M306", "warning", "service"
     authority = "usc-42-1395l-g"
     needs, edition = ("modifiers_billed", "units_billed"), "kx"
+    refuted_by = ("year",)
     message = "{code} is billed with KX, and the year's allowed amounts are below the threshold"
     found, expected = nw.lit("KX"), nw.lit("")
     flag = nw.col("kx_early") & nw.col("payer_part_b") & (nw.col("kx_rows") > 0)

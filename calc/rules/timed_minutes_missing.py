@@ -22,6 +22,7 @@ class TimedMinutesMissing(Rule):
 
     code, severity, over = "D604", "warning", "treatment_day"
     authority = "bpm-15-220.3.E"
+    refuted_by = ("rows",)
     message = "no minutes of timed codes for the day"
     found, expected = nw.lit(""), nw.lit("")
     flag = (nw.col("timed_rows") > 0) & (nw.col("minute_rows") == 0)

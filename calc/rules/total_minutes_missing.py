@@ -23,6 +23,7 @@ class TotalMinutesMissing(Rule):
     code, severity, over = "D603", "warning", "treatment_day"
     authority = "bpm-15-220.3.E"
     needs = ("total_minutes",)
+    refuted_by = ("rows",)
     message = "no total treatment minutes for the day"
     found, expected = nw.lit(""), nw.lit("")
     flag = nw.col("total_ms").is_null() & (nw.col("timed_rows") > 0)
