@@ -738,6 +738,15 @@ def test_lines_billed_for_a_denial_ask_for_no_payment(config):
     assert [f[0] for f in found] == ["U201", "U207", "U207", "U214"]
 
 
+def test_what_units_are_at_stake_beside_a_denial_or_a_log_of_other_dates_is_not_said(config):
+    """Null, not nothing: neither what the refused line is worth nor what was done is known."""
+    sessions = [session("97116", "15"), session("97116", "15", date="2026-03-04")]
+    lines = [line("97116", "3"), line("97116", "1", "GP GA")]
+    late = line("97161", "2", date="2026-03-06", charge="500")
+    found = beside(sessions, [*lines, late, line("97116", "1", date="2026-03-04")], "U201,U205")
+    assert found == [("U201", "97116", None), ("U205", "97161", None)]
+
+
 def test_a_group_line_of_a_documented_patient_is_no_company(config):
     """Its session says when the patient was there."""
     groups = [
