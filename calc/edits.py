@@ -193,7 +193,7 @@ def _may_meet() -> nw.Expr:
     return nw.col("full") & nw.col("one_on_one")
 
 
-def gaps_of(lines: Frame, config: Config) -> dict[str, int]:
+def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
     """How many lines billed to Medicare no figure reaches, by what they lack.
 
     ``mue`` and ``ptp``: an edition of the table for the date; ``mue_code``: a row of the code in
@@ -210,7 +210,7 @@ def gaps_of(lines: Frame, config: Config) -> dict[str, int]:
     )
     gaps = dict.fromkeys(("mue", "ptp", "mue_code", "kx"), 0)
     gaps["unpriced"] = engine.count(lines.filter(claimed & nw.col("fee_cents").is_null()))
-    gaps["holidays"] = _without_holidays(lines, config)
+    gaps["holidays"] = _without_holidays(lines, config, days)
     known: dict[Edition, set[str]] = {}
     for day, code, count, no_threshold in engine.collect(engine.plain(by_code)).iter_rows():
         gaps["kx"] += no_threshold
@@ -226,9 +226,12 @@ def gaps_of(lines: Frame, config: Config) -> dict[str, int]:
     return gaps
 
 
-def _without_holidays(lines: Frame, config: Config) -> int:
+def _without_holidays(lines: Frame, config: Config, days: list[date]) -> int:
     """How many documented lines are of a year whose federal holidays are not in the config."""
     known = {value.first.year for value in config.parameter("federal_holidays").values}
-    mine = lines.filter(nw.col("documented_rows") > 0)
-    by_day = engine.collect(mine.group_by("date").agg(nw.len().cast(nw.Int64).alias("lines")))
-    return sum(count for day, count in by_day.iter_rows() if day.year not in known)
+    unknown = [day for day in days if day.year not in known]
+    if not unknown:
+        return 0
+    return engine.count(
+        lines.filter((nw.col("documented_rows") > 0) & nw.col("date").is_in(unknown))
+    )

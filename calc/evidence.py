@@ -172,7 +172,7 @@ def _of_lines(
         "same_minutes": same_minutes,
         "habit": habits.counted(rows, lines),
     }
-    return Evidence(tables, has, days, edits.gaps_of(lines, config), _uncounted(lines))
+    return Evidence(tables, has, days, edits.gaps_of(lines, config, days), _uncounted(lines))
 
 
 def of_groups(rows: Frame) -> dict[str, Frame]:

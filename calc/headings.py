@@ -19,9 +19,13 @@ SEVERAL = "modifiers_billed"  # the one column that may be spread over several h
 
 def meanings(config: Config, given: Mapping[str, str] | None = None) -> dict[str, str]:
     """Plain heading to our column, "" for one that is to be carried; ``given`` counts first."""
-    found = {plain(heading): column for heading, column in (given or {}).items()}
-    for name in SESSION:
-        found.setdefault(plain(name), name)
+    chosen = {plain(heading): column for heading, column in (given or {}).items()}
+    return chosen | {word: name for word, name in _usual(config).items() if word not in chosen}
+
+
+@lru_cache(maxsize=16)
+def _usual(config: Config) -> dict[str, str]:
+    found = {plain(name): name for name in SESSION}
     for column, others in config.headings.items():
         for other in others:
             found.setdefault(plain(other), column)
@@ -193,8 +197,8 @@ def _most_alike(column: str, names: Sequence[str], known: Mapping[str, str]) -> 
         for name in names[:200]
         if plain(name) not in known and not _is_something_else(name, words)
     }
-    best = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
-    return best[0], free.get(best[1], "")
+    like, own = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
+    return like, free.get(own, "")
 
 
 _KINDS = {"by", "code", "cost", "date", "desc", "description", "id", "number", "rate", "status"}

@@ -26,16 +26,6 @@ def code_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     return engine.looked_up(frame, columns, types, ["code"], {"service": "code"})
 
 
-def services(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
-    """Add service, the primary code of each code."""
-    columns: engine.Columns = {
-        "code": list(config.codes),
-        "service": [facts["family"] for facts in config.codes.values()],
-    }
-    types = dict.fromkeys(columns, str)
-    return engine.looked_up(frame, columns, types, ["code"], {"service": "code"})
-
-
 def localities(frame: nw.LazyFrame[Any], config: Config, on: str = "locality") -> nw.LazyFrame[Any]:
     """Add locality_number by the locality, or the locality by its number."""
     columns: engine.Columns = {

@@ -112,7 +112,7 @@ def beside(
     )  # fmt: skip
     lines = _apart_by_file(lines, {*files, *(file.name for file in log.files)})
     rows = _as_billed(rows, lines, config)
-    rows, lines = (lookups.services(part, config) for part in (rows, lines))
+    rows, lines = (lookups.code_facts(part, config) for part in (rows, lines))
     rows, lines = _with_disciplines(rows, lines, "discipline" in ours)
     rows, lines = _with_providers(rows, lines, "provider" in ours)
     rows, lines = _with_localities(*_with_payers(rows, lines))
@@ -264,10 +264,7 @@ def _with_payers(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:
     service = [*_SERVICE, "discipline"]
     blank, several = nw.col("payer_blank"), nw.col("several")
     told = engine.settled(lines.filter(~blank))
-    rows = _near(rows, told, "payer", [service, _OF_DAY, _DAY])
-    payer = nw.when(blank).then(nw.coalesce("near", "payer")).otherwise(nw.col("payer"))
-    unsure = nw.col("unsure") | (blank & several)
-    rows = engine.settled(rows.with_columns(payer=payer, unsure=unsure))
+    rows = engine.settled(_filled(rows, told, "payer", [service, _OF_DAY, _DAY], blank))
     # A service billed to one payer and again to another, such as a secondary one: whose lines
     # are to be compared, and what came of the others, the files do not say.
     lines = _near(lines, lines, "payer", [service])
@@ -276,10 +273,8 @@ def _with_payers(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:
     payer = nw.when(several & ~blank).then(nw.col("payer")).otherwise(nw.coalesce("near", "payer"))
     lines = lines.with_columns(payer=payer, unsure=nw.col("unsure") | several)
     # Claims that name no payer are those of the patient's, also for what nobody documented.
-    lines = _near(lines, rows, "payer", [service, _OF_DAY, _DAY, _DAY[:1]])
-    payer = nw.when(blank).then(nw.coalesce("near", "payer")).otherwise(nw.col("payer"))
-    unsure = nw.col("unsure") | (blank & several)
-    return rows, lines.with_columns(payer=payer, unsure=unsure)
+    levels = [service, _OF_DAY, _DAY, _DAY[:1]]
+    return rows, _filled(lines, rows, "payer", levels, blank)
 
 
 def _with_localities(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:
@@ -323,9 +318,18 @@ def _agreed(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> 
     return _near(frame, others, name, levels).with_columns(own.alias(name))
 
 
-def _filled(frame: Frame, others: Frame, name: str, levels: list[list[str]]) -> Frame:
-    """Blank cells of a column as the nearest others have it."""
-    blank = nw.col(name) == ""
+def _filled(
+    frame: Frame,
+    others: Frame,
+    name: str,
+    levels: list[list[str]],
+    blank: nw.Expr | None = None,
+) -> Frame:
+    """Blank cells of a column as the nearest others have it.
+
+    ``blank``: which they are, where something stands in for them.
+    """
+    blank = nw.col(name) == "" if blank is None else blank
     return _near(frame, others, name, levels).with_columns(
         nw.when(blank).then(nw.coalesce("near", name)).otherwise(nw.col(name)).alias(name),
         unsure=nw.col("unsure") | (blank & nw.col("several")),
