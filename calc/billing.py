@@ -471,7 +471,7 @@ def bundled_apart(
 ) -> nw.LazyFrame[Any] | None:
     """Where 59 may be suggested; None where no edition of the edits covers a date of the log."""
     found = None
-    for edition in {edition for day in days if (edition := config.edition("ptp", day))}:
+    for edition in config.editions_on("ptp", days):
         rows = [row for row in config.rows("ptp", edition) if row["modifier_indicator"] == "1"]
         pairs: engine.Columns = {
             name: [row[name] for row in rows] for name in ("column1", "column2")

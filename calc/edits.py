@@ -91,8 +91,7 @@ def _second_columns(
     By the edition of their date, of pairs with one of the indicators; None without an edition.
     """
     found = None
-    editions = {edition for day in days if (edition := config.edition("ptp", day))}
-    for edition in sorted(editions, key=lambda edition: edition.first):
+    for edition in config.editions_on("ptp", days):
         rows = [r for r in config.rows("ptp", edition) if r["modifier_indicator"] in indicators]
         table: engine.Columns = {
             "column1": [row["column1"] for row in rows],

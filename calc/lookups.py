@@ -161,9 +161,8 @@ def calendar(
 
 
 def _edition_rows(config: Config, table: str, days: list[date]) -> list[tuple[int, dict[str, Any]]]:
-    editions = {edition for day in days if (edition := config.edition(table, day))}
-    ordered = sorted(editions, key=lambda edition: edition.number)
-    return [(edition.number, row) for edition in ordered for row in config.rows(table, edition)]
+    editions = config.editions_on(table, days)
+    return [(edition.number, row) for edition in editions for row in config.rows(table, edition)]
 
 
 def rvus(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import cache, cached_property, lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,7 +47,7 @@ class Value:
 class Edition:
     """One published table in force from ``first`` to ``last``."""
 
-    number: int
+    number: int  # among the editions of all folders, see `Config.editions`
     first: date
     last: date
     path: Path
@@ -326,15 +326,14 @@ class _Reader:
     def editions(self, name: str) -> list[Edition]:
         data = self.toml(f"{name}/editions.toml")
         editions = []
-        blocks = self._blocks(data, "edition", f"{name}/editions.toml")
-        for count, (entry, where) in enumerate(blocks, 1):
+        for entry, where in self._blocks(data, "edition", f"{name}/editions.toml"):
             span = self._span(entry, where)
             path = self.folder / name / str(entry.get("file", ""))
             if not path.is_file():
                 self.fault(f'file: "{entry.get("file", "")}" does not exist', where)
             elif span:
                 release = str(entry.get("release", ""))
-                editions.append(Edition(count, *span, path, entry["source"], release))
+                editions.append(Edition(0, *span, path, entry["source"], release))
         self._overlaps(
             [(e.first, e.last, "", f"{self.folder / name}/editions.toml") for e in editions]
         )
@@ -457,6 +456,7 @@ class Config:
         """``folders``: the one that counts first comes first."""
         self.folders = tuple(folders)
         self._parameters: dict[str, Parameter] = {}
+        self._editions: dict[str, tuple[Edition, ...]] = {}
         self._rows: dict[Path, list[dict[str, Any]]] = {}
 
     def _readers(self) -> Iterator[_Reader]:
@@ -473,21 +473,20 @@ class Config:
         """A dated parameter by its file's name; ConfigError names file and key of a fault."""
         if name not in self._parameters:
             read = [reader.parameter(name) for reader in self._readers()]
-            shipped = next(p for p in reversed(read))
+            shipped = read[-1]
             # What is reckoned with has the decimals of the shipped figure, of a factor four.
             places = shipped.values[0].places if shipped.values else FACTOR_PLACES
             values = tuple(_of_places(v, places) for parameter in read for v in parameter.values)
             self._parameters[name] = Parameter(name, shipped.title, shipped.unit, values)
         return self._parameters[name]
 
-    @cache  # noqa: B019 - a Config lives as long as the process
     def editions(self, table: str) -> tuple[Edition, ...]:
-        """The editions of a table (rvu, gpci, mue, ptp), numbered from 1, a user's first."""
-        found = [edition for reader in self._readers() for edition in reader.editions(table)]
-        numbered = enumerate(found, 1)
-        return tuple(
-            Edition(number, e.first, e.last, e.path, e.source, e.release) for number, e in numbered
-        )
+        """The editions of a table of TABLES or FEES, numbered from 1, a user's first."""
+        if table not in self._editions:
+            found = [edition for reader in self._readers() for edition in reader.editions(table)]
+            numbered = (replace(edition, number=n) for n, edition in enumerate(found, 1))
+            self._editions[table] = tuple(numbered)
+        return self._editions[table]
 
     def edition(self, table: str, day: date) -> Edition | None:
         """The edition that holds on ``day``, or None."""
@@ -495,6 +494,11 @@ class Config:
             if edition.first <= day <= edition.last:
                 return edition
         return None
+
+    def editions_on(self, table: str, days: Iterable[date]) -> list[Edition]:
+        """The editions that hold on any of the days, in the order of their numbers."""
+        found = {edition for day in days if (edition := self.edition(table, day))}
+        return sorted(found, key=lambda edition: edition.number)
 
     def rows(self, table: str, edition: Edition) -> list[dict[str, Any]]:
         """The rows of an edition; RVUs in 1/100, GPCIs in 1/1000."""

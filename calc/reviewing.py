@@ -419,12 +419,8 @@ def _lines(count: int, what: str) -> str:
 
 def figures(config: Config, days: list[date]) -> list[str]:
     """The published tables that the dates of a log are judged by, written out."""
-    editions = {
-        edition
-        for table in ("rvu", "gpci", "mue", "ptp")
-        for day in days
-        if (edition := config.edition(table, day))
-    }
+    tables = ("rvu", "gpci", "mue", "ptp")
+    editions = [edition for table in tables for edition in config.editions_on(table, days)]
     return sorted({f"{config.cite(e.source)}, {e.release}" for e in editions})
 
 
