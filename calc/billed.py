@@ -12,9 +12,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine, first_rows
-from calc.schema import POOL, told_by_log
+from calc.schema import CODE_KEY, POOL, told_by_log
 
-KEY = (*POOL, "code")
 GROUP = (*POOL, "day_group")
 DISTINCT = "59|XE|XP|XS|XU"
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
@@ -119,9 +118,9 @@ def with_facts(
 
     def own(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         theirs = rows.filter(nw.col("service").is_in(list(services)))
-        by_code = engine.grouped(theirs, KEY, **FACTS)
+        by_code = engine.grouped(theirs, CODE_KEY, **FACTS)
         few = few.with_columns(**{f"{name} of service": nw.col(name) for name in _FIRST})
-        few = few.drop(*_NAMES).join(by_code, on=list(KEY), how="left")
+        few = few.drop(*_NAMES).join(by_code, on=list(CODE_KEY), how="left")
         # A code without a row of its own, that another's minutes support, stands on that one's.
         few = few.with_columns(nw.coalesce(name, f"{name} of service") for name in _FIRST)
         few = few.drop(*(f"{name} of service" for name in _FIRST))

@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from calc import counting, engine, lookups, modifiers, pricing, reserved, times, values
 from calc.logs import Defaults, Log, is_named, read, rejected_said
 from calc.params import Config, load
-from calc.schema import BY_DAY, KX_BUCKET, LINE
+from calc.schema import BY_DAY, DISCIPLINE_VISIT, KX_BUCKET, LINE
 
 CENTS = {
     "work_payment": "work_cents",
@@ -151,7 +151,7 @@ def _lines(
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
-        lines = modifiers.beside(lines, apart, _SAME_VISIT)
+        lines = modifiers.beside(lines, apart, DISCIPLINE_VISIT)
     return step(lines, _explained)
 
 
@@ -463,9 +463,6 @@ def _kx_figures(
     return lines.drop("first_year", "elsewhere_cents")
 
 
-_SAME_VISIT = ("patient", "date", "provider", "discipline")
-
-
 def bundled_apart(
     sessions: nw.LazyFrame[Any], config: Config, days: list[date]
 ) -> nw.LazyFrame[Any] | None:
@@ -482,7 +479,7 @@ def bundled_apart(
         table = engine.beside(
             sessions, pairs, dict.fromkeys(pairs, str), dict.fromkeys(pairs, "code")
         )
-        apart = modifiers.bundled_apart(here, table, _SAME_VISIT)
+        apart = modifiers.bundled_apart(here, table, DISCIPLINE_VISIT)
         found = apart if found is None else nw.concat([found, apart], how="vertical")
     return found
 

@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from calc import amounts, billing, counting, engine, limits, overlaps, times
 from calc.params import Config
 from calc.pricing import VISIT
-from calc.schema import POOL, total
+from calc.schema import CODE_KEY, POOL, total
 
 Frame = nw.LazyFrame[Any]
 
@@ -88,7 +88,7 @@ def together(
     )
     after = _lines(taken, config, days, options, bills)
     before = _lines(visits, config, days, options, bills)
-    both = before.join(after, on=[*POOL, "code"], how="left", suffix="_after")
+    both = before.join(after, on=list(CODE_KEY), how="left", suffix="_after")
     fewer = nw.col("units") - nw.col("units_after").fill_null(0)
     # An add-on code without units is no line any more: it costs nothing, which is known.
     there = ~nw.col("units_after").is_null()

@@ -12,11 +12,9 @@ import narwhals.stable.v2 as nw
 
 from calc import billed, engine, first_rows, overlaps
 from calc.params import Config, Edition
-from calc.schema import POOL, total
+from calc.schema import CODE_KEY, DISCIPLINE_VISIT, total
 
 Frame = nw.LazyFrame[Any]
-
-KEY = (*POOL, "code")
 
 
 def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
@@ -64,7 +62,7 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
 
     Lines billed for a denial ask for no payment.
     """
-    names = (*_VISIT, "payer", "code", "clinician", "first_place", "distinct_rows")
+    names = (*DISCIPLINE_VISIT, "payer", "code", "clinician", "first_place", "distinct_rows")
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
     paid = lines.filter(asked).select(*names)
     pairs = _second_columns(paid, config, days, "01")
@@ -75,12 +73,11 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
             indicator=nw.lit(0, dtype=nw.Int64),
             distinct_1=nw.lit(0, dtype=nw.Int64),
         )
-    first = paid.select(*_VISIT, column1=nw.col("code"), distinct_1=nw.col("distinct_rows"))
-    first = first.group_by(*_VISIT, "column1").agg(nw.col("distinct_1").max())
-    return pairs.join(first, on=[*_VISIT, "column1"], how="inner")
-
-
-_VISIT = ("patient", "date", "provider", "discipline")
+    first = paid.select(
+        *DISCIPLINE_VISIT, column1=nw.col("code"), distinct_1=nw.col("distinct_rows")
+    )
+    first = first.group_by(*DISCIPLINE_VISIT, "column1").agg(nw.col("distinct_1").max())
+    return pairs.join(first, on=[*DISCIPLINE_VISIT, "column1"], how="inner")
 
 
 def _second_columns(
@@ -117,7 +114,7 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
     """
     part_b, claimed = nw.col("payer_part_b"), nw.col("billed") > 0
     left_out = engine.settled(
-        lines.filter(part_b & ~claimed & (nw.col("units") > 0)).select(*KEY).unique()
+        lines.filter(part_b & ~claimed & (nw.col("units") > 0)).select(*CODE_KEY).unique()
     )
     lines = lines.with_columns(unpayable=nw.lit(False))
     if engine.is_empty(left_out):
@@ -126,13 +123,13 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
     if pairs is None:
         return lines
     asked = part_b & claimed & (nw.col("refused_rows") == 0)
-    first = lines.filter(asked).select(*_VISIT, column1=nw.col("code")).unique()
-    never = pairs.join(first, on=[*_VISIT, "column1"], how="inner").select(*KEY)
+    first = lines.filter(asked).select(*DISCIPLINE_VISIT, column1=nw.col("code")).unique()
+    never = pairs.join(first, on=[*DISCIPLINE_VISIT, "column1"], how="inner").select(*CODE_KEY)
     never = engine.settled(never.unique())
     if engine.is_empty(never):
         return lines
     marked = lines.drop("unpayable").join(
-        never.with_columns(unpayable=nw.lit(True)), on=list(KEY), how="left"
+        never.with_columns(unpayable=nw.lit(True)), on=list(CODE_KEY), how="left"
     )
     return marked.with_columns(nw.col("unpayable").fill_null(False))
 
@@ -144,9 +141,9 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     many other codes of the visit share no minute with some session of the code, which the
     modifier may be meant for.
     """
-    said = engine.settled(lines.filter(nw.col("distinct_rows") > 0).select(*KEY))
+    said = engine.settled(lines.filter(nw.col("distinct_rows") > 0).select(*CODE_KEY))
     rows = engine.among(rows, said, ("patient",))
-    mine = engine.settled(rows.filter(nw.col("counts")).join(said, on=list(KEY), how="semi"))
+    mine = engine.settled(rows.filter(nw.col("counts")).join(said, on=list(CODE_KEY), how="semi"))
     others = engine.settled(rows.filter(_may_meet()))
     pairs = engine.settled(overlaps.beside_other_codes(mine.filter(_may_meet()), others))
     apart = _codes_apart(pairs, mine, engine.among(lines, said, ("patient",)))
@@ -155,7 +152,7 @@ def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:
     return pairs.with_columns(nw.col("apart_from").fill_null(0))
 
 
-_CODE_OF_VISIT = (*_VISIT, "code")
+_CODE_OF_VISIT = (*DISCIPLINE_VISIT, "code")
 
 
 def _codes_apart(pairs: Frame, mine: Frame, lines: Frame) -> Frame:
@@ -170,9 +167,9 @@ def _codes_apart(pairs: Frame, mine: Frame, lines: Frame) -> Frame:
     met = met.join(sessions, on=list(_CODE_OF_VISIT), how="inner")
     met = met.filter(nw.col("met") >= nw.col("sessions"))
     billed_codes = lines.filter(nw.col("billed") > 0)
-    billed_codes = billed_codes.select(*_VISIT, other=nw.col("service")).unique()
+    billed_codes = billed_codes.select(*DISCIPLINE_VISIT, other=nw.col("service")).unique()
     free = pairs.select(*_CODE_OF_VISIT, "service").unique()
-    free = free.join(billed_codes, on=list(_VISIT), how="inner")
+    free = free.join(billed_codes, on=list(DISCIPLINE_VISIT), how="inner")
     free = free.filter(nw.col("other") != nw.col("service"))
     free = free.join(met, on=[*_CODE_OF_VISIT, "other"], how="anti")
     return free.group_by(*_CODE_OF_VISIT).agg(nw.len().cast(nw.Int64).alias("apart_from"))
@@ -181,8 +178,8 @@ def _codes_apart(pairs: Frame, mine: Frame, lines: Frame) -> Frame:
 def _saying_so(mine: Frame) -> Frame:
     """File and row of billed rows with 59 or X, and of all rows of a code without any such."""
     own = mine.filter(billed.has(billed.DISTINCT) & (nw.col("units_billed") > 0).fill_null(False))
-    silent = engine.settled(own.select(*KEY).unique())
-    by_claims = mine.join(silent, on=list(KEY), how="anti")
+    silent = engine.settled(own.select(*CODE_KEY).unique())
+    by_claims = mine.join(silent, on=list(CODE_KEY), how="anti")
     both = [own.select("file", "row"), by_claims.select("file", "row")]
     return nw.concat(both, how="vertical")
 

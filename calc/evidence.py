@@ -31,11 +31,9 @@ from calc import (
 )
 from calc.limits import PATIENT_DAY
 from calc.params import Config
-from calc.schema import POOL, told_by_log, total
+from calc.schema import CODE_KEY, POOL, told_by_log, total
 
 Frame = nw.LazyFrame[Any]
-
-KEY = (*POOL, "code")
 
 
 @dataclass(frozen=True)
@@ -382,13 +380,13 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
 def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
     """Lines with twin_rows: how many of the code's rows repeat another one."""
     counted = nw.len().cast(nw.Int64).alias("twin_rows")
-    twins = clashes.filter(nw.col("kind") == overlaps.TWIN).group_by(*KEY).agg(counted)
+    twins = clashes.filter(nw.col("kind") == overlaps.TWIN).group_by(*CODE_KEY).agg(counted)
     twins = engine.settled(twins)
     lines = engine.marked(lines, twins, "patient", "with_twins")
     lines = lines.with_columns(twin_rows=nw.lit(0, dtype=nw.Int64))
 
     def beside(few: Frame) -> Frame:
-        few = few.drop("twin_rows").join(twins, on=list(KEY), how="left")
+        few = few.drop("twin_rows").join(twins, on=list(CODE_KEY), how="left")
         return few.with_columns(nw.col("twin_rows").fill_null(0))
 
     return engine.some(lines, nw.col("with_twins"), beside, ("twin_rows",)).drop("with_twins")
@@ -401,12 +399,12 @@ def _with_daily_twins(clashes: Frame, lines: Frame) -> Frame:
     """
     daily, twins = nw.col("unit_basis") == "day", nw.col("twin_rows")
     twice = daily & (nw.col("billed") > 1) & (twins > 0) & (nw.col("billed") <= twins + 1)
-    few = engine.settled(lines.filter(twice).select(*KEY, daily_cents="over_cents"))
+    few = engine.settled(lines.filter(twice).select(*CODE_KEY, daily_cents="over_cents"))
     if engine.is_empty(few):
         return clashes
     few = few.with_columns(sure=nw.lit(True))
-    clashes = engine.placed(clashes, (*KEY, "kind"), ("file", "row"))
-    clashes = clashes.join(few, on=list(KEY), how="left")
+    clashes = engine.placed(clashes, (*CODE_KEY, "kind"), ("file", "row"))
+    clashes = clashes.join(few, on=list(CODE_KEY), how="left")
     first_twin = (nw.col("kind") == overlaps.TWIN) & (nw.col("turn") == 1)
     cents = nw.when(first_twin).then(nw.col("daily_cents"))
     both = nw.col("over_cents") + cents
@@ -461,11 +459,11 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
     cents = nw.when(beyond).then("unsupported_cents")
     left = nw.when(bears).then(nw.col("group_cents") + nw.col("group_without_cents"))
     names = ("day_group", "units_without_minutes")
-    facts = unheard.select(*KEY, *names, bare_cents=cents, left_cents=left)
+    facts = unheard.select(*CODE_KEY, *names, bare_cents=cents, left_cents=left)
     idle = nw.when(nw.col("units_billed") > 0).then(0).otherwise(1)
-    bare = bare.join(facts, on=list(KEY), how="left").with_columns(idle=idle)
+    bare = bare.join(facts, on=list(CODE_KEY), how="left").with_columns(idle=idle)
     order = ("idle", "file", "row")
-    bare = engine.placed(engine.placed(bare, billed.GROUP, order, "group_turn"), KEY, order)
+    bare = engine.placed(engine.placed(bare, billed.GROUP, order, "group_turn"), CODE_KEY, order)
     first, without = nw.col("turn") == 1, nw.col("units_without_minutes")
     mine = nw.when((nw.col("units_billed") > 0) | ~first).then("units_billed").otherwise(without)
     left = nw.when((nw.col("group_turn") == 1) & (nw.col("left_cents") > 0)).then("left_cents")

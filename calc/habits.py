@@ -14,9 +14,8 @@ import narwhals.stable.v2 as nw
 
 from calc import engine, limits, lookups, times
 from calc.params import Config
-from calc.schema import POOL, total
+from calc.schema import CODE_KEY, total
 
-KEY = (*POOL, "code")
 BAND, FIRST, LAST_HEAP = 15, 8, 56  # minutes: bands of 15 from 8 on; heaps up to 53 and 54
 _PER_MILLION = 1_000_000
 
@@ -73,14 +72,15 @@ def _assistants(theirs: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyF
     Only payers that pay an assistant's services otherwise ask for the modifier. Where CMS leaves
     a choice (see `modifiers.doubts`) none is due.
     """
-    by_them = theirs.select("clinician", *KEY).unique()
+    by_them = theirs.select("clinician", *CODE_KEY).unique()
     some = (nw.col("assistant_units") > 0) | (nw.col("assistant_marks") > 0)
     least = nw.min_horizontal("assistant_units", "billed")
+    units = nw.when("assistant_doubt").then(0).otherwise(least)
     due = lines.filter(nw.col("payer_assistant_cut") & some.fill_null(False)).select(
-        *KEY, "assistant_marks", assistant_units=nw.when("assistant_doubt").then(0).otherwise(least)
+        *CODE_KEY, "assistant_marks", assistant_units=units
     )
     return (
-        by_them.join(due, on=list(KEY), how="inner")
+        by_them.join(due, on=list(CODE_KEY), how="inner")
         .group_by("clinician")
         .agg(
             total("assistant_units").alias("assistant_units_due"),

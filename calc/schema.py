@@ -40,6 +40,9 @@ MODES = ("individual", "group", "cotreatment")
 # MCPM ch. 5 s. 20.2: minutes are totalled for a day; locality is no part of the pool.
 POOL = ("patient", "date", "discipline", "provider", "payer")
 SERVICE_KEY = (*POOL, "service")
+CODE_KEY = (*POOL, "code")
+# A patient's codes of a day that CMS's pair edits compare.
+DISCIPLINE_VISIT = ("patient", "date", "provider", "discipline")
 
 LINE = (
     "patient",
