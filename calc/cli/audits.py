@@ -103,10 +103,6 @@ def audit(
     waivers: str | None,
     baseline: str | None,
     redact: str | None,
-    qualifying_apm: bool,
-    nonparticipating: bool,
-    deductible: str | None,
-    prior: str | None,
     jobs: int | None,
     form: str | None,
     output: str | None,
@@ -129,6 +125,7 @@ def audit(
     if name in written.BINARY and output is None:
         raise written.no_text(name)
     require_libraries(name, _EXTRAS)
+    deductible, prior = reading["deductible"], reading["prior"]
     beside = (*claims, timesheet, diagnosis_list, waivers, baseline, redact, deductible, prior)
     keep_inputs(log, beside, output, rejects_file, reading)
     config = params.load(folder)
@@ -141,7 +138,7 @@ def audit(
         reviewing.prefixes(select),
         reviewing.prefixes(ignore),
         extras,
-        pricing_options(qualifying_apm, nonparticipating, deductible, prior),
+        pricing_options(reading),
         waivers or "",
         baseline or "",
         redact or "",

@@ -50,10 +50,6 @@ def bill(
     jobs: int | None,
     master: str,
     partition: str,
-    qualifying_apm: bool,
-    nonparticipating: bool,
-    deductible: str | None,
-    prior: str | None,
     form: str | None,
     output: str | None,
     folder: str | None,
@@ -75,10 +71,10 @@ def bill(
             raise InputError("is a folder", output, "name a file")
     if not (jobs or master):
         require_libraries(reports.format_of(output, form))
-    keep_inputs(log, (deductible, prior), output, rejects_file, reading)
+    keep_inputs(log, (reading["deductible"], reading["prior"]), output, rejects_file, reading)
     config = figures_of(folder)
     defaults = defaults_of(reading, sheet)
-    options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
+    options = pricing_options(reading)
     if jobs or master:
         if by:
             hint = f"write the lines, then add them up by {by}; or leave out --jobs and --master"

@@ -286,12 +286,14 @@ large_options = together(
 )
 
 
-def pricing_options(
-    qualifying_apm: bool, nonparticipating: bool, deductible: str | None, prior: str | None
-) -> Any:
-    """The options of pricing; a deductible is one amount for all, or a file by patient."""
+def pricing_options(given: dict[str, Any]) -> Any:
+    """The options of pricing, taken out of ``given``.
+
+    A deductible is one amount for all, or a file by patient.
+    """
     from calc import balances, billing, values
 
+    deductible, prior = given.pop("deductible"), given.pop("prior")
     left: dict[str, int] | None = None
     if deductible is not None:
         cents = values.read_cents(deductible)
@@ -303,7 +305,8 @@ def pricing_options(
         else:
             left = balances.read_balances(deductible)
     spent = balances.read_prior(prior) if prior else {}
-    return billing.Options(qualifying_apm, nonparticipating, left, spent)
+    whose = {name: given.pop(name) for name in ("qualifying_apm", "nonparticipating")}
+    return billing.Options(**whose, deductible=left, prior=spent)
 
 
 def report_progress() -> Callable[[str], None]:

@@ -119,15 +119,11 @@ def estimate(
     minutes: str,
     day: str,
     explain: bool,
-    qualifying_apm: bool,
-    nonparticipating: bool,
-    deductible: str | None,
-    prior: str | None,
     form: str | None,
     output: str | None,
     folder: str | None,
     tz: str,
-    **defaults: str,
+    **defaults: Any,
 ) -> None:
     """Estimate one visit.
 
@@ -155,12 +151,13 @@ def estimate(
         rows += [{"code": code, **run} for run in runs or [given]]
     if day:
         rows = [{**row, "date": day} for row in rows]
-    keep((deductible, prior), {"-o": output})
+    prior = defaults["prior"]
+    keep((defaults["deductible"], prior), {"-o": output})
     config = figures_of(folder)
     if prior and not defaults["discipline"]:
         hint = "say --discipline PT, OT or SLP"
         raise InputError("--prior counts by discipline, and this visit has none", hint=hint)
-    options = pricing_options(qualifying_apm, nonparticipating, deductible, prior)
+    options = pricing_options(defaults)
     result = estimating.estimate(rows, config=config, options=options, zone=tz, **defaults)
     result.require_own_factors()
     if not day and not any(estimating.has_date(row) for row in rows):
