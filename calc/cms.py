@@ -620,6 +620,3 @@ _READERS: dict[str, Callable[[_File, set[str]], Release]] = {
     "ptp": _read_ptp,
     "counties": _read_counties,
 }
-
-
-# --- into a folder -------------------------------------------------------------------------

@@ -12,8 +12,7 @@ ENGINES = ["polars", "duckdb", pytest.param("spark", marks=pytest.mark.spark)]
 
 
 def pytest_configure(config):
-    """Name the marker, and keep a user's own figures out of the tests."""
-    config.addinivalue_line("markers", "spark: needs PySpark and Java (slow)")
+    """Keep a user's own figures out of the tests."""
     os.environ.pop(params.FOLDER_VARIABLE, None)
 
 

@@ -174,5 +174,7 @@ def test_mutants(rule, config, tmp_path):
 
 def test_no_stale_equivalents():
     """Every mutant that is let pass is still one."""
-    known = {(r.code, what) for r in ALL for _, what, _ in mutants(inspect.getsource(r))}
+    passed = {code for code, _ in EQUIVALENT}
+    rules = [rule for rule in ALL if rule.code in passed]
+    known = {(r.code, what) for r in rules for _, what, _ in mutants(inspect.getsource(r))}
     assert set(EQUIVALENT) <= known
