@@ -720,16 +720,22 @@ def writable_folder(config: Config) -> Path:
 def load(folder: str | Path | None = None) -> Config:
     """The shipped figures with ``folder``, or ``$THERAPY_CALC_CONFIG``, laid over them."""
     chosen = folder or os.environ.get(FOLDER_VARIABLE)
-    return _load(str(chosen) if chosen else "")
+    if not chosen:
+        return _load(None, ())
+    if not Path(chosen).is_dir():
+        raise ConfigError("is no folder", str(chosen), "give --config the folder with your figures")
+    # Figures lie in the folder, in one of a table, or in one of a payer's fees.
+    top = Path(chosen).absolute()
+    paths = {path for depth in ("*", "*/*", "*/*/*") for path in top.glob(depth)}
+    states = [(str(path), path.stat()) for path in sorted(paths) if path.is_file()]
+    files = tuple((path, state.st_mtime_ns, state.st_size) for path, state in states)
+    return _load(Path(chosen), files)
 
 
 @lru_cache(maxsize=8)
-def _load(folder: str) -> Config:
-    if not folder:
-        return Config([shipped_folder()])
-    if not Path(folder).is_dir():
-        raise ConfigError("is no folder", folder, "give --config the folder with your figures")
-    return Config([Path(folder), shipped_folder()])
+def _load(folder: Path | None, files: tuple[tuple[str, int, int], ...]) -> Config:
+    """``files``: those of the folder with time and size, so that changed figures are read anew."""
+    return Config([folder, shipped_folder()] if folder else [shipped_folder()])
 
 
 class Checked(Config):

@@ -42,10 +42,10 @@ def rates(
     """
     basis = "QPP" if qualifying else "nonQPP"
     first, last = _asked(day)
+    wanted = _code(config, code)
     periods = [p for p in _periods(config, basis) if p.first <= last and first <= p.last]
     if not periods:
         raise _lacking(config, first if day else date.today(), basis)
-    wanted = _code(config, code)
     rows: list[dict[str, Any]] = []
     for period in periods:
         place = config.locality(locality, max(first, period.first)) if locality else ""

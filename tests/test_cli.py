@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+from datetime import date
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 from helpers import UNKNOWN_DAY
 
-from calc import engine
+from calc import engine, estimating
 from calc.cli import cli, shared
 from calc.errors import InputError
 
@@ -153,9 +154,15 @@ def test_a_users_mistake_is_one_clear_line_and_exit_2(words, says):
     assert says in err
 
 
-def test_estimate_without_date_says_which_day_it_took():
-    code, _, err = run("estimate", "97161")
-    assert (code, err[:6], err[-8:]) == (0, "date: ", "(today)\n")
+def test_estimate_without_date_says_which_day_it_took(monkeypatch):
+    class Day(date):
+        @classmethod
+        def today(cls):
+            return cls(2026, 3, 2)  # a day that has figures
+
+    monkeypatch.setattr(estimating, "date", Day)
+    done = CliRunner().invoke(cli, ["estimate", "97161"])
+    assert (done.exit_code, done.stderr) == (0, "date: 2026-03-02 (today)\n")
 
 
 def test_estimate_says_when_the_rules_differ():
@@ -427,7 +434,7 @@ EVERY = [
     ["bill", CLEAN, "--format", "csv"],
     ["audit", WEEK],
     ["audit", WEEK, "--fail-on", "never"],
-    ["rates", "--code", "97116"],
+    ["rates", "--code", "97116", "--date", "2026-03-02"],
     ["units", "97116=20"],
     ["estimate", "97116=20", "--date", "2026-03-02"],
     ["rules"],
@@ -487,7 +494,7 @@ def test_a_reader_that_has_gone_is_no_fault(words, broken_pipe):
     assert "rejected" not in err and "Traceback" not in err and "Exception ignored" not in err
 
 
-@pytest.mark.parametrize("words", [["bill", CLEAN], ["audit", WEEK], ["rates", "--code", "97116"]])
+@pytest.mark.parametrize("words", [["bill", CLEAN], ["audit", WEEK], ["units", "97116=20"]])
 def test_closed_standard_output_is_one_line_and_exit_2(words):
     code, err = run_to(words, preexec_fn=lambda: os.close(1), stdout=None)
     assert code == 2

@@ -481,3 +481,20 @@ def test_load_takes_folder_and_environment(tmp_path, monkeypatch):
     assert params.load().folders[0] == tmp_path
     with pytest.raises(ConfigError, match="is no folder"):
         params.load(tmp_path / "absent")
+
+
+def test_load_reads_changed_figures_anew(tmp_path, monkeypatch):
+    """After an edit, and of another folder whose relative name is the same."""
+    text = 'title = "x"\nunit = "y"\nplaces = 4\n[[value]]\nfrom = 2026-01-01\nuntil = 2026-12-31\n'
+    day, found = date(2026, 3, 2), []
+    for where, value in (("one", 40), ("one", 41), ("two", 50)):
+        mine = tmp_path / where / "mine"
+        mine.mkdir(parents=True, exist_ok=True)
+        (mine / "sources.toml").write_text('[mine]\ntitle = "Our guess"\n')
+        figures = f'{text}value = {value}.0000\nsource = "mine"\n'
+        (mine / "conversion_factor.toml").write_text(figures)
+        monkeypatch.chdir(mine.parent)
+        loaded = params.load("mine")
+        assert params.load("mine") is loaded
+        found.append(loaded.parameter("conversion_factor").find(day).scaled)
+    assert found == [400000, 410000, 500000]

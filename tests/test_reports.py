@@ -670,7 +670,7 @@ def test_a_missing_library_is_said_before_the_work(command, output, library, mon
         (["estimate", "97116=23", "--date", "2026-03-02"],
          "Estimate, 2026-03-02, payer medicare, locality US"),
         (["units", "97116=23"], "Units of a day"),
-        (["rates", "--code", "97116"], "Fees"),
+        (["rates", "--code", "97116", "--date", "2026-03-02"], "Fees"),
     ],
 )  # fmt: skip
 def test_lines_are_a_whole_page(words, title, tmp_path):
