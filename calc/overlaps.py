@@ -380,11 +380,12 @@ def twins(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )  # fmt: skip
     several = loose.group_by(*keys).agg(nw.len().cast(nw.Int64).alias("times"))
     several = several.filter(nw.col("times") > 1)
-    repeated = engine.placed(
-        loose.join(several, on=list(keys), how="inner"), keys, ("file", "row")
+    repeated = engine.placed(loose.join(several, on=list(keys), how="inner"), keys, ("file", "row"))
+    first = nw.col("turn") == 1
+    repeated = repeated.with_columns(
+        leads=nw.when(first).then(nw.col("row")), leads_file=nw.when(first).then(nw.col("file"))
     ).with_columns(
-        row_2=nw.col("row").min().over(*keys),
-        file_2=nw.col("file").min().over(*keys),
+        row_2=nw.col("leads").min().over(*keys), file_2=nw.col("leads_file").min().over(*keys)
     )
     return repeated.filter(nw.col("turn") > 1).with_columns(
         kind=nw.lit(TWIN), loose=nw.lit(True), shared_ms=nw.col("given_ms"),

@@ -65,6 +65,19 @@ def test_a_day_in_two_files(config, tmp_path, on):
         assert short(done.audit.findings) == expected
 
 
+@pytest.mark.parametrize("on", ["polars", "duckdb"])
+def test_a_row_logged_again_in_another_file(config, tmp_path, on):
+    """The row that it repeats, not another patient's of that number."""
+    first = written(tmp_path, "a.csv", [
+        f"X,2026-03-02,Kim,{PT},97140,10,1,GP", f"Y,2026-03-02,Kim,{PT},97140,10,1,GP",
+        f"B,2026-03-02,Kim,{PT},97110,20,1,GP",
+    ])  # fmt: skip
+    other = written(tmp_path, "b.csv", [f"B,2026-03-02,Kim,{PT},97110,20,1,GP"])
+    assert found(config, [first, other], on=on, select=("T103",)) == [
+        ("T103", "b.csv", 2, "a.csv:4", "Kim")
+    ]
+
+
 def test_a_day_of_two_clinicians_names_both(config, tmp_path):
     """Whoever comes first by letter is not accused alone; the report adds such days up too."""
     log = written(tmp_path, "log.csv", [
