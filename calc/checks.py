@@ -87,7 +87,7 @@ def _date_with_offset() -> nw.Expr:
 
 
 def _date_number() -> nw.Expr:
-    """A day as a spreadsheet counts them, from 1982 to 2064."""
+    """A day as a spreadsheet counts them, from 1982 to 2091."""
     return _bad_date("date") & nw.col("date_day_text").str.contains(r"^[3-6]\d{4}(\.\d+)?$")
 
 

@@ -287,7 +287,8 @@ def _head(data: bytes, source: str) -> str:
 
 
 def _reader(text: str, delimiter: str, strict: bool = False) -> Any:
-    csv.field_size_limit(engine.MAX_FIELD)
+    if csv.field_size_limit() < engine.MAX_FIELD:  # one for all of the process
+        csv.field_size_limit(engine.MAX_FIELD)
     return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=strict)
 
 
