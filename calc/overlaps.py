@@ -29,14 +29,22 @@ CLASH = (
 )  # fmt: skip
 
 
-def _on_days(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Each row once for every day that it touches, so that pairs join on equal days."""
-    rows = rows.with_columns(day=nw.col("start_ms") // times.DAY)
-    last = (nw.col("end_ms") - 1) // times.DAY
-    later = rows.filter(last > nw.col("day")).with_columns(
-        day=((nw.col("end_ms") - 1) // times.DAY)
-    )
-    return nw.concat([rows, later], how="vertical")
+_HOUR = 60 * times.MINUTE
+# Rows of 24 hours touch at most 25: (how many a row touches, how many after its first).
+_TOUCHED = [(hours, later) for hours in range(1, 26) for later in range(hours)]
+
+
+def _of_hours(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Each row once for every ``hour`` that it touches, so that pairs join on equal hours.
+
+    By days, what one name stands for (a whole clinic's) would be compared each with each.
+    """
+    first, last = nw.col("start_ms") // _HOUR, (nw.col("end_ms") - 1) // _HOUR
+    rows = rows.with_columns(hour=first, hours=last - first + 1)
+    hours, later = map(list, zip(*_TOUCHED, strict=True))
+    touched = engine.beside(rows, {"hours": hours, "later": later}, {"hours": int, "later": int})
+    rows = rows.join(touched, on="hours", how="inner")
+    return rows.with_columns(hour=nw.col("hour") + nw.col("later")).drop("hours", "later")
 
 
 def _pairs(
@@ -50,10 +58,10 @@ def _pairs(
     ``holds_ms``: how much of the time counts for the partner, ``holds_from``: from when on.
     """
     others = others.with_columns(holds_from=_holds_from(), holds_ms=nw.col("counted_ms"))
-    theirs = _on_days(others.select(*kept, "holds_from", "holds_ms"))
+    theirs = _of_hours(others.select(*kept, "holds_from", "holds_ms"))
     theirs = theirs.rename({name: f"{name}_2" for name in kept if name not in on})
-    mine = rows.select(kept).with_columns(day=nw.col("start_ms") // times.DAY)
-    both = mine.join(theirs, on=[*on, "day"], how="inner")
+    mine = rows.select(kept).with_columns(hour=nw.col("start_ms") // _HOUR)
+    both = mine.join(theirs, on=[*on, "hour"], how="inner")
     start, other = nw.col("start_ms"), nw.col("start_ms_2")
     place = (nw.col("file_2") < nw.col("file")) | (
         (nw.col("file_2") == nw.col("file")) & (nw.col("row_2") < nw.col("row"))
