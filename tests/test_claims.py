@@ -791,3 +791,12 @@ def test_further_areas_are_documented_by_the_first(config):
 def test_an_evaluation_that_is_only_billed_was_not_given(config):
     found = findings([session("97161", "30")], [line("97162", "1")], config, ("U",))
     assert [f[0] for f in found] == ["U207", "U208"]
+
+
+def test_units_of_areas_are_supported_where_a_session_is_documented(config):
+    """Nobody can count them from minutes: the log's own say is enough, a claim's is not."""
+    lines = [line("97597", "2"), line("97597", "1", patient="P2")]
+    asked = reviewing.Asked(select=("U207",))
+    log = read([session("97597", "30")], config)
+    audit = reviewing.review(log, config, asked, read(lines, config)).audit
+    assert (audit.meta["units_billed"], audit.meta["units_supported"]) == (3, 2)

@@ -55,12 +55,16 @@ def test_false_discoveries(thousandths, rate):
 
 
 def test_many_clinicians_raise_the_bar(config, tmp_path):
-    """Six of eight totals on the threshold stand out alone, and among many like others do not."""
+    """Six of eight totals on the threshold stand out alone, and among many like others do not.
 
-    def signals(others):
+    Those without a timed code have no totals to be judged by: they take no part.
+    """
+
+    def signals(others, code="97116", totals=(6, 8, 11, 30)):
         mine = [("A", 8)] * 6 + [("A", 11)] * 2 + [("A", 30)] * 20
-        theirs = [(f"B{n}", m) for n in range(others) for m in (6, 8, 11, 30)]
-        rows = [{"clinician": who, "code": "97116", "minutes": str(m)} for who, m in mine + theirs]
+        theirs = [(f"B{n}", m) for n in range(others) for m in totals]
+        rows = [{"clinician": who, "code": "97116", "minutes": str(m)} for who, m in mine]
+        rows += [{"clinician": who, "code": code, "minutes": str(m)} for who, m in theirs]
         stack = rulebook.stacked({"": [row | {"finding": ""} for row in rows]})
         found = rulebook.gathered(stack, config, tmp_path / "habits.csv")
         table = engine.collect(found.tables["habit"]).to_native().to_dicts()
@@ -72,6 +76,8 @@ def test_many_clinicians_raise_the_bar(config, tmp_path):
     assert alone["chance_per_million"] == among["chance_per_million"] == 19662
     assert alone["heaped"] and not among["heaped"]
     assert among["rank_per_million"] == 196616  # 1290 of 6561
+    assert signals(9, "97161")["A"] == alone
+    assert signals(9, totals=(30,))["A"] == among  # one day each is enough
 
 
 def test_heaps_are_the_threshold_minutes(config, tmp_path):

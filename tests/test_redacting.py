@@ -158,6 +158,15 @@ def test_messages_repeat_no_cell(tmp_path, option, text, said):
     assert "jane" in run(*words)[2].lower()
 
 
+@pytest.mark.parametrize(
+    ("where", "left"), [("log.csv:3", "code is not known"), ("--map", None), ("", None)]
+)
+def test_what_a_person_typed_is_repeated(where, left):
+    """What stands in quotes came from a file only where a file is to blame."""
+    what = 'code "Jane" is not known'
+    assert redacting.without_cells(InputError(what, where)).what == (left or what)
+
+
 def test_a_heading_of_names_is_not_repeated(tmp_path):
     log = tmp_path / "log.txt"
     log.write_text("Patients: Doe Jane,97110 therapy\n1,2\n")

@@ -47,6 +47,18 @@ def test_tables(tables, answers, engine_name):
     assert not wrong, "\n".join(wrong)
 
 
+def test_a_finding_is_of_its_row(tables, answers):
+    """Patient, clinician and date are those of the row that it names, and nothing is said twice."""
+    findings, _ = answers("polars")
+    for found in findings:
+        row = tables.rows[found["row"] - 2]
+        assert str(found["date"]) == (row["date"] or row["start"][:10]), found
+        assert found["patient"] in ("", row["patient"]), found
+        assert row["clinician"] in found["clinician"] or not found["clinician"], found
+    said = [(f["rule"], f["row"], f["code"], f["rows"]) for f in findings]
+    assert len(set(said)) == len(said)
+
+
 def test_sentences_count(answers, engine_name):
     """One unit is no units: what a sentence counts agrees with the number before it."""
     counted = re.compile(

@@ -151,6 +151,9 @@ def test_faulty_headings(tmp_path, head, what):
     [
         ("rule = ", "is not toml", ""),
         ('waivers = "x"', "holds something other", ""),
+        ("waiver = 3", "holds something other", ""),
+        ("waiver = [3]", "holds something other", ""),
+        ('waiver = [{rule = "U201"}, {rows = 3}]', "the waiver has no reason", ":waiver 1"),
         ('[[waiver]]\nrows = "3"', '"rows" is no name', ":1"),
         ('\n[[waiver]]\nrule = "U201"', "the waiver has no reason", ":2"),
     ],
@@ -195,7 +198,9 @@ def test_a_second_finding_like_a_known_one_is_new():
         (b"[]", "is no report of an audit"),
         (b'{"lines": []}', "is no report of an audit"),
         (json.dumps({"findings": [{"fingerprint": "a"}, {"rule": "U201"}]}).encode(), "finding 2"),
-        (json.dumps({"findings": ["x"]}).encode(), "finding 1 has no fingerprint"),
+        (b'{"findings": ["x"]}', "finding 1 has no fingerprint"),
+        (b'{"findings": [{"fingerprint": ""}]}', "finding 1 has no fingerprint"),
+        (b'{"findings": [{"fingerprint": 7}]}', "finding 1 has no fingerprint"),
     ],
 )
 def test_no_baseline(tmp_path, content, what):

@@ -1,0 +1,102 @@
+"""Small files beside a log: what is read of them, and what is refused."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from calc import balances
+from calc.errors import InputError
+
+MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
+
+
+@pytest.fixture
+def read(tmp_path):
+    """What a reader makes of a text."""
+
+    def of(reader, text, *more):
+        (tmp_path / "side.csv").write_text(text, encoding="utf-8")
+        return reader(str(tmp_path / "side.csv"), *more)
+
+    return of
+
+
+def test_balances(read):
+    text = 'patient,amount\nA,257\nB,"$1,570.05"\n'
+    assert read(balances.read_balances, text) == {"A": 25700, "B": 157005}
+
+
+def test_disciplines_that_share_a_threshold_add_up(read):
+    text = "patient,discipline,amount\nA,PT,10\nA,slp,5\nA,OT,1\nB,PT+SLP,2\n"
+    assert read(balances.read_prior, text) == {
+        ("A", "PT+SLP"): 1500, ("A", "OT"): 100, ("B", "PT+SLP"): 200,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "minutes"),
+    [
+        ("minutes\nA,2026-03-02,480\nA,2026-03-03,1440\n", {"A 2": 480, "A 3": 1440}),
+        ("minutes\nA,2026-03-02,200\nB,2026-03-02,0\nA,3/2/2026,100\n", {"A 2": 300, "B 2": 0}),
+        ("start,end\nA,2026-03-02,08:00,12:00\nA,2026-03-02,12:30,16:30:59\n", {"A 2": 480}),
+        ("start,end\nA,2026-03-02,08:00,08:00\n", {"A 2": 0}),
+        ("start,end,minutes\nA,2026-03-02,08:00,12:00,\nA,2026-03-02,,,30\n", {"A 2": 270}),
+    ],
+)  # fmt: skip
+def test_spells_on_duty_add_up(read, text, minutes):
+    sheet = read(balances.read_timesheet, f"clinician,date,{text}")
+    assert {f"{who} {day.day}": spent for (who, day), spent in sheet.items()} == minutes
+
+
+def test_diagnoses_of_a_code_or_its_names(read, config):
+    text = "code,diagnosis\n97116,M62.81\nGait  Training,R26.2\n97110,m62.81\n"
+    found = read(balances.read_diagnoses, text, config)
+    assert found == {"97116": ("M62.81", "R26.2"), "97110": ("m62.81",)}
+
+
+@pytest.mark.parametrize(
+    ("reader", "text", "what"),
+    [
+        ("balances", "patient,amount\nA,1\nA,2\n", "the same patient stands twice"),
+        ("balances", "patient,amount\nA,1\nB,\n", 'amount "" is not an amount'),
+        ("balances", "patient,amount\nA,1\n,2\n", "patient is blank"),
+        ("prior", "patient,discipline,amount\nA,PT,1\nA,PT,2\n", "the same patient stands twice"),
+        ("prior", "patient,discipline,amount\nA,PT,1\nA,,2\n", 'discipline "" is not known'),
+        ("timesheet", "clinician,date,minutes\nA,2026-03-02,1440\nA,2026-03-03,1441\n",
+         'minutes "1441" is no number of minutes of a day'),
+        ("timesheet", "clinician,date,minutes\nA,2026-03-02,1\nA,2026-03-03,7.5\n",
+         'minutes "7.5" is no number of minutes of a day'),
+        ("timesheet", "clinician,date,minutes\nA,2026-03-02,1\nA,someday,1\n",
+         'date "someday" is not a date'),
+        ("timesheet", "clinician,date,minutes\nA,2026-03-02,1\nA,2026-03-03,\n",
+         'start "" is not a time'),
+        ("timesheet", "clinician,date,start,end\nA,2026-03-02,08:00,09:00\nA,2026-03-03,08:00,x\n",
+         'end "x" is not a time'),
+        ("timesheet", "clinician,date,start,end\nA,2026-03-02,8:00,8:00\nA,2026-03-03,9:00,8:59\n",
+         "end is before its start"),
+        ("diagnoses", "code,diagnosis\n97116,x\n00000,x\n", 'code "00000" is not known'),
+        ("diagnoses", "code,diagnosis\n97116,x\n97110,\n", "diagnosis is blank"),
+    ],
+)  # fmt: skip
+def test_faulty_rows(read, config, tmp_path, reader, text, what):
+    more = (config,) if reader == "diagnoses" else ()
+    with pytest.raises(InputError) as caught:
+        read(getattr(balances, f"read_{reader}"), text, *more)
+    assert (caught.value.what, caught.value.where) == (what, f"{tmp_path}/side.csv:3")
+
+
+@pytest.mark.parametrize(
+    ("names", "what"),
+    [
+        ("clinician,date,end", "missing heading minutes, or start and end"),
+        ("clinician,date", "missing heading minutes, or start and end"),
+        ("clinician,minutes", "missing heading date"),
+        ("clinician,hours", "missing heading date"),
+    ],
+)
+def test_headings_of_a_time_sheet(read, names, what):
+    with pytest.raises(InputError) as caught:
+        read(balances.read_timesheet, f"{names}\n")
+    assert caught.value.what == what

@@ -1,0 +1,121 @@
+"""What days that are not told whole leave in doubt: one finding of each kind beside them."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from audits import frame
+from rulebook import RULES
+
+from calc import doubts
+
+DAY, NEXT, BEFORE = date(2026, 3, 2), date(2026, 3, 3), date(2025, 12, 30)
+PLACE = {"patient": str, "date": date}
+TYPES = {
+    "unread": PLACE | {"code": str, "reverses": bool},
+    "unsure": PLACE | {"lines": int},
+    "unheard": PLACE | {"code": str, "reverses": bool},
+}
+BILLED = {"M306", "T106", "U201", "U202", "U209", "U214"}
+ROWS = {"D603", "U201", "U202"}
+KINDS = sorted({*BILLED, *ROWS, "T103", "U211", "U212"})
+
+
+def doubted(covered=None, **days):
+    """Doubts of these (patient, date, code, whether it reverses, lines)."""
+    names = ("patient", "date", "code", "reverses", "lines")
+    rows = {
+        name: [dict(zip(names, day, strict=True)) for day in days.get(name, ())] for name in TYPES
+    }
+    frames = {name: frame(rows[name], types) for name, types in TYPES.items()}
+    return doubts.Doubts(**frames, group_codes=("97150",), covered=covered)
+
+
+def left_out(doubt):
+    """The rules whose finding of P1 on DAY goes; those of P9 and of no date always stay."""
+    places = [("P1", DAY), ("P9", NEXT), ("P9", None)]
+    found = [{"rule": rule, "patient": p, "date": day} for rule in KINDS for p, day in places]
+    left = doubt.spared(frame(found, {"rule": str} | PLACE))
+    stay = sorted(zip(left["rule"], left["patient"], strict=True))
+    assert [rule for rule, patient in stay if patient == "P9"] == sorted(KINDS * 2)
+    return set(KINDS) - {rule for rule, patient in stay if patient == "P1"}
+
+
+@pytest.mark.parametrize(
+    ("patient", "day", "by_line", "by_row"),
+    [
+        ("P1", DAY, True, {*ROWS, "M306"}),
+        ("P1", None, True, {*ROWS, "M306"}),
+        ("P1", NEXT, False, {"M306"}),  # of the year
+        ("P1", BEFORE, False, set()),
+        ("P2", DAY, False, set()),
+        ("P2", None, False, set()),
+        ("", DAY, True, set()),  # a line may be of any patient; a torn row is not to silence all
+        ("", BEFORE, False, set()),
+    ],
+)  # fmt: skip
+def test_whom_and_when_a_doubt_is_of(patient, day, by_line, by_row):
+    def of(name, reverses=False):
+        return left_out(doubted(**{name: [(patient, day, "97110", reverses, 1)]}))
+
+    assert of("unread") == ({"U202"} if by_line else set())
+    assert of("unread", reverses=True) == of("unsure") == (BILLED if by_line else set())
+    assert of("unheard") == by_row
+    taken_back = BILLED | ROWS | {"T103"} if by_row >= ROWS else by_row
+    assert of("unheard", reverses=True) == taken_back
+
+
+def test_a_row_of_no_date_may_be_any():
+    """A line of nobody too, and group treatment of anybody."""
+    found = [{"rule": rule, "patient": "P9", "date": NEXT} for rule in ("U202", "U211")]
+    nowhere, group = [("", None, "97110", False, 1)], [("P2", None, "97150", False, 1)]
+    for doubt, left in (({"unread": nowhere}, "U211"), ({"unheard": group}, "U202")):
+        spared = doubted(**doubt).spared(frame(found, {"rule": str} | PLACE))
+        assert spared["rule"].to_list() == [left]
+    assert left_out(doubted(unheard=nowhere)) == set()
+
+
+@pytest.mark.parametrize(
+    ("day", "code", "company"),
+    [
+        (DAY, "97150", True), (DAY, None, True), (DAY, "97110", False), (None, "97110", False),
+        (None, None, False), (BEFORE, "97150", False), (BEFORE, None, False),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("patient", ["", "P2"])
+def test_company_that_was_not_read(patient, day, code, company):
+    doubt = doubted(unheard=[(patient, day, code, False, 1)])
+    assert left_out(doubt) == ({"U211"} if company else set())
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "out"),
+    [(DAY, DAY, False), (BEFORE, NEXT, False), (NEXT, NEXT, True), (BEFORE, BEFORE, True)],
+)
+def test_days_that_the_log_does_not_cover(first, last, out):
+    found = frame(
+        [{"rule": rule, "patient": "P1", "date": DAY} for rule in KINDS], {"rule": str} | PLACE
+    )
+    left = doubted(covered=(first, last)).spared(found)
+    assert set(KINDS) - set(left["rule"].to_list()) == ({"U201"} if out else set())
+
+
+def test_lines_of_several_services_are_counted():
+    assert doubted(unsure=[("P1", DAY, "", False, 2), ("P2", None, "", False, 3)]).lines() == 5
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ((0, 0, 0, 0), set()),
+        ((1, 0, 0, 0), {"U202"}),
+        ((0, 1, 0, 0), {"M", "U"}),
+        ((0, 0, 1, 0), {*ROWS, "M306", "T103", "T106", "U211", "U212"}),
+        ((0, 0, 0, 1), {"U201"}),
+    ],
+)
+def test_what_was_silent_is_said(lines, said):
+    silent = doubts.not_run([RULES[kind] for kind in KINDS], *lines)
+    assert {gap["rule"] for gap in silent} == said and len(silent) == len(said)
+    assert {gap["lines"] for gap in silent} <= {1}
