@@ -255,7 +255,6 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     unpayable = nw.when(nw.col("unpayable"))
     timed = lines.filter(nw.col("timed") & nw.col("odd_group")).with_columns(
         wrong=wrong.cast(nw.Int64),
-        unbilled=nw.when(left_out).then(nw.col("units")).otherwise(0),
         without=without.otherwise(0),
         without_cents=nw.when(nw.col("documented_rows") > 0).then("unsupported_cents").otherwise(0),
         first_minutes=nw.when(nw.col("day_group") == "")
@@ -263,7 +262,6 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .otherwise(nw.col("first_unit_minutes") // 2 + 1)
         .cast(nw.Int64),
         undocumented=nw.when(nw.col("documented_rows") == 0).then(nw.col("billed")).otherwise(0),
-        codes=nw.when(nw.col("billed") > 0).then(1).otherwise(0),
         unpayable_units=unpayable.then("units").otherwise(0),
         unpayable_cents=unpayable.then("over_cents").otherwise(0),
     )
@@ -279,7 +277,6 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_spoilt": "spoilt_units",
         "day_wrong": "wrong",
         "day_undocumented": "undocumented",
-        "day_unbilled": "unbilled",
         "day_unpayable": "unpayable_units",
         "day_unpayable_cents": "unpayable_cents",
         "day_minutes": "minutes",
@@ -291,7 +288,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         timed,
         GROUP,
         total=sums,
-        filled={"priced_lines": "over_cents", "claimed_codes": "units_claimed"},
+        filled={"priced_lines": "over_cents"},
         least=least | {"code": "named_code"} | first_rows.LEAST,
         most={"last_code": "named_code"} | first_rows.MOST,
     )

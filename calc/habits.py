@@ -26,18 +26,16 @@ def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[A
     Of batches of whole patients the counts add up.
     """
     mine = nw.col("counts") & (nw.col("clinician") != "") & nw.col("documented")
-    whole, minute = nw.col("length_ms"), times.MINUTE
-    lasting = mine & nw.col("one_on_one") & (whole > 0)
+    lasting = mine & nw.col("one_on_one") & (nw.col("length_ms") > 0)
     # Most rows count: to add nothing of the others is cheaper than to leave them out.
     marked = rows.with_columns(
         day=nw.when(mine).then("date"),
         place=nw.when(mine).then("row_place"),
         lasting=lasting.cast(nw.Int64),
-        on_quarter=(lasting & (whole % (15 * minute) == 0)).cast(nw.Int64),
-        on_five=(lasting & (whole % (5 * minute) == 0)).cast(nw.Int64),
+        on_five=(lasting & (nw.col("length_ms") % (5 * times.MINUTE) == 0)).cast(nw.Int64),
     )
     people = marked.group_by("clinician").agg(
-        total("lasting").alias("sessions"), total("on_quarter"), total("on_five"),
+        total("lasting").alias("sessions"), total("on_five"),
         nw.col("day").max().alias("date"), nw.col("place").min().alias("first_place"),
     )  # fmt: skip
     people = people.filter(~nw.col("date").is_null())
@@ -47,8 +45,8 @@ def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[A
 
 
 _COUNTS = (
-    "sessions", "on_quarter", "on_five", "assistant_units_due", "assistant_marks", "heap_days",
-    "near_days", "timed_days",
+    "sessions", "on_five", "assistant_units_due", "assistant_marks", "heap_days", "near_days",
+    "timed_days",
 )  # fmt: skip
 
 
