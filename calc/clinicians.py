@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from calc import amounts, billing, counting, engine, limits, overlaps, times
 from calc.params import Config
 from calc.pricing import VISIT
-from calc.schema import CODE_KEY, POOL, total
+from calc.schema import POOL, total
 
 Frame = nw.LazyFrame[Any]
 
@@ -86,22 +86,21 @@ def together(
     taken = visits.join(lost.drop("patient"), on=["file", "row"], how="left").with_columns(
         counted_ms=nw.col("counted_ms") - more
     )
-    after = _lines(taken, config, days, options, bills)
-    before = _lines(visits, config, days, options, bills)
-    both = before.join(after, on=list(CODE_KEY), how="left", suffix="_after")
-    fewer = nw.col("units") - nw.col("units_after").fill_null(0)
-    # An add-on code without units is no line any more: it costs nothing, which is known.
-    there = ~nw.col("units_after").is_null()
-    unknown = nw.col("line_cents").is_null() | (there & nw.col("line_cents_after").is_null())
-    unknown = unknown & (fewer > 0)
-    less = nw.col("line_cents").fill_null(0) - nw.col("line_cents_after").fill_null(0)
-    both = both.with_columns(
-        units_lost=fewer, lost_cents=less, unknown=unknown.fill_null(False).cast(nw.Int64)
+    lines = _with_kept(_lines(visits, config, days), bills)
+    lines = _with_left(lines, _lines(taken, config, days))
+    lines = amounts.fees(lines, config, days, options)
+    for name in ("kept", "left"):
+        lines = amounts.allowed(lines, f"{name}_units", name)
+    cost = nw.col("kept_cents") - nw.col("left_cents")
+    unknown = cost.is_null() & (nw.col("kept_units") > nw.col("left_units"))
+    lines = engine.settled(
+        lines.with_columns(lost_cents=cost.fill_null(0), unknown=unknown.cast(nw.Int64))
     )
-    units = both.group_by(*POOL).agg(total("units_lost"))
+    units = lines.select(*POOL, "service", "units_lost").unique()
     # The reduction of one code hangs on the visit's other codes, of whatever discipline.
-    cents = both.group_by(*VISIT).agg(total("lost_cents"), total("unknown"))
-    found = clashes.join(units, on=list(POOL), how="left").join(cents, on=list(VISIT), how="left")
+    cents = lines.group_by(*VISIT).agg(total("lost_cents"), total("unknown"))
+    found = clashes.join(units, on=[*POOL, "service"], how="left")
+    found = found.join(cents, on=list(VISIT), how="left")
     found = found.with_columns(idle=nw.when(nw.col("units_lost") > 0).then(0).otherwise(1))
     found = engine.placed(found, VISIT, ("idle", "file", "row"))
     # A visit's dollars are said once, with its first clash; money that is not known is null.
@@ -110,26 +109,60 @@ def together(
     return found.drop("idle", "unknown")
 
 
-def _lines(
-    rows: Frame, config: Config, days: list[date], options: billing.Options, bills: bool
-) -> Frame:
-    """Code lines of the rows with their ``units`` that are or could be billed, and line_cents."""
+def _lines(rows: Frame, config: Config, days: list[date]) -> Frame:
+    """Code lines of the rows with ``units`` and the ``group`` of counting: the day's pool is ""."""
     counted = billing.count_services(counting.services(rows), config, days)
-    lines = billing.code_lines(counted, config).with_columns(
-        units=nw.col("units").fill_null(0),
-        own_billed=nw.col("units_logged").fill_null(0),
-        bills=(~nw.col("units_logged").is_null()).cast(nw.Int64),
+    group = nw.when(nw.col("in_pool")).then(nw.lit("")).otherwise(nw.col("service"))
+    return billing.code_lines(counted, config).with_columns(
+        units=nw.col("units").fill_null(0), group=group
     )
-    sums = {"all_units": "units", "all_billed": "own_billed", "billing_lines": "bills"}
-    lines = engine.within(lines, POOL, total=sums)
-    # What nobody billed is not lost: of a pool with fewer units billed than supported, those.
+
+
+_GROUP = (*POOL, "group")
+
+
+def _with_kept(lines: Frame, bills: bool) -> Frame:
+    """Add kept_units, what of the billed units the minutes bear, and ``all_kept`` of the group.
+
+    Of a pool without billed units, and without claims, those that could be billed. What is billed
+    without a session is not borne: that is a finding of its own.
+    """
+    billed = nw.when(nw.col("counted_rows") > 0).then("units_logged").fill_null(0)
+    told = ~nw.col("units_logged").is_null()
+    lines = lines.with_columns(own_billed=billed, bills=told.cast(nw.Int64))
+    lines = engine.within(lines, POOL, total={"billing_lines": "bills"})
+    sums = {"all_units": "units", "all_billed": "own_billed"}
+    lines = engine.within(lines, _GROUP, total=sums)
     fewer = (nw.col("billing_lines") > 0) | nw.lit(bills)
     fewer = fewer & (nw.col("all_billed") < nw.col("all_units"))
-    kept = nw.when(fewer).then(nw.min_horizontal("units", "own_billed")).otherwise("units")
-    lines = lines.with_columns(units=kept)
-    lines = amounts.fees(lines, config, days, options)
-    priced = amounts.allowed(lines, "units", "line")
-    return engine.settled(priced.select(*POOL, "code", "units", "line_cents"))
+    return lines.with_columns(
+        kept_units=nw.when(fewer).then("own_billed").otherwise("units"),
+        all_kept=nw.when(fewer).then("all_billed").otherwise("all_units"),
+    )
+
+
+def _with_left(lines: Frame, after: Frame) -> Frame:
+    """Add ``units_lost``, how many of all_kept the group's minutes ``after`` do not bear.
+
+    And ``left_units`` of each code: of those with more units than they have then, the ones that
+    lose most support give theirs up first.
+    """
+    units = after.select(*POOL, "code", units_after="units")
+    groups = after.group_by(*_GROUP).agg(total("units").alias("all_after"))
+    lines = lines.join(units, on=[*POOL, "code"], how="left")
+    lines = lines.join(groups, on=list(_GROUP), how="left")
+    lines = lines.with_columns(nw.col("units_after", "all_after").fill_null(0))
+    none = nw.lit(0)
+    lines = lines.with_columns(
+        units_lost=nw.max_horizontal(nw.col("all_kept") - nw.col("all_after"), none),
+        beyond=nw.max_horizontal(nw.col("kept_units") - nw.col("units_after"), none),
+        gain=nw.col("units_after") - nw.col("units"),
+    )
+    so_far = {"beyond_so_far": "beyond"}
+    lines = engine.within(lines, _GROUP, ("gain", "code"), running=so_far)
+    still = nw.col("units_lost") - nw.col("beyond_so_far") + nw.col("beyond")
+    lost = nw.min_horizontal("beyond", nw.max_horizontal(still, none))
+    return lines.with_columns(left_units=nw.col("kept_units") - lost)
 
 
 def rows_for(rows: Frame) -> Frame:

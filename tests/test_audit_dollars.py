@@ -119,6 +119,101 @@ def test_an_add_on_that_falls_away_with_shared_minutes_has_a_price(config):
     assert (found["patient"], found["cents"]) == ("B", further["allowed_cents"])
 
 
+def after_a(*rows, until="09:30", **more):
+    """A log in which the clinian K is with patient A from 08:45 ``until`` a time, then others."""
+    return [row("97140", "", "", clinician="K", start="08:45", end=until, **more), *rows]
+
+
+def of_b(code, start, end, billed="", **more):
+    return row(code, "", billed, patient="B", clinician="K", start=start, end=end, **more)
+
+
+@pytest.mark.parametrize(
+    ("rows", "severity", "cents"),
+    [
+        # 39 minutes bear three units, 26 bear the two that are billed
+        (
+            [of_b("97110", "09:17", "09:33", 1), of_b("97112", "09:33", "09:56", 1)],
+            "warning",
+            None,
+        ),
+        # of 38 + 8 minutes 7 + 8 are left: one unit, which 97112 earns, and two of 97110 are billed
+        ([of_b("97110", "08:59", "09:37", 2), of_b("97112", "09:37", "09:45")], "error", 2162),
+        # two units of the cheaper code are billed, and one of the dearer is left
+        ([of_b("97140", "08:59", "09:37", 2), of_b("97530", "09:37", "09:45")], "error", 2065),
+        # what an aide's row bills is another finding's: 15 minutes bear the one unit that is left
+        (
+            [of_b("97110", "09:05", "09:45", 1), of_b("97116", "10:00", "10:30", 2, role="aide")],
+            "warning",
+            None,
+        ),
+        # an evaluation counts alone, so its unit makes up for none
+        (
+            [of_b("97161", "10:00", "10:30", 1), of_b("97110", "09:05", "09:37", 2)],
+            "error",
+            2 * 2162,
+        ),
+    ],
+)
+def test_a_pool_loses_the_units_that_its_other_minutes_do_not_bear(rows, severity, cents, config):
+    """Of those that are billed, and no dollars for more; as K is with A until 09:30."""
+    (found,) = audit(after_a(*rows), config, select=("T101",))
+    assert (found["severity"], found["cents"]) == (severity, cents)
+
+
+def test_units_of_a_payer_that_counts_each_code_alone_make_up_for_none(config):
+    """3 minutes of 97110 bear no unit; the second of the other code is not billed."""
+    log = after_a(of_b("97110", "09:17", "09:33", 1), of_b("97112", "09:33", "09:56", 1))
+    for payer, severity in (("ama", "error"), ("medicare", "warning")):
+        rows = [{**made, "payer": payer} for made in log]
+        assert [f["severity"] for f in audit(rows, config, select=("T101",))] == [severity]
+
+
+@pytest.mark.parametrize("payer", ["medicare", "highmark", "ama"])
+def test_shared_minutes_cost_what_is_billed_and_no_longer_borne(payer, config):
+    """Many visits, of which the clinician's next patient has a part, against plain sums."""
+    pick, rows, expected = random.Random(8), [], {}
+    for number in range(300):
+        shared, who = pick.randint(1, 45), {"clinician": f"K{number}", "payer": payer}
+        code, others = pick.choice(TIMED[:5]), pick.sample(TIMED[:5], 3)
+        minutes = dict.fromkeys([code, *others], 0) | {c: pick.randint(1, 30) for c in others}
+        minutes[code] += shared
+        begin, billed = 600 - shared, {c: pick.choice(["", 0, 1, 1, 2, 4]) for c in minutes}
+        for which in sorted(minutes, key=lambda c: c != code):
+            times = {"start": clock(begin), "end": clock(begin + minutes[which])}
+            rows.append(row(which, "", billed[which], patient=f"B{number}", **times, **who))
+            begin += minutes[which]
+        times = {"start": clock(500), "end": clock(600)}
+        rows.append(row("97140", "", patient=f"A{number}", **times, **who))
+        left = minutes | {code: minutes[code] - shared}
+        expected[f"B{number}"] = lost(minutes, left, billed, payer == "ama")
+    found = {f["patient"]: f for f in audit(rows, config, select=("T101",))}
+    assert {p: f["severity"] == "error" for p, f in found.items()} == {
+        p: units > 0 for p, units in expected.items()
+    }
+    for patient, units in expected.items() if payer == "medicare" else ():
+        cents = found[patient]["cents"] or 0
+        assert 2065 * units <= cents <= 2418 * units + 3333 - 2418, patient
+    assert len(set(expected.values())) > 3
+
+
+def clock(minute):
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def lost(before, after, billed, alone):
+    """Units billed that the minutes of all codes, or of each ``alone``, bear no longer."""
+    pools = [[code] for code in before] if alone else [list(before)]
+    units = 0
+    for pool in pools:
+        first, then = (sum(m[c] for c in pool) for m in (before, after))
+        kept = (first + 7) // 15
+        if any(n != "" for n in billed.values()):
+            kept = min(kept, sum(billed[c] or 0 for c in pool))
+        units += max(0, kept - (then + 7) // 15)
+    return units
+
+
 # --- dollars add up ----------------------------------------------------------------------------
 
 # Findings that carry what a visit was billed too much or too little. U203 is a warning, the T
