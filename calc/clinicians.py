@@ -197,11 +197,11 @@ _OF_OWN_TIME = (
 def clinician_days(
     mine: Frame, taken: Frame, timesheet: Mapping[tuple[str, date], int] | None
 ) -> Frame:
-    """One-on-one minutes of a clinician's day, its span from first start to last end, its sheet.
+    """One-on-one time of a clinician's day, its span from first start to last end, its sheet.
 
-    ``span_minutes`` is null where a row has no clock times: the day may be longer than it seems.
-    ``own_minutes``: without the minutes that another patient has. Without a time sheet only days
-    with rows of ``taken``, which lost any to one: what no other has fits into the span.
+    ``span_ms`` is null where a row has no clock times: the day may be longer than it seems.
+    ``own_ms``: without the time that another patient has. Without a time sheet only days with rows
+    of ``taken``, which lost any to one: what no other has fits into the span.
     """
     if not timesheet:
         mine = engine.among(mine, taken, ("clinician", "date"))
@@ -224,20 +224,17 @@ def clinician_days(
     sheet: engine.Columns = {
         "clinician": [clinician for clinician, _ in sheets],
         "date": [day for _, day in sheets],
-        "sheet_minutes": list(sheets.values()),
-        "next_minutes": [sheets.get((who, day + timedelta(days=1)), 0) for who, day in sheets],
+        "sheet_ms": [minutes * times.MINUTE for minutes in sheets.values()],
+        "next_ms": [
+            sheets.get((who, day + timedelta(days=1)), 0) * times.MINUTE for who, day in sheets
+        ],
     }
-    types = {"clinician": str, "date": date, "sheet_minutes": int, "next_minutes": int}
+    types = {"clinician": str, "date": date, "sheet_ms": int, "next_ms": int}
     day = day.join(engine.beside(day, sheet, types), on=["clinician", "date"], how="left")
     # A session past midnight counts on the day it starts on, a sheet's hours where they lie.
-    more = nw.when(nw.col("overnight") > 0).then(nw.col("next_minutes")).otherwise(0)
-    day = day.with_columns(sheet_minutes=nw.col("sheet_minutes") + more)
-    span = (nw.col("end_ms") - nw.col("start_ms")) // times.MINUTE
-    return day.with_columns(
-        one_on_one_minutes=nw.col("clinician_ms") // times.MINUTE,
-        own_minutes=nw.col("own_ms") // times.MINUTE,
-        span_minutes=nw.when(nw.col("unclocked") == 0).then(span),
-    )
+    more = nw.when(nw.col("overnight") > 0).then(nw.col("next_ms")).otherwise(0)
+    span = nw.when(nw.col("unclocked") == 0).then(nw.col("end_ms") - nw.col("start_ms"))
+    return day.with_columns(sheet_ms=nw.col("sheet_ms") + more, span_ms=span)
 
 
 def beyond_limits(mine: Frame, config: Config, days: list[date]) -> Frame:

@@ -26,9 +26,12 @@ class OneOnOneBeyondTheDay(Rule):
     authority = "mcpm-5-20.2"
     needs = ("clinician", "hours")
     message = "{found} one-on-one {found:minute|minutes} in a day of {expected}"
-    found = nw.col("one_on_one_minutes")
-    expected = nw.coalesce("sheet_minutes", "span_minutes")
-    flag = found > expected
+    _day_ms = nw.coalesce("sheet_ms", "span_ms")
+    _beyond_ms = nw.col("clinician_ms") - _day_ms
+    found = nw.col("clinician_ms") // 60_000
+    # The day by the minutes that it is exceeded by: parts of a minute are dropped once.
+    expected = found - _beyond_ms // 60_000
+    flag = _beyond_ms >= 60_000
     # Without the minutes of a second patient the day holds what is left.
-    _shared = (nw.col("clashes") > 0) & (nw.col("own_minutes") <= expected)
+    _shared = (nw.col("clashes") > 0) & (nw.col("own_ms") - _day_ms < 60_000)
     explained = nw.when(_shared).then(nw.lit("T101")).otherwise(nw.lit(""))
