@@ -53,18 +53,24 @@ def _balances(source: str, *keys: str) -> Iterator[tuple[str, tuple[str, ...], i
 
 
 def read_timesheet(source: str) -> dict[tuple[str, date], int]:
-    """Minutes on duty by clinician and date: a csv of clinician, date and minutes, or start, end.
+    """Milliseconds on duty by clinician and date: a csv of clinician, date, and minutes or spells.
 
-    Several spells of a day add up. Raises InputError that names row and column.
+    Minutes of a day add up. Spells, from start to end, may overlap or stand there twice: time
+    counts once. Raises InputError that names row and column.
     """
     sheet: dict[tuple[str, date], int] = {}
+    spells: dict[tuple[str, date], list[tuple[int, int]]] = {}
     for where, row in files.small_csv(source, "clinician", "date", check=_require_times):
         day = times.read_date(row["date"])
         if day is None:
             raise InputError(f'date "{row["date"]}" is not a date', where, "YYYY-MM-DD")
-        minutes = _on_duty(row, where)
         key = row["clinician"], day
-        sheet[key] = sheet.get(key, 0) + minutes
+        if row.get("minutes"):
+            sheet[key] = sheet.get(key, 0) + _given_ms(row["minutes"], where)
+        else:
+            spells.setdefault(key, []).append(_spell(row, where))
+    for key, mine in spells.items():
+        sheet[key] = sheet.get(key, 0) + _covered_ms(mine)
     return sheet
 
 
@@ -76,13 +82,14 @@ def _require_times(names: list[str], where: str) -> None:
         raise InputError("missing heading minutes, or start and end", where, hint)
 
 
-def _on_duty(row: dict[str, str], where: str) -> int:
-    if row.get("minutes"):
-        if not row["minutes"].isdigit() or int(row["minutes"]) * times.MINUTE > times.DAY:
-            raise InputError(
-                f'minutes "{row["minutes"]}" is no number of minutes of a day', where, "e.g. 480"
-            )
-        return int(row["minutes"])
+def _given_ms(minutes: str, where: str) -> int:
+    if not minutes.isdigit() or int(minutes) * times.MINUTE > times.DAY:
+        raise InputError(f'minutes "{minutes}" is no number of minutes of a day', where, "e.g. 480")
+    return int(minutes) * times.MINUTE
+
+
+def _spell(row: dict[str, str], where: str) -> tuple[int, int]:
+    """Start and end in milliseconds since midnight."""
     ends = []
     for name in ("start", "end"):
         clock = times.read_clock(row.get(name, ""))
@@ -92,7 +99,20 @@ def _on_duty(row: dict[str, str], where: str) -> int:
         ends.append(clock[0])
     if ends[1] < ends[0]:
         raise InputError("end is before its start", where, "write two spells around midnight")
-    return (ends[1] - ends[0]) // times.MINUTE
+    return ends[0], ends[1]
+
+
+def _covered_ms(spells: list[tuple[int, int]]) -> int:
+    """How much time lies in any of the spells.
+
+    >>> _covered_ms([(540, 660), (480, 600), (480, 600), (700, 710)])
+    190
+    """
+    covered = until = 0
+    for start, end in sorted(spells):
+        covered += max(0, end - max(start, until))
+        until = max(until, end)
+    return covered
 
 
 def read_diagnoses(source: str, config: Config) -> dict[str, tuple[str, ...]]:

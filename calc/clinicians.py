@@ -224,10 +224,8 @@ def clinician_days(
     sheet: engine.Columns = {
         "clinician": [clinician for clinician, _ in sheets],
         "date": [day for _, day in sheets],
-        "sheet_ms": [minutes * times.MINUTE for minutes in sheets.values()],
-        "next_ms": [
-            sheets.get((who, day + timedelta(days=1)), 0) * times.MINUTE for who, day in sheets
-        ],
+        "sheet_ms": list(sheets.values()),
+        "next_ms": [sheets.get((who, day + timedelta(days=1)), 0) for who, day in sheets],
     }
     types = {"clinician": str, "date": date, "sheet_ms": int, "next_ms": int}
     day = day.join(engine.beside(day, sheet, types), on=["clinician", "date"], how="left")

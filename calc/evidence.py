@@ -40,8 +40,8 @@ Frame = nw.LazyFrame[Any]
 class Extras:
     """What a user may give beside the log.
 
-    ``timesheet``: minutes of a clinician's day, by clinician and date. ``diagnoses``: codes with
-    the diagnoses that go with them.
+    ``timesheet``: milliseconds of a clinician's day, by clinician and date. ``diagnoses``: codes
+    with the diagnoses that go with them.
     """
 
     timesheet: Mapping[tuple[str, date], int] | None = None

@@ -16,7 +16,7 @@ from datetime import date
 import narwhals.stable.v2 as nw
 from helpers import DAY, HERE, frame
 
-from calc import auditing, billing, claims, engine, evidence, logs
+from calc import auditing, billing, claims, engine, evidence, logs, times
 from calc.rule import RULES, Rule
 from calc.schema import KX_BUCKET, SESSION
 
@@ -143,7 +143,7 @@ def _with_claims(audited, claimed):
 
 def _sheet(stack: Stack) -> dict[tuple[str, date], int]:
     return {
-        (row["clinician"], date.fromisoformat(row["date"])): int(row["sheet"])
+        (row["clinician"], date.fromisoformat(row["date"])): int(row["sheet"]) * times.MINUTE
         for row in stack.rows
         if row.get("sheet")
     }

@@ -509,6 +509,41 @@ def test_a_time_sheet_of_other_names_is_said(tmp_path):
     assert said in err.splitlines()[0]
 
 
+THIRDS = [("08:00:00", "08:29:40"), ("09:00:00", "09:29:40"), ("10:00:00", "10:29:40")]
+
+
+@pytest.mark.parametrize(
+    ("sessions", "sheet", "said"),
+    [
+        # 89 minutes, in the log as on the sheet
+        (THIRDS, THIRDS, []),
+        # four hours in three: 08:00 to 11:00
+        (
+            [("08:00", "10:00"), ("10:00", "12:00")],
+            [("08:00", "10:00"), ("08:00", "10:00"), ("09:00", "11:00")],
+            ["240 one-on-one minutes in a day of 180"],
+        ),
+        ([("08:00", "09:30")], [("08:00", "09:00"), ("09:00", "09:30")], []),
+        # minutes have no place, and add up
+        (
+            [("08:00", "10:00")],
+            [("08:00", "09:00", ""), ("", "", "29"), ("", "", "29")],
+            ["120 one-on-one minutes in a day of 118"],
+        ),
+    ],
+)
+def test_time_of_a_sheet_counts_once_and_to_the_second(sessions, sheet, said, tmp_path):
+    for name, head, spans in (("log", "patient,code,", sessions), ("sheet", "", sheet)):
+        lines = [f"clinician,date,{head}start,end,minutes"]
+        for number, (start, end, *minutes) in enumerate(spans):
+            own = f"P{number},97116," if head else ""
+            lines.append(f"Kim,2026-03-02,{own}{start},{end},{''.join(minutes)}")
+        (tmp_path / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    words = (str(tmp_path / "log.csv"), "--timesheet", str(tmp_path / "sheet.csv"))
+    _, out, _ = run("audit", *words, "--select", "T105", "--format", "csv")
+    assert [row["message"] for row in rows(out)] == said
+
+
 def test_a_csv_with_waived_findings_says_so(tmp_path):
     waivers = tmp_path / "waivers.csv"
     words = ("audit", WEEK, "--select", "T101")

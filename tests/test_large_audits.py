@@ -15,7 +15,7 @@ import pytest
 from helpers import ROOT
 from test_batches import command, kill_when, small
 
-from calc import batches, billing, evidence, large_audits, logs, reviewing
+from calc import batches, billing, evidence, large_audits, logs, reviewing, times
 from calc.errors import InputError
 
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
@@ -126,7 +126,8 @@ def test_what_lies_beside_the_log(log, config, tmp_path):
         ignore=("T106",),
         options=billing.Options(prior={("P001", "PT+SLP"): 240_000}),
         extras=evidence.Extras(
-            {("C1", date(2026, 3, 3)): 30}, {"97116": ("M62.81",), "97110": ("R26.2",)}
+            {("C1", date(2026, 3, 3)): 30 * times.MINUTE},
+            {"97116": ("M62.81",), "97110": ("R26.2",)},
         ),
     )
     same(in_batches([log], config, tmp_path, asked), in_one_piece([log], config, asked))
