@@ -566,7 +566,7 @@ def _with_twins(clashes: Frame, rows: Frame) -> Frame:
 
 
 def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
-    """Timed minutes and logged total minutes of a patient's day in a discipline.
+    """Time of timed codes and logged total time of a patient's day in a discipline.
 
     Where the rows of a day log different totals these may be visits of their own and add up; equal
     ones where `_most_treatment` sees more visits than one. Of a log without totals only days on
@@ -605,10 +605,7 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         most = _most_treatment(engine.among(mine, short, PATIENT_DAY))
         day = day.join(most, on=list(PATIENT_DAY), how="left")
         day = day.with_columns(total_ms=nw.coalesce("most_ms", "total_ms")).drop("most_ms")
-    return day.with_columns(
-        timed_minutes=nw.col("timed_ms") // times.MINUTE,
-        total_minutes=nw.col("total_ms") // times.MINUTE,
-    )
+    return day
 
 
 _OF_TREATMENT = (

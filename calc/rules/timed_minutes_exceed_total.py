@@ -31,5 +31,8 @@ class TimedMinutesExceedTotal(Rule):
         "{found} timed {found:minute|minutes},"
         " {expected} {expected:minute|minutes} of treatment in all"
     )
-    found, expected = nw.col("timed_minutes"), nw.col("total_minutes")
-    flag = found > expected
+    _beyond_ms = nw.col("timed_ms") - nw.col("total_ms")
+    found = nw.col("timed_ms") // 60_000
+    # The total by the minutes that it is exceeded by: parts of a minute are dropped once.
+    expected = found - _beyond_ms // 60_000
+    flag = _beyond_ms >= 60_000
