@@ -173,9 +173,21 @@ def _of_lines(
     return Evidence(tables, has, days, edits.gaps_of(lines, config, days), _uncounted(lines))
 
 
-def of_groups(rows: Frame) -> dict[str, Frame]:
-    """The table for which all `group_rows` of a date are needed, whoever's they are."""
-    return {"alone": overlaps.groups_of_one(rows).filter(nw.col("counts"))}
+def of_groups(rows: Frame, late: Frame | None = None) -> dict[str, Frame]:
+    """The table for which all `group_rows` of a date are needed, whoever's they are.
+
+    ``late``: `late_groups` of all, where ``rows`` are of some dates only.
+    """
+    late = late_groups([rows]) if late is None else late
+    return {"alone": overlaps.groups_of_one(rows, late).filter(nw.col("counts"))}
+
+
+def late_groups(parts: Sequence[Frame]) -> Frame:
+    """Of `group_rows`, in parts of whole dates, those that may be company on another date."""
+    dates = nw.concat([overlaps.dates_of_groups(part) for part in parts], how="vertical")
+    meeting = engine.settled(overlaps.dates_that_meet(dates))
+    late = [engine.settled(overlaps.beside_other_dates(part, meeting)) for part in parts]
+    return nw.concat(late, how="vertical")
 
 
 def group_rows(rows: Frame) -> Frame:

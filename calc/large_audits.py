@@ -95,6 +95,7 @@ def audit(
     with ThreadPoolExecutor(engine.at_once(jobs)) as pool:
         first = list(pool.map(patients, numbers))
         report("auditing clinicians")
+        run.read_late()
         later = [pool.map(step, numbers) for step in (run.groups, run.clinicians)]
         found = [findings for step in later for findings in step]
         found += pool.map(run.together, numbers)
@@ -220,9 +221,13 @@ class _Run:
         groups, covered = evidence.group_codes(self.config), claims.covered(self.ours.dates)
         return Doubts(self.unread, unsure, self.unheard, groups, covered)
 
+    def read_late(self) -> None:
+        """Group rows near midnight, which may be company on a date of another batch."""
+        self.late = evidence.late_groups([_all(folder) for folder in self.places.dates])
+
     def groups(self, number: int) -> Findings:
         """Findings about the groups of whole dates."""
-        tables = evidence.of_groups(_all(self.places.dates[number]))
+        tables = evidence.of_groups(_all(self.places.dates[number]), self.late)
         found = auditing.found(tables, self.config, self.rules, self.files)
         return self._doubts(claims.nothing_unread()).spared(found)
 

@@ -312,33 +312,87 @@ def beside_other_codes(marked: nw.LazyFrame[Any], others: nw.LazyFrame[Any]) -> 
     return pairs.filter(same & other & (nw.col("shared_ms") >= times.MINUTE))
 
 
-def groups_of_one(group: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def groups_of_one(group: nw.LazyFrame[Any], late: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Group rows with ``company``: how many rows of group treatment of other patients run then.
 
-    Only those of the same provider. Rows without clock times are taken to run all day.
+    Only those of the same provider. Rows without clock times are taken to run all day, beside the
+    rows of their date. ``late``: `beside_other_dates` of all group rows.
     """
+    met = _met(_running(group), ("provider", "date"))
+    if not engine.is_empty(late):
+        of_date = _met(late, ("provider", "date")).with_columns(met=0 - nw.col("met"))
+        met = nw.concat([met, _met(late, ("provider",)), of_date], how="vertical")
+    company = met.group_by("file", "row").agg(total("met").alias("company"))
+    return group.join(company, on=["file", "row"], how="left")
+
+
+def dates_of_groups(group: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """From when to when a provider's group rows of a date run: ``first``, ``last``."""
+    ends = nw.col("begins").min().alias("first"), nw.col("ends").max().alias("last")
+    return _clocked(group).group_by("provider", "date").agg(*ends)
+
+
+def dates_that_meet(dates: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Of `dates_of_groups` those that share time with another of the provider's, as at midnight.
+
+    ``before``: until when the earlier ones run; ``after``: from when on the later ones.
+    """
+    order = ["first", "date"]
+    dates = engine.within(dates, ("provider",), order, highest={"until": "last"})
+    dates = engine.within(dates, ("provider",), order, earlier={"before": "until"})
+    dates = dates.with_columns(after=nw.col("first").shift(-1).over("provider", order_by=order))
+    shared = (nw.col("before") > nw.col("first")) | (nw.col("after") < nw.col("last"))
+    return dates.filter(shared.fill_null(False)).select("provider", "date", "before", "after")
+
+
+def beside_other_dates(group: nw.LazyFrame[Any], meeting: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Group rows that run while others of another date may: of `dates_that_meet`, near midnight.
+
+    Only rows with clock times, and of them what `groups_of_one` needs.
+    """
+    rows = _clocked(group)
+    if engine.is_empty(meeting):
+        return rows.head(0)
+    near = (nw.col("begins") < nw.col("before")) | (nw.col("ends") > nw.col("after"))
+    rows = rows.join(meeting, on=["provider", "date"], how="inner").filter(near.fill_null(False))
+    return rows.drop("before", "after")
+
+
+def _clocked(group: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return _running(group.filter(~nw.col("start_ms").is_null() & ~nw.col("end_ms").is_null()))
+
+
+def _running(group: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """From when to when rows of group treatment run: ``begins``, ``ends``."""
     begins = nw.col("start_ms").fill_null(-(2**50))
     ends = nw.max_horizontal(nw.col("end_ms").fill_null(2**50), begins + 1)
+    return group.select("file", "row", "patient", "provider", "date", begins=begins, ends=ends)
+
+
+def _met(rows: nw.LazyFrame[Any], among: tuple[str, ...]) -> nw.LazyFrame[Any]:
+    """``met``, in two parts of every row: how many rows of other patients run while it does.
+
+    ``among``: what the rows have in common. Rows begun before a row ends, less rows ended before
+    it begins, are those it meets: two running sums where pairs would grow with the square of a
+    day's rows.
+    """
     one, none = nw.lit(1, dtype=nw.Int64), nw.lit(0, dtype=nw.Int64)
     names = ("file", "row", "patient", "provider", "date")
-    # Rows begun before a row ends, less rows ended before it begins, are those it meets: two
-    # running sums where pairs would grow with the square of a day's rows.
     events = nw.concat(
         [
-            group.select(*names, at=begins, opens=one, closes=none),
-            group.select(*names, at=ends, opens=none, closes=one),
+            rows.select(*names, at="begins", opens=one, closes=none),
+            rows.select(*names, at="ends", opens=none, closes=one),
         ],
         how="vertical",
     )
     order = ("at", "opens", "file", "row")
     for name, whose in (("all", ()), ("own", ("patient",))):
         sums = {f"{name}_begun": "opens", f"{name}_ended": "closes"}
-        events = engine.within(events, ("provider", "date", *whose), order, running=sums)
+        events = engine.within(events, (*among, *whose), order, running=sums)
     begun = nw.col("all_begun") - nw.col("own_begun")
     ended = nw.col("own_ended") - nw.col("all_ended")
-    events = events.with_columns(met=nw.when(nw.col("closes") == 1).then(begun).otherwise(ended))
-    company = events.group_by("file", "row").agg(total("met").alias("company"))
-    return group.join(company, on=["file", "row"], how="left")
+    met = nw.when(nw.col("closes") == 1).then(begun).otherwise(ended)
+    return events.select("file", "row", met=met)
 
 
 def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta
 
 import polars as pl
 import pytest
-from helpers import ROOT
+from helpers import ROOT, frame
 from test_batches import command, kill_when, small
 
 from calc import batches, billing, evidence, large_audits, logs, reviewing, times
@@ -139,6 +139,22 @@ def test_redacted(log, config, tmp_path):
     done = in_batches([log], config, tmp_path / "work", asked)
     same(done, in_one_piece([log], config, asked))
     assert not done.audit.findings["patient"].str.contains(r"^P\d").any()
+
+
+def test_groups_past_midnight(config, tmp_path):
+    """Company on the date after, in whichever batch that is; on every other night there is none."""
+    rows = []
+    for night in range(40):
+        dates = [date(2026, 1, 1) + timedelta(days=2 * night + more) for more in (0, 1)]
+        until, begin = f"{dates[1]} 00:40", f"{dates[1]} 00:{('05', '40')[night % 2]}"
+        group = {"code": "97150", "clinician": "Kim", "units_billed": "1", "discipline": "PT"}
+        rows.append(group | {"patient": "A", "start": f"{dates[0]} 23:40", "end": until})
+        rows.append(group | {"patient": "B", "start": begin, "end": f"{dates[1]} 00:55"})
+    frame(rows).write_csv(tmp_path / "log.csv")
+    asked = reviewing.Asked(select=("U211",))
+    done = in_batches([tmp_path / "log.csv"], config, tmp_path / "work", asked, rows=10)
+    same(done, in_one_piece([tmp_path / "log.csv"], config, asked))
+    assert len(done.audit.findings) == 40
 
 
 def test_redacted_patients_keep_their_prior_amounts(log, expected, config, tmp_path):

@@ -173,24 +173,33 @@ def test_clashes_of_clinicians(config):
 
 
 def meets(one, other):
-    """Two group rows of different patients that run at the same time with the same provider."""
+    """Two group rows of different patients that run at the same time with the same provider.
+
+    One without clock times runs all day, for the rows of its date.
+    """
     apart = one["patient"] == other["patient"] or one["provider"] != other["provider"]
     begin = max(-1 if row["start_ms"] is None else row["start_ms"] for row in (one, other))
     end = min(10**9 if row["end_ms"] is None else row["end_ms"] for row in (one, other))
-    return not apart and one["date"] == other["date"] and begin < end
+    clocked = None not in (one["end_ms"], other["end_ms"])
+    return not apart and (clocked or one["date"] == other["date"]) and begin < end
 
 
 def test_company_of_group_rows(engine_name):
-    """Every pair of many small days of group treatment, some without clock times."""
+    """Every pair of many small days of group treatment, some without clock times or past midnight.
+
+    A day has 60 parts here, and a few rows have the date before or after that of their start.
+    """
     pick, rows = random.Random(9), []
     for number in range(1500):
-        begin = pick.randrange(0, 50)
+        day = pick.randrange(31)
+        begin = 60 * day + pick.randrange(0, 60)
         end = begin + pick.choice([1, 5, 10, 30])
-        if pick.random() < 0.03:
+        if pick.random() < 0.05:
             begin, end = pick.choice([(None, None), (begin, None)])
+        day = min(30, max(0, day + pick.choice([0] * 20 + [-1, 1])))
         rows.append({
             "file": "a", "row": number, "patient": f"P{pick.randrange(4)}",
-            "provider": pick.choice(["N", "S"]), "date": date(2026, 1, 1 + pick.randrange(31)),
+            "provider": pick.choice(["N", "S"]), "date": date(2026, 1, 1 + day),
             "start_ms": begin, "end_ms": end, "group": pick.randrange(12),
         })  # fmt: skip
     for row in rows:  # many small groups: a day holds few rows of one
@@ -198,8 +207,11 @@ def test_company_of_group_rows(engine_name):
     types = {"file": str, "row": int, "patient": str, "provider": str, "date": date,
              "start_ms": int, "end_ms": int}  # fmt: skip
     table = engine.table({name: [row[name] for row in rows] for name in types}, types)
-    done = engine.collect(overlaps.groups_of_one(engine.on_engine(table, engine_name)))
+    there = engine.on_engine(table, engine_name)
+    done = engine.collect(overlaps.groups_of_one(there, evidence.late_groups([there])))
     found = dict(zip(done["row"], done["company"], strict=True))
     expected = {one["row"]: sum(meets(one, other) for other in rows) for one in rows}
     assert found == expected
     assert len(set(expected.values())) > 2 and 0 in expected.values()
+    late = [(one, other) for one in rows for other in rows if one["date"] < other["date"]]
+    assert sum(meets(*pair) for pair in late) > 30
