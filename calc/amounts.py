@@ -101,7 +101,7 @@ def with_amounts(
     early = nw.when(~nw.col("unpriced_year")).then(nw.col("kx_early"))
     return lines.with_columns(kx_early=early).drop(
         *_FEES, "spent", "year_spent", "near_threshold", "asked", "unpriced_year",
-        "kx_least_cents",
+        "kx_least_cents", "shared_units",
     )  # fmt: skip
 
 

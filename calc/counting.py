@@ -65,7 +65,7 @@ def services(
     gathered = {
         "total": {name: name for name in (*sums, *pairs, "idle_units")},
         "filled": {f"{name}_rows": name for name in pairs},
-        "least": {"place": "place", "least clinician": "clinician"}
+        "least": {"place": "place", "least clinician": "clinician", "only_add_on": "add_on_rows"}
         | {f"least {name}": f"text {name}" for name in carried},
         "most": {"most clinician": "clinician"}
         | {f"most {name}": f"text {name}" for name in carried},
@@ -213,7 +213,8 @@ def code_lines(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Part a service into its codes: the first unit is the primary's, further ones the add-on's.
 
     Needs add_on_code, the other code of a service with two. An add-on without units is a line
-    only if the log has rows of it.
+    only if the log has rows of it. Where one of two codes has all the rows, what is charged on them
+    is for both: each has it whole, and ``shared_units``, those that it is for; else null.
     """
     shown = (nw.col("units") > 1) | (nw.col("add_on_rows") > 0)
     split = nw.col("has_add_on") & shown.fill_null(False)
@@ -229,12 +230,14 @@ def code_lines(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     parted = ("units", "minutes", "assistant_units", "assistant_minutes")
     whole = {name: (nw.col(name), int) for name in parted}
     whole |= {name: (nw.col(own[0]), int) for name, own in _OF_CODE.items()}
+    whole["shared_units"] = (nw.lit(None, dtype=nw.Int64), int)
     needs = (
         "split",
         "place_in_service",
         "first_unit_minutes",
         "therapist_minutes",
         "add_on_rows",
+        "only_add_on",
         *itertools.chain(*_OF_CODE.values()),
     )
     return engine.amended(frame, nw.col("split"), needs, _parted, whole).drop(
@@ -266,29 +269,14 @@ def _parted(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         name: nw.when(add_on).then(nw.col(other)).otherwise(nw.col(own))
         for name, (own, other) in _OF_CODE.items()
     }
-    alone = nw.col("add_on_rows") == 0
-    mine["charge_cents"] = nw.when(alone).then(_of_one_charge()).otherwise(mine["charge_cents"])
+    alone = (nw.col("add_on_rows") == 0) | (nw.col("only_add_on") == 1)
+    charge, billed = nw.coalesce(*_OF_CODE["charge_cents"]), nw.coalesce(*_OF_CODE["units_logged"])
+    mine["charge_cents"] = nw.when(alone).then(charge).otherwise(mine["charge_cents"])
+    shared = nw.when(alone & ~charge.is_null()).then(nw.coalesce(billed, nw.col("units")))
+    mine["shared_units"] = shared.cast(nw.Int64)
     return lines.with_columns(
         **{name: nw.when("split").then(own).otherwise(nw.col(name)) for name, own in mine.items()}
     )
-
-
-def _of_one_charge() -> nw.Expr:
-    """What of a charge that is logged for both codes under the first falls to each line.
-
-    It is for the units logged, if any are, and otherwise for all; see `pricing.allow`, which takes
-    the first code's part of it where units are logged.
-    """
-    charge, logged = nw.col("first_charge"), nw.col("first_billed")
-    billed = nw.coalesce(logged, nw.col("units"))
-
-    def part(units: nw.Expr) -> nw.Expr:
-        return (charge * units * 2 + billed) // (billed * 2)
-
-    one = part(nw.min_horizontal(nw.col("units"), nw.lit(1)))
-    rest = nw.when(billed > 0).then(part(nw.col("units")) - one)
-    first = nw.when(logged.is_null() & (billed > 0)).then(one).otherwise(charge)
-    return nw.when(nw.col("place_in_service") == 1).then(rest).otherwise(first).cast(nw.Int64)
 
 
 def _first_is_assistants() -> nw.Expr:

@@ -335,7 +335,8 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
 
 # Steps that no rule looks at: a table of a million lines is as dear as it is wide.
 _COUNTING_STEPS = (
-    "therapist_ms", "claimed_rows", "add_on_rows", "first_billed", "add_on_billed",
+    "therapist_ms", "claimed_rows", "add_on_rows", "only_add_on", "first_billed",
+    "add_on_billed",
     "first_charge", "add_on_charge", "first_billed_rows", "add_on_billed_rows",
     "first_charge_rows", "add_on_charge_rows", "least clinician", "most clinician",
     "therapist_minutes", "counting_rule", "rule_pool", "rule_unit_minutes", "unit_minutes",

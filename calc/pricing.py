@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 
 from calc import engine
 from calc.money import GPCI_ONE, NANO_PER_CENT, divide_half_up, percent, to_cents
-from calc.schema import CLAIM_ORDER
+from calc.schema import CLAIM_ORDER, SERVICE_KEY
 
 MPPR_INDICATOR = "5"
 VISIT = ("patient", "date", "provider")
@@ -133,28 +133,57 @@ def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     The charge of a code is for the units it was billed with; other units get their part of it,
     and a charge for none of them says nothing. Its plain and its modified line share it to the
-    cent: the plain units come first.
+    cent: the plain units come first. So do a code and its add-on with one charge for both
+    (``shared_units``), and what is above the amount of one of these lines goes to the others.
     """
-    billed = nw.coalesce("units_logged", "code_units")
+    billed = nw.coalesce("shared_units", "units_logged", "code_units")
     lines = lines.with_columns(charged_units=billed)
     whole = (nw.col("units") == billed) & (nw.col("code_units") == nw.col("units")) & (billed > 0)
     parted = ~nw.col("charge_cents").is_null() & ~whole.fill_null(False)
-    needs = ("charge_cents", "charged_units", "code_units", "units", "modified")
+    needs = ("charge_cents", "charged_units", "code_units", "units", "modified", *_OF_SHARED)
     charge = {"own_charge_cents": (nw.col("charge_cents"), int)}
     lines = engine.amended(lines, parted, needs, _own_charge, charge)
     own, scheduled = nw.col("own_charge_cents"), nw.col("scheduled_cents")
     less = (~own.is_null() & (own < scheduled)).fill_null(False)
-    return lines.with_columns(allowed_cents=nw.when(less).then(own).otherwise(scheduled)).drop(
-        "charged_units", "own_charge_cents"
+    lesser = {"allowed_cents": (nw.when(less).then(own).otherwise(scheduled), int)}
+    shared = ~nw.col("shared_units").is_null()
+    lines = engine.amended(lines, shared, _OF_EVENED, _evened, lesser)
+    return lines.drop("charged_units", "own_charge_cents")
+
+
+_OF_SHARED = ("shared_units", "place_in_service")
+_OF_EVENED = (*SERVICE_KEY, *_OF_SHARED, "modified", "own_charge_cents", "scheduled_cents")
+
+
+def _evened(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Lines of a shared charge: what of it is above the amount of one goes to the others.
+
+    In their order, as far as their own amounts reach: all together get the lesser of both.
+    """
+    above = nw.col("own_charge_cents") - nw.col("scheduled_cents")
+    shared = ~nw.col("shared_units").is_null()
+    lines = lines.with_columns(
+        spare_cents=nw.when(shared & (above > 0)).then(above).otherwise(0).cast(nw.Int64),
+        short_cents=nw.when(shared & (above < 0)).then(0 - above).otherwise(0).cast(nw.Int64),
     )
+    order, total = ("place_in_service", "modified"), {"all_spare_cents": "spare_cents"}
+    running = {"to_here_cents": "short_cents"}
+    lines = engine.within(lines, SERVICE_KEY, order, total=total, running=running)
+    short = nw.col("short_cents")
+    left = nw.col("all_spare_cents") - (nw.col("to_here_cents") - short)
+    more = nw.when(left > 0).then(nw.min_horizontal(left, short)).otherwise(0)
+    lines = lines.with_columns(allowed_cents=nw.col("allowed_cents") + more.cast(nw.Int64))
+    return lines.drop("spare_cents", "short_cents", "all_spare_cents", "to_here_cents")
 
 
 def _own_charge(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add own_charge_cents: the part of a code's charge that falls to a line of it."""
     charge, billed = nw.col("charge_cents"), nw.col("charged_units")
-    first = (
-        nw.when(nw.col("modified") == 1).then(nw.col("code_units") - nw.col("units")).otherwise(0)
-    )
+    plain = nw.col("code_units") - nw.col("units")
+    first = nw.when(nw.col("modified") == 1).then(plain).otherwise(0)
+    # An add-on's units come after the one of its primary code.
+    shared = ~nw.col("shared_units").is_null()
+    first = first + nw.when(shared).then("place_in_service").otherwise(0)
 
     def part(units: nw.Expr) -> nw.Expr:
         return (charge * units * 2 + billed) // (billed * 2)

@@ -450,6 +450,67 @@ def test_a_charge_for_a_code_and_its_add_on_in_one(units, charge, allowed, confi
     assert [line["allowed_cents"] for line in lines] == allowed
 
 
+@pytest.mark.parametrize("code", ["97129", "97130"])
+@pytest.mark.parametrize(
+    ("minutes", "units", "charge", "allowed"),
+    [
+        (45, "", "40.00", [1333, 2667]),
+        (45, "3", "40.00", [1333, 2667]),
+        (45, "4", "40.00", [1000, 2000]),
+        (45, "0", "40.00", [2238, 4208]),  # nothing is billed, and nothing charged for it
+        (45, "", "65.00", [2238, 4208]),  # 21.67 and 43.33, and 64.46 is the fee of all
+        (45, "", "64.45", [2237, 4208]),
+        (45, "", "0", [0, 0]),
+        (15, "", "10.00", [1000]),
+        (15, "1", "10.00", [1000]),
+        (7, "", "10.00", [0]),
+    ],
+)
+def test_a_charge_on_rows_of_one_of_two_codes(code, minutes, units, charge, allowed, config):
+    """It is for both, whichever of them the log names."""
+    row = one(code, "2026-03-02", minutes=minutes, charge=charge, units_billed=units)
+    lines = [line["allowed_cents"] for line in bill([row], config)]
+    assert lines == [*allowed, 0][: len(lines)] and len(lines) >= len(allowed)
+
+
+TWO_FEES = {"90912": 30, "97550": 45, "92607": 90}  # a unit each of the code and of its add-on
+
+
+@pytest.mark.parametrize(
+    ("code", "charge", "allowed"),
+    [
+        ("90912", "120.00", [8217, 3273]),
+        ("90912", "114.90", [8217, 3273]),
+        ("90912", "114.89", [8216, 3273]),
+        ("90912", "100.00", [6727, 3273]),
+        ("90912", "65.47", [3274, 3273]),
+        ("90912", "65.45", [3273, 3272]),
+        ("97550", "100.00", [5277, 2605]),
+        ("92607", "240.00", [12225, 4776]),
+        ("92607", "170.00", [12224, 4776]),
+    ],
+)
+def test_a_charge_for_two_codes_caps_the_sum_of_their_fees(code, charge, allowed, config):
+    """By units, but what is above the fee of one code is there for the other."""
+    row = one(code, "2026-03-02", minutes=TWO_FEES[code], charge=charge)
+    assert [line["allowed_cents"] for line in bill([row], config)] == allowed
+
+
+def test_a_charge_for_two_codes_and_who_gave_them(config):
+    """Four lines at most, a therapist's and an assistant's of each code: one sum for all."""
+    day = one("97129", "2026-03-02", discipline="OT", charge="40.00")
+    rows = [day | {"minutes": 15}, day | {"minutes": 30, "role": "assistant"}, day]
+    rows[2] |= {"minutes": 15, "charge": "20.00"}
+    lines = bill(rows, config)
+    assert [(line["code"], line["modifiers"], line["units"]) for line in lines] == [
+        ("97129", "GO", 1), ("97130", "GO", 1), ("97130", "GO CO", 2),
+    ]  # fmt: skip
+    # The fees of all are 85.50; charged are 25.00 for each unit, then 21.25.
+    assert [line["allowed_cents"] for line in lines] == [2238, 2104, 4208]
+    rows[2] |= {"charge": "5.00"}
+    assert [line["allowed_cents"] for line in bill(rows, config)] == [2188, 2104, 4208]
+
+
 def test_opening_balances_are_of_the_first_year_that_medicare_pays(config):
     """Not of one with another payer's lines, or with lines that nothing is paid for."""
     visit = one("97110", "2026-01-05", minutes=60) | {"discipline": "PT"}
