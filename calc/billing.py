@@ -304,22 +304,26 @@ _OF_PRICE_REASON = (
 
 def _why_no_price(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     status, letter = nw.col("price_status"), nw.col("status").fill_null("")
+    own = ~nw.col("own_fee_cents").is_null()
+    no_rvu = _on_day(nw.lit("no RVU for "), nw.col("code"))
     why = (
-        # What a payer's own table says needs nothing of Medicare's.
-        nw.when(~nw.col("own_fee_cents").is_null())
+        # What a payer's own table says needs of Medicare's only the turn in a reduction.
+        nw.when(own & nw.col("fee_cents").is_null())
+        .then(nw.concat_str([no_rvu, nw.lit(" to rank the reduction by")]))
+        .when(own)
         .then(nw.lit(""))
+        .when(nw.col("payer_fee_table"))
+        .then(_on_day(nw.lit("no fee of payer "), nw.col("payer"), nw.lit(" for "), nw.col("code")))
         .when(nw.col("cf").is_null())
         .then(_on_day(nw.lit("no conversion factor")))
         .when(nw.col("work_rvu").is_null())
-        .then(_on_day(nw.lit("no RVU for "), nw.col("code")))
+        .then(no_rvu)
         .when(status == "bundled")
         .then(nw.lit("bundled, not paid apart (status B)"))
         .when(status == "contractor")
         .then(nw.concat_str([nw.lit("priced by the contractor (status "), letter, nw.lit(")")]))
         .when(status == "not paid")
         .then(nw.concat_str([nw.lit("no Medicare price (status "), letter, nw.lit(")")]))
-        .when(nw.col("payer_fee_table") & nw.col("fee_cents").is_null())
-        .then(_on_day(nw.lit("no fee of payer "), nw.col("payer"), nw.lit(" for "), nw.col("code")))
         .when(nw.col("share_percent").is_null())
         .then(nw.concat_str([nw.lit("no fee known for payer "), nw.col("payer")]))
         .when(nw.col("work_gpci").is_null())

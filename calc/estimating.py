@@ -119,7 +119,7 @@ def estimate(
     date are of today; where none names a patient, the opening balances of ``options`` are those
     of the visit's. Raises InputError for a row that cannot be used and for balances of several
     patients, ConfigError for a date without an RVU, a GPCI or, unless the payer has a factor of
-    its own, a conversion factor.
+    its own, a conversion factor. Of a payer's own fees only those that it reduces need an RVU.
     """
     config = config or params.load()
     options = options or billing.Options()
@@ -132,9 +132,9 @@ def estimate(
     dated = [row if has_date(row) else {**row, "date": today} for row in rows]
     log = read_rows(dated, config, logs.Defaults(zone=zone, date_order="mdy", **defaults))
     days = engine.distinct(log.sessions, "date")
-    visits = engine.collect(log.sessions.select("date", "payer").unique())
-    for day, payer in sorted(visits.iter_rows()):
-        _require_figures(config, day, payer, options.basis)
+    given = engine.collect(log.sessions.select("date", "payer", "code").unique())
+    for day, payer, code in sorted(given.iter_rows()):
+        _require_figures(config, day, payer, code, options.basis)
     sessions = engine.stepwise(log.sessions)(log.sessions, times.with_lengths)
     services = engine.settled(billing.services_of(sessions, config))
     apart = billing.bundled_apart(sessions, config, days)
@@ -149,16 +149,31 @@ def estimate(
     return Estimate(_lines(steps), totals(steps), frame, by_rule, config, options)
 
 
-def _require_figures(config: params.Config, day: date, payer: str, basis: str) -> None:
-    """ConfigError for a day without a figure of CMS's that a visit is priced by.
+def _require_figures(config: params.Config, day: date, payer: str, code: str, basis: str) -> None:
+    """ConfigError for a day without a figure of CMS's that a code is priced by.
 
-    A payer with a factor of its own needs none of Medicare's.
+    A payer with a factor of its own needs none of Medicare's; one with fees of its own needs RVUs
+    alone, for a code that it reduces.
     """
-    if "conversion_factor" not in config.payers[payer]:
+    facts = config.payers[payer]
+    tables = ["rvu", "gpci"]
+    if "fee_table" in facts:
+        tables = ["rvu"] if facts.get("mppr") and _lowers(config, facts, day, code) else []
+    elif "conversion_factor" not in facts:
         config.parameter("conversion_factor").on(day, basis)
-    for table, title in (("rvu", "RVU file"), ("gpci", "GPCI file")):
+    for table in tables:
         if config.edition(table, day) is None:
-            raise params.missing(title, f"{table}/editions.toml", day)
+            raise params.missing(f"{table.upper()} file", f"{table}/editions.toml", day)
+
+
+def _lowers(config: params.Config, facts: Mapping[str, Any], day: date, code: str) -> bool:
+    """Whether the payer's own table has a reduced fee of the code, or of the other one of two."""
+    table = f"{params.FEES}{facts['fee_table']}"
+    edition = config.edition(table, day)
+    family = config.codes[code]["family"]
+    either = {name for name, own in config.codes.items() if own["family"] == family}
+    rows = config.rows(table, edition) if edition else []
+    return any(row["reduced_fee"] != row["fee"] for row in rows if row["code"] in either)
 
 
 def has_date(row: Mapping[str, Any]) -> bool:

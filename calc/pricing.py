@@ -28,7 +28,9 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     has none), participation_percent (100, or what a non-participating provider gets),
     payer_fee_table with own_fee_cents and own_reduced_cents of payers that have their own,
     payer_mppr. Null where a figure is missing. Bundled codes (status B) have a fee of 0. Of a
-    code that is never reduced both are the same. ``work_nano`` is work RVU x factor, no GPCI.
+    code that is never reduced both are the same. Medicare's indicator says what is reduced, or the
+    payer's own fees: these are null where no practice expense gives such a code its turn.
+    ``work_nano`` is work RVU x factor, no GPCI.
     """
     status, rvus = nw.col("status"), nw.col("work_rvu") + nw.col("pe_rvu") + nw.col("mp_rvu")
     work = nw.col("work_rvu") * nw.col("work_gpci")
@@ -69,11 +71,16 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     # A payer's own fee stands for the schedule's; a non-participating provider gets a share of
     # the fee (42 U.S.C. 1395w-4(a)(3)).
     own = nw.col("payer_fee_table")
+    lowers = own & (nw.col("own_reduced_cents") != nw.col("own_fee_cents")).fill_null(False)
+    unranked = lowers & nw.col("payer_mppr") & nw.col("pe_rvu").is_null()
     lines = lines.with_columns(
-        fee_cents=nw.when(own).then(nw.col("own_fee_cents")).otherwise(nw.col("fee_cents")),
-        reduced_cents=nw.when(own)
-        .then(nw.col("own_reduced_cents"))
-        .otherwise(nw.col("reduced_cents")),
+        nw.when(unranked)
+        .then(nw.lit(None, dtype=nw.Int64))
+        .when(own)
+        .then(nw.col(f"own_{name}"))
+        .otherwise(nw.col(name))
+        .alias(name)
+        for name in ("fee_cents", "reduced_cents")
     )
     part = nw.col("participation_percent")
     nano = nw.col("work_rvu") * nw.col("cf") * GPCI_ONE
@@ -82,7 +89,7 @@ def fees(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         reduced_cents=percent(nw.col("reduced_cents"), part).cast(nw.Int64),
         work_nano=nw.when(priced).then(nano).when(nothing).then(0).cast(nw.Int64),
     ).with_columns(
-        reducible=falls & nw.col("payer_mppr") & ~nw.col("fee_cents").is_null(),
+        reducible=(falls | lowers) & nw.col("payer_mppr") & ~nw.col("fee_cents").is_null(),
         less_pe=0 - nw.col("pe_rvu").fill_null(0),
         less_fee=0 - nw.col("fee_cents").fill_null(0),
     )

@@ -135,6 +135,68 @@ def test_a_code_without_a_fee_reduces_no_other(own):
     assert found == {"97116": Decimal("71.50"), "97530": None}  # 41.50 in full, 30.00 reduced
 
 
+TAB = '[tab]\nname = "Tab"\ncounting_rule = "ama"\nsource = "contract"\nfee_table = "bravo"\n'
+LATER = str(UNKNOWN_DAY)
+
+
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory):
+    """Bravo's fees, for Tab without a reduction; also of a day without any of Medicare's."""
+    editions = FILES["fees/bravo/editions.toml"].replace("2026-12-31", LATER)
+    fees = "code,fee,reduced_fee\n97110,40.00,30.01\n97140,35.55,35.55\n"
+    fees += "97129,20.00,\n97130,20.00,10.00\n92610,90.00,45.00\n"
+    files = {"fees/bravo/editions.toml": editions, "fees/bravo/2026.csv": fees}
+    files["payers.toml"] = FILES["payers.toml"] + TAB
+    return laid(tmp_path_factory.mktemp("tab"), FILES | files)
+
+
+def test_what_a_payers_own_table_reduces(tab):
+    """Whatever Medicare's indicator says of a code; its practice expense gives the turn."""
+    minutes = {"92610": 20, "97110": 30, "97129": 45}
+    rows = [{"code": code, "minutes": m, "date": "2026-03-02"} for code, m in minutes.items()]
+    found = calc.estimate(rows, payer="bravo", config=tab)
+    assert {line["code"]: str(line["allowed"]) for line in found.lines} == {
+        "92610": "90.00", "97110": "60.02", "97129": "20.00", "97130": "20.00",
+    }  # fmt: skip
+    text = found.explain()
+    assert "97130: fee 20.00, reduced 10.00, from the payer's own table" in text
+    assert "97130: 0 full + 2 reduced = 20.00" in text
+    assert "97129: fee 20.00, from the payer's own table" in text
+    assert "97129: 1 full + 0 reduced = 20.00" in text
+    assert calc.estimate(rows, payer="tab", config=tab).totals["allowed"] == Decimal("230.00")
+    text = calc.estimate(rows, payer="tab", config=tab).explain()
+    assert ", reduced " not in text and "    reduced: " not in text
+
+
+NO_TURN = f"no RVU for 97110 on {LATER} to rank the reduction by"
+NO_FEE = f"no fee of payer {{}} for 97116 on {LATER}"
+ON_A_LATER_DAY = [
+    ("bravo", "97140", "35.55", ""),  # is never reduced
+    ("bravo", "97110", None, NO_TURN),
+    ("bravo", "97116", None, NO_FEE.format("bravo")),
+    ("tab", "97110", "40.00", ""),
+    ("tab", "97130", "20.00", ""),
+    ("tab", "97116", None, NO_FEE.format("tab")),
+]
+
+
+@pytest.mark.parametrize(("payer", "code", "dollars", "reason"), ON_A_LATER_DAY)
+def test_an_own_fee_on_a_day_without_medicares_figures(payer, code, dollars, reason, tab):
+    """It needs none of them, unless it is reduced: then the practice expense that ranks it."""
+    row = {"patient": "p", "code": code, "minutes": 15, "date": LATER}
+    line = calc.bill(pl.DataFrame([row]), config=tab, payer=payer).row(0, named=True)
+    amount = dollars and Decimal(dollars)
+    assert (line["allowed"], line["reason"]) == (amount, reason)
+    if reason == NO_TURN:
+        with pytest.raises(ConfigError, match=f"no RVU file for {LATER}"):
+            calc.estimate([row], payer=payer, config=tab)
+        return
+    found = calc.estimate([row], payer=payer, config=tab)
+    assert (found.lines[0]["allowed"], found.lines[0]["reason"]) == (amount, reason)
+    text = found.explain()
+    assert ": none, no conversion factor\n" in text and "    reduced: " not in text
+
+
 def test_what_another_payer_allows_is_none_of_medicares_year(own):
     """It spends no deductible, and brings no line nearer to the threshold."""
     visit = {"patient": "p", "code": "97110", "minutes": "30", "discipline": "PT"}

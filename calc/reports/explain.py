@@ -180,16 +180,19 @@ def _whole_share(row: Row) -> str:
 def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -> list[str]:
     day: date = lines[0]["date"]
     own = config.payers[lines[0]["payer"]].get("conversion_factor")
-    factor = config.parameter(own or "conversion_factor").find(day, "" if own else basis)
-    if factor is None:
+    table = config.payers[lines[0]["payer"]].get("fee_table")
+    named = (own or "conversion_factor", "" if own else basis)
+    figure = config.parameter(named[0]).find(day, named[1])
+    if figure is None and not table:
         return ["", f"No payment: {lines[0]['reason']}"]
+    factor = figure.text if figure else ""
     said = ["", "Work component (units x work RVU x conversion factor, rounded once)"]
     for row in lines:
         said.append(f"  {_work(row, factor, config)}")
-    named = (own or "conversion_factor", day, "" if own else basis)
-    said += [f"    factor {factor.text}: {_source(config, *named)}"]
-    said += [f"    RVUs: {_edition(config, 'rvu', day)}"]
-    table = config.payers[lines[0]["payer"]].get("fee_table")
+    if factor:
+        said += [f"    factor {factor}: {_source(config, named[0], day, named[1])}"]
+    if config.edition("rvu", day):
+        said += [f"    RVUs: {_edition(config, 'rvu', day)}"]
     how = (
         "the payer's own table"
         if table
@@ -202,7 +205,7 @@ def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -
         said += [f"    GPCIs: {_edition(config, 'gpci', day)}"]
     elif config.edition(f"{FEES}{table}", day):
         said += [f"    fees: {_edition(config, f'{FEES}{table}', day)}"]
-    if any(row["payer_mppr"] for row in lines):
+    if any(row["reducible"] for row in lines):
         mppr = config.parameter("mppr").find(day)
         if mppr:
             off = "" if table else f"{mppr.text}% of practice expense off "
@@ -213,20 +216,22 @@ def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -
     return said + _shares(lines, config, day, deductible_said)
 
 
-def _work(row: Row, factor: Value, config: Config) -> str:
+def _work(row: Row, factor: str, config: Config) -> str:
     name = _name(row["code"], config)
     if row["work_cents"] is None:
         return f"{name}: none, {_why_no_work(row)}"
     if row["price_status"] == "bundled":
         return f"{name}: 0.00, {_why_no_work(row)}"
     rvu = decimal_text(row["work_rvu"], RVU_PLACES)
-    return f"{name}: {row['units']} x {rvu} x {factor.text} = {dollars(row['work_cents'])}"
+    return f"{name}: {row['units']} x {rvu} x {factor} = {dollars(row['work_cents'])}"
 
 
 def _why_no_work(row: Row) -> str:
-    """The reason of the line, or where the payer has a fee of its own what Medicare's file says."""
-    if row["price_reason"] or row["units"] is None:
+    """The reason of the line, or where the payer has fees of its own what Medicare's files say."""
+    if row["units"] is None or (row["price_reason"] and not row["payer_fee_table"]):
         return str(row["reason"])
+    if row["cf"] is None:
+        return "no conversion factor"
     words = {
         "bundled": "bundled by Medicare, not paid apart",
         "contractor": "priced by Medicare's contractor",
@@ -236,14 +241,14 @@ def _why_no_work(row: Row) -> str:
     return f"{said} (status {row['status']})" if said else "no RVU"
 
 
-def _fee(row: Row, factor: Value, config: Config) -> list[str]:
+def _fee(row: Row, factor: str, config: Config) -> list[str]:
     where = f"{row['code']} in {row['locality']}"
     if row["fee_cents"] is None:
         return [f"{where}: none, {row['reason']}"]
     if row["price_status"] == "bundled" and not row["payer_fee_table"]:
         return [f"{where}: 0.00, {row['reason']}"]
     unit = f"fee {dollars(row['fee_cents'])}"
-    if row["reduced_cents"] != row["fee_cents"]:
+    if row["reducible"] and row["reduced_cents"] != row["fee_cents"]:
         unit += f", reduced {dollars(row['reduced_cents'])}"
     if row["payer_fee_table"]:
         return [f"{row['code']}: {unit}, from the payer's own table", _scheduled(row)]
@@ -256,7 +261,7 @@ def _fee(row: Row, factor: Value, config: Config) -> list[str]:
     of_medicare = f" x {share}%" if share != 100 else ""
     part = row["participation_percent"]
     of_medicare += f", to the cent, x {part}% non-participating" if part != 100 else ""
-    said = [f"{where}: ({terms}) x {factor.text}{of_medicare} = {unit}", _scheduled(row)]
+    said = [f"{where}: ({terms}) x {factor}{of_medicare} = {unit}", _scheduled(row)]
     if part != 100:
         limit = config.parameter("limiting_charge").on(row["date"])
         charge = dollars(percent(row["fee_cents"], limit.scaled))
