@@ -30,7 +30,7 @@ CENTS = {
 class Options:
     """How to price: whose factor and fee, and what a patient's year began with.
 
-    ``deductible``: cents left by patient, "" for every other patient; None: assumed met.
+    ``deductible``: cents left by patient, "" for every other patient; assumed met of all it lacks.
     ``prior``: allowed cents of the year elsewhere, by patient and KX bucket.
     """
 
@@ -76,7 +76,12 @@ class Options:
 
     @property
     def deductible_said(self) -> str:
-        return "deductible assumed met" if self.deductible is None else "after the deductible"
+        return "after the deductible" if self.deductible else "deductible assumed met"
+
+    def has_balance(self, patient: str) -> bool:
+        """Whether what is left of the patient's deductible is given; else it is assumed met."""
+        left = self.deductible or {}
+        return patient in left or "" in left
 
     @property
     def basis(self) -> str:

@@ -49,7 +49,7 @@ class Estimate:
 
         steps = list(self.frame.iter_rows(named=True))
         return explain.text(
-            steps, self.units_by_rule, self.config, self.options.basis, self.options.deductible_said
+            steps, self.units_by_rule, self.config, self.options.basis, self.options.has_balance
         )
 
 

@@ -70,7 +70,8 @@ def test_an_assistants_units_are_explained():
         " min, assistant's 38.1%; 1 unit left: the therapist's at 8 of his minutes, else the"
         " assistant's = 1 plain, 1 with CQ" in text
     )
-    assert "x 80% x 85% (assistant)" in text
+    # 29.06 are the therapist's, 22.21 the assistant's: each step of it is rounded.
+    assert "97110: 22.21 x 80% = 17.77, x 85% (assistant) = 15.10, less 0.30 withheld" in text
 
 
 def test_shared_minutes_are_explained():
@@ -128,6 +129,77 @@ def test_a_share_is_explained_as_it_is_judged(therapist, assistant, says):
 def test_a_lesser_charge_is_explained(more, says):
     visit = {"code": "97110", "minutes": 30, "charge": "60.00", "discipline": "PT"}
     assert says in explain({**visit, **more, "date": "2026-03-02"})
+
+
+COGNITION = {"code": "97129", "minutes": 45, "charge": "30.00", "discipline": "OT"}
+FOR_BOTH = "30.00 for 97129 and its add-on"
+ASSISTED = {"code": "97110", "minutes": 15, "discipline": "PT", "role": "assistant"}
+BOTH_GAVE = [{**ASSISTED, "role": "therapist", "charge": "25.31"}, ASSISTED]
+
+
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        (
+            [COGNITION],
+            [
+                f"97129: 1 full + 0 reduced = 22.38; charged less: {FOR_BOTH} x 1 of 3 units"
+                " = 10.00 allowed",
+                f"97130: 2 full + 0 reduced = 42.08; charged less: {FOR_BOTH} less 10.00 of the"
+                " lines before = 20.00 allowed",
+            ],
+        ),
+        (
+            [{**COGNITION, "units_billed": 4}],
+            [
+                f"charged less: {FOR_BOTH} x 1 of 4 units billed = 7.50 allowed",
+                f"charged less: {FOR_BOTH} x 3 of 4 units billed = 22.50, less 7.50 of the lines"
+                " before = 15.00 allowed",
+            ],
+        ),
+        (
+            [{"code": "90912", "minutes": 30, "charge": "100.00"}],
+            [
+                "charged less: 100.00 for 90912 and its add-on x 1 of 2 units = 50.00,"
+                " and 17.27 that others leave = 67.27 allowed",
+                "90913: 1 full + 0 reduced = 32.73\n",
+            ],
+        ),
+        (
+            BOTH_GAVE,
+            [
+                "97110: 1 full + 0 reduced = 29.06; charged less: 25.31 x 1 of 2 units"
+                " = 12.66 allowed",
+                "97110 with CQ: 0 full + 1 reduced = 22.21; charged less: 25.31 less 12.66 of the"
+                " plain line = 12.65 allowed",
+            ],
+        ),
+        (
+            [{**BOTH_GAVE[0], "units_billed": 3}, ASSISTED],
+            ["charged less: 25.31 x 2 of 3 units billed = 16.87, less 8.44 of the plain line"],
+        ),
+    ],
+)
+def test_a_part_of_a_charge_is_explained(rows, says):
+    """Of what it is a part, and how the printed figures lead to it."""
+    text = explain(*rows)
+    for words in says:
+        assert words in text
+
+
+def test_an_assumed_deductible_is_explained_as_such():
+    """Of a patient whom the balances do not name; a later year begins with the whole of it."""
+    row = {"code": "97110", "minutes": 30, "patient": "B"}
+    later = explain(row, {**row, "date": "2025-03-03"}, deductible={"A": 5000})
+    assert "Shares (deductible assumed met)" in later
+    assert later.count("deductible left before") == 1
+    assert "Shares (after the deductible)\n  deductible left before the first line of" in later
+    for balances in ({"B": 0}, {"A": 5000, "": 0}):
+        text = explain(row, deductible=balances)
+        assert "Shares (after the deductible)" in text
+        assert "deductible left before the first line of the year: 0.00" in text
+    alone = explain(row, deductible={"A": 5000})
+    assert "Shares (deductible assumed met)" in alone and "deductible left" not in alone
 
 
 def test_what_a_year_began_with_is_explained():

@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from calc.errors import ConfigError
-from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, dollars, percent
+from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, divide_half_up, dollars, percent
 from calc.params import FEES, Config, Edition, Value, runs
 
 Row = dict[str, Any]
@@ -22,9 +22,12 @@ def text(
     units_by_rule: dict[str, dict[str, int]],
     config: Config,
     basis: str,
-    deductible_said: str,
+    has_balance: Callable[[str], bool],
 ) -> str:
-    """Explain the lines of `billing.bill`, visit by visit."""
+    """Explain the lines of `billing.bill`, visit by visit.
+
+    ``has_balance``: whether what is left of a patient's deductible is given.
+    """
     parts: list[str] = []
     pools: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
@@ -32,7 +35,7 @@ def text(
         pools.setdefault(pool, []).append(row)
     for pool, lines in pools.items():
         parts += [_heading(pool, lines[0], config), *_units(lines, config)]
-        parts += [*_money(lines, config, basis, deductible_said), ""]
+        parts += [*_money(lines, config, basis, has_balance), ""]
     parts += difference(units_by_rule)
     return "\n".join(parts).rstrip() + "\n"
 
@@ -177,7 +180,9 @@ def _whole_share(row: Row) -> str:
 # --- money ---------------------------------------------------------------------------------
 
 
-def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -> list[str]:
+def _money(
+    lines: list[Row], config: Config, basis: str, has_balance: Callable[[str], bool]
+) -> list[str]:
     day: date = lines[0]["date"]
     own = config.payers[lines[0]["payer"]].get("conversion_factor")
     table = config.payers[lines[0]["payer"]].get("fee_table")
@@ -213,7 +218,7 @@ def _money(lines: list[Row], config: Config, basis: str, deductible_said: str) -
                 f"    reduced: {off}every unit but the day's one of"
                 f" highest practice expense ({config.cite(mppr.source)})"
             )
-    return said + _shares(lines, config, day, deductible_said)
+    return said + _shares(lines, config, day, has_balance)
 
 
 def _work(row: Row, factor: str, config: Config) -> str:
@@ -281,31 +286,57 @@ def _scheduled(row: Row) -> str:
 def _lesser(row: Row) -> str:
     if row["allowed_cents"] == row["scheduled_cents"]:
         return ""
-    logged, allowed = row["units_logged"], dollars(row["allowed_cents"])
-    charged = row["code_units"] if logged is None else logged
-    if charged == row["units"]:
-        return f"; charged less: {allowed} allowed"
-    part = f"{row['units']} of {_count(charged)}{'' if logged is None else ' billed'}"
-    return f"; charged less: {dollars(row['charge_cents'])} x {part} = {allowed} allowed"
+    whole = row["allowed_cents"] == row["charge_cents"]
+    part = "" if whole else f"{_part_of_charge(row)} = "
+    return f"; charged less: {part}{dollars(row['allowed_cents'])} allowed"
 
 
-def _shares(lines: list[Row], config: Config, day: date, deductible_said: str) -> list[str]:
+def _part_of_charge(row: Row) -> str:
+    """How a line comes to what it has of a charge for other units too, as in `pricing.allow`."""
+    shared = row["shared_units"] is not None
+    logged = ("first_billed", "add_on_billed") if shared else ("units_logged",)
+    said_units = any(row[name] is not None for name in logged)
+    billed = row["shared_units"] if shared else row["units_logged" if said_units else "code_units"]
+
+    def part(units: int) -> int:
+        return int(divide_half_up(row["charge_cents"] * units, billed))
+
+    before = row["place_in_service"] if shared else 0
+    before += row["code_units"] - row["units"] if row["modified"] else 0
+    to_here = before + row["units"]
+    said = dollars(row["charge_cents"])
+    said += f" for {row['service']} and its add-on" if shared else ""
+    if to_here != billed:
+        said += f" x {to_here} of {_count(billed)}{' billed' if said_units else ''}"
+        said += f" = {dollars(part(to_here))}," if before else ""
+    if before:
+        said += f" less {dollars(part(before))} of the {'lines before' if shared else 'plain line'}"
+    own = part(to_here) - part(before)
+    left = row["allowed_cents"] - own
+    return said + (f" = {dollars(own)}, and {dollars(left)} that others leave" if left else "")
+
+
+def _shares(
+    lines: list[Row], config: Config, day: date, has_balance: Callable[[str], bool]
+) -> list[str]:
     paid = [row for row in lines if row["medicare_cents"] is not None]
     if not paid:
         return []
     names = ("coinsurance", "assistant_share", "sequestration")
     found = {name: config.parameter(name).on(day) for name in names}
-    said = ["", f"Shares ({deductible_said})"]
-    opening = paid[0].get("opening_deductible_cents")
-    if opening is not None:
+    # A later year begins with the whole of its deductible, whoever is named.
+    opening = paid[0].get("opening_deductible_cents") or 0
+    told = opening > 0 or has_balance(paid[0]["patient"])
+    said = ["", f"Shares ({'after the deductible' if told else 'deductible assumed met'})"]
+    if told:
         said.append(f"  deductible left before the first line of the year: {dollars(opening)}")
     for row in paid:
         cut = row["modified"] and row["payer_assistant_cut"]
-        share = f" x {found['assistant_share'].text}% (assistant)" if cut else ""
+        share = f"{dollars(row['share_cents'])}, x {found['assistant_share'].text}% (assistant) = "
         rest = 100 - found["coinsurance"].scaled
         said.append(
-            f"  {row['code']}: {_after_deductible(row)} x {rest}%{share}"
-            f" = {dollars(row['paid_cents'])}, less {dollars(row['withheld_cents'])} withheld:"
+            f"  {row['code']}: {_after_deductible(row)} x {rest}% = {share if cut else ''}"
+            f"{dollars(row['paid_cents'])}, less {dollars(row['withheld_cents'])} withheld:"
             f" Medicare pays {dollars(row['medicare_cents'])},"
             f" patient {dollars(row['patient_cents'])}"
         )
