@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -237,7 +238,7 @@ class Billed:
 
     rows_used: int
     rows_rejected: int
-    counts: dict[str, int]  # of `summaries.counts`, over all batches
+    counts: Counter[str | summaries.Above]  # of `summaries.counts`, over all batches
     rejects: list[nw.DataFrame[Any]]
     notes: list[str]
     mapping: dict[str, list[str]]
@@ -263,33 +264,35 @@ def bill(
     order, batch after batch. ``jobs`` batches at a time. ``strict``: nothing is billed where a
     row is rejected.
     """
-    look_for = (options or billing.Options()).patients
+    options = options or billing.Options()
     with engine.hidden_folder(output) as folder:
         folders = new_folders(folder / "log", count_for(sources, batch_rows))
         rows = split(
-            sources, config, defaults or logs.Defaults(), folders, maps=maps, look_for=look_for,
-            report=report,
+            sources, config, defaults or logs.Defaults(), folders, maps=maps,
+            look_for=options.patients, report=report,
         )  # fmt: skip
         done = Billed(
-            rows.rows_used, rows.rows_rejected, {}, rows.rejects, rows.notes, rows.mapping, rows.met
-        )
+            rows.rows_used, rows.rows_rejected, Counter(), rows.rejects, rows.notes, rows.mapping,
+            rows.met,
+        )  # fmt: skip
         if strict and done.rows_rejected:
             return done
         progress = Progress(rows.rows_used, report)
 
-        def one(number: int) -> tuple[str, dict[str, int]]:
+        def one(number: int) -> tuple[str, Counter[str | summaries.Above]]:
             log = rows.batch(number)
-            columns = (*billing.printed_from(log.carried), *summaries.NEEDED)
+            columns = (*billing.printed_from(log.carried), *summaries.needed(options))
             lines = engine.collect(billing.bill(log, config, options, columns))
             part = str(folder / f"lines-{number:05d}.parquet")
             printed = billing.as_printed(lines.lazy(), log.carried)
             engine.write_parquet_part(engine.decimals(printed, tuple(billing.CENTS)), part)
             progress.add(engine.count(log.sessions), "billing")
-            return part, summaries.counts(lines)
+            return part, summaries.counts(lines, options)
 
         with ThreadPoolExecutor(engine.at_once(jobs)) as pool:
             parts = list(pool.map(one, range(len(folders))))
         with engine.whole(output) as temporary:
             engine.join_parquet([part for part, _ in parts], temporary)
-    done.counts = {name: sum(found[name] for _, found in parts) for name in parts[0][1]}
+    for _, found in parts:
+        done.counts.update(found)
     return done

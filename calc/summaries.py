@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 
@@ -15,6 +16,19 @@ NEEDED = (
     "clinician", "year", "payer_part_b", "kx_bucket", "kx_threshold_cents", "year_cents",
     "needs_kx",
 )  # fmt: skip
+_OF_BALANCES = ("opening_deductible_cents", "year_deductible_cents")
+
+
+def needed(options: Options) -> tuple[str, ...]:
+    """The steps of lines billed by ``options`` that totals and notes need."""
+    return NEEDED if options.deductible is None else (*NEEDED, *_OF_BALANCES)
+
+
+class Above(NamedTuple):
+    """A year whose deductible is less than what is said to be left of it."""
+
+    year: int
+    deductible_cents: int
 
 
 def by(lines: nw.DataFrame[Any], key: str) -> nw.DataFrame[Any]:
@@ -75,12 +89,12 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def counts(lines: nw.DataFrame[Any]) -> dict[str, int]:
+def counts(lines: nw.DataFrame[Any], options: Options) -> Counter[str | Above]:
     """What `notes` speaks of, as numbers that add up over the batches of a log."""
     unknown = lines.filter(
         nw.col("payer_part_b"), nw.col("kx_bucket") != "", nw.col("kx_threshold_cents").is_null()
     )
-    return {
+    found: dict[str | Above, int] = {
         "lines": len(lines),
         **{name: int(lines[name].sum()) for name in ("units", *CENTS.values())},
         **{f"known_{name}": int(lines[name].count()) for name in CENTS.values()},
@@ -89,10 +103,43 @@ def counts(lines: nw.DataFrame[Any]) -> dict[str, int]:
         "kx": int(lines["needs_kx"].sum()),
         "no_threshold": len(unknown),
         "no_discipline": int((lines["discipline"] == "").sum()),
+        "no_balance": _without_balance(lines, options),
     }
+    return Counter(found | above(lines, options))
 
 
-def notes(counted: Mapping[str, int], options: Options) -> list[str]:
+def _without_balance(lines: nw.DataFrame[Any], options: Options) -> int:
+    """How many patients of Part B a file of deductibles does not name."""
+    if options.deductible is None or "" in options.deductible:
+        return 0
+    there = lines.filter(nw.col("payer_part_b"))["patient"].unique()
+    return len(set(there.to_list()) - set(options.deductible))
+
+
+def above(lines: nw.DataFrame[Any], options: Options) -> dict[str | Above, int]:
+    """The patients of each year whose balance is more than its deductible."""
+    if options.deductible is None:
+        return {}
+    opening, year = (nw.col(name) for name in _OF_BALANCES)
+    high = lines.filter(nw.col("payer_part_b"), (opening > year).fill_null(False))
+    whose = high.select("patient", "year", "year_deductible_cents").unique()
+    return dict(Counter(Above(*of) for _, *of in whose.iter_rows()))
+
+
+def above_said(counted: Mapping[str | Above, int], options: Options) -> list[str]:
+    """A note for each year of `above`."""
+    left = (options.deductible or {}).get("")
+    amount = "" if left is None else f" {show(left)[1:]}"
+    years = sorted(year for year in counted if isinstance(year, Above))
+    return [
+        f"--deductible{amount} is more than the deductible of {year.year}"
+        f" ({show(year.deductible_cents)[1:]})"
+        + ("" if amount else f" for {_count(counted[year], 'patient')}")
+        for year in years
+    ]
+
+
+def notes(counted: Mapping[str | Above, int], options: Options) -> list[str]:
     """What a reader of lines with these `counts` must know, one sentence each."""
     work, allowed, medicare, patient = (
         show(counted[name]) if counted[f"known_{name}"] else "none" for name in CENTS.values()
@@ -102,6 +149,10 @@ def notes(counted: Mapping[str, int], options: Options) -> list[str]:
         f" {work}, allowed {allowed} (Medicare pays {medicare}, patients {patient};"
         f" {options.deductible_said})"
     ]
+    if counted["no_balance"]:
+        patients = _count(counted["no_balance"], "patient")
+        said.append(f"deductible assumed met for {patients} that --deductible does not name")
+    said += above_said(counted, options)
     said += options.said
     if counted["unpriced"]:
         said.append(f"{_count(counted['unpriced'], 'line')} without an allowed amount: see reason")

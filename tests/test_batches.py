@@ -59,11 +59,13 @@ def test_batches_change_nothing(log, at_once, config, tmp_path, monkeypatch, job
 def test_counts_add_up_over_batches(log, at_once, config, tmp_path):
     """What `bill` says of its lines is said of the whole run."""
     prior = {(patient, "PT+SLP"): 240_000 for patient in at_once["patient"]}
-    options = billing.Options(prior=prior)
+    left = dict.fromkeys(sorted(set(at_once["patient"]))[::3], 100_000)
+    options = billing.Options(prior=prior, deductible=left)
     whole = billing.bill(logs.read(str(log), config), config, options)
     done, _ = in_batches([log], tmp_path / "lines.parquet", config, options=options)
-    assert done.counts == summaries.counts(engine.collect(whole))
-    assert done.counts["kx"] and done.counts["ties"]
+    assert done.counts == summaries.counts(engine.collect(whole), options)
+    assert done.counts["kx"] and done.counts["ties"] and done.counts["no_balance"]
+    assert any(isinstance(name, summaries.Above) for name in done.counts)
 
 
 def test_names_with_brackets(log, at_once, config, tmp_path):

@@ -617,6 +617,48 @@ def test_patients_of_a_file_who_are_not_in_the_log(command, jobs, balances):
     assert "patient" not in err.replace("patients $", "")
 
 
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+def test_a_deductible_that_is_assumed_or_too_much_is_said(jobs, balances):
+    """How many patients a file does not name, and who has more left than a year takes."""
+    (balances / "log.csv").write_text(
+        "patient,date,code,minutes,payer\nP1,2026-03-02,97116,15,\nP2,2026-03-02,97116,15,\n"
+        "P2,2025-03-03,97116,15,\nP3,2026-03-02,97116,15,\nP4,2026-03-02,97116,15,ama\n"
+    )
+    left = {"some": "P1,10\n", "much": "P1,283.01\nP2,257.01\nP3,283\nP4,9000\n", "none": ""}
+    for name, rows in left.items():
+        (balances / f"{name}.csv").write_text(f"patient,amount\n{rows}")
+
+    def notes(given):
+        words = ["bill", "log.csv", *jobs, "-o", "out.parquet", "--deductible", given]
+        code, _, err = run(*words, cwd=balances)
+        first, *more = err.splitlines()
+        assert code == 0 and "P1" not in err
+        return first.rpartition("; ")[2], [line for line in more if "deductible" in line]
+
+    after, assumed = "after the deductible)", "deductible assumed met"
+    lacks = f"{assumed} for {{}} patients that --deductible does not name"
+    assert notes("some.csv") == (after, [lacks.format(2)])
+    assert notes("none.csv") == (f"{assumed})", [lacks.format(3)])
+    assert notes("much.csv") == (after, [
+        "--deductible is more than the deductible of 2025 (257.00) for 1 patient",
+        "--deductible is more than the deductible of 2026 (283.00) for 1 patient",
+    ])  # fmt: skip
+    assert notes("2,830") == (after, [
+        "--deductible 2,830.00 is more than the deductible of 2025 (257.00)",
+        "--deductible 2,830.00 is more than the deductible of 2026 (283.00)",
+    ])  # fmt: skip
+    assert notes("257.00") == (after, [])
+
+
+@pytest.mark.parametrize("more", [(), ("--explain",), ("--format", "json")])
+def test_an_estimate_says_that_a_deductible_is_too_much(more):
+    words = ("estimate", "97116=20", "--date", "2026-03-02", *more)
+    said = "--deductible 2,830.00 is more than the deductible of 2026 (283.00)\n"
+    assert run(*words, "--deductible", "2830")[2] == said
+    assert run(*words, "--deductible", "283")[2] == ""
+    assert run(*words, "--deductible", "2830", "--payer", "ama")[2] == ""
+
+
 @pytest.mark.parametrize(
     ("option", "text"),
     [

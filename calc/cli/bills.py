@@ -88,7 +88,7 @@ def bill(
     rejected = engine.collect(read.rejects())
     with progress(log) as report:
         report("counting and pricing")
-        needed = (*billing.printed_from(read.carried), *summaries.NEEDED)
+        needed = (*billing.printed_from(read.carried), *summaries.needed(options))
         lines = engine.collect(billing.bill(read, config, options, needed))
     used = engine.count(read.sessions)
     _conserved(read, used, len(rejected))
@@ -103,7 +103,7 @@ def bill(
         title = f"Totals by {by}" if by else "Claim lines"
         write_frame(shown, money, form, output, title)
         there = engine.distinct(read.sessions, "patient") if options.patients else []
-        _say_notes(summaries.counts(lines), options, there)
+        _say_notes(summaries.counts(lines, options), options, there)
         for note in summaries.years_left(lines) if by == "patient" else ():
             tell(note)
     _say_end(used + len(rejected), len(rejected), name, nothing_billed, ", ".join(log))

@@ -132,7 +132,7 @@ def estimate(
     therapy-calc estimate 97110=33 97116=09:40-10:02 --date 2026-03-02
     therapy-calc estimate "gait training=10+12" 97140=7 --date 3/2/2026
     """
-    from calc import estimating
+    from calc import estimating, summaries
 
     given = {"start": start, "end": end, "minutes": minutes}
     given = {name: value for name, value in given.items() if value}
@@ -162,6 +162,8 @@ def estimate(
     result.require_own_factors()
     if not day and not any(estimating.has_date(row) for row in rows):
         tell(f"date: {result.lines[0]['date']} (today)")
+    for note in summaries.above_said(summaries.above(result.frame, options), options):
+        tell(note)
     if explain:
         write(result.explain(), output)
     else:
