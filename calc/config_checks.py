@@ -42,6 +42,8 @@ FACTORS = ("conversion_factor", "limiting_charge")
 # No amounts but names of what is the case: only the shipped ones mean something.
 NAMES = ("assistant_policy",)
 SWITCHES = ("federal_holidays",)
+# What of a payer is done to Medicare's share of an amount, which part_b makes.
+OF_SHARES = ("assistant_cut", "sequestration")
 
 
 def faults(config: Config) -> list[ConfigError]:
@@ -121,6 +123,11 @@ def _payers(checked: Checked, shipped: Checked) -> Found:
         if _is_number(share) and Decimal(str(share)) <= 0:
             hint = "leave it out if it is not known: then units and work component only"
             yield ConfigError(f"share_of_medicare: {share} is not above 0", where, hint)
+        for name in OF_SHARES:
+            if facts.get(name) is True and facts.get("part_b") is not True:
+                what = f"{name} has no effect without part_b"
+                hint = f"write {name} = false; or part_b = true, if it pays Medicare's shares"
+                yield ConfigError(what, where, hint)
 
 
 def _is_number(value: Any) -> bool:

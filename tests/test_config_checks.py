@@ -158,6 +158,17 @@ def test_a_share_of_nothing(share, tmp_path):
     assert what == f"share_of_medicare: {share.strip(chr(34))} is not above 0"
 
 
+@pytest.mark.parametrize("switch", ["assistant_cut", "sequestration"])
+def test_a_switch_that_does_nothing(switch, tmp_path):
+    """Both lessen Medicare's share, which a payer without part_b does not have."""
+    on = f"{PAYER}{switch} = true\n"
+    ((where, what, hint),) = faults(tmp_path, {"payers.toml": on})
+    assert (where, what) == ("payers.toml: acme", f"{switch} has no effect without part_b")
+    assert f"{switch} = false" in hint
+    for text in (f"{on}part_b = true\n", f"{PAYER}{switch} = false\nmppr = true\n"):
+        assert faults(tmp_path, {"payers.toml": text}) == []
+
+
 LINE = "97116,A,0.45,0.41,0.41,0.01,5"
 ROWS = {
     "no status": ("rvu", LINE.replace("A", "Z"), '97116: status "Z" is not known'),
