@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
 
@@ -83,7 +84,7 @@ def _require_times(names: list[str], where: str) -> None:
 
 
 def _given_ms(minutes: str, where: str) -> int:
-    if not minutes.isdigit() or int(minutes) * times.MINUTE > times.DAY:
+    if not re.fullmatch("[0-9]{1,4}", minutes) or int(minutes) * times.MINUTE > times.DAY:
         raise InputError(f'minutes "{minutes}" is no number of minutes of a day', where, "e.g. 480")
     return int(minutes) * times.MINUTE
 

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from calc import balances
+from calc import balances, times
 from calc.errors import InputError
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
@@ -40,14 +40,15 @@ def test_disciplines_that_share_a_threshold_add_up(read):
     [
         ("minutes\nA,2026-03-02,480\nA,2026-03-03,1440\n", {"A 2": 480, "A 3": 1440}),
         ("minutes\nA,2026-03-02,200\nB,2026-03-02,0\nA,3/2/2026,100\n", {"A 2": 300, "B 2": 0}),
-        ("start,end\nA,2026-03-02,08:00,12:00\nA,2026-03-02,12:30,16:30:59\n", {"A 2": 480}),
+        ("start,end\nA,2026-03-02,08:00,12:00\nA,2026-03-02,12:30,16:30:30\n", {"A 2": 480.5}),
         ("start,end\nA,2026-03-02,08:00,08:00\n", {"A 2": 0}),
         ("start,end,minutes\nA,2026-03-02,08:00,12:00,\nA,2026-03-02,,,30\n", {"A 2": 270}),
     ],
 )  # fmt: skip
 def test_spells_on_duty_add_up(read, text, minutes):
     sheet = read(balances.read_timesheet, f"clinician,date,{text}")
-    assert {f"{who} {day.day}": spent for (who, day), spent in sheet.items()} == minutes
+    found = {f"{who} {day.day}": spent / times.MINUTE for (who, day), spent in sheet.items()}
+    assert found == minutes
 
 
 def test_diagnoses_of_a_code_or_its_names(read, config):
@@ -68,6 +69,8 @@ def test_diagnoses_of_a_code_or_its_names(read, config):
          'minutes "1441" is no number of minutes of a day'),
         ("timesheet", "clinician,date,minutes\nA,2026-03-02,1\nA,2026-03-03,7.5\n",
          'minutes "7.5" is no number of minutes of a day'),
+        ("timesheet", "clinician,date,minutes\nA,2026-03-02,1\nA,2026-03-03,48²\n",
+         'minutes "48²" is no number of minutes of a day'),
         ("timesheet", "clinician,date,minutes\nA,2026-03-02,1\nA,someday,1\n",
          'date "someday" is not a date'),
         ("timesheet", "clinician,date,minutes\nA,2026-03-02,1\nA,2026-03-03,\n",
