@@ -21,8 +21,8 @@ _NAIVE = (
     r"|(0?[1-9]|1[0-2]):[0-5]\d(:[0-5]\d([.,]\d+)?)? ?[AaPp]\.? ?[Mm]\.?)$"
 )
 
-# The day before which databases and spreadsheets count: in front of a clock time it says nothing.
-_DAY_ZERO = r"^(1899-12-3[01]|12/3[01]/1899)[T ]+"
+# The day from which databases and spreadsheets count: in front of a clock time it says nothing.
+_DAY_ZERO = r"^(1899-12-3[01]|12/3[01]/1899|1904-01-01|0?1/0?1/1904)[T ]+"
 
 
 def day_facts(column: str, where: str, chosen: str, stamps: bool = False) -> Facts:
@@ -113,7 +113,8 @@ def order_cells(cells: nw.LazyFrame[Any], name: str, column: str) -> nw.LazyFram
     """
     cells = cells.select(name).filter(~nw.col(name).str.contains(r"^\s*\d{4}"))
     if column != "date":
-        cells = cells.filter(~nw.col(name).str.contains(r"^\s*12/3[01]/1899[T ]"))
+        zero = r"^\s*(12/3[01]/1899|0?1/0?1/1904)[T ]"
+        cells = cells.filter(~nw.col(name).str.contains(zero))
         cells = cells.with_columns(nw.col(name).str.replace_all(r"^(\d[^\sT,]*)[\sT,].*$", "${1}"))
     return cells.unique()
 

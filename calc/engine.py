@@ -1967,8 +1967,10 @@ def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
             frame = frame.with_columns(frame[n].fill_null(spans[n]) for n in frame.columns)
     except _sheet_errors() as error:
         raise InputError(f'sheet "{name}" cannot be read ({_short(error)})', source) from None
-    # A cell of time alone is a stamp of the day before Excel's first.
-    return frame.with_columns(pl.all().str.replace(r"^1899-12-3[01] (\d\d:)", "${1}"))
+    # A cell of time alone is a stamp of the day before Excel's first; on a Mac that was in 1904.
+    return frame.with_columns(
+        pl.all().str.replace(r"^(?:1899-12-3[01]|1904-01-01) (\d\d:)", "${1}")
+    )
 
 
 def _workbook(data: bytes, source: str) -> Any:

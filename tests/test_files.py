@@ -55,11 +55,11 @@ def bill(*words):
 # --- formats -----------------------------------------------------------------------------------
 
 
-def workbook(path):
-    """The rows with Excel's own dates and times, and a title above."""
+def workbook(path, mac=False):
+    """The rows with Excel's own dates and times, and a title above; Macs counted from 1904."""
     import xlsxwriter
 
-    with xlsxwriter.Workbook(path) as book:
+    with xlsxwriter.Workbook(path, {"date_1904": mac}) as book:
         book.add_worksheet("cover").write(0, 0, "nothing here")
         sheet = book.add_worksheet("log")
         forms = [book.add_format({"num_format": text}) for text in ("m/d/yyyy", "h:mm AM/PM")]
@@ -70,6 +70,8 @@ def workbook(path):
                     sheet.write_datetime(number + 2, place, date.fromisoformat(cell), forms[0])
                 elif number and place in (3, 4):
                     sheet.write_datetime(number + 2, place, time.fromisoformat(cell), forms[1])
+                elif number and place == 5 and cell and mac:
+                    sheet.write_datetime(number + 2, place, timedelta(minutes=int(cell)), forms[1])
                 elif number and place in (2, 5) and cell:
                     sheet.write_number(number + 2, place, int(cell))
                 else:
@@ -87,6 +89,8 @@ def made(tmp_path):
     workbook(tmp_path / "a.xlsx")
     yield tmp_path / "typed.parquet", ""
     yield tmp_path / "a.xlsx", "LOG"
+    workbook(tmp_path / "mac.xlsx", mac=True)
+    yield tmp_path / "mac.xlsx", "LOG"
     for name, data in {
         "a.csv": ROWS,
         "bom.csv": b"\xef\xbb\xbf" + ROWS.encode(),
