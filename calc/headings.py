@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -86,7 +87,8 @@ def saved_text(columns: Mapping[str, Sequence[str]]) -> str:
     """A mapping as a file, to be given again by `--map-file`."""
 
     def quoted(text: str) -> str:
-        return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+        # As in JSON, but for one control character that toml does not take as it stands.
+        return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
     lines = [
         f"{name or quoted('')} = [{', '.join(map(quoted, own))}]" for name, own in columns.items()

@@ -220,6 +220,16 @@ def test_maps_and_a_saved_mapping(tmp_path):
     assert bill(path, "--map-file", saved, "--format", "csv") == first
 
 
+def test_a_saved_mapping_of_odd_headings(tmp_path):
+    """With line breaks, quotes and what else toml does not take as it stands."""
+    head = '"Patient\nID",DOS,CPT,"Long\t(""net"") \\ \x7f\x01"'
+    path, saved = put(tmp_path, "a.csv", f"{head}\np,2026-03-02,97116,20\n"), tmp_path / "map.toml"
+    pair = 'Long\t("net") \\ \x7f\x01=minutes'
+    first = bill(path, "--map", pair, "--save-map", saved, "--format", "csv")
+    assert first[0] == 0
+    assert bill(path, "--map-file", saved, "--format", "csv") == first
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
