@@ -436,7 +436,7 @@ def _newest(table: str) -> list[Row]:
 
 
 def table_rows(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8", newline="") as text:
+    with path.open(encoding="utf-8-sig", newline="") as text:
         return list(csv.DictReader(text))
 
 

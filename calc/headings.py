@@ -63,7 +63,7 @@ def read_maps(pairs: Sequence[str], file: str | None) -> dict[str, str]:
 
 def _saved(file: str) -> dict[str, str | list[str]]:
     try:
-        columns = tomllib.loads(Path(file).read_text(encoding="utf-8")).get("columns")
+        columns = tomllib.loads(Path(file).read_text(encoding="utf-8-sig")).get("columns")
     except OSError as error:
         hint = "name a file that --save-map wrote"
         raise InputError(f"cannot be read ({error.strerror})", file, hint) from None

@@ -129,6 +129,7 @@ def missing(title: str, file: str, day: date, released: bool = True) -> ConfigEr
 class _Reader:
     """Reads one folder; every fault is kept, so that a check can report them all.
 
+    Its files may begin with a byte order mark, as spreadsheets and some editors write it.
     ``cited``: the sources that its entries name, with the place.
     """
 
@@ -152,14 +153,14 @@ class _Reader:
         if not path.is_file():
             return {}
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"), parse_float=Decimal)
+            return tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             self.fault(f"is not TOML: {error}", str(path))
             return {}
 
     def csv(self, path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
         try:
-            with path.open(encoding="utf-8", newline="") as text:
+            with path.open(encoding="utf-8-sig", newline="") as text:
                 rows = list(csv.DictReader(text))
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             self.fault(f"cannot be read ({error})", str(path))

@@ -69,7 +69,7 @@ def read(source: str, rules: Collection[str]) -> list[Waiver]:
 
 def _toml(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
-        text = Path(source).read_bytes().decode("utf-8")
+        text = Path(source).read_bytes().decode("utf-8-sig")
         tables = tomllib.loads(text)
     except OSError as error:
         hint = "check its name and rights"

@@ -228,6 +228,8 @@ def test_a_saved_mapping_of_odd_headings(tmp_path):
     first = bill(path, "--map", pair, "--save-map", saved, "--format", "csv")
     assert first[0] == 0
     assert bill(path, "--map-file", saved, "--format", "csv") == first
+    saved.write_text(saved.read_text(), encoding="utf-8-sig")
+    assert bill(path, "--map-file", saved, "--format", "csv") == first
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from helpers import UNKNOWN_DAY
 
 import calc
-from calc import billing, engine, logs, params, rating
+from calc import billing, cms, engine, logs, params, rating
 from calc.errors import ConfigError, InputError
 from calc.params import Config
 
@@ -100,6 +100,14 @@ def allowed(config, payer, *codes, day="2026-03-02"):
 def test_the_folder_has_no_faults(own):
     """Factors and fee tables that payers name are checked with the rest."""
     assert params.faults(own) == []
+
+
+def test_files_with_a_byte_order_mark(tmp_path):
+    """As spreadsheets write a csv in UTF-8, and some editors any text."""
+    config = laid(tmp_path, {name: f"\ufeff{text}" for name, text in FILES.items()})
+    assert params.faults(config) == []
+    assert allowed(config, "bravo", "97110") == {"97110": Decimal("40.00")}
+    assert cms.table_rows(tmp_path / "fees/bravo/2026.csv")[0]["code"] == "97110"
 
 
 def test_a_share_of_medicares_fee(own):

@@ -109,6 +109,7 @@ def test_toml(tmp_path):
     )  # fmt: skip
     assert (first.where[-14:], second.where[-15:]) == ("waivers.toml:2", "waivers.toml:10")
     assert second.given == ("code",)
+    assert len(read(tmp_path, f"\ufeff{text}", "marked.toml")) == 2
 
 
 @pytest.mark.parametrize(
