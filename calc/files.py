@@ -90,41 +90,44 @@ def _checked(records: Records, source: str) -> Records:
     return records
 
 
-def read_csv(source: str) -> tuple[nw.LazyFrame[Any], Ragged]:
-    """Records of a delimited text as text columns with ROW, and those with too many fields."""
+def read_csv(source: str, wanted: Collection[str]) -> Records:
+    """Records of a delimited text as text columns with ROW, and those with too many fields.
+
+    Headings that are ``wanted``, in small letters, tell the delimiter and where the heading stands.
+    """
     data = decoding.unpacked(decoding.load(source), source)
     if _is_blank(data):
         raise InputError("the file is empty", source, "the first line must hold the headings")
-    records = _text(data, source, lambda names: 0, "")
-    return records.frame, records.ragged
+    return _text(
+        data, source, lambda names: len({n.strip().lower() for n in names} & {*wanted}), ""
+    )
 
 
 def small_csv(
     source: str, *needed: str, check: Callable[[list[str], str], None] | None = None
 ) -> list[tuple[str, dict[str, str]]]:
-    """Records of a file beside the log, stripped, each with its place.
+    """Records of a file beside the log, stripped, each with its place; blank ones are left out.
 
     Headings may be in capitals, as a log's. ``check`` sees them in small letters and their place.
     InputError where a ``needed`` one is missing or a record has too many fields.
     """
-    frame, ragged = read_csv(source)
-    rows = engine.collect(frame)
+    records = read_csv(source, needed)
+    rows, where = engine.collect(records.frame), f"{source}:{records.heading_row}"
     headings = [name for name in rows.columns if name != engine.ROW]
-    names = _headings([name.lower() for name in headings], f"{source}:1")
+    names = _headings([name.lower() for name in headings], where)
     if check:
-        check(names, f"{source}:1")
+        check(names, where)
     if lacking := [name for name in needed if name not in names]:
         hint = f"found: {', '.join(headings)}"
-        raise InputError(f"missing heading {', '.join(lacking)}", f"{source}:1", hint)
-    if ragged:
-        raise InputError("the record has too many fields", f"{source}:{ragged[0][0]}")
-    return [
-        (
-            f"{source}:{row[engine.ROW]}",
-            {name: (row[own] or "").strip() for name, own in zip(names, headings, strict=True)},
-        )
-        for row in rows.iter_rows(named=True)
-    ]
+        raise InputError(f"missing heading {', '.join(lacking)}", where, hint)
+    if records.ragged:
+        raise InputError("the record has too many fields", f"{source}:{records.ragged[0][0]}")
+    placed = []
+    for row in rows.iter_rows(named=True):
+        cells = {name: (row[own] or "").strip() for name, own in zip(names, headings, strict=True)}
+        if any(cells.values()):
+            placed.append((f"{source}:{row[engine.ROW]}", cells))
+    return placed
 
 
 def _is_blank(data: bytes) -> bool:

@@ -24,7 +24,7 @@ from click.testing import CliRunner
 from helpers import rejects, sessions
 
 import calc
-from calc import batches, decoding, engine, files, logs, written
+from calc import balances, batches, decoding, engine, files, logs, written
 from calc.cli import cli
 from calc.errors import InputError
 from calc.schema import LINE
@@ -835,9 +835,10 @@ def test_mutated_files(config):
 
 def test_read_csv_for_small_tables(tmp_path):
     """Tables of balances are read by the same reader."""
-    frame, ragged = files.read_csv(str(put(tmp_path, "b.csv", "patient;amount\np;5.00\n")))
-    assert engine.collect(frame).to_native().columns == [engine.ROW, "patient", "amount"]
-    assert ragged == []
+    path = str(put(tmp_path, "b.csv", "patient;amount\np;5.00\n"))
+    records = files.read_csv(path, ["patient", "amount"])
+    assert engine.collect(records.frame).to_native().columns == [engine.ROW, "patient", "amount"]
+    assert records.ragged == []
 
 
 def test_what_we_wrote_into_a_folder_is_no_log(tmp_path, config):
@@ -1045,6 +1046,25 @@ def test_a_file_of_a_folder_that_is_no_log(tmp_path, config, large, name, text):
             read(source)
         assert error.value.where.startswith(stray)
         assert error.value.hint.endswith("if it is no log, move it out of the folder") == told
+
+
+@pytest.mark.parametrize(
+    ("text", "rows"),
+    [
+        ("Patient;Amount\nA;5,00\n\nB;6,00\n;\n", (2, 4)),
+        ("patient\tamount\nA\t5,00\nB\t6,00\n\t\t\n", (2, 3)),
+        ('sep=;\npatient;amount\n"A";5,00\nB;6,00\n', (3, 4)),
+        ('Left in March, April\n,\npatient,amount\nA,"5,00"\nB,"6,00"\n,,\n , \n', (4, 5)),
+    ],
+)
+def test_small_files_are_read_as_logs_are(text, rows, tmp_path):
+    """Any delimiter, lines above the headings, and rows without any cell."""
+    path = str(put(tmp_path, "a.csv", text))
+    found = files.small_csv(path, "patient", "amount")
+    assert [(where, row["amount"]) for where, row in found] == [
+        (f"{path}:{row}", amount) for row, amount in zip(rows, ("5,00", "6,00"), strict=True)
+    ]
+    assert balances.read_balances(path) == {"A": 500, "B": 600}
 
 
 def test_headings_of_small_files_in_capitals(tmp_path):

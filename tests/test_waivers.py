@@ -90,6 +90,12 @@ def test_the_last_day_still_counts(tmp_path):
     assert applied(tmp_path, text, finding())[0] == ["agreed (A, until 2026-04-01)"]
 
 
+def test_semicolons_and_reasons_with_commas(tmp_path):
+    text = HEAD + "U201,1001,,,,seen; agreed; and signed,B,2026-12-31\n,,,,,,,\n"
+    (found,) = read(tmp_path, text.translate(str.maketrans(",;", ";,")))
+    assert (found.patient, found.reason, found.by) == ("1001", "seen, agreed, and signed", "B")
+
+
 def test_no_waivers():
     rows = findings(finding())
     done, notes = waivers.apply(rows, [], TODAY)
