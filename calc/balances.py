@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import date
 
-from calc import files, times
+from calc import clocks, files, times
 from calc.errors import InputError
 from calc.params import Config
 from calc.schema import KX_BUCKET
@@ -53,16 +53,19 @@ def _balances(source: str, *keys: str) -> Iterator[tuple[str, tuple[str, ...], i
         yield where, key, cents
 
 
-def read_timesheet(source: str) -> dict[tuple[str, date], int]:
+def read_timesheet(source: str, chosen: str = "") -> dict[tuple[str, date], int]:
     """Milliseconds on duty by clinician and date: a csv of clinician, date, and minutes or spells.
 
     Minutes of a day add up. Spells, from start to end, may overlap or stand there twice: time
-    counts once. Raises InputError that names row and column.
+    counts once. ``chosen``: the order of month and day, mdy or dmy; blank: the sheet itself must
+    tell. Raises InputError that names row and column.
     """
     sheet: dict[tuple[str, date], int] = {}
     spells: dict[tuple[str, date], list[tuple[int, int]]] = {}
-    for where, row in files.small_csv(source, "clinician", "date", check=_require_times):
-        day = times.read_date(row["date"])
+    rows = files.small_csv(source, "clinician", "date", check=_require_times)
+    order = clocks.date_order([row["date"] for _, row in rows], "date", source, chosen)
+    for where, row in rows:
+        day = times.read_date(row["date"], order)
         if day is None:
             raise InputError(f'date "{row["date"]}" is not a date', where, "YYYY-MM-DD")
         key = row["clinician"], day

@@ -59,7 +59,7 @@ def _days(
     """Add the days of a text column; the order of month and day holds for the whole column."""
 
     def read(texts: list[str]) -> list[tuple[int | None, date | None]]:
-        order = _date_order([text for text in texts if text], column, where, chosen)
+        order = date_order([text for text in texts if text], column, where, chosen)
         return [told(text, order) for text in texts]
 
     def told(text: str, order: str) -> tuple[int | None, date | None]:
@@ -70,8 +70,11 @@ def _days(
     return by_values(values, [(text, lambda days: read_all(days, read, types))])[0]
 
 
-def _date_order(texts: list[str], column: str, where: str, chosen: str) -> str:
-    """The order of dates with slashes: as chosen, or as the column's own dates tell."""
+def date_order(texts: list[str], column: str, where: str, chosen: str) -> str:
+    """The order of dates with slashes: as chosen, or as the column's own dates tell.
+
+    InputError where they do not.
+    """
     if chosen:
         return chosen
     orders = times.date_orders(texts)
@@ -99,7 +102,7 @@ def order_of(
         from calc import engine
 
         days = engine.distinct(values.select(day=_day_text(column, stamps)), "day")
-        told.append(_date_order([day for day in days if day], column, where, ""))
+        told.append(date_order([day for day in days if day], column, where, ""))
         return values.with_columns(looked_at=nw.lit(True))
 
     by_values(cells.select(name), [(name, look)])

@@ -414,6 +414,36 @@ def test_a_time_sheet_without_times(names, tmp_path):
     assert f"found: clinician, date, {names.replace(',', ', ')}" in err
 
 
+@pytest.mark.parametrize(
+    ("days", "order", "minutes"),
+    [
+        (("03/02/2026", "02/03/2026"), "dmy", 480),
+        (("03/02/2026", "02/03/2026"), "mdy", 60),
+        (("03/02/2026", "22/03/2026"), "", 480),
+        (("02/03/2026", "03/22/2026"), "", 480),
+        (("2026-02-03", "3/3/2026"), "", 480),
+    ],
+)
+def test_a_time_sheet_in_another_order_of_dates(days, order, minutes, tmp_path):
+    """The order is the one chosen, or the one that the sheet tells; it was always the US order."""
+    head = "patient,date,discipline,clinician,code,start,end\n"
+    log, sheet = tmp_path / "log.csv", tmp_path / "sheet.csv"
+    log.write_text(f"{head}P1,2026-02-03,PT,Ana Ruiz,97110,09:00,17:01\n")
+    rows = zip(days, (480, 60), strict=True)
+    sheet.write_text("clinician,date,minutes\n" + "".join(f"Ana Ruiz,{d},{m}\n" for d, m in rows))
+    words = ("audit", str(log), "--timesheet", str(sheet), "--select", "T105", "--format", "json")
+    more = ("--date-order", order) if order else ()
+    (found,) = json.loads(run(*words, *more)[1])["findings"]
+    assert (found["found"], found["expected"]) == ("481", str(minutes))
+
+
+def test_a_time_sheet_in_a_doubtful_order_of_dates(tmp_path):
+    (tmp_path / "sheet.csv").write_text("clinician,date,minutes\nA,03/02/2026,480\n")
+    code, _, err = run("audit", WEEK, "--timesheet", str(tmp_path / "sheet.csv"))
+    assert code == 2 and 'sheet.csv: date: dates such as "03/02/2026" could be month or day' in err
+    assert "say --date-order mdy or dmy" in err
+
+
 def test_hostile_cells(tmp_path):
     """HTML and formulas in cells are text in every report."""
     log = tmp_path / "log.csv"

@@ -34,7 +34,7 @@ ALLOWED = {
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
     | {"heading_notes", "params", "reserved", "schema", "times", "values", "written"},
     "written": {"decoding", "engine", "errors"},
-    "balances": {"errors", "files", "params", "schema", "times", "values"},
+    "balances": {"clocks", "errors", "files", "params", "schema", "times", "values"},
     "lookups": {"engine", "money", "params"},
     "times": {"engine", "schema"},
     "counting": {"engine", "schema"},

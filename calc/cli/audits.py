@@ -131,7 +131,7 @@ def audit(
     config = params.load(folder)
     defaults = defaults_of(reading, sheet)
     extras = evidence.Extras(
-        balances.read_timesheet(timesheet) if timesheet else None,
+        balances.read_timesheet(timesheet, defaults.date_order) if timesheet else None,
         balances.read_diagnoses(diagnosis_list, config) if diagnosis_list else None,
     )
     asked = reviewing.Asked(
