@@ -197,7 +197,7 @@ def _most_alike(column: str, names: Sequence[str], known: Mapping[str, str]) -> 
     free = {
         plain(name): name
         for name in names[:200]
-        if plain(name) not in known and not _is_something_else(name, words)
+        if plain(name) not in known and not _is_something_else(name, column, words)
     }
     like, own = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
     return like, free.get(own, "")
@@ -206,10 +206,18 @@ def _most_alike(column: str, names: Sequence[str], known: Mapping[str, str]) -> 
 _KINDS = {"by", "code", "cost", "date", "desc", "description", "id", "number", "rate", "status"}
 
 
-def _is_something_else(name: str, words: Sequence[str]) -> bool:
-    """The last word of a heading says what is in it (Charge Date), and none of ``words`` does."""
-    last = plain(re.split(r"[\W_]+", name.strip())[-1])
-    return last in _KINDS and not any(word.endswith(last) for word in words)
+_MONEY = {"amount", "amounts", "amt", "charge", "charges", "cost", "dollars", "fee", "price"}
+
+
+def _is_something_else(name: str, column: str, words: Sequence[str]) -> bool:
+    """The last word of a heading says what is in it (Charge Date), and none of ``words`` does.
+
+    One that speaks of money holds no units.
+    """
+    own = [plain(word) for word in re.split(r"[\W_]+", name.strip())]
+    if column == "units_billed" and _MONEY.intersection(own):
+        return True
+    return own[-1] in _KINDS and not any(word.endswith(own[-1]) for word in words)
 
 
 def likeliest(

@@ -342,7 +342,10 @@ def test_a_heading_like_one_that_money_goes_by_is_said(tmp_path):
     assert "is not read" not in bill(path, *(f"--map={name}=" for name in odd))[2]
 
 
-@pytest.mark.parametrize("name", ["Charge Date", "Carrier ID", "Units Billed By", "Unit Cost"])
+NONE_OF_OURS = ["Charge Date", "Carrier ID", "Units Billed By", "Unit Cost", "Unit Charge"]
+
+
+@pytest.mark.parametrize("name", [*NONE_OF_OURS, "Unit Amt", "Charge Unit", "Charges per Units"])
 def test_a_heading_whose_last_word_says_what_it_is_is_like_no_other(tmp_path, name):
     path = put(tmp_path, "a.csv", f"patient,date,code,minutes,{name}\np,2026-03-02,97116,20,\n")
     assert "is not read" not in bill(path)[2]
