@@ -96,10 +96,19 @@ def _clock_number(name: str) -> nw.Expr:
     return _no_clock(name) & _cell(name).str.contains(r"^(0?|[3-6]\d{4})\.\d+$")
 
 
+def _no_length(like: str) -> nw.Expr:
+    unread = (_cell("minutes") != "") & nw.col("minutes_ms").is_null()
+    return unread & _cell("minutes").str.contains(like)
+
+
 def _length_number() -> nw.Expr:
     """A length as a part of a day: finer than anyone writes less than a minute."""
-    unread = (_cell("minutes") != "") & nw.col("minutes_ms").is_null()
-    return unread & _cell("minutes").str.contains(r"^0*\.\d{4,}$")
+    return _no_length(r"^0*\.\d{4,}$")
+
+
+def _no_mm_ss() -> nw.Expr:
+    """A bare number, which is a length in every column but one of minutes and seconds."""
+    return _no_length(r"^\d{1,7}(\.\d{1,3})?$")
 
 
 _REVERSED = "a reversal: remove the row together with the one that it takes back"
@@ -258,6 +267,10 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "minutes", _length_number, 'minutes "{}" is not a number of minutes', _EXCEL, alone=True,
+    ),
+    Check(
+        "minutes", _no_mm_ss, 'minutes "{}" is not a number of minutes',
+        "its heading says minutes and seconds: write 47:00, or 47 min", alone=True,
     ),
     Check(
         "minutes",

@@ -24,7 +24,7 @@ from calc.params import (
     of_payers,
     plain,
 )
-from calc.schema import DISCIPLINES, MODES, ROLES, SESSION
+from calc.schema import DISCIPLINES, LENGTH_UNITS, MODES, ROLES, SESSION
 
 Found = Iterator[ConfigError]
 
@@ -210,7 +210,7 @@ def _headings(checked: Checked, shipped: Checked) -> Found:
 
 def _words(checked: Checked, shipped: Checked) -> Found:
     """What words mean are names of ours, or "" for a blank cell; a word means one of them."""
-    names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES}
+    names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES, "minutes": LENGTH_UNITS}
     for path, columns in checked.word_files:
         for column, meanings in columns.items():
             known = names.get(column, ())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from calc import lengths
 from calc.headings import SEVERAL, best, likeliest, meanings, nearest, numbered
 from calc.params import Config, plain
 
@@ -68,10 +69,14 @@ def untimed(names: Sequence[str], config: Config, given: Mapping[str, str]) -> s
 
 
 def _ends_as(name: str, config: Config) -> list[str]:
-    """Which of start, end and minutes have a heading with this one's last word: Time In, In."""
+    """Which of start, end and minutes have a heading with this one's last word: Time In, In.
+
+    Minutes also where it names a unit: what is mapped to them is read in it.
+    """
     last = [plain(word) for word in re.split(r"\W+|_", name) if word][-1:]
     words = {
         time: {plain(word) for heading in config.headings.get(time, []) for word in heading.split()}
         for time in _TIMES
     }
-    return [time for time in _TIMES if words[time].intersection(last)]
+    ends = [time for time in _TIMES if words[time].intersection(last)]
+    return ends or (["minutes"] if lengths.unit_of(name, config) else [])

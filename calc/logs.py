@@ -22,6 +22,7 @@ from calc import (
     files,
     heading_notes,
     headings,
+    lengths,
     reserved,
     times,
     values,
@@ -258,7 +259,8 @@ def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
     frame = engine.parquet_cells(source)
     frame = frame.rename(dict(zip(frame.columns, files.parquet_headings(source), strict=True)))
     kinds = frame.collect_schema()
-    own = headings.columns(list(kinds), source, headings.meanings(config, maps), maps)
+    known = lengths.meanings(list(kinds), config, maps)
+    own = headings.columns(list(kinds), source, known, maps)
     orders = []
     for column in _DATED:
         name = own[column][0] if column in own else ""
@@ -437,8 +439,9 @@ def _sessions(
     """``heading``: the row of the headings in ``source``, 0 for a caller's frame."""
     names = [name for name in frame.columns if name != engine.ROW]
     where = f"{source}:{heading}" if source else ""
-    known = headings.meanings(config, maps)
+    known = lengths.meanings(names, config, maps)
     columns = headings.columns(names, where, known, maps)
+    measures = lengths.measures(columns, config)
     mapped = {name for own in columns.values() for name in own}
     frame = engine.records_as_text(frame, mapped, where)
     # The log's own columns stay under numbers, so that no heading can clash with ours.
@@ -451,7 +454,8 @@ def _sessions(
         # after another, so that the first that does not is named.
         frame = engine.settled(frame)
         step = engine.stepwise(frame)
-    frame = step(frame, _judged, source, tuple(cells.items()), config, defaults)
+    given = tuple(measures.items())
+    frame = step(frame, _judged, source, tuple(cells.items()), config, defaults, given)
     frame = engine.settled(frame)
     carried = {
         reserved.carried(reserved.in_log(name, names) if name in LINE else name): place[name]
@@ -464,7 +468,10 @@ def _sessions(
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping = columns
-    log.of_headings = heading_notes.notes(names, columns, config, maps)
+    log.of_headings = [
+        *lengths.notes(measures),
+        *heading_notes.notes(names, columns, config, maps),
+    ]
     if engine.is_eager(frame):
         log.files = [File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
@@ -526,11 +533,15 @@ def _judged(
     places: Sequence[tuple[str, Sequence[str]]],
     config: Config,
     defaults: Defaults,
+    measures: Sequence[tuple[str, lengths.Measure]],
 ) -> nw.LazyFrame[Any]:
-    """The columns of USED, ``fault`` and the log's own; ``places``: where ours stand in it."""
+    """The columns of USED, ``fault`` and the log's own; ``places``: where ours stand in it.
+
+    ``measures``: how columns of lengths are read.
+    """
     cells, own = dict(places), [name for name in frame.columns if name != "row"]
     frame = frame.with_columns(nw.col("row").cast(nw.Int64))
-    facts = _facts(source, config, defaults, bool(cells.get("start")))
+    facts = _facts(source, config, defaults, bool(cells.get("start")), dict(measures))
     wanted = [(cells[name][0], facts[name]) for name in facts if cells.get(name)]
     blank = [_of_blank(name, config, defaults) for name in facts if not cells.get(name)]
     blank.append(of_blank(values.plain("file", source)))
@@ -563,11 +574,19 @@ def _of_blank(name: str, config: Config, defaults: Defaults) -> nw.LazyFrame[Any
 
 
 def _facts(
-    source: str, config: Config, defaults: Defaults, starts: bool = False
+    source: str,
+    config: Config,
+    defaults: Defaults,
+    starts: bool = False,
+    measures: Mapping[str, lengths.Measure] | None = None,
 ) -> dict[str, Facts]:
-    """What the distinct texts of each of our columns mean; ``starts``: start is one of them."""
+    """What the distinct texts of each of our columns mean; ``starts``: start is one of them.
+
+    ``measures``: how columns of lengths are read.
+    """
     orders = defaults.date_order.split()
     order = dict(zip(_DATED, orders if len(orders) > 1 else orders * 3 or [""] * 3, strict=True))
+    units = {name: measure.unit for name, measure in (measures or {}).items()}
     return {
         "patient": values.patient(config),
         "clinician": values.plain("clinician"),
@@ -584,8 +603,10 @@ def _facts(
         "date": clocks.day_facts("date", source, order["date"], stamps=starts),
         "start": clocks.clock_facts("start", source, order["start"]),
         "end": clocks.clock_facts("end", source, order["end"]),
-        "minutes": values.minutes("minutes", "minutes_ms"),
-        "total_minutes": values.minutes("total_minutes", "total_ms"),
+        "minutes": values.minutes("minutes", "minutes_ms", units.get("minutes", "minutes")),
+        "total_minutes": values.minutes(
+            "total_minutes", "total_ms", units.get("total_minutes", "minutes")
+        ),
         "units_billed": values.units(),
         "charge": values.charge(),
     }

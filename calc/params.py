@@ -429,7 +429,14 @@ CODE_COLUMNS = (
     "attendance",
     "disciplines",
 )
-WORDS = ("patient", "discipline", "role", "mode", "modifiers_billed")  # columns of words.toml
+WORDS = (
+    "patient",
+    "discipline",
+    "role",
+    "mode",
+    "minutes",
+    "modifiers_billed",
+)  # columns of words.toml
 POOLS = ("day", "code")
 PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")
 # What may stand in a file of [[value]] or [[edition]] blocks, and in a block; note in any.

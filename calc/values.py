@@ -212,31 +212,61 @@ _BOTH = re.compile(rf"(\d{{1,2}})\s*(?:{_HOURS})\.?,?\s*(?:and )?(\d{{1,2}})\s*(
 _COLON = re.compile(r"0?(\d):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?")
 # As programs write 22 minutes and 20 seconds; below 1 it may be a spreadsheet's part of a day.
 _FINE = re.compile(r"0{0,4}[1-9]\d{0,4}\.\d{6,18}")
+_DECIMAL = re.compile(r"\d{0,5}\.(\d{1,25})")
 _COMMA = re.compile(r"(\d{1,4}),(\d{1,2})")
+_MM_SS = re.compile(r"(\d{1,3}):([0-5]\d)(?:\.0+)?")
+
+# Milliseconds of the units in which bare numbers of a column may be.
+LENGTHS = {"minutes": times.MINUTE, "hours": 60 * times.MINUTE, "seconds": times.SECOND}
+MM_SS = "mm:ss"  # below it a bare number is none
 
 
-def read_minutes(text: str) -> int | None:
-    """Milliseconds of a length with its unit, or of h:mm, or None.
+def read_minutes(text: str, unit: str = "minutes") -> int | None:
+    """Milliseconds of a length with its unit, of h:mm, or of a number in ``unit``; or None.
+
+    ``unit``: of LENGTHS, or MM_SS, where 8:30 is minutes and seconds.
 
     >>> [read_minutes(text) for text in ("47 min", "0:47", "0.75 h", "1 h 5 min", "47:00")]
     [2820000, 2820000, 2700000, 3900000, None]
+    >>> read_minutes("0.3833", "hours"), read_minutes("8:30", "mm:ss")
+    (1380000, 510000)
     """
     plain = text.lower()
-    if found := _COLON.fullmatch(plain):
-        hours, minutes, seconds = (int(part or 0) for part in found.groups())
-        return (hours * 60 + minutes) * times.MINUTE + seconds * times.SECOND
+    if ":" in plain:
+        return _clocked(plain, unit)
     if found := _BOTH.fullmatch(plain):
         return (int(found[1]) * 60 + int(found[2])) * times.MINUTE
-    if _FINE.fullmatch(plain):
-        return _length(plain, times.MINUTE)
-    if found := _COMMA.fullmatch(plain):
-        return _length(f"{found[1]}.{found[2]}", times.MINUTE)
     if found := _UNIT.fullmatch(plain):
         amount = found[1].replace(",", ".")
         if "," in found[1] and len(found[1].partition(",")[2]) == 3:
             return None  # 1,200 min: a thousand or a fraction
-        return _length(amount, times.MINUTE * (60 if found[2].startswith("h") else 1))
-    return None
+        return _length(amount, LENGTHS["hours" if found[2].startswith("h") else "minutes"])
+    return _bare(plain, unit)
+
+
+def _clocked(plain: str, unit: str) -> int | None:
+    if unit == MM_SS and (found := _MM_SS.fullmatch(plain)):
+        return int(found[1]) * times.MINUTE + int(found[2]) * times.SECOND
+    if not (found := _COLON.fullmatch(plain)):
+        return None
+    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    if unit in (MM_SS, "seconds") and (hours or not found[3]):
+        return None  # 8:30:00 may be what a spreadsheet made of 8:30
+    return (hours * 60 + minutes) * times.MINUTE + seconds * times.SECOND
+
+
+def _bare(plain: str, unit: str) -> int | None:
+    if unit not in LENGTHS:
+        return None
+    if found := _COMMA.fullmatch(plain):
+        return _length(f"{found[1]}.{found[2]}", LENGTHS[unit])
+    if unit == "minutes":
+        return _length(plain, LENGTHS[unit]) if _FINE.fullmatch(plain) else None
+    if not (found := _DECIMAL.fullmatch(plain)):
+        return None
+    if unit == "hours" and len(found[1]) > 3:  # so fine that the seconds it was made of are told
+        return _length(plain, LENGTHS[unit] // times.SECOND) * times.SECOND
+    return _length(plain, LENGTHS[unit])
 
 
 def _length(amount: str, unit: int) -> int:
@@ -265,11 +295,15 @@ def read_cents(text: str) -> int | None:
 def amount(
     column: str, name: str, places: int, scale: int, rest: Callable[[str], int | None]
 ) -> Facts:
-    """Plain digits as whole numbers of 10**-places, times ``scale``; others by ``rest``."""
+    """Plain digits as whole numbers of 10**-places, times ``scale``; others by ``rest``.
+
+    A ``scale`` of 0 leaves all to ``rest``.
+    """
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         values = values.with_columns(nw.col("text").alias(f"{column}_text"))
-        values = values.with_columns(plain=number("text", places) * scale)
+        digits = number("text", places) * scale if scale else nw.lit(None, dtype=nw.Int64)
+        values = values.with_columns(plain=digits)
         odd = nw.when(nw.col("plain").is_null()).then(nw.col("text")).otherwise(nw.lit(""))
         values = values.with_columns(odd=odd)
         others = lambda frame: read_each(frame, lambda t: (rest(t),), {"other": int})  # noqa: E731
@@ -280,8 +314,10 @@ def amount(
     return Known(facts, {name: int, f"{column}_fault": int}, (None, 0))
 
 
-def minutes(column: str, name: str) -> Facts:
-    return amount(column, name, 3, times.MINUTE // 1000, read_minutes)
+def minutes(column: str, name: str, unit: str = "minutes") -> Facts:
+    """Bare numbers in ``unit``, see `read_minutes`."""
+    scale = LENGTHS.get(unit, 0) // 1000
+    return amount(column, name, 3, scale, lambda text: read_minutes(text, unit))
 
 
 def units() -> Facts:

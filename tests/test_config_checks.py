@@ -287,6 +287,14 @@ MEANINGS = {
         '[mode]\nindividual = ["NA"]\n"" = ["na"]',
         ("words.toml: mode: ", '"na" means individual already', ONE_THING),
     ),
+    "no unit": (
+        '[minutes]\ndays = ["d"]',
+        (
+            "words.toml: minutes",
+            '"days" is no minutes of ours',
+            "choose one of minutes, hours, seconds, mm:ss",
+        ),
+    ),
     "another's name": (
         '[discipline]\nOT = "pt"',
         ("words.toml: discipline: OT", '"pt" means PT already', ONE_THING),

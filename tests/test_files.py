@@ -24,7 +24,7 @@ from click.testing import CliRunner
 from helpers import rejects, sessions
 
 import calc
-from calc import balances, batches, decoding, engine, files, logs, written
+from calc import balances, batches, decoding, engine, files, headings, lengths, logs, times, written
 from calc.cli import cli
 from calc.errors import InputError
 from calc.schema import LINE
@@ -402,6 +402,7 @@ def test_a_second_code_of_a_row_is_said(tmp_path, config):
         ("Treatment Time,Room", ""),
         ("Tx_Start,Tx-End", '; nearest: Tx_Start (start), Tx-End (end): --map "Tx_Start=start"'),
         ("Minuts,Room", '; nearest: Minuts (minutes): --map "Minuts=minutes"'),
+        ("Time (hrs),Room", '; nearest: Time (hrs) (minutes): --map "Time (hrs)=minutes"'),
     ],
 )
 def test_a_log_without_times_is_said(headings, near, tmp_path):
@@ -414,6 +415,81 @@ def test_a_log_without_times_is_said(headings, near, tmp_path):
         assert f"note: {said}{near}\n" in result.stderr
         path = put(tmp_path, "a.csv", text.format(headings, "97161"))
         assert said not in CliRunner().invoke(cli, [command, str(path)]).stderr
+
+
+UNITS = {
+    "hours": "Duration (hrs), Length (hours), Duration Hrs, Duration [hr], Length h, Hours Spent",
+    "seconds": "Duration (sec), duration_sec, DurationSecs, durationseconds, Length (s), Sec.",
+    "mm:ss": "Duration (mm:ss), Duration MM:SS, Length (m:ss), min:sec, Minutes/Seconds",
+    "minutes": "minutes, Mins Spent, Duration (min), Second Therapist Min, total_minutes",
+    "": "Duration, Lengths, Duration hh:mm, Length (hh:mm:ss), Second Therapist, Hours and Minutes",
+}
+
+
+def test_units_that_headings_name(config):
+    """At the end or in brackets, plurals anywhere; s in brackets only, and none of two."""
+    for unit, names in UNITS.items():
+        assert {lengths.unit_of(name, config) for name in names.split(", ")} == {unit}, unit
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "minutes", "unit"),
+    [
+        ("Duration (sec)", "1380", 23, "seconds"),
+        ("Duration (hrs)", "0.75", 45, "hours"),
+        ("Length Hours", "50 min", 50, "hours"),
+        ("Duration (mm:ss)", "8:30", 8.5, "minutes and seconds"),
+        ("Tx Secs", "1380", 23, "seconds"),
+        ("Hours", "0.75", 45, "hours"),
+    ],
+)
+@pytest.mark.parametrize("column", ["minutes", "total_minutes"])
+def test_lengths_in_the_unit_of_their_heading(
+    heading, cell, minutes, unit, column, tmp_path, config
+):
+    """1380 seconds were 92 units; the rejects keep what stands in the cells."""
+    text = f"patient,date,code,{heading}\np,2026-03-02,97116,{cell}\np,2026-03-02,97116,x\n"
+    path = put(tmp_path, "a.csv", text)
+    known = lengths.meanings([heading], config, {}).get(headings.plain(heading))
+    maps = {} if known == column else {heading: column}
+    log = logs.read(path, config, maps=maps)
+    assert log.notes == [f'{path}: "{heading}" is read as {unit}']
+    if column == "minutes":
+        assert [row["given_ms"] for row in sessions(log)] == [minutes * times.MINUTE]
+        assert [bad[heading] for bad in rejects(log)] == ["x"]
+    else:
+        totals = engine.collect(log.audited)["total_ms"].to_list()
+        assert totals == [minutes * times.MINUTE, None]
+
+
+@pytest.mark.parametrize(
+    ("heading", "column"),
+    [
+        ("start,end,Duration (hrs)", None),  # 0.38 is less than the 23 minutes that it stands for
+        ("start,Duration (hrs)", "minutes"),
+        ("start,end,Duration (sec)", "minutes"),
+        ("Mins,Duration (sec)", None),
+        ("start,Total Time (hrs)", None),
+        ("start,Total Time (sec)", "total_minutes"),
+        ("start,Start Time (sec)", None),
+    ],
+)
+def test_a_heading_with_a_unit_is_read_for_want_of_a_better(heading, column, config):
+    names = ["Patient", "DOS", "CPT", *heading.split(",")]
+    known = lengths.meanings(names, config, {})
+    assert known.get(headings.plain(names[-1])) == column
+
+
+def test_two_headings_with_a_unit_are_two(tmp_path, config):
+    text = "patient,date,code,Duration (sec),Length (mm:ss)\np,2026-03-02,97116,1380,23:00\n"
+    path = put(tmp_path, "a.csv", text)
+    with pytest.raises(
+        InputError, match='"Duration \\(sec\\)" and "Length \\(mm:ss\\)" both mean min'
+    ):
+        logs.read(path, config)
+    for heading in ("Duration (sec)", "Length (mm:ss)"):
+        (row,) = sessions(logs.read(path, config, maps={heading: "minutes"}))
+        assert row["given_ms"] == 23 * times.MINUTE
 
 
 ISSUE = {

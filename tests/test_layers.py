@@ -27,12 +27,13 @@ ALLOWED = {
     "decoding": {"errors"},
     "files": {"decoding", "engine", "errors"},
     "headings": {"errors", "params", "schema"},
-    "heading_notes": {"headings", "params"},
+    "lengths": {"headings", "params"},
+    "heading_notes": {"headings", "lengths", "params"},
     "config_checks": {"errors", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "times"},
     "clocks": {"cells", "checks", "engine", "errors", "times"},
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
-    | {"heading_notes", "params", "reserved", "schema", "times", "values", "written"},
+    | {"heading_notes", "lengths", "params", "reserved", "schema", "times", "values", "written"},
     "written": {"decoding", "engine", "errors"},
     "balances": {"clocks", "errors", "files", "params", "schema", "times", "values"},
     "lookups": {"engine", "money", "params"},
@@ -101,7 +102,7 @@ LEVELS = {
     0: WORDS,
     1: {"decoding", "engine", "params", "rule"},
     2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
-    | {"config_checks", "heading_notes"}
+    | {"config_checks", "heading_notes", "lengths"}
     | {
         "lookups",
         "redacting",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from calc import times, values
+from calc import engine, times, values
 
 CODES = [
     ("97116", "97116", ""),
@@ -75,6 +75,43 @@ def test_read_minutes(text, minutes):
     """Lengths with a unit or as h:mm, in milliseconds."""
     expected = None if minutes is None else round(minutes * times.MINUTE)
     assert values.read_minutes(text) == expected
+
+
+MEASURED = [
+    ("0.75", "hours", 45),
+    ("1.25", "hours", 75),
+    ("0,5", "hours", 30),
+    (".5", "hours", 30),
+    ("0.3833", "hours", 23),  # four decimals are finer than seconds
+    ("0.3833333333333333", "hours", 23),
+    ("0.13", "hours", 7.8),  # what two decimals say is not made rounder
+    ("47 min", "hours", 47),
+    ("0:47", "hours", 47),
+    ("1380", "seconds", 23),
+    ("1380.5", "seconds", 23 + 1 / 120),
+    ("1380.0000001", "seconds", 23),
+    ("0:23:00", "seconds", 23),
+    ("23 min", "seconds", 23),
+    ("8:30", "seconds", None),
+    ("1,200", "seconds", None),
+    ("8:30", "mm:ss", 8.5),
+    ("0:47", "mm:ss", 47 / 60),
+    ("47:00", "mm:ss", 47),
+    ("120:00", "mm:ss", 120),
+    ("0:08:30", "mm:ss", 8.5),
+    ("08:30:00", "mm:ss", None),  # what a spreadsheet makes of 8:30
+    ("8", "mm:ss", None),
+    ("8,5", "mm:ss", None),
+    ("8 min", "mm:ss", 8),
+]
+
+
+@pytest.mark.parametrize(("text", "unit", "minutes"), MEASURED)
+def test_minutes_of_a_column_with_a_unit(text, unit, minutes):
+    """Bare numbers are of the column's unit, exactly; a cell that names its own keeps it."""
+    facts = values.minutes("minutes", "minutes_ms", unit)
+    read = engine.collect(facts(engine.table({"text": [text]}, {"text": str})))["minutes_ms"][0]
+    assert read == (None if minutes is None else round(minutes * times.MINUTE))
 
 
 AMOUNTS = [

@@ -1,0 +1,94 @@
+"""Columns of lengths: the unit of their bare numbers, as the heading says it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from calc import headings
+from calc.params import Config, plain
+
+COLUMNS = ("minutes", "total_minutes")
+_SAID = {"hours": "hours", "seconds": "seconds", "mm:ss": "minutes and seconds"}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """How a column of lengths is read: its heading, and the unit of its bare numbers."""
+
+    heading: str = ""
+    unit: str = "minutes"  # or another of words.toml
+
+
+def meanings(names: Sequence[str], config: Config, given: Mapping[str, str]) -> dict[str, str]:
+    """As `headings.meanings`, and of ``names`` those such as Duration (sec), for Duration is known.
+
+    They are read for want of one that names no other unit than minutes; hours, which are rounded
+    too much to be held against clock times or minutes, for want of clock times too.
+    """
+    known = headings.meanings(config, given)
+    there = {known.get(plain(name)) for name in names}
+    found = {}
+    for name in names:
+        unit, base = ("", "") if plain(name) in known else _parted(name, config)
+        column = known.get(base, "")
+        rough = unit == "hours" and (column != "minutes" or {"start", "end"} <= there)
+        if unit in _SAID and column in COLUMNS and column not in there and not rough:
+            found[plain(name)] = column
+    return known | found
+
+
+def unit_of(heading: str, config: Config) -> str:
+    """The unit that a heading names: minutes, hours, seconds or mm:ss; "" for none or several."""
+    return _parted(heading, config)[0]
+
+
+def measures(columns: Mapping[str, Sequence[str]], config: Config) -> dict[str, Measure]:
+    """How a log's columns of lengths are read; ``columns`` as `headings.columns` gives them."""
+    found = {column: columns[column][0] for column in COLUMNS if column in columns}
+    return {name: Measure(own, unit_of(own, config) or "minutes") for name, own in found.items()}
+
+
+def notes(measures: Mapping[str, Measure]) -> list[str]:
+    """What a user should know of columns whose bare numbers are no minutes."""
+    return [
+        f'"{own.heading}" is read as {_SAID[own.unit]}'
+        for own in measures.values()
+        if own.unit in _SAID
+    ]
+
+
+def _parted(heading: str, config: Config) -> tuple[str, str]:
+    """The unit that a heading names, "" for none or several, and the rest of it as `plain`."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).lower().replace("_", " ")
+    found = {}
+    for unit, pattern in _patterns(config):
+        if said := pattern.search(text):
+            found[unit] = text[: said.start()] + text[said.end() :]
+    if len(found) != 1 and "mm:ss" not in found:
+        return "", plain(heading)
+    unit = "mm:ss" if "mm:ss" in found else next(iter(found))
+    return unit, plain(found[unit])
+
+
+@lru_cache(maxsize=16)
+def _patterns(config: Config) -> list[tuple[str, re.Pattern[str]]]:
+    """Each unit with a pattern of its words."""
+    units: dict[str, list[str]] = {}
+    for word, unit in config.words["minutes"].items():
+        units.setdefault(unit, []).append(_pattern(word))
+    return [(unit, re.compile("|".join(words))) for unit, words in units.items()]
+
+
+def _pattern(word: str) -> str:
+    """A word in brackets as it stands, others at an end or in brackets, plurals anywhere."""
+    if not word.isalpha() and ":" not in word:
+        return re.escape(word)
+    last = r"(?=[^a-z]*$|\s*[)\]])"
+    if ":" in word:  # minutes and seconds, but not behind hours
+        own = r"[\s:/-]*".join(map(re.escape, word.split(":")))
+        return rf"(?<![a-z:])(?<!\bh[\s/-])(?<!\bhh[\s/-]){own}{last}"
+    own = rf"{'' if len(word) > 2 else '(?<![a-z])'}{word}{last}"
+    return rf"{own}|(?<![a-z]){word}(?![a-z:])" if len(word) > 2 and word[-1] == "s" else own
