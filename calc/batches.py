@@ -18,7 +18,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, engine, logs, summaries
+from calc import billing, engine, lengths, logs, summaries
 from calc.errors import InputError
 from calc.params import Config
 
@@ -130,12 +130,12 @@ def split(
     files, notes = logs.paths(sources)
     progress = Progress(_rows_of(files, sources), report)
     found: Split | None = None
-    told: dict[str, logs.Defaults] = {}
+    told: dict[str, tuple[logs.Defaults, _Measures]] = {}
     for number, (name, piece, rows) in enumerate(pieces(files)):
         if name not in told:
             told[name] = _told(name, config, defaults, maps or {})
         with logs.naming_strays(name, sources):
-            log = _read(name, piece, config, told[name], maps)
+            log = _read(name, piece, config, *told[name], maps)
         found = found or Split(folders, log, notes=notes)
         frame = rows_of(log).with_columns(file=nw.lit(name))
         if len(files) > 1:
@@ -174,13 +174,17 @@ def _as_text(frame: Any, names: Iterable[str]) -> Any:
     return frame.with_columns(nw.col(*there).cast(nw.String)) if there else frame
 
 
+_Measures = Mapping[str, lengths.Measure] | None
+
+
 def _told(
     name: str, config: Config, defaults: logs.Defaults, maps: Mapping[str, str]
-) -> logs.Defaults:
-    """How to read a file whose pieces might not tell the order of month and day alike."""
-    if defaults.date_order or not name.endswith(".parquet") or _rows(name) <= PIECE_ROWS:
-        return defaults
-    return replace(defaults, date_order=logs.date_order(name, config, maps))
+) -> tuple[logs.Defaults, _Measures]:
+    """How to read a file whose pieces might not tell alike how its dates and lengths are meant."""
+    if not name.endswith(".parquet") or _rows(name) <= PIECE_ROWS:
+        return defaults, None
+    order = defaults.date_order or logs.date_order(name, config, maps)
+    return replace(defaults, date_order=order), logs.measures(name, config, maps)
 
 
 def _read(
@@ -188,11 +192,12 @@ def _read(
     piece: Any,
     config: Config,
     defaults: logs.Defaults,
+    measures: _Measures,
     maps: Mapping[str, str] | None,
 ) -> logs.Log:
     """The log of a piece; an error names the file."""
     try:
-        return logs.read(piece, config, defaults, maps=maps, all_maps=False)
+        return logs.read(piece, config, defaults, maps=maps, all_maps=False, measures=measures)
     except InputError as error:
         raise InputError(error.what, error.where or name, error.hint) from None
 

@@ -106,6 +106,16 @@ def _length_number() -> nw.Expr:
     return _no_length(r"^0*\.\d{4,}$")
 
 
+def _torn() -> nw.Expr:
+    """Hours and minutes, or minutes and seconds."""
+    return _no_length(r"^\d{1,3}:[0-5]\d$")
+
+
+def _torn_by_spreadsheet() -> nw.Expr:
+    """The same, as the hours and minutes that a spreadsheet makes of it."""
+    return _no_length(r"^(\d{1,3}:[0-5]\d:00(\.0+)?|190[04]-01-\d\d[T ]\d\d:\d\d:\d\d(\.0+)?)$")
+
+
 def _no_mm_ss() -> nw.Expr:
     """A bare number, which is a length in every column but one of minutes and seconds."""
     return _no_length(r"^\d{1,7}(\.\d{1,3})?$")
@@ -267,6 +277,16 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "minutes", _length_number, 'minutes "{}" is not a number of minutes', _EXCEL, alone=True,
+    ),
+    Check(
+        "minutes", _torn, 'minutes "{}" is not a number of minutes',
+        "minutes and seconds, or hours? write 47 min or 0:47, or put mm:ss into the heading",
+        alone=True,
+    ),
+    Check(
+        "minutes", _torn_by_spreadsheet, 'minutes "{}" is not a number of minutes',
+        "minutes and seconds? a spreadsheet takes 47:00 for hours: write 0:47:00, or 47",
+        alone=True,
     ),
     Check(
         "minutes", _no_mm_ss, 'minutes "{}" is not a number of minutes',

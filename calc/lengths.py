@@ -1,13 +1,17 @@
-"""Columns of lengths: the unit of their bare numbers, as the heading says it."""
+"""Columns of lengths: what their heading says of the unit, and what their cells leave in doubt."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
-from calc import headings
+import narwhals.stable.v2 as nw
+
+from calc import engine, headings, values
+from calc.cells import Facts, by_values
 from calc.params import Config, plain
 
 COLUMNS = ("minutes", "total_minutes")
@@ -16,10 +20,14 @@ _SAID = {"hours": "hours", "seconds": "seconds", "mm:ss": "minutes and seconds"}
 
 @dataclass(frozen=True)
 class Measure:
-    """How a column of lengths is read: its heading, and the unit of its bare numbers."""
+    """How a column of lengths is read: its heading, and the unit of its bare numbers.
+
+    ``torn``: h:mm in it may be minutes and seconds, see `values.is_torn`; None: the column tells.
+    """
 
     heading: str = ""
     unit: str = "minutes"  # or another of words.toml
+    torn: bool | None = None
 
 
 def meanings(names: Sequence[str], config: Config, given: Mapping[str, str]) -> dict[str, str]:
@@ -58,6 +66,24 @@ def notes(measures: Mapping[str, Measure]) -> list[str]:
         for own in measures.values()
         if own.unit in _SAID
     ]
+
+
+def facts(column: str, name: str, measures: Mapping[str, Measure]) -> Facts:
+    """Milliseconds of one of the COLUMNS under ``name``, and {column}_fault."""
+    measure = measures.get(column, Measure())
+    return values.minutes(column, name, measure.unit, measure.torn)
+
+
+def told(cells: nw.LazyFrame[Any], measure: Measure) -> Measure:
+    """The same with what all cells of the column tell."""
+    found = []
+
+    def look(texts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        found.append(any(map(values.is_torn, engine.distinct(texts, "text"))))
+        return texts.with_columns(looked_at=nw.lit(True))
+
+    by_values(cells, [(measure.heading, look)])
+    return replace(measure, torn=found[0])
 
 
 def _parted(heading: str, config: Config) -> tuple[str, str]:

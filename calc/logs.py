@@ -117,18 +117,20 @@ def read(
     maps: Mapping[str, str] | None = None,
     all_maps: bool = True,
     digest: bool = True,
+    measures: Mapping[str, lengths.Measure] | None = None,
 ) -> Log:
     """Read a file (`-` is standard input), a folder, a list of files, or a frame.
 
     ``report`` is told what is being done. ``maps``: heading to our column, before all that
     columns.toml says, "" for one to be carried; with ``all_maps`` each must be in the log.
-    ``digest``: whether a single file's is wanted, which a bill does without. Raises
+    ``digest``: whether a single file's is wanted, which a bill does without. ``measures``: of a
+    piece of a file, as the whole tells them, see `measures`. Raises
     InputError where nothing can be used: an unreadable or empty file, missing headings, a folder
     without logs.
     """
     defaults = _known_defaults(defaults or Defaults(), config)
     if not is_named(source):
-        log = _from_frame(engine.lazy(source), config, defaults, maps or {})
+        log = _from_frame(engine.lazy(source), config, defaults, maps or {}, measures)
         log.defaults = defaults
         if all_maps:
             require_maps(maps or {}, log.place)
@@ -256,12 +258,8 @@ def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
 
     The whole file tells it, as where it is read at once; InputError where it does not.
     """
-    frame = engine.parquet_cells(source)
-    frame = frame.rename(dict(zip(frame.columns, files.parquet_headings(source), strict=True)))
-    kinds = frame.collect_schema()
-    known = lengths.meanings(list(kinds), config, maps)
-    own = headings.columns(list(kinds), source, known, maps)
-    orders = []
+    frame, own = _whole(source, config, maps)
+    kinds, orders = frame.collect_schema(), []
     for column in _DATED:
         name = own[column][0] if column in own else ""
         order = "mdy"
@@ -270,6 +268,29 @@ def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
             order = clocks.order_of(cells, name, column, source, "start" in own)
         orders.append(order)
     return " ".join(orders)
+
+
+def measures(source: str, config: Config, maps: Mapping[str, str]) -> dict[str, lengths.Measure]:
+    """How the columns of lengths of a Parquet file are read that is read in pieces.
+
+    The whole file tells it, as `date_order`.
+    """
+    frame, own = _whole(source, config, maps)
+    found = lengths.measures(own, config)
+    return {
+        column: lengths.told(engine.streamed(frame.select(measure.heading).unique()), measure)
+        for column, measure in found.items()
+    }
+
+
+def _whole(
+    source: str, config: Config, maps: Mapping[str, str]
+) -> tuple[nw.LazyFrame[Any], dict[str, list[str]]]:
+    """The cells of a Parquet file, not read yet, and our columns to its headings."""
+    frame = engine.parquet_cells(source)
+    frame = frame.rename(dict(zip(frame.columns, files.parquet_headings(source), strict=True)))
+    names = frame.columns
+    return frame, headings.columns(names, source, lengths.meanings(names, config, maps), maps)
 
 
 def require_maps(maps: Mapping[str, str], there: Iterable[str]) -> None:
@@ -379,14 +400,18 @@ def alongside(log: Log, other: Log) -> Log:
 
 
 def _from_frame(
-    frame: nw.LazyFrame[Any], config: Config, defaults: Defaults, maps: Mapping[str, str]
+    frame: nw.LazyFrame[Any],
+    config: Config,
+    defaults: Defaults,
+    maps: Mapping[str, str],
+    measures: Mapping[str, lengths.Measure] | None,
 ) -> Log:
     names = frame.columns
     if engine.ROW not in names:
         # A column by which rows cannot be told apart is one of the log's own, as in a file.
         own = "row" in names and engine.tells_apart(frame, "row")
         frame = frame.rename({"row": engine.ROW}) if own else engine.with_rows(frame)
-    return _sessions(frame, "", 0, config, defaults, maps)
+    return _sessions(frame, "", 0, config, defaults, maps, measures)
 
 
 def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
@@ -435,13 +460,17 @@ def _sessions(
     config: Config,
     defaults: Defaults,
     maps: Mapping[str, str],
+    measures: Mapping[str, lengths.Measure] | None = None,
 ) -> Log:
-    """``heading``: the row of the headings in ``source``, 0 for a caller's frame."""
+    """``heading``: the row of the headings in ``source``, 0 for a caller's frame.
+
+    ``measures``: of a piece of a file, as the whole tells them.
+    """
     names = [name for name in frame.columns if name != engine.ROW]
     where = f"{source}:{heading}" if source else ""
     known = lengths.meanings(names, config, maps)
     columns = headings.columns(names, where, known, maps)
-    measures = lengths.measures(columns, config)
+    measures = measures or lengths.measures(columns, config)
     mapped = {name for own in columns.values() for name in own}
     frame = engine.records_as_text(frame, mapped, where)
     # The log's own columns stay under numbers, so that no heading can clash with ours.
@@ -586,7 +615,7 @@ def _facts(
     """
     orders = defaults.date_order.split()
     order = dict(zip(_DATED, orders if len(orders) > 1 else orders * 3 or [""] * 3, strict=True))
-    units = {name: measure.unit for name, measure in (measures or {}).items()}
+    read_as = measures or {}
     return {
         "patient": values.patient(config),
         "clinician": values.plain("clinician"),
@@ -603,10 +632,8 @@ def _facts(
         "date": clocks.day_facts("date", source, order["date"], stamps=starts),
         "start": clocks.clock_facts("start", source, order["start"]),
         "end": clocks.clock_facts("end", source, order["end"]),
-        "minutes": values.minutes("minutes", "minutes_ms", units.get("minutes", "minutes")),
-        "total_minutes": values.minutes(
-            "total_minutes", "total_ms", units.get("total_minutes", "minutes")
-        ),
+        "minutes": lengths.facts("minutes", "minutes_ms", read_as),
+        "total_minutes": lengths.facts("total_minutes", "total_ms", read_as),
         "units_billed": values.units(),
         "charge": values.charge(),
     }
@@ -688,12 +715,17 @@ def _rejects(
 ) -> nw.LazyFrame[Any]:
     """Every column of the log as it was, then row, reason and, for messages, hint."""
     reason, hint, schema = nw.lit(""), nw.lit(""), bad.collect_schema()
-    for fault in engine.distinct(bad, "fault"):
-        check = CHECKS[fault - 1]
+    checks = {fault: CHECKS[fault - 1] for fault in engine.distinct(bad, "fault")}
+    lengths_too = any(check.column == "minutes" for check in checks.values()) and "minutes" in cells
+    if lengths_too:
+        bad, _ = by_values(bad, [(cells["minutes"], values.as_typed("typed"))])
+    for fault, check in checks.items():
         before, cell, after = check.says.partition("{}")
         says = nw.lit(before)
         if cell and check.column in cells:
-            text = text_of(schema, cells[check.column]).str.slice(0, MAX_CELL)
+            text = text_of(schema, cells[check.column])
+            text = nw.coalesce("typed", text) if check.column == "minutes" else text
+            text = text.str.slice(0, MAX_CELL)
             says = nw.concat_str([nw.lit(before), text, nw.lit(after)])
         here = nw.col("fault") == fault
         reason = nw.when(here).then(says).otherwise(reason)

@@ -13,7 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import checks, times
-from calc.cells import MAX_DIGITS, Facts, Known, by_values, number, read_each
+from calc.cells import MAX_DIGITS, Facts, Known, by_values, number, read_all, read_each
 from calc.money import scaled
 from calc.params import Config
 from calc.schema import CLAIM, COUNTED_ROLES, DISCIPLINES, MODES, ROLES
@@ -208,7 +208,10 @@ _MINUTES = r"m|min|mins|minute|minutes"
 _AMOUNT = r"\d{1,5}(?:[.,]\d{1,3})?|[.,]\d{1,3}"
 _UNIT = re.compile(rf"({_AMOUNT})\s*({_HOURS}|{_MINUTES})\.?")
 _BOTH = re.compile(rf"(\d{{1,2}})\s*(?:{_HOURS})\.?,?\s*(?:and )?(\d{{1,2}})\s*(?:{_MINUTES})?\.?")
-# Two digits of hours could be minutes and seconds as well: 47:00.
+# Two digits of hours could be minutes and seconds as well: 47:00. A spreadsheet makes 47:00:00 of
+# it, or a stamp so long after its day zero.
+_TORN = re.compile(r"[1-9]\d{1,2}:[0-5]\d(?::00(?:\.0+)?)?")
+_AFTER_ZERO = re.compile(r"(1900-01-|1904-01-)(\d\d)[T ](\d\d)(:\d\d)(:\d\d)(?:\.0+)?")
 _COLON = re.compile(r"0?(\d):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?")
 # As programs write 22 minutes and 20 seconds; below 1 it may be a spreadsheet's part of a day.
 _FINE = re.compile(r"0{0,4}[1-9]\d{0,4}\.\d{6,18}")
@@ -221,10 +224,11 @@ LENGTHS = {"minutes": times.MINUTE, "hours": 60 * times.MINUTE, "seconds": times
 MM_SS = "mm:ss"  # below it a bare number is none
 
 
-def read_minutes(text: str, unit: str = "minutes") -> int | None:
+def read_minutes(text: str, unit: str = "minutes", torn: bool = False) -> int | None:
     """Milliseconds of a length with its unit, of h:mm, or of a number in ``unit``; or None.
 
-    ``unit``: of LENGTHS, or MM_SS, where 8:30 is minutes and seconds.
+    ``unit``: of LENGTHS, or MM_SS, where 8:30 is minutes and seconds. ``torn``: it may be so
+    below another heading too, see `is_torn`.
 
     >>> [read_minutes(text) for text in ("47 min", "0:47", "0.75 h", "1 h 5 min", "47:00")]
     [2820000, 2820000, 2700000, 3900000, None]
@@ -233,7 +237,7 @@ def read_minutes(text: str, unit: str = "minutes") -> int | None:
     """
     plain = text.lower()
     if ":" in plain:
-        return _clocked(plain, unit)
+        return _clocked(plain, unit, torn)
     if found := _BOTH.fullmatch(plain):
         return (int(found[1]) * 60 + int(found[2])) * times.MINUTE
     if found := _UNIT.fullmatch(plain):
@@ -244,7 +248,7 @@ def read_minutes(text: str, unit: str = "minutes") -> int | None:
     return _bare(plain, unit)
 
 
-def _clocked(plain: str, unit: str) -> int | None:
+def _clocked(plain: str, unit: str, torn: bool) -> int | None:
     if unit == MM_SS and (found := _MM_SS.fullmatch(plain)):
         return int(found[1]) * times.MINUTE + int(found[2]) * times.SECOND
     if not (found := _COLON.fullmatch(plain)):
@@ -252,7 +256,33 @@ def _clocked(plain: str, unit: str) -> int | None:
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
     if unit in (MM_SS, "seconds") and (hours or not found[3]):
         return None  # 8:30:00 may be what a spreadsheet made of 8:30
+    if torn and hours and not seconds:
+        return None
     return (hours * 60 + minutes) * times.MINUTE + seconds * times.SECOND
+
+
+def is_torn(text: str) -> bool:
+    """Whether a length is in minutes and seconds, or in more hours than a session has: 47:00.
+
+    Then 8:30 in the same column may be minutes and seconds too.
+    """
+    return bool(_TORN.fullmatch(text) or _AFTER_ZERO.fullmatch(text))
+
+
+def as_typed(column: str) -> Facts:
+    """``column``: what was typed where a spreadsheet made a stamp of a length, null elsewhere.
+
+    >>> _typed("1900-01-01 23:00:00"), _typed("1904-01-02 23:00:30"), _typed("47:00")
+    ('47:00', '47:00:30', None)
+    """
+    return lambda values: read_each(values, lambda text: (_typed(text),), {column: str})
+
+
+def _typed(text: str) -> str | None:
+    if not (found := _AFTER_ZERO.fullmatch(text)):
+        return None
+    days = int(found[2]) - (found[1] == "1904-01-")
+    return f"{24 * days + int(found[3])}{found[4]}{found[5] if found[5] != ':00' else ''}"
 
 
 def _bare(plain: str, unit: str) -> int | None:
@@ -293,11 +323,15 @@ def read_cents(text: str) -> int | None:
 
 
 def amount(
-    column: str, name: str, places: int, scale: int, rest: Callable[[str], int | None]
+    column: str,
+    name: str,
+    places: int,
+    scale: int,
+    rest: Callable[[list[str]], Iterable[int | None]],
 ) -> Facts:
-    """Plain digits as whole numbers of 10**-places, times ``scale``; others by ``rest``.
+    """Plain digits as whole numbers of 10**-places, times ``scale``; all others by ``rest``.
 
-    A ``scale`` of 0 leaves all to ``rest``.
+    A ``scale`` of 0 leaves every text to ``rest``.
     """
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -306,7 +340,8 @@ def amount(
         values = values.with_columns(plain=digits)
         odd = nw.when(nw.col("plain").is_null()).then(nw.col("text")).otherwise(nw.lit(""))
         values = values.with_columns(odd=odd)
-        others = lambda frame: read_each(frame, lambda t: (rest(t),), {"other": int})  # noqa: E731
+        read = lambda texts: [(number,) for number in rest(texts)]  # noqa: E731
+        others = lambda frame: read_all(frame, read, {"other": int})  # noqa: E731
         values, _ = by_values(values, [("odd", others)])
         values = values.with_columns(nw.coalesce("plain", "other").alias(name))
         return checks.alone(column, values).drop(f"{column}_text", "plain", "odd", "other")
@@ -314,15 +349,19 @@ def amount(
     return Known(facts, {name: int, f"{column}_fault": int}, (None, 0))
 
 
-def minutes(column: str, name: str, unit: str = "minutes") -> Facts:
-    """Bare numbers in ``unit``, see `read_minutes`."""
-    scale = LENGTHS.get(unit, 0) // 1000
-    return amount(column, name, 3, scale, lambda text: read_minutes(text, unit))
+def minutes(column: str, name: str, unit: str = "minutes", torn: bool | None = None) -> Facts:
+    """Lengths by `read_minutes`; ``torn``: by `is_torn` of any of them, None: they tell it."""
+
+    def rest(texts: list[str]) -> list[int | None]:
+        doubtful = any(map(is_torn, texts)) if torn is None else torn
+        return [read_minutes(text, unit, doubtful) for text in texts]
+
+    return amount(column, name, 3, LENGTHS.get(unit, 0) // 1000, rest)
 
 
 def units() -> Facts:
-    return amount("units_billed", "units_billed", 0, 1, lambda text: None)
+    return amount("units_billed", "units_billed", 0, 1, lambda texts: [None] * len(texts))
 
 
 def charge() -> Facts:
-    return amount("charge", "charge_cents", 2, 1, read_cents)
+    return amount("charge", "charge_cents", 2, 1, lambda texts: map(read_cents, texts))

@@ -187,6 +187,21 @@ def test_the_whole_file_tells_the_order_of_stamps(spans, says, config, tmp_path,
     assert pieces == plain
 
 
+@pytest.mark.parametrize("name", ["minutes", "Duration (sec)", "Duration (mm:ss)"])
+@pytest.mark.parametrize(
+    "cells", [["8:00", "0:47", "23:00", "9:30"], ["8:00", "1:30", "2:00"], ["1380", "9", "2 h"]]
+)
+@pytest.mark.parametrize("day", ["2026-03-02", "13/3/2026"])
+def test_the_whole_file_tells_how_lengths_are_meant(
+    name, cells, day, config, tmp_path, monkeypatch
+):
+    rows = [{"date": day, name: cell} for cell in cells]
+    plain, pieces = bill_both(rows, config, tmp_path, monkeypatch)
+    assert pieces == plain
+    if name == "minutes":
+        assert len(plain[1]) == (3 if "23:00" in cells else 0)
+
+
 @pytest.mark.parametrize("cell", [b"2026-03-02", ["2026-03-02"], timedelta(days=1)])
 def test_columns_of_odd_kinds(cell, config, tmp_path, monkeypatch):
     """Bytes, lists and lengths of time are read, or refused, in pieces as at once."""

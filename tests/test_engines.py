@@ -181,6 +181,18 @@ def check_kind(given, expected):
 
 
 @pytest.mark.parametrize("make", KINDS, ids=[make.__name__ for make in KINDS])
+def test_a_column_of_lengths_is_looked_at_as_a_whole(make):
+    """Its heading names a unit, or one of its cells may be minutes and seconds."""
+    columns = {"patient": ["a", "b", "c"], "date": "2026-03-02", "code": "97110"}
+    rows = pl.DataFrame(columns | {"Duration (sec)": [1380, 600, 61]})
+    assert collected(calc.bill(make(rows)))["minutes"].to_list() == [23, 10, 1]
+    rows = pl.DataFrame(columns | {"Duration": ["8:00", "23:00", "0:47"]})
+    with pytest.warns(UserWarning, match="2 rows"):
+        lines = collected(calc.bill(make(rows)))
+    assert lines["patient"].to_list() == ["c"]
+
+
+@pytest.mark.parametrize("make", KINDS, ids=[make.__name__ for make in KINDS])
 def test_the_callers_kind_comes_back(make, rows, expected):
     """pandas, Polars, PyArrow and DuckDB."""
     check_kind(make(rows), expected)

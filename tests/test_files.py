@@ -582,6 +582,27 @@ def zipped(parts):
     return out.getvalue()
 
 
+def test_lengths_typed_into_a_spreadsheet(tmp_path, config):
+    """47:00 is a stamp of the day after its day zero: nobody typed that."""
+    import xlsxwriter
+
+    for mac in (False, True):
+        with xlsxwriter.Workbook(tmp_path / "a.xlsx", {"date_1904": mac}) as book:
+            sheet = book.add_worksheet()
+            sheet.write_row(0, 0, ["patient", "date", "code", "Duration"])
+            for row, hours in enumerate((0.5, 8, 15.5, 47, 100), 1):
+                form = book.add_format({"num_format": "[h]:mm"})
+                sheet.write_row(row, 0, ["p", "2026-03-02", "97110"])
+                sheet.write_datetime(row, 3, timedelta(hours=hours), form)
+        log = logs.read(tmp_path / "a.xlsx", config)
+        assert [row["given_ms"] for row in sessions(log)] == [30 * times.MINUTE]
+        reasons = [re.findall('"(.*)"', bad["reason"])[0] for bad in rejects(log)]
+        assert reasons == ["08:00:00", "15:30:00", "47:00", "100:00"]
+        assert {"minutes and seconds? a spreadsheet" in bad["hint"] for bad in rejects(log)} == {
+            True
+        }
+
+
 def far_cell():
     import xlsxwriter
 

@@ -27,7 +27,7 @@ ALLOWED = {
     "decoding": {"errors"},
     "files": {"decoding", "engine", "errors"},
     "headings": {"errors", "params", "schema"},
-    "lengths": {"headings", "params"},
+    "lengths": {"cells", "engine", "headings", "params", "values"},
     "heading_notes": {"headings", "lengths", "params"},
     "config_checks": {"errors", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "times"},
@@ -47,7 +47,7 @@ ALLOWED = {
     "first_rows": {"engine"},
     "billing": {"engine", "logs", "lookups", "params", "reserved", "schema", "values"} | STEPS,
     "summaries": {"billing", "money"},
-    "batches": {"billing", "engine", "errors", "logs", "params", "summaries"},
+    "batches": {"billing", "engine", "errors", "lengths", "logs", "params", "summaries"},
     "large_audits": {"auditing", "batches", "billing", "claims", "clinicians", "engine"}
     | {"matching"}
     | {"doubts", "evidence", "logs", "params", "redacting", "reviewing", "rule"},

@@ -687,6 +687,20 @@ def test_a_stamp_as_date_gives_its_day_beside_a_start(zone, config):
     assert "with an offset" in rejects(logs.read(rows, config, logs.Defaults(zone=zone)))[0]["hint"]
 
 
+@pytest.mark.parametrize("order", ["", "mdy"])
+def test_lengths_that_may_be_minutes_and_seconds(order, config):
+    """8:00 beside 23:00 was 8 hours, 32 units; a column of hours and minutes alone is read."""
+    cells = ["23:00", "8:00", "0:30", "20", "15:30"]
+    rows = [GOOD | {"start": "", "end": "", "minutes": cell} for cell in cells]
+    log = read(rows, config, date_order=order)
+    assert [row["given_ms"] // 60_000 for row in sessions(log)] == [30, 20]
+    assert [bad["row"] for bad in rejects(log)] == [1, 2, 5]
+    for bad in rejects(log):
+        assert bad["reason"] == f'minutes "{bad["minutes"]}" is not a number of minutes'
+        assert "minutes and seconds, or hours?" in bad["hint"]
+    assert sessions(used(rows[1:4], config, date_order=order))[0]["given_ms"] == 8 * 3600_000
+
+
 def test_a_length_as_a_float_is_no_part_of_a_day(config):
     """Noise of a float says nothing; a spreadsheet's 25 minutes were a second."""
     minutes = [0.1 + 0.2, 25 / 1440, 25 + 1 / 3, float("nan")]

@@ -114,6 +114,27 @@ def test_minutes_of_a_column_with_a_unit(text, unit, minutes):
     assert read == (None if minutes is None else round(minutes * times.MINUTE))
 
 
+TORN = [
+    ("8:00", None),
+    ("08:00:00", None),
+    ("1:00", None),
+    ("0:47", 47),
+    ("1:05:30", 65.5),
+    ("8", 8),
+    ("1 h 5 min", 65),
+]
+
+
+@pytest.mark.parametrize("other", ["10:00", "47:00", "120:00", "12:00:00", "1900-01-01 23:00:00"])
+@pytest.mark.parametrize(("text", "minutes"), TORN)
+def test_minutes_beside_such_as_may_be_minutes_and_seconds(text, minutes, other):
+    """Where 47:00 is in doubt, so is 8:30: as with the order of dates the column decides."""
+    facts = values.minutes("minutes", "minutes_ms")
+    table = engine.collect(facts(engine.table({"text": [other, text]}, {"text": str})))
+    found = table["minutes_ms"].to_list()
+    assert found == [None, None if minutes is None else minutes * times.MINUTE]
+
+
 AMOUNTS = [
     ("$1,234.50", 123450),
     ("$ 80", 8000),
