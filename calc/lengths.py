@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from calc import engine, headings, values
-from calc.cells import Facts, by_values
+from calc.cells import Facts, Known, by_values
+from calc.errors import InputError
 from calc.params import Config, plain
 
 COLUMNS = ("minutes", "total_minutes")
@@ -22,12 +25,18 @@ _SAID = {"hours": "hours", "seconds": "seconds", "mm:ss": "minutes and seconds"}
 class Measure:
     """How a column of lengths is read: its heading, and the unit of its bare numbers.
 
-    ``torn``: h:mm in it may be minutes and seconds, see `values.is_torn`; None: the column tells.
+    ``unit``: one of words.toml, "" where nobody says it. ``torn``: h:mm in it may be minutes and
+    seconds, see `values.is_torn`; None: the column has not been looked at as a whole.
     """
 
     heading: str = ""
-    unit: str = "minutes"  # or another of words.toml
+    unit: str = "minutes"
     torn: bool | None = None
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether its numbers must be looked at, since they could be hours."""
+        return not self.unit and self.torn is None
 
 
 def meanings(names: Sequence[str], config: Config, given: Mapping[str, str]) -> dict[str, str]:
@@ -53,10 +62,20 @@ def unit_of(heading: str, config: Config) -> str:
     return _parted(heading, config)[0]
 
 
-def measures(columns: Mapping[str, Sequence[str]], config: Config) -> dict[str, Measure]:
-    """How a log's columns of lengths are read; ``columns`` as `headings.columns` gives them."""
-    found = {column: columns[column][0] for column in COLUMNS if column in columns}
-    return {name: Measure(own, unit_of(own, config) or "minutes") for name, own in found.items()}
+def measures(
+    columns: Mapping[str, Sequence[str]], config: Config, given: Mapping[str, str]
+) -> dict[str, Measure]:
+    """How a log's columns of lengths are read; ``columns`` as `headings.columns` gives them.
+
+    A heading that names no unit and is mapped is one of minutes.
+    """
+    chosen = {plain(heading) for heading in given}
+    found = {}
+    for column in COLUMNS:
+        for own in columns.get(column, ()):
+            said = "minutes" if plain(own) in chosen else ""
+            found[column] = Measure(own, unit_of(own, config) or said)
+    return found
 
 
 def notes(measures: Mapping[str, Measure]) -> list[str]:
@@ -68,22 +87,73 @@ def notes(measures: Mapping[str, Measure]) -> list[str]:
     ]
 
 
-def facts(column: str, name: str, measures: Mapping[str, Measure]) -> Facts:
-    """Milliseconds of one of the COLUMNS under ``name``, and {column}_fault."""
-    measure = measures.get(column, Measure())
-    return values.minutes(column, name, measure.unit, measure.torn)
+def facts(column: str, name: str, measure: Measure, where: str, config: Config) -> Facts:
+    """Milliseconds of one of the COLUMNS under ``name``, and {column}_fault.
+
+    InputError where its numbers could be hours.
+    """
+    known = values.minutes(column, name, measure.unit or "minutes", measure.torn)
+    if not measure.in_doubt:
+        return known
+
+    def looked_at(texts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        _require_minutes(engine.distinct(texts, "text"), column, measure, where, config)
+        return known(texts)
+
+    return Known(looked_at, known.types, known.blank)
 
 
-def told(cells: nw.LazyFrame[Any], measure: Measure) -> Measure:
-    """The same with what all cells of the column tell."""
+def told(
+    cells: nw.LazyFrame[Any], column: str, measure: Measure, where: str, config: Config
+) -> Measure:
+    """The same with what all cells of the column tell; InputError as `facts`."""
     found = []
 
-    def look(texts: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        found.append(any(map(values.is_torn, engine.distinct(texts, "text"))))
-        return texts.with_columns(looked_at=nw.lit(True))
+    def look(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        texts = engine.distinct(table, "text")
+        if measure.in_doubt:
+            _require_minutes(texts, column, measure, where, config)
+        found.append(any(map(values.is_torn, texts)))
+        return table.with_columns(looked_at=nw.lit(True))
 
     by_values(cells, [(measure.heading, look)])
     return replace(measure, torn=found[0])
+
+
+def _require_minutes(
+    texts: Sequence[str], column: str, measure: Measure, where: str, config: Config
+) -> None:
+    """InputError where all that is read are bare numbers, few, and some with fractions: hours?"""
+    most = config.parameter("audit_limits").find(date.max, "doubtful_hours")
+    if most and _could_be_hours(texts, most.scaled):
+        heading = measure.heading
+        what = (
+            f'"{heading}" could be hours: no number in it is above {most.text}, some have fractions'
+        )
+        hint = "write 0.75 h, name the column hours or minutes"
+        raise InputError(what, where, f'{hint}, or --map "{heading}={column}"')
+
+
+_NUMBER = re.compile(r"\d*\.?\d+|\d+\.|\d+,\d{1,2}")
+_PART_OF_DAY = re.compile(r"0*\.\d{4,}")  # a spreadsheet's; it is rejected as such
+
+
+def _could_be_hours(texts: Sequence[str], most: int) -> bool:
+    """
+    >>> [_could_be_hours(texts, 3) for texts in (["0.75", "1", ""], ["0.75", "8"], ["1", "2"])]
+    [True, False, False]
+    """
+    fractions = False
+    for text in filter(None, texts):
+        if not _NUMBER.fullmatch(text):
+            if values.read_minutes(text) is not None:
+                return False
+        elif not _PART_OF_DAY.fullmatch(text):
+            amount = Decimal(text.replace(",", "."))
+            if amount > most:
+                return False
+            fractions = fractions or amount % 1 != 0
+    return fractions
 
 
 def _parted(heading: str, config: Config) -> tuple[str, str]:

@@ -273,14 +273,14 @@ def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
 def measures(source: str, config: Config, maps: Mapping[str, str]) -> dict[str, lengths.Measure]:
     """How the columns of lengths of a Parquet file are read that is read in pieces.
 
-    The whole file tells it, as `date_order`.
+    The whole file tells it, as `date_order`; InputError where its numbers could be hours.
     """
     frame, own = _whole(source, config, maps)
-    found = lengths.measures(own, config)
-    return {
-        column: lengths.told(engine.streamed(frame.select(measure.heading).unique()), measure)
-        for column, measure in found.items()
-    }
+    found = lengths.measures(own, config, maps)
+    for column, measure in found.items():
+        cells = engine.streamed(frame.select(measure.heading).unique())
+        found[column] = lengths.told(cells, column, measure, source, config)
+    return found
 
 
 def _whole(
@@ -470,7 +470,7 @@ def _sessions(
     where = f"{source}:{heading}" if source else ""
     known = lengths.meanings(names, config, maps)
     columns = headings.columns(names, where, known, maps)
-    measures = measures or lengths.measures(columns, config)
+    measures = measures or lengths.measures(columns, config, maps)
     mapped = {name for own in columns.values() for name in own}
     frame = engine.records_as_text(frame, mapped, where)
     # The log's own columns stay under numbers, so that no heading can clash with ours.
@@ -478,9 +478,10 @@ def _sessions(
     frame = frame.rename({**place, engine.ROW: "row"})
     cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
     step = engine.plainly
-    if defaults.date_order and engine.is_eager(frame):
-        # Where the log itself must tell the order of its dates, its columns are looked at one
-        # after another, so that the first that does not is named.
+    in_doubt = any(measure.in_doubt for measure in measures.values())
+    if defaults.date_order and engine.is_eager(frame) and not in_doubt:
+        # Where the log itself must tell the order of its dates or a unit, its columns are looked
+        # at one after another, so that the first that does not is named.
         frame = engine.settled(frame)
         step = engine.stepwise(frame)
     given = tuple(measures.items())
@@ -615,7 +616,8 @@ def _facts(
     """
     orders = defaults.date_order.split()
     order = dict(zip(_DATED, orders if len(orders) > 1 else orders * 3 or [""] * 3, strict=True))
-    read_as = measures or {}
+    as_minutes = lengths.Measure()
+    minutes, total = ((measures or {}).get(name, as_minutes) for name in lengths.COLUMNS)
     return {
         "patient": values.patient(config),
         "clinician": values.plain("clinician"),
@@ -632,8 +634,8 @@ def _facts(
         "date": clocks.day_facts("date", source, order["date"], stamps=starts),
         "start": clocks.clock_facts("start", source, order["start"]),
         "end": clocks.clock_facts("end", source, order["end"]),
-        "minutes": lengths.facts("minutes", "minutes_ms", read_as),
-        "total_minutes": lengths.facts("total_minutes", "total_ms", read_as),
+        "minutes": lengths.facts("minutes", "minutes_ms", minutes, source, config),
+        "total_minutes": lengths.facts("total_minutes", "total_ms", total, source, config),
         "units_billed": values.units(),
         "charge": values.charge(),
     }

@@ -328,7 +328,7 @@ def amount(
     places: int,
     scale: int,
     rest: Callable[[list[str]], Iterable[int | None]],
-) -> Facts:
+) -> Known:
     """Plain digits as whole numbers of 10**-places, times ``scale``; all others by ``rest``.
 
     A ``scale`` of 0 leaves every text to ``rest``.
@@ -349,7 +349,7 @@ def amount(
     return Known(facts, {name: int, f"{column}_fault": int}, (None, 0))
 
 
-def minutes(column: str, name: str, unit: str = "minutes", torn: bool | None = None) -> Facts:
+def minutes(column: str, name: str, unit: str = "minutes", torn: bool | None = None) -> Known:
     """Lengths by `read_minutes`; ``torn``: by `is_torn` of any of them, None: they tell it."""
 
     def rest(texts: list[str]) -> list[int | None]:

@@ -187,17 +187,26 @@ def test_the_whole_file_tells_the_order_of_stamps(spans, says, config, tmp_path,
     assert pieces == plain
 
 
-@pytest.mark.parametrize("name", ["minutes", "Duration (sec)", "Duration (mm:ss)"])
-@pytest.mark.parametrize(
-    "cells", [["8:00", "0:47", "23:00", "9:30"], ["8:00", "1:30", "2:00"], ["1380", "9", "2 h"]]
-)
+LENGTHS = [
+    ["8:00", "0:47", "23:00", "9:30"],
+    ["8:00", "1:30", "2:00"],
+    ["1380", "9", "2 h"],
+    ["0.75", "1", "8"],
+    ["0.75", "1", "2"],
+]
+
+
+@pytest.mark.parametrize("name", ["minutes", "Duration", "Duration (sec)", "Duration (mm:ss)"])
+@pytest.mark.parametrize("cells", LENGTHS)
 @pytest.mark.parametrize("day", ["2026-03-02", "13/3/2026"])
 def test_the_whole_file_tells_how_lengths_are_meant(
     name, cells, day, config, tmp_path, monkeypatch
 ):
+    """Whether h:mm may be minutes and seconds, and bare numbers hours."""
     rows = [{"date": day, name: cell} for cell in cells]
     plain, pieces = bill_both(rows, config, tmp_path, monkeypatch)
     assert pieces == plain
+    assert ("could be hours" in str(plain[0])) == (name == "Duration" and "2" in cells)
     if name == "minutes":
         assert len(plain[1]) == (3 if "23:00" in cells else 0)
 

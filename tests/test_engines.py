@@ -190,6 +190,9 @@ def test_a_column_of_lengths_is_looked_at_as_a_whole(make):
     with pytest.warns(UserWarning, match="2 rows"):
         lines = collected(calc.bill(make(rows)))
     assert lines["patient"].to_list() == ["c"]
+    rows = pl.DataFrame(columns | {"Duration": [0.75, 1, 1.25]})
+    with pytest.raises(InputError, match='"Duration" could be hours'):
+        calc.bill(make(rows))
 
 
 @pytest.mark.parametrize("make", KINDS, ids=[make.__name__ for make in KINDS])

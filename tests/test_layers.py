@@ -27,7 +27,7 @@ ALLOWED = {
     "decoding": {"errors"},
     "files": {"decoding", "engine", "errors"},
     "headings": {"errors", "params", "schema"},
-    "lengths": {"cells", "engine", "headings", "params", "values"},
+    "lengths": {"cells", "engine", "errors", "headings", "params", "values"},
     "heading_notes": {"headings", "lengths", "params"},
     "config_checks": {"errors", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "times"},

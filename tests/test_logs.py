@@ -701,6 +701,45 @@ def test_lengths_that_may_be_minutes_and_seconds(order, config):
     assert sessions(used(rows[1:4], config, date_order=order))[0]["given_ms"] == 8 * 3600_000
 
 
+HOURS = [
+    ("Duration", ["0.75", "0.5", "1", "1.25"], True),
+    ("Length", ["3", "0,5", "", "soon", "0.0173611"], True),
+    ("Duration", [".75", "2."], True),
+    ("Total Time", ["1", "0.75"], True),
+    ("Duration", ["1", "2", "3.0"], False),
+    ("Duration", ["0.75", "3.5"], False),
+    ("Duration", ["0.75", "47"], False),
+    ("Duration", ["0.75", "1 min"], False),
+    ("Duration", ["0.75", "0:45"], False),
+    ("Duration", ["0.0173611", "0.0208333"], False),  # parts of a day, rejected as such
+    ("Duration (min)", ["0.75", "1.5"], False),
+    ("Mins", ["0.75", "1.5"], False),
+    ("minutes", ["0.75", "1.5"], False),
+    ("Duration (hrs)", ["0.75", "1.5"], False),
+]
+
+
+@pytest.mark.parametrize("order", ["", "mdy"])
+@pytest.mark.parametrize(("heading", "cells", "doubt"), HOURS)
+def test_bare_lengths_that_could_be_hours(heading, cells, doubt, order, config):
+    """0.75 and 1.25 below Duration were no units, without a word."""
+    row = {name: GOOD[name] for name in ("patient", "date", "code")}
+    rows = frame([row | {heading: cell} for cell in cells])
+    defaults = logs.Defaults(date_order=order)
+    if not doubt:
+        logs.read(rows, config, defaults)
+        return
+    with pytest.raises(
+        InputError, match=f'"{heading}" could be hours: no number in it is'
+    ) as error:
+        logs.read(rows, config, defaults)
+    column = "total_minutes" if "Total" in heading else "minutes"
+    assert error.value.hint.startswith("write 0.75 h, name the column hours or minutes")
+    assert f'--map "{heading}={column}"' in error.value.hint
+    logs.read(rows, config, defaults, maps={heading: column})
+    logs.read(rows.vstack(rows[:1].with_columns(pl.lit("47").alias(heading))), config, defaults)
+
+
 def test_a_length_as_a_float_is_no_part_of_a_day(config):
     """Noise of a float says nothing; a spreadsheet's 25 minutes were a second."""
     minutes = [0.1 + 0.2, 25 / 1440, 25 + 1 / 3, float("nan")]
