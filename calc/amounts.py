@@ -13,6 +13,7 @@ import narwhals.stable.v2 as nw
 
 from calc import billed, billing, engine, pricing
 from calc.params import Config
+from calc.schema import CLAIM_ORDER
 
 
 def fees(
@@ -66,7 +67,7 @@ def with_amounts(
     right stands with the first line of the visit whose units are not, so that both add up to what
     the visit was billed too much. ``kx_due``, ``kx_each``, ``kx_early``: see `_with_kx`. Amounts
     are null in visits where nobody asks: billed as supported, not charged below the fee, far from
-    a threshold.
+    a threshold and without KX.
     """
     lines = billing.kx_figures(lines, config, days, options)
     # No reduction and no charge: never less than what is allowed.
@@ -78,13 +79,14 @@ def with_amounts(
     unknown = nw.col("payer_part_b") & (most.is_null() | nw.col("fee_cents").is_null()) & ~unpaid
     bills = (nw.col("billed") > 0) | (nw.col("units") > 0).fill_null(True)
     lines = engine.touched(lines, unknown & bills, pricing.KX_YEAR, "unpriced_year")
-    near = nw.col("year_spent") + nw.col("prior_cents") > nw.col("kx_least_cents")
+    lines = engine.touched(lines, nw.col("kx_rows") > 0, pricing.KX_YEAR, "kx_year")
+    near = nw.col("year_spent") + nw.col("prior_cents") >= nw.col("kx_least_cents")
     known = ~nw.col("kx_threshold_cents").is_null()
     below = nw.col("charge_cents") < nw.col("fee_cents") * nw.col("billed")
     nothing = nw.lit(None, dtype=nw.Int64)
     none = nw.when(~nw.col("fee_cents").is_null()).then(0).cast(nw.Int64)
     lines = lines.with_columns(
-        near_threshold=near.fill_null(False),
+        near_threshold=near.fill_null(False) | nw.col("kx_year"),
         kx_due=nw.when(known).then(nw.lit(False)),
         kx_each=nw.lit(False),
         kx_early=nw.when(known).then(nw.lit(True)),
@@ -101,7 +103,7 @@ def with_amounts(
     early = nw.when(~nw.col("unpriced_year")).then(nw.col("kx_early"))
     return lines.with_columns(kx_early=early).drop(
         *_FEES, "spent", "year_spent", "near_threshold", "asked", "unpriced_year",
-        "kx_least_cents", "shared_units",
+        "kx_least_cents", "kx_year", "shared_units",
     )  # fmt: skip
 
 
@@ -146,24 +148,79 @@ def _difference(
 
 
 def _with_kx(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """kx_due and kx_early: KX needed whichever amounts count, or needed under neither.
+    """kx_due and kx_early: KX needed in whatever order a date's lines stand, or needed in none.
 
-    ``kx_each``: the threshold is reached before the code, so each line of it needs KX for itself.
+    No claim tells that order. Due is a line that passes the threshold by itself on top of the
+    days before it, and of lines without KX that only together do, the last. ``kx_each``: it is
+    reached before the date, so each line of the code needs KX for itself. ``year_cents``: what
+    the year comes to with a line that is due, or else with the whole date.
 
-    The lesser of the billed and the supported amount accrues for ``kx_due``, the greater for
-    ``kx_early``; null without a threshold. Whole years of patients who may pass one.
+    The lesser of the billed and the supported amount, without units billed for a denial, accrues
+    for ``kx_due``, the greater for ``kx_early``; null without a threshold. Whole years of patients
+    who may pass one, or are billed with KX.
     """
-    known = ~nw.col("kx_threshold_cents").is_null()
-    least = nw.min_horizontal("billed_cents", "supported_cents")
-    most = nw.max_horizontal("billed_cents", "supported_cents")
-    lines = lines.drop(*_KX).with_columns(modified=nw.lit(0), most_cents=most, allowed_cents=least)
-    lines = pricing.accrue(lines).rename({"needs_kx": "due", "year_cents": "least_year_cents"})
-    before = nw.col("least_year_cents") - nw.col("allowed_cents")
-    each = nw.col("due") & (before >= nw.col("kx_threshold_cents"))
-    lines = lines.with_columns(kx_each=each.fill_null(False))
-    lines = pricing.accrue(lines.with_columns(allowed_cents=nw.col("most_cents")))
+    limit, known = nw.col("kx_threshold_cents"), ~nw.col("kx_threshold_cents").is_null()
+    lines = _running(lines.drop(*_KX))
+    least, before = nw.col("least_cents"), nw.col("before_cents")
+    reached = (before >= limit).fill_null(False)
+    alone = ((before + least > limit) & (least > 0)).fill_null(False)
+    lines = lines.with_columns(alone=alone | (reached & nw.col("awaits")))
+    bare = ~nw.col("alone") & (nw.col("kx_rows") == 0) & (nw.col("refused_rows") == 0)
+    lines = lines.with_columns(bare_cents=nw.when(bare).then(least).otherwise(0).cast(nw.Int64))
+    total, running = {"bare_of_day": "bare_cents"}, {"bare_so_far": "bare_cents"}
+    lines = engine.within(lines, _KX_DAY, _IN_DAY, total=total, running=running)
+    last = (nw.col("bare_cents") > 0) & (nw.col("bare_so_far") == nw.col("bare_of_day"))
+    together = last & (before + nw.col("bare_of_day") > limit).fill_null(False)
+    due, with_day = nw.col("alone") | together, nw.col("most_with_day")
+    so_far = nw.col("least_so_far") + nw.col("prior_cents")
     return lines.with_columns(
-        kx_due=nw.when(known).then(nw.col("due")),
-        kx_early=nw.when(known).then(~nw.col("needs_kx")),
-        year_cents=nw.col("least_year_cents"),
-    ).drop("due", "needs_kx", "least_year_cents", "allowed_cents", "most_cents", "modified")
+        kx_due=nw.when(known).then(due),
+        kx_each=nw.col("alone") & reached,
+        kx_early=nw.when(known).then(with_day <= limit),
+        year_cents=nw.when(due).then(so_far).otherwise(with_day).cast(nw.Int64),
+    ).drop(
+        *_STEPS, "alone", "bare_cents", "bare_of_day", "bare_so_far",
+    )  # fmt: skip
+
+
+_KX_DAY, _IN_DAY = (*pricing.KX_YEAR, "date"), CLAIM_ORDER[1:]
+_STEPS = (
+    "least_cents", "least_so_far", "before_cents", "most_with_day", "awaits", "modified",
+    "allowed_cents",
+)  # fmt: skip
+
+
+def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add least_cents, what a line adds to the year at least, and the year's running totals.
+
+    ``before_cents`` before the date and ``least_so_far`` (without what was spent elsewhere) of
+    these, ``most_with_day`` of the most, with the date; ``awaits``: see `pricing.awaits_price`.
+    """
+    counts, refused = pricing.accrues(), nw.col("refused_units")
+    # No more than the full fee is of units billed for a denial.
+    denied = nw.when(refused > 0).then(refused * nw.col("fee_cents")).otherwise(0)
+    asked = nw.max_horizontal(nw.col("billed_cents") - denied, nw.lit(0))
+    least = nw.min_horizontal(
+        nw.when(~nw.col("billed_cents").is_null()).then(asked), "supported_cents"
+    )
+    most = nw.max_horizontal("billed_cents", "supported_cents")
+    units = nw.min_horizontal(nw.col("billed") - refused, "units")
+    lines = lines.with_columns(modified=nw.lit(0), allowed_cents=nw.col("billed_cents"))
+    lines = lines.with_columns(
+        least_cents=nw.when(counts).then(least).otherwise(0).fill_null(0).cast(nw.Int64),
+        most_cents=nw.when(counts).then(most).otherwise(0).fill_null(0).cast(nw.Int64),
+        awaits=pricing.awaits_price() & (units > 0).fill_null(False),
+    )
+    sums = ("least", "most")
+    running = {f"{name}_so_far": f"{name}_cents" for name in sums}
+    lines = engine.within(lines, pricing.KX_YEAR, CLAIM_ORDER, running=running)
+    running = {f"{name}_in_day": f"{name}_cents" for name in sums}
+    total = {"most_of_day": "most_cents"}
+    lines = engine.within(lines, _KX_DAY, _IN_DAY, total=total, running=running)
+    spent = {
+        name: nw.col(f"{name}_so_far") - nw.col(f"{name}_in_day") + nw.col("prior_cents")
+        for name in sums
+    }
+    return lines.with_columns(
+        before_cents=spent["least"], most_with_day=spent["most"] + nw.col("most_of_day")
+    ).drop("most_cents", "most_so_far", "most_of_day", "least_in_day", "most_in_day")

@@ -224,20 +224,39 @@ def accrue(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Authority: 42 U.S.C. 1395l(g). Allowed amounts count after the multiple procedure reduction
     and before the assistant's cut, with deductible and coinsurance. A line needs KX when the
-    total including it exceeds the threshold. Needs kx_bucket ("" for none), kx_threshold_cents,
+    total including it exceeds the threshold: one of an amount not known, see `awaits_price`, as
+    soon as the total before it is no less. Needs kx_bucket ("" for none), kx_threshold_cents,
     kx_least_cents (the least threshold of the year), prior_cents (spent elsewhere), year,
-    payer_part_b, allowed_cents.
+    payer_part_b, allowed_cents, and what `awaits_price` needs.
     """
-    counts = nw.col("payer_part_b") & (nw.col("kx_bucket") != "")
-    amount = nw.when(counts).then(nw.col("allowed_cents")).otherwise(0)
-    lines = lines.with_columns(accrued_cents=amount.fill_null(0).cast(nw.Int64))
-    # Most patients stay below: only those whose whole year passes it need their lines in order.
+    amount = nw.when(accrues()).then(nw.col("allowed_cents")).otherwise(0)
+    lines = lines.with_columns(
+        accrued_cents=amount.fill_null(0).cast(nw.Int64),
+        awaits=awaits_price() & (nw.col("units") > 0).fill_null(False),
+    )
+    # Most patients stay below: only those whose whole year reaches it need their lines in order.
     lines = engine.summed(lines, KX_YEAR, "accrued_cents", "whole_cents")
-    may = nw.col("whole_cents") + nw.col("prior_cents") > nw.col("kx_least_cents")
-    needs = (*KX_YEAR, *CLAIM_ORDER, "accrued_cents", "prior_cents", "kx_threshold_cents")
+    may = nw.col("whole_cents") + nw.col("prior_cents") >= nw.col("kx_least_cents")
+    own = ("accrued_cents", "awaits", "prior_cents", "kx_threshold_cents")
     no = {"needs_kx": (nw.lit(False), bool)}
+    needs = (*KX_YEAR, *CLAIM_ORDER, *own)
     lines = engine.amended(lines, may.fill_null(False), needs, _above, no)
-    return _in_order(lines).drop("accrued_cents", "whole_cents")
+    return _in_order(lines).drop("accrued_cents", "awaits", "whole_cents")
+
+
+def accrues() -> nw.Expr:
+    """The line's allowed amount counts towards a threshold."""
+    return nw.col("payer_part_b") & (nw.col("kx_bucket") != "")
+
+
+def awaits_price() -> nw.Expr:
+    """A unit of the line has an amount that only Medicare's contractor tells, above 0.
+
+    Needs allowed_cents, price_status, charge_cents and what `accrues` needs.
+    """
+    charged = (nw.col("charge_cents") > 0).fill_null(True)
+    contractor = (nw.col("price_status") == "contractor").fill_null(False)
+    return accrues() & nw.col("allowed_cents").is_null() & contractor & charged
 
 
 KX_YEAR = ("patient", "year", "kx_bucket")
@@ -251,8 +270,9 @@ def _in_order(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def _above(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     above = nw.col("year_cents") > nw.col("kx_threshold_cents")
-    needs = (above & (nw.col("accrued_cents") > 0)).fill_null(False)
-    return _in_order(lines).with_columns(needs_kx=needs).drop("year_cents")
+    reached = nw.col("year_cents") >= nw.col("kx_threshold_cents")
+    needs = (above & (nw.col("accrued_cents") > 0)) | (reached & nw.col("awaits"))
+    return _in_order(lines).with_columns(needs_kx=needs.fill_null(False)).drop("year_cents")
 
 
 def settle(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -474,16 +474,18 @@ def kx_running(
 
     42 USC 1395l(g); MCPM ch. 5 s. 10.3. lines: patient, year, bucket, allowed, in order of date and
     line. opening: (patient, year, bucket) -> dollars spent elsewhere. thresholds: year -> dollars.
-    A line that does not accrue (0.00, or None for one without a price) needs none.
+    A line that does not accrue (0.00, or None for one without a price) needs none; but one that the
+    contractor prices (``contractor``) adds something, so that with no room left it needs KX.
     """
     thresholds = thresholds or KX_THRESHOLD
     totals = {key: exact(amount) for key, amount in (opening or {}).items()}
     needed = []
     for line in lines:
-        if not line["allowed"]:
-            needed.append(False)
-            continue
         key = (line["patient"], line["year"], line["bucket"])
+        if not line["allowed"]:
+            no_room = totals.get(key, Fraction(0)) >= exact(thresholds[line["year"]])
+            needed.append(no_room and line.get("contractor", False))
+            continue
         totals[key] = totals.get(key, Fraction(0)) + exact(line["allowed"])
         needed.append(totals[key] > exact(thresholds[line["year"]]))
     return needed

@@ -393,3 +393,6 @@ def test_kx():
     opening = {("q", 2026, "PT+SLP"): D("2470.00")}
     assert oracle.kx_running(lines, opening) == [False, False, True, False, False, True, True]
     assert oracle.kx_running(lines)[5] is False
+    lines[4]["contractor"] = True
+    assert oracle.kx_running(lines)[4] is True
+    assert oracle.kx_running(lines[2:5]) == [False, False, False]

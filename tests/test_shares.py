@@ -186,6 +186,28 @@ def test_kx_has_two_buckets(config):
     }
 
 
+@pytest.mark.parametrize(
+    ("prior", "more", "modifiers"),
+    [
+        (248000, {}, "GP KX"),
+        (247999, {}, "GP"),
+        (248000, {"charge": "80.00"}, "GP KX"),
+        (248000, {"charge": "0.00"}, "GP"),
+        (248000, {"minutes": "30"}, "GP"),
+        (900000, {"payer": "ama"}, "GP"),
+        (900000, {"code": "97014"}, "GP"),
+        (900000, {"code": "97010"}, "GP"),
+    ],
+)
+def test_kx_of_a_line_that_the_contractor_prices(prior, more, modifiers, config):
+    """With no cent left below the threshold any amount above 0 exceeds it."""
+    row = VISIT | {"date": "2026-03-02", "code": "97545", "minutes": "120"} | more
+    (line,) = bill([row], config, prior={("p", "PT+SLP"): prior})
+    assert (line["modifiers"], line["allowed_cents"]) == (
+        modifiers, 0 if line["code"] == "97010" else None,
+    )  # fmt: skip
+
+
 def test_other_payers_do_not_accrue(config):
     """A line of another payer never needs KX and adds nothing."""
     rows = [VISIT | {"date": "2026-03-02", "payer": "ama"}]
@@ -199,18 +221,21 @@ def test_running_totals_follow_the_oracle(config):
     for week in range(40):
         day = date(2026, 1, 5) + timedelta(days=7 * week)
         for discipline in ("PT", "OT"):
-            rows.append(VISIT | {"date": str(day), "discipline": discipline, "minutes": "53"})
+            visit = VISIT | {"date": str(day), "discipline": discipline}
+            rows += [visit | {"minutes": "53"}, visit | {"code": "97139"}]
     lines = bill(rows, config)
+    found = sorted(lines, key=lambda line: (line["date"], line["discipline"], line["code"]))
     given = [
         {
             "patient": "p",
             "year": 2026,
             "bucket": line["kx_bucket"],
-            "allowed": Decimal(line["allowed_cents"]).scaleb(-2),
+            "allowed": cents and Decimal(cents).scaleb(-2),
+            "contractor": cents is None,
         }
-        for line in sorted(lines, key=lambda line: (line["date"], line["discipline"]))
+        for line in found
+        for cents in [line["allowed_cents"]]
     ]
-    found = sorted(lines, key=lambda line: (line["date"], line["discipline"]))
     assert [line["needs_kx"] for line in found] == oracle.kx_running(given)
     assert 0 < sum(line["needs_kx"] for line in found) < len(found)
 

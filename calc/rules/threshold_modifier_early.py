@@ -8,8 +8,9 @@ from calc.rule import Rule
 class ThresholdModifierEarly(Rule):
     """KX is billed before the year's threshold is passed.
 
-    KX below the threshold attests to nothing and draws reviews. Other providers' amounts may
-    have passed it, so without their amounts (``--prior``) this is a remark only.
+    KX below the threshold attests to nothing and draws reviews. Any line of the day that passes it
+    may be the one that does. Other providers' amounts may have passed it, so without their amounts
+    (``--prior``) this is a remark only.
 
     Leave KX off until the year's allowed amounts pass the threshold.
 
@@ -24,7 +25,11 @@ class ThresholdModifierEarly(Rule):
     authority = "usc-42-1395l-g"
     needs, edition = ("modifiers_billed", "units_billed"), "kx"
     refuted_by = ("year",)
-    message = "{code} is billed with KX, and the year's allowed amounts are below the threshold"
+    message = (
+        "{code} is billed with KX, and the year's allowed amounts do not pass the threshold"
+        " (${year_dollars} of ${limit_dollars})"
+    )
     found, expected = nw.lit("KX"), nw.lit("")
+    said = (("year", nw.col("year_cents")), ("limit", nw.col("kx_threshold_cents")))
     flag = nw.col("kx_early") & nw.col("payer_part_b") & (nw.col("kx_rows") > 0)
     other_severity, milder = "info", ~nw.col("has_prior")

@@ -10,8 +10,10 @@ class ThresholdModifierMissing(Rule):
 
     Once a patient's allowed amounts of the year pass the threshold, KX says that the treatment
     is still necessary; without it the line is denied. Amounts of other providers are seen only
-    if given. Of a code with an assistant's line beside the therapist's each line needs it, but for
-    the code that passes the threshold, where one of them may lie below.
+    if given. On the day that passes the threshold nobody tells which line comes last: where only
+    its lines together pass it, one of them is named, if too few have KX. From the next day on each
+    line needs it, an assistant's beside the therapist's too, and so does one whose amount only the
+    contractor knows. Units billed for a denial (GA, GX, GY, GZ) do not count.
 
     Check that the record bears out the need, and add KX.
 
@@ -26,8 +28,12 @@ class ThresholdModifierMissing(Rule):
     code, severity, over = "M305", "error", "service"
     authority = "usc-42-1395l-g"
     needs, edition = ("modifiers_billed", "units_billed"), "kx"
-    message = "{code} is billed without KX, and the year's allowed amounts are above the threshold"
+    message = (
+        "{code} is billed without KX, and the year's allowed amounts pass the threshold"
+        " (${year_dollars} of ${limit_dollars})"
+    )
     found, expected = nw.lit(""), nw.lit("KX")
+    said = (("year", nw.col("year_cents")), ("limit", nw.col("kx_threshold_cents")))
     _marked, _marked_kx = nw.col("marked_rows"), nw.col("marked_kx_rows")
     _therapist = (nw.col("billed_rows") > _marked) & (nw.col("kx_rows") == _marked_kx)
     _assistant = (_marked > 0) & (_marked_kx == 0)
