@@ -156,7 +156,7 @@ def _lines(
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
-        lines = modifiers.beside(lines, apart, DISCIPLINE_VISIT)
+        lines = modifiers.beside(lines, apart, _ONE_PAYER)
     return step(lines, _explained)
 
 
@@ -472,6 +472,9 @@ def _kx_figures(
     return lines.drop("first_year", "elsewhere_cents")
 
 
+_ONE_PAYER = (*DISCIPLINE_VISIT, "payer")
+
+
 def bundled_apart(
     sessions: nw.LazyFrame[Any], config: Config, days: list[date]
 ) -> nw.LazyFrame[Any] | None:
@@ -488,7 +491,7 @@ def bundled_apart(
         table = engine.beside(
             sessions, pairs, dict.fromkeys(pairs, str), dict.fromkeys(pairs, "code")
         )
-        apart = modifiers.bundled_apart(here, table, DISCIPLINE_VISIT)
+        apart = modifiers.bundled_apart(here, table, _ONE_PAYER)
         found = apart if found is None else nw.concat([found, apart], how="vertical")
     return found
 

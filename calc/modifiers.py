@@ -159,7 +159,7 @@ def parts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def bundled_apart(
     sessions: nw.LazyFrame[Any], pairs: nw.LazyFrame[Any], on: tuple[str, ...]
 ) -> nw.LazyFrame[Any]:
-    """Codes that 59 may unbundle: ``on`` (patient, date, provider, discipline), code, column1.
+    """Codes that 59 may unbundle: ``on`` (whose visit, and whose payer), code, column1.
 
     ``pairs``: column1, column2 of bundled codes with indicator 1. A column 2 code is suggested
     only if every row of both codes has clock times that are no mere window and none coincide.

@@ -280,6 +280,17 @@ def test_59_is_suggested_only_for_separate_times(second, modifiers, config):
     )
 
 
+@pytest.mark.parametrize(("payer", "modifiers"), [("medicare", "GP 59"), ("ama", "GP")])
+def test_59_is_not_suggested_beside_another_payers_line(payer, modifiers, config):
+    """No edit looks at two claims to different payers."""
+    rows = [
+        BUNDLED | {"code": "97530", "start": "09:00", "end": "09:15", "payer": payer},
+        BUNDLED | {"code": "97750", "start": "09:15", "end": "09:30", "payer": "medicare"},
+    ]
+    found = {line["code"]: line["modifiers"] for line in bill(rows, config)}
+    assert found == {"97530": "GP", "97750": modifiers}
+
+
 def test_59_is_not_suggested_outside_the_edition(config):
     """Edits hold for their quarter only."""
     rows = [
