@@ -29,19 +29,25 @@ class AssistantModifierUnpaired(Rule):
     message = "modifiers of {code} are {found}; {fault}"
     found = nw.col("modifiers_billed")
     _alone, _stray_co = ~has("GP|GO|GN"), has("CO") & ~has("GO")
+    _paired_cq, _paired_co = has("GP") & has("CQ"), has("GO") & has("CO")
     _fault = (
         nw.when(_alone & has("CQ")).then(nw.lit("GP is missing"))
         .when(_alone).then(nw.lit("GO is missing"))
+        .when(has("GN") & _paired_cq).then(nw.lit("GN does not go with GP CQ"))
+        .when(has("GN") & _paired_co).then(nw.lit("GN does not go with GO CO"))
         .when(has("GN") & has("CQ")).then(nw.lit("CQ does not go with GN"))
         .when(has("GN")).then(nw.lit("CO does not go with GN"))
         .when(_stray_co).then(nw.lit("CO does not go with GP"))
         .otherwise(nw.lit("CQ does not go with GO"))
     )  # fmt: skip
     said = (("fault", _fault),)
-    # Which of two modifiers that do not go together is the wrong one the line does not tell.
+    # Which of two modifiers that do not go together is the wrong one the line does not tell, but
+    # for one beside a pair that does.
     expected = (
         nw.when(_alone & has("CQ")).then(nw.lit("GP"))
         .when(_alone).then(nw.lit("GO"))
+        .when(has("GN") & _paired_cq).then(nw.lit("GP"))
+        .when(has("GN") & _paired_co).then(nw.lit("GO"))
         .when(has("GN")).then(nw.lit("GN"))
         .when(_stray_co).then(nw.lit("CQ or GO"))
         .otherwise(nw.lit("CO or GP"))
