@@ -581,6 +581,8 @@ def _with_twins(clashes: Frame, rows: Frame) -> Frame:
 def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     """Time of timed codes and logged total time of a patient's day in a discipline.
 
+    ``part_b_rows``: timed ones billed to Part B, whose notes Medicare asks of.
+
     Where the rows of a day log different totals these may be visits of their own and add up; equal
     ones where `_most_treatment` sees more visits than one. Of a log without totals only days on
     which a row lacks minutes: of others there is nothing to say.
@@ -597,12 +599,12 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     has_minutes = timed & (nw.col("fault_rule") != "U209")
     mine = mine.with_columns(
         timed_ms=nw.when(timed).then(nw.col("counted_ms")).otherwise(0),
-        timed_rows=timed.cast(nw.Int64),
+        part_b_rows=(timed & nw.col("payer_part_b")).cast(nw.Int64),
         minute_rows=has_minutes.cast(nw.Int64),
         counted_rows=nw.col("counts").cast(nw.Int64),
         somebody=nw.when(nw.col("clinician") != "").then(nw.col("clinician")),
     )
-    sums = ("timed_ms", "timed_rows", "minute_rows", "counted_rows")
+    sums = ("timed_ms", "part_b_rows", "minute_rows", "counted_rows")
     day = engine.grouped(
         mine,
         PATIENT_DAY,
@@ -623,7 +625,7 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
 
 _OF_TREATMENT = (
     *PATIENT_DAY, "clinician", "code", "file", "row", "row_place", "timed", "counts", "fault_rule",
-    "total_ms", "counted_ms", "length_ms", "start_ms", "end_ms",
+    "total_ms", "counted_ms", "length_ms", "start_ms", "end_ms", "payer_part_b",
 )  # fmt: skip
 
 

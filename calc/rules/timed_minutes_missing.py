@@ -9,7 +9,7 @@ class TimedMinutesMissing(Rule):
     """A treatment day has timed codes and no minutes for any of them.
 
     Medicare asks for the minutes of timed codes in every treatment note. Without them no unit of
-    the day has support.
+    the day has support. Days of other payers are left alone.
 
     Add the minutes from the day's note. They are never to be worked out from the units.
 
@@ -25,5 +25,5 @@ class TimedMinutesMissing(Rule):
     refuted_by = ("rows",)
     message = "no minutes of timed codes for the day"
     found, expected = nw.lit(""), nw.lit("")
-    flag = (nw.col("timed_rows") > 0) & (nw.col("minute_rows") == 0)
+    flag = (nw.col("part_b_rows") > 0) & (nw.col("minute_rows") == 0)
     explained = nw.lit("U209")

@@ -9,7 +9,7 @@ class TotalMinutesMissing(Rule):
     """A treatment day has no total treatment minutes.
 
     Medicare asks for the total treatment time of the day, timed and untimed codes together, beside
-    the minutes of the timed codes.
+    the minutes of the timed codes. Days of other payers are left alone.
 
     Add the total from the day's note.
 
@@ -26,4 +26,4 @@ class TotalMinutesMissing(Rule):
     refuted_by = ("rows",)
     message = "no total treatment minutes for the day"
     found, expected = nw.lit(""), nw.lit("")
-    flag = nw.col("total_ms").is_null() & (nw.col("timed_rows") > 0)
+    flag = nw.col("total_ms").is_null() & (nw.col("part_b_rows") > 0)
