@@ -22,8 +22,8 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Needs units, minutes, therapist_minutes, assistant_minutes, counted_ms, assistant_ms (what the
     therapist leaves of it), counted_rows, assistant_rows, unit_basis, first_unit_minutes,
-    unit_minutes, rule_unit_minutes, discipline, assistant_policy (0 none, 2020, 2022) and
-    de_minimis_percent of the date.
+    unit_minutes, rule_unit_minutes, discipline, assistant_policy (0 none, 2020, 2022) of code and
+    date, and de_minimis_percent of the date.
 
     Whole quarters of therapist and assistant are plain and modified; the one or two units left
     are judged on the leftover minutes. Codes that are not of 15 minutes are judged as a whole, but

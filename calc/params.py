@@ -668,6 +668,11 @@ def _code_facts(reader: _Reader, row: dict[str, str], where: str) -> dict[str, A
         reader.fault(what, where, "yes: its minutes count with the day's other timed codes")
     facts["evaluation"] = row.get("evaluation") or ""
     facts["medicare_code"] = row.get("medicare_code") or ""
+    modifier = row.get("assistant_modifier") or "yes"
+    facts["assistant_modifier"] = modifier == "yes"
+    if modifier not in ("yes", "no"):
+        what = f'{row["code"]}: assistant_modifier "{modifier}" is neither yes nor no'
+        reader.fault(what, where, "no: a supply, which bears neither CQ nor CO; or leave it blank")
     timed_add_on = row["add_on_of"] and row["unit_basis"] == "minutes"
     facts["family"] = row["add_on_of"] if timed_add_on else row["code"]
     return facts

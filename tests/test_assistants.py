@@ -33,6 +33,21 @@ def rows_of(codes, day, patient="p", discipline="PT"):
     ]
 
 
+@pytest.mark.parametrize(
+    ("code", "modifiers"),
+    [(f"9897{n}", "GP") for n in (6, 7, 8)]
+    + [(f"9898{n}", "GP") for n in (4, 5)]
+    + [(f"989{n}", "GP CQ") for n in (75, 79, 80)],
+)
+def test_the_supply_of_a_device_is_nobodys(code, modifiers, config):
+    """Whoever logged it; what an assistant does himself for remote monitoring has the modifier."""
+    row = {"patient": "p", "date": DAY, "code": code, "discipline": "PT", "role": "assistant"}
+    (line,) = bill([row | {"minutes": "20", "units_billed": "1"}], config)
+    assert line["modifiers"] == modifiers
+    said = calc.estimate([row | {"minutes": "20"}]).explain()
+    assert ("no modifier due" in said) is (modifiers == "GP")
+
+
 @pytest.mark.parametrize("rows", CASES.values(), ids=list(CASES))
 def test_published_case(rows, config):
     """Units with and without the modifier, on lines of their own."""

@@ -378,6 +378,12 @@ FAULTY = {
         '[columns]\nstart = "Seen at"\n[colums]\nend = "Left at"\n',
         [("columns.toml", '"colums" is no key of ours')],
     ),
+    "a modifier in other words": (
+        "codes.csv",
+        MINUTES.format("", "15").replace("disciplines", "disciplines,assistant_modifier")[:-1]
+        + ",none\n",
+        [(CODE, '97116: assistant_modifier "none" is neither yes nor no')],
+    ),
     "pooled in other words": (
         "codes.csv",
         MINUTES.format("", "15").replace(",yes,", ",Y,"),
