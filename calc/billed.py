@@ -48,17 +48,20 @@ def has(modifiers: str) -> nw.Expr:
 
 
 def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Rows `with_marks` with what of them adds up to the FACTS of a group of rows."""
+    """Rows `with_marks` with what of them adds up to the FACTS of a group of rows.
+
+    A row billed for a denial counts as billed, but says nothing of CQ, CO, 59 or lacking minutes.
+    """
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
     assistant, distinct, refused = has("CQ|CO"), has(DISTINCT), has(EXCLUDED)
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
     return rows.with_columns(
-        units_of_assistant=nw.when(assistant).then(units).otherwise(0).fill_null(0),
-        units_without=nw.when(silent).then(units).otherwise(0).fill_null(0),
+        units_of_assistant=nw.when(assistant & ~refused).then(units).otherwise(0).fill_null(0),
+        units_without=nw.when(silent & ~refused).then(units).otherwise(0).fill_null(0),
         bills=bills.cast(nw.Int64),
-        spoilt=nw.when(silent & (nw.col("fault_rule") == "T109"))
+        spoilt=nw.when(silent & ~refused & (nw.col("fault_rule") == "T109"))
         .then(units)
         .otherwise(0)
         .fill_null(0),
@@ -68,7 +71,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         marked_bills=(bills & assistant).cast(nw.Int64),
         marked_plain=(bills & assistant & ~distinct & ~refused).cast(nw.Int64),
         marked_kx=(bills & assistant & has("KX")).cast(nw.Int64),
-        apart=(bills & distinct).cast(nw.Int64),
+        apart=(bills & distinct & ~refused).cast(nw.Int64),
         marks=assistant.cast(nw.Int64),
         unnamed=(nw.col("role_blank") & nw.col("counts")).cast(nw.Int64),
         # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
@@ -146,10 +149,11 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     high = nw.col("whole_units") + nw.when(given & (rest >= cut)).then(1).otherwise(0)
     billed = nw.col("units_claimed").fill_null(0)
     documented = nw.col("counted_rows") > 0
-    # Other minutes of the service bear all that is billed: a row without its own takes nothing.
-    borne = documented & (billed <= nw.col("units")).fill_null(False)
+    asked = billed - nw.col("refused_units")
+    # Other minutes of the service bear all that is asked: a row without its own takes nothing.
+    borne = documented & (asked <= nw.col("units")).fill_null(False)
     unheard = documented & (nw.col("unminuted_rows") >= nw.col("counted_rows"))
-    without = nw.when(unheard).then(billed).otherwise(nw.col("units_without_minutes"))
+    without = nw.when(unheard).then(asked).otherwise(nw.col("units_without_minutes"))
     without = nw.when(borne).then(0).otherwise(without)
     supported = nw.when(documented).then(billed - without).otherwise(0)
     timed = nw.col("unit_basis") == "minutes"
@@ -200,8 +204,9 @@ def as_allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Where a day's units are right and lie as the rules allow, they are the supported ones.
 
     Of codes that tie either is right, so what was billed stands in ``units`` and ``moved`` says
-    that counting chose another. Adds ``misplaced`` (a timed code beyond its bounds) and
-    ``first_misplaced``, one line of those for each group of counting, with units too many if any.
+    that counting chose another. Adds ``misplaced`` (a timed code beyond its bounds, in a group of
+    which no such line is billed for a denial) and ``first_misplaced``, one line of those for each
+    group of counting, with units too many if any.
     """
     never = {name: nw.lit(False) for name in ("moved", "misplaced", "first_misplaced")}
     return engine.some(
@@ -228,19 +233,26 @@ def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     misplaced = timed & ((kept < nw.col("units_low")) | (kept > nw.col("units_high")))
     lines = lines.with_columns(misplaced=misplaced.fill_null(False)).with_columns(
         beyond=nw.col("misplaced").cast(nw.Int64),
+        denied=(nw.col("misplaced") & (nw.col("refused_units") > 0)).cast(nw.Int64),
         own=nw.col("units").fill_null(0),
         short=nw.when(kept > nw.col("units_high")).then(0).otherwise(1),
     )
-    sums = {"all_kept": "kept_units", "all_units": "own", "all_beyond": "beyond"}
+    sums = {"all_kept": "kept_units", "all_units": "own"}
+    sums |= {"all_beyond": "beyond", "all_denied": "denied"}
     order = ["short", "code"]
     lines = engine.within(lines, GROUP, order, total=sums, running={"beyond_turn": "beyond"})
     right = timed & (nw.col("all_kept") == nw.col("all_units")) & (nw.col("all_beyond") == 0)
     right = right.fill_null(False)
+    misplaced = nw.col("misplaced") & (nw.col("all_denied") == 0)
     return lines.with_columns(
         units=nw.when(right).then(kept).otherwise(nw.col("units")),
         moved=right & (kept != nw.col("units")),
-        first_misplaced=nw.col("misplaced") & (nw.col("beyond_turn") == 1),
-    ).drop("beyond", "own", "short", "all_kept", "all_units", "all_beyond", "beyond_turn")
+        misplaced=misplaced,
+        first_misplaced=misplaced & (nw.col("beyond_turn") == 1),
+    ).drop(
+        "beyond", "denied", "own", "short", "all_kept", "all_units", "all_beyond", "all_denied",
+        "beyond_turn",
+    )  # fmt: skip
 
 
 def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

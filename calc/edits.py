@@ -177,7 +177,8 @@ def _codes_apart(pairs: Frame, mine: Frame, lines: Frame) -> Frame:
 
 def _saying_so(mine: Frame) -> Frame:
     """File and row of billed rows with 59 or X, and of all rows of a code without any such."""
-    own = mine.filter(billed.has(billed.DISTINCT) & (nw.col("units_billed") > 0).fill_null(False))
+    bills = (nw.col("units_billed") > 0).fill_null(False) & ~billed.has(billed.EXCLUDED)
+    own = mine.filter(billed.has(billed.DISTINCT) & bills)
     silent = engine.settled(own.select(*CODE_KEY).unique())
     by_claims = mine.join(silent, on=list(CODE_KEY), how="anti")
     both = [own.select("file", "row"), by_claims.select("file", "row")]

@@ -378,7 +378,7 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
     sums = day.select(
         *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
         group_without="day_without_minutes", group_without_cents="day_without_cents",
-        group_unminuted="day_unminuted", group_cents="day_over_cents",
+        group_unminuted="day_unminuted", group_cents="day_over_cents", group_refused="day_refused",
         group_doubled="doubled_minutes", group_divided=nw.col("divided").cast(nw.Int64),
     )  # fmt: skip
     names = [name for name in sums.columns if name not in group]
@@ -411,8 +411,10 @@ def _with_daily_twins(clashes: Frame, lines: Frame) -> Frame:
     The first of them has what the units too many cost.
     """
     daily, twins = nw.col("unit_basis") == "day", nw.col("twin_rows")
-    twice = daily & (nw.col("billed") > 1) & (twins > 0) & (nw.col("billed") <= twins + 1)
-    few = engine.settled(lines.filter(twice).select(*CODE_KEY, daily_cents="over_cents"))
+    asked = nw.col("billed") - nw.col("refused_units")
+    twice = daily & (asked > 1) & (twins > 0) & (asked <= twins + 1)
+    cents = nw.when(nw.col("refused_units") == 0).then("over_cents")
+    few = engine.settled(lines.filter(twice).select(*CODE_KEY, daily_cents=cents))
     if engine.is_empty(few):
         return clashes
     few = few.with_columns(sure=nw.lit(True))
@@ -462,26 +464,30 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
     """Rows of timed codes without minutes, with the units and dollars that nothing supports.
 
     Units of a claim stand with the first such row of the code's day, and so do the dollars; none
-    where the minutes of the day's other services bear all units that are billed. Where they bear
-    some, what the others cost stands with the first such row of the group of counting.
+    where the minutes of the day's other services bear all units that are billed, or beside units
+    billed for a denial, which do not count. Where they bear some, what the others cost stands with
+    the first such row of the group of counting.
     """
+    asked = (nw.col("units_billed") > 0).fill_null(False) & ~billed.has(billed.EXCLUDED)
     bare = rows.filter(nw.col("fault_rule") == "U209")
     unheard = lines.filter(nw.col("unminuted_rows") > 0)
-    beyond = nw.col("group_kept") + nw.col("group_without") > nw.col("group_units")
+    told = nw.col("group_refused") == 0
+    beyond = told & (nw.col("group_kept") + nw.col("group_without") > nw.col("group_units"))
     bears = beyond & (nw.col("group_kept") < nw.col("group_units"))
     cents = nw.when(beyond).then("unsupported_cents")
     left = nw.when(bears).then(nw.col("group_cents") + nw.col("group_without_cents"))
     names = ("day_group", "units_without_minutes")
     facts = unheard.select(*CODE_KEY, *names, bare_cents=cents, left_cents=left)
-    idle = nw.when(nw.col("units_billed") > 0).then(0).otherwise(1)
+    idle = nw.when(asked).then(0).otherwise(1)
     bare = bare.join(facts, on=list(CODE_KEY), how="left").with_columns(idle=idle)
     order = ("idle", "file", "row")
     bare = engine.placed(engine.placed(bare, billed.GROUP, order, "group_turn"), CODE_KEY, order)
     first, without = nw.col("turn") == 1, nw.col("units_without_minutes")
-    mine = nw.when((nw.col("units_billed") > 0) | ~first).then("units_billed").otherwise(without)
+    own = nw.when(asked).then("units_billed").otherwise(nw.col("units_billed") * 0)
+    mine = nw.when(asked | ~first).then(own).otherwise(without)
     left = nw.when((nw.col("group_turn") == 1) & (nw.col("left_cents") > 0)).then("left_cents")
     return bare.with_columns(
-        units_bare=nw.coalesce(mine, nw.col("units_billed")),
+        units_bare=nw.coalesce(mine, own),
         bare_cents=nw.when(~nw.col("left_cents").is_null())
         .then(left)
         .when(first & (without > 0))
@@ -526,7 +532,7 @@ def _explained_by_overlap(
     rule = nw.lit("")
     for kind, code in overlaps.RULE_OF.items():
         rule = nw.when(nw.col("clash_kind") == kind).then(nw.lit(code)).otherwise(rule)
-    beyond = nw.col("day_kept") > nw.col("raw_units")
+    beyond = nw.col("day_kept") - nw.col("day_refused") > nw.col("raw_units")
     return day.with_columns(clash_rule=nw.when(beyond).then(nw.lit("")).otherwise(rule))
 
 
@@ -540,8 +546,9 @@ def _even_days(day: Frame, clashes: Frame, lines: Frame) -> Frame:
     who = ["patient", "date"]
     both = clashes.filter(nw.col("kind") == overlaps.CLINICIANS).select(*who).unique()
     paid = engine.among(lines, both, who).filter(nw.col("billed") > 0).select(*who).unique()
-    sums = day.group_by(*who).agg(total("day_kept"), total("day_units"))
-    over = sums.filter(nw.col("day_kept") > nw.col("day_units")).select(*who)
+    sums = day.group_by(*who).agg(*map(total, ("day_kept", "day_refused", "day_units")))
+    asked = nw.col("day_kept") - nw.col("day_refused")
+    over = sums.filter(asked > nw.col("day_units")).select(*who)
     even = both.join(paid, on=who, how="semi").join(over, on=who, how="anti")
     return even.with_columns(divided=nw.lit(True))
 
@@ -555,7 +562,9 @@ def _with_cents(clashes: Frame, day: Frame, even: Frame) -> Frame:
     clashes = clashes.with_columns(nw.col("divided").fill_null(False))
     over = nw.col("day_kept") > nw.col("day_units")
     explained = over & (nw.col("day_kept") <= nw.col("raw_units"))
-    days = day.filter(explained & ~nw.col("day_over_cents").is_null())
+    # Beside units billed for a denial nobody knows what the others are worth.
+    told = ~nw.col("day_over_cents").is_null() & (nw.col("day_refused") == 0)
+    days = day.filter(explained & told)
     days = days.group_by(*POOL).agg(total("day_over_cents").alias("over_cents"))
     clashes = clashes.join(days, on=list(POOL), how="left")
     clashes = engine.placed(clashes, POOL, ("kind", "file", "row"))
@@ -581,13 +590,14 @@ def _with_twins(clashes: Frame, rows: Frame) -> Frame:
 def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     """Time of timed codes and logged total time of a patient's day in a discipline.
 
-    ``part_b_rows``: timed ones billed to Part B, whose notes Medicare asks of.
+    ``part_b_rows``: timed ones of Part B, and not for a denial, of whose notes Medicare asks.
 
     Where the rows of a day log different totals these may be visits of their own and add up; equal
     ones where `_most_treatment` sees more visits than one. Of a log without totals only days on
     which a row lacks minutes: of others there is nothing to say.
     """
-    mine = rows.filter(nw.col("documented"))
+    to_part_b = nw.col("payer_part_b") & ~billed.has(billed.EXCLUDED)
+    mine = rows.filter(nw.col("documented")).with_columns(to_part_b=to_part_b)
     if "total_minutes" not in has:
         bare = nw.col("fault_rule") == "U209"
         mine = engine.touched(mine.select(*_OF_TREATMENT), bare, PATIENT_DAY, "bare")
@@ -599,7 +609,7 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
     has_minutes = timed & (nw.col("fault_rule") != "U209")
     mine = mine.with_columns(
         timed_ms=nw.when(timed).then(nw.col("counted_ms")).otherwise(0),
-        part_b_rows=(timed & nw.col("payer_part_b")).cast(nw.Int64),
+        part_b_rows=(timed & nw.col("to_part_b")).cast(nw.Int64),
         minute_rows=has_minutes.cast(nw.Int64),
         counted_rows=nw.col("counts").cast(nw.Int64),
         somebody=nw.when(nw.col("clinician") != "").then(nw.col("clinician")),
@@ -625,7 +635,7 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
 
 _OF_TREATMENT = (
     *PATIENT_DAY, "clinician", "code", "file", "row", "row_place", "timed", "counts", "fault_rule",
-    "total_ms", "counted_ms", "length_ms", "start_ms", "end_ms", "payer_part_b",
+    "total_ms", "counted_ms", "length_ms", "start_ms", "end_ms", "to_part_b",
 )  # fmt: skip
 
 
@@ -682,7 +692,8 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     minutes = first_rows.named(minutes).with_columns(supported=nw.lit(None, dtype=nw.Int64))
     minutes = limits.measured(minutes, "patient_minutes")
     unclaimed = nw.col("units_claimed").is_null()
-    units = nw.when(unclaimed).then(nw.col("units")).otherwise(nw.col("billed"))
+    asked = nw.col("billed") - nw.col("refused_units")
+    units = nw.when(unclaimed).then(nw.col("units")).otherwise(asked)
     timed = lines.with_columns(
         measured=units.fill_null(0).cast(nw.Int64), supported=nw.col("units")
     )

@@ -72,7 +72,7 @@ def _assistants(theirs: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyF
     """
     by_them = theirs.select("clinician", *CODE_KEY).unique()
     some = (nw.col("assistant_units") > 0) | (nw.col("assistant_marks") > 0)
-    least = nw.min_horizontal("assistant_units", "billed")
+    least = nw.min_horizontal("assistant_units", nw.col("billed") - nw.col("refused_units"))
     units = nw.when("assistant_doubt").then(0).otherwise(least)
     due = lines.filter(nw.col("payer_assistant_cut") & some.fill_null(False)).select(
         *CODE_KEY, "assistant_marks", assistant_units=units

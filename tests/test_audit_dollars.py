@@ -71,6 +71,18 @@ BY_HAND = {
          row("97116", "", 1, start="09:00", end="09:15")],
         {"T104": 2162},
     ),
+    # what units are worth beside one that is billed for a denial is not known
+    "a clash beside a denial": (
+        [row("97530", "", 2, start="09:00", end="09:30"),
+         row("97116", "", 2, start="09:15", end="09:45"),
+         row("97750", "", 1, start="09:45", end="10:00", modifiers_billed="GP GY")],
+        {"T104": None},
+    ),
+    "lacking minutes beside a denial": (
+        [row("97530", "", 1), row("97110", 15, 1),
+         row("97112", 15, 1, modifiers_billed="GP GY")],
+        {"U209": None},
+    ),
     # a tie: the units may stand so, though counting gives the second code the third unit
     "a tie": ([row("97530", 35, 2), row("97110", 20, 2)], {}),
     # billed 27.87 + 2 x 21.62, of which 21.62 is supported; not billed 30.92 + 23.14

@@ -243,6 +243,15 @@ def test_lines_with_a_modifier_are_named(config):
     assert found["message"] == "97116 is billed on 2 lines of the day, 1 is due"
 
 
+@pytest.mark.parametrize(("modifiers", "severity"), [("GP", "error"), ("GP GY", "warning")])
+def test_a_unit_for_a_denial_is_not_paid_twice(modifiers, severity, config):
+    """A code of one unit a day on two rows alike, of which one asks for no pay."""
+    row = VISIT | {"code": "G0283", "clinician": "Kim", "minutes": "15", "units_billed": "1"}
+    rows = [row | {"modifiers_billed": said, "discipline": "PT"} for said in ("GP", modifiers)]
+    (found,) = findings(rows, config, "T103")
+    assert (found["severity"], found["cents"] is None) == (severity, severity == "warning")
+
+
 def test_all_rules_are_known():
     """The rules of this family stand under the codes that the issue gives them."""
     codes = {rule.code for rule in auditing.rules_chosen(("T", "G", "P", "D", "S"))}

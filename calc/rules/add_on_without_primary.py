@@ -10,6 +10,8 @@ class AddOnWithoutPrimary(Rule):
 
     An add-on code continues another one and is never payable by itself: 97130 goes with 97129.
     Codes of a calendar month are not looked at, since their primary may stand on another date.
+    A primary code with a charge is billed, though its units are blank. Units billed for a denial
+    (GA, GX, GY, GZ) do not count.
 
     Bill the first unit under the primary code.
 
@@ -26,7 +28,7 @@ class AddOnWithoutPrimary(Rule):
     needs = ("units_billed",)
     refuted_by = ("lines", "rows")
     message = "{code} is billed without {expected}"
-    found, expected = nw.col("billed"), nw.col("add_on_of")
+    found, expected = nw.col("billed") - nw.col("refused_units"), nw.col("add_on_of")
     # What an exchange of units with the primary code costs.
     cents = nw.when(
         nw.col("first_misplaced")

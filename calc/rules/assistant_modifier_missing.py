@@ -8,8 +8,10 @@ from calc.rule import Rule
 class AssistantModifierMissing(Rule):
     """Units that an assistant furnished are billed without CQ or CO.
 
-    Medicare pays 85 per cent of its share for them, so the plain line is overpaid. Where CMS's
-    rounded short-cuts or a tie leave a choice, nothing is said.
+    Since 2022 Medicare pays 85 per cent of its share for them, so that the plain line is overpaid;
+    in 2020 and 2021 the modifier changed no pay. Where CMS's rounded short-cuts or a tie leave a
+    choice, nothing is said, nor of the supply of a device. Units billed for a denial (GA, GX, GY,
+    GZ) do not count.
 
     Bill these units on a line of their own with CQ (physical) or CO (occupational therapy).
 
@@ -35,6 +37,6 @@ class AssistantModifierMissing(Rule):
         nw.col("payer_part_b")
         & ~nw.col("assistant_doubt")
         & (found < expected)
-        & (nw.col("billed") - found > _plain_due)
+        & (nw.col("billed") - nw.col("refused_units") - found > _plain_due)
     )
     explained = nw.when(nw.col("evaluation") != "").then(nw.lit("U210")).otherwise(nw.lit(""))

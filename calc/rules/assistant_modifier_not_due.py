@@ -8,8 +8,10 @@ from calc.rule import Rule
 class AssistantModifierNotDue(Rule):
     """Units are billed with CQ or CO that a therapist furnished.
 
-    The line is paid 15 per cent too little. Where CMS's rounded short-cuts or a tie leave a
-    choice, or a row of the code names no role, nothing is said.
+    Since 2022 Medicare pays 15 per cent of its share too little for such a line; in 2020 and 2021
+    the modifier changed no pay. Where CMS's rounded short-cuts or a tie leave a choice, or a row of
+    the code names no role, nothing is said, nor of the supply of a device. Units billed for a
+    denial (GA, GX, GY, GZ) do not count.
 
     Bill the units without the modifier, or name the assistant in the record.
 

@@ -9,7 +9,8 @@ class DayBeyondLimits(Rule):
     """A day holds more treatment than is usual.
 
     More than four hours or eight timed units of a patient in one discipline, or more than twelve
-    one-on-one hours of a clinician, are no fault by themselves. A reviewer asks about them.
+    one-on-one hours of a clinician, are no fault by themselves. A reviewer asks about them. Units
+    billed for a denial (GA, GX, GY, GZ) do not count.
 
     Make sure that the notes of the day tell why so much was needed and who gave it.
 

@@ -10,7 +10,8 @@ class DistinctAtOneTime(Rule):
 
     59, XE, XP, XS and XU unbundle codes given at different times. Where the clock times meet,
     the modifier is wrong. Codes that share no minutes with some other code of the visit are not
-    reported: the modifier may be meant for that one.
+    reported: the modifier may be meant for that one. Nor are lines billed for a denial (GA, GX, GY,
+    GZ).
 
     Correct the times, or take the modifier and the bundled code off the claim.
 

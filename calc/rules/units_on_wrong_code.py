@@ -10,6 +10,7 @@ class UnitsOnWrongCode(Rule):
 
     Every code gets its whole quarter hours, and the units left go to the largest remainders.
     Codes whose remainders are equal may share the last units in any way: that is never a fault.
+    Where one of these lines is billed for a denial (GA, GX, GY, GZ) nothing is said.
 
     Move the unit to the code whose minutes earned it.
 

@@ -9,7 +9,8 @@ class UnitsWithoutMinutes(Rule):
     """A timed code has neither minutes nor start and end.
 
     Timed codes are paid by the minute, and minutes are never invented. Without them no unit can
-    be defended.
+    be defended. Units billed for a denial (GA, GX, GY, GZ) do not count, and beside them no dollars
+    are said.
 
     Complete the record from the clinician's own notes of the day, never from the claim.
 
