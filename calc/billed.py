@@ -55,6 +55,8 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
     assistant, distinct, refused = has("CQ|CO"), has(DISTINCT), has(EXCLUDED)
+    # Beside GN, with which neither goes, and without its own GP or GO.
+    stray = assistant & has("GN") & ~(has("GP") & has("CQ")) & ~(has("GO") & has("CO"))
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
     return rows.with_columns(
@@ -78,6 +80,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         uncharged=(bills & nw.col("charge_cents").is_null()).cast(nw.Int64),
         refused=refused.cast(nw.Int64),
         units_of_refused=nw.when(refused).then(units).otherwise(0).fill_null(0),
+        units_of_stray=nw.when(stray & ~refused).then(units).otherwise(0).fill_null(0),
     )
 
 
@@ -99,6 +102,7 @@ _SUMS = {
     "uncharged_rows": "uncharged",
     "refused_rows": "refused",
     "refused_units": "units_of_refused",
+    "stray_units": "units_of_stray",
 }
 FACTS: Mapping[str, Mapping[str, str]] = {
     "total": _SUMS,

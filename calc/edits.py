@@ -62,7 +62,8 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
 
     Lines billed for a denial ask for no payment.
     """
-    names = (*DISCIPLINE_VISIT, "payer", "code", "clinician", "first_place", "distinct_rows")
+    whose = (*DISCIPLINE_VISIT, "payer", "code", "clinician", "first_place")
+    names = (*whose, "distinct_rows", "price_status", "charge_cents")
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
     paid = lines.filter(asked).select(*names)
     pairs = _second_columns(paid, config, days, "01")

@@ -330,7 +330,7 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     lines = modifiers.doubts(lines).drop(_JUDGING_STEPS)
     lines = lines.with_columns(has_prior=nw.lit(bool(options.prior)))
     lines = engine.settled(amounts.fees(lines, config, days, options, services))
-    return _with_primary(amounts.with_amounts(lines, config, days, options))
+    return _with_other_code(amounts.with_amounts(lines, config, days, options))
 
 
 # Steps that no rule looks at: a table of a million lines is as dear as it is wide.
@@ -344,32 +344,52 @@ _COUNTING_STEPS = (
     "place", "turn", "tie", "day_minutes", "day_units",
 )  # fmt: skip
 _JUDGING_STEPS = (
-    "whole_units", "rest_minutes", "left_units", "cut_minutes", "in_pool", "units_unjudged",
+    "whole_units", "rest_minutes", "left_units", "cut_minutes", "units_unjudged",
     "by_quarters", "assistant_rest", "therapist_rest", "assistant_minutes", "assistant_policy",
     "de_minimis_percent", "service_units", "service_assistant_units", "counted_ms", "assistant_ms",
     "idle_units",
 )  # fmt: skip
 
 
-def _with_primary(lines: Frame) -> Frame:
-    """Add primary_billed and primary_documented: units and sessions of an add-on's primary code.
+def _with_other_code(lines: Frame) -> Frame:
+    """Add other_billed, primary_documented and primary_cents: what an add-on's other code says.
 
-    Those of the same day and provider; 0 of other codes.
+    Of an add-on ``other_billed`` and ``primary_documented`` are units and sessions of its primary
+    code on the day with the provider; one with a charge and blank units is billed. In the same
+    pool ``primary_cents`` are the over_cents of that, and of a primary code ``other_billed`` the
+    units of its add-on, without those for a denial. 0 and null of other codes.
     """
     visit, added = ["patient", "date", "provider"], nw.col("add_on_of") != ""
-    names = ("primary_billed", "primary_documented")
-    lines = lines.with_columns(**dict.fromkeys(names, nw.lit(0, dtype=nw.Int64)))
+    names = ("other_billed", "primary_documented", "primary_cents")
+    lines = lines.with_columns(
+        **dict.fromkeys(names[:2], nw.lit(0, dtype=nw.Int64)),
+        primary_cents=nw.lit(None, dtype=nw.Int64),
+    )
     lines = engine.settled(engine.touched(lines, added, visit, "with_add_on"))
-    near = lines.filter(nw.col("with_add_on")).group_by(*visit, "code")
-    primary = near.agg(
-        total("billed").alias(names[0]), total("documented_rows").alias(names[1])
-    ).rename({"code": "add_on_of"})
+    near = lines.filter(nw.col("with_add_on"))
+    charged = (nw.col("charge_rows") > 0) & (nw.col("charge_cents") > 0).fill_null(False)
+    silent = nw.col("units_claimed").is_null() & charged
+    near = near.with_columns(
+        paid=nw.when(silent).then(1).otherwise(nw.col("billed")).cast(nw.Int64),
+        asked=nw.col("billed") - nw.col("refused_units"),
+    )
+    sums = total("paid"), total("documented_rows").alias(names[1])
+    primary = near.group_by(*visit, "code").agg(*sums).rename({"code": "add_on_of"})
+    cents = near.select(*POOL, "code", primary_cents="over_cents").rename({"code": "add_on_of"})
+    further = near.filter(added).group_by(*POOL, "add_on_of").agg(total("asked"))
+    further = further.rename({"add_on_of": "code"})
 
-    def beside(add_ons: Frame) -> Frame:
-        add_ons = add_ons.drop(*names).join(primary, on=[*visit, "add_on_of"], how="left")
-        return add_ons.with_columns(nw.col(*names).fill_null(0))
+    def beside(both: Frame) -> Frame:
+        both = both.drop(*names).join(primary, on=[*visit, "add_on_of"], how="left")
+        both = both.join(cents, on=[*POOL, "add_on_of"], how="left")
+        both = both.join(further, on=list(KEY), how="left")
+        other = nw.when(added).then("paid").otherwise("asked").fill_null(0)
+        return both.with_columns(
+            other_billed=other.cast(nw.Int64), primary_documented=nw.col(names[1]).fill_null(0)
+        )
 
-    return engine.some(lines, added, beside, names).drop("with_add_on")
+    either = nw.col("with_add_on") & (added | nw.col("has_add_on"))
+    return engine.some(lines, either, beside, names).drop("with_add_on")
 
 
 def _beside_day(lines: Frame, day: Frame) -> Frame:

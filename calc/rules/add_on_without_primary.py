@@ -29,17 +29,19 @@ class AddOnWithoutPrimary(Rule):
     refuted_by = ("lines", "rows")
     message = "{code} is billed without {expected}"
     found, expected = nw.col("billed") - nw.col("refused_units"), nw.col("add_on_of")
-    # What an exchange of units with the primary code costs.
-    cents = nw.when(
-        nw.col("first_misplaced")
-        & (nw.col("group_kept") == nw.col("group_units"))
-        & (nw.col("group_without") == 0)
-    ).then(nw.col("group_cents"))
+    # What an exchange of units with the primary code costs, or else a primary that is left out.
+    _kept, _due = nw.col("group_kept"), nw.col("group_units")
+    _told = (nw.col("group_without") == 0) & (nw.col("group_refused") == 0)
+    _left_out = (nw.col("group_wrong") == 0) & ~(nw.col("group_divided") == 1)
+    cents = (
+        nw.when(_told & nw.col("first_misplaced") & (_kept == _due)).then("group_cents")
+        .when(_told & _left_out & (_kept < _due)).then("primary_cents")
+    )  # fmt: skip
     flag = (
         (expected != "")
         & (nw.col("unit_basis") != "month")
         & (found > 0)
-        & (nw.col("primary_billed") == 0)
+        & (nw.col("other_billed") == 0)
     )
     # A line without any session is that rule's.
     explained = nw.when(nw.col("documented_rows") == 0).then(nw.lit("U207")).otherwise(nw.lit(""))
