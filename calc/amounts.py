@@ -29,7 +29,7 @@ def fees(
 
 _FIGURES = (
     "cf", "participation_percent", "year_deductible_cents", "mppr_percent", "coinsurance_percent",
-    "assistant_share_percent", "sequestration_permille", "rvu_edition", "gpci_edition", "status",
+    "assistant_share_percent", "sequestration_permille", "rvu_edition", "gpci_edition",
     "payer_sequestration", "mppr_indicator", "work_nano", "unsure", "price_reason",
     "settles", "work_rvu", "mp_rvu", "work_gpci", "pe_gpci", "mp_gpci",
     "own_fee_cents", "own_reduced_cents",

@@ -322,6 +322,7 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
         "code": list(config.codes),
         "add_on_of": [facts["add_on_of"] for facts in config.codes.values()],
         "evaluation": [facts["evaluation"] for facts in config.codes.values()],
+        "medicare_code": [facts["medicare_code"] for facts in config.codes.values()],
     }
     lines = engine.looked_up(
         lines, facts, dict.fromkeys(facts, str), ["code"], {"add_on_of": "code"}

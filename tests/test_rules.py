@@ -81,6 +81,12 @@ def test_sentences_count(answers, engine_name):
         "GP CQ CO": "CO does not go with GP",
         "GP CO": "CO does not go with GP", "GO CQ": "CQ does not go with GO",
     }  # fmt: skip
+    unpaid = {f["code"]: f["message"] for f in answers(engine_name)[0] if f["rule"] == "P402"}
+    said = "{} is charged, and Medicare does not pay it ({}"
+    assert unpaid["97010"] == said.format("97010", "bundled)")
+    assert unpaid["97014"] == said.format(
+        "97014", "not valid for Medicare); Medicare's code is G0283"
+    )
     kx = [f["message"] for f in answers(engine_name)[0] if f["rule"] in ("M305", "M306")]
     totals = {message.split(" threshold ")[1] for message in kx}
     assert {"($2487.28 of $2480.00)", "($29.06 of $2480.00)"} <= totals

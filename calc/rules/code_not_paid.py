@@ -8,8 +8,9 @@ from calc.rule import Rule
 class CodeNotPaid(Rule):
     """A code that Medicare does not pay is charged.
 
-    Bundled codes are paid with other services of the day, and some codes are not valid for
-    Medicare at all. Such a charge must not be passed on to the patient.
+    Bundled codes are paid with other services of the day, so that their charge must not be passed
+    on to the patient. Other codes are not covered, or not valid for Medicare, which may take
+    another one instead.
 
     Take the line off the claim, or bill the code that Medicare uses instead (G0283 for 97014).
     Lines billed for a denial (GA, GX, GY, GZ) are left alone.
@@ -24,8 +25,18 @@ class CodeNotPaid(Rule):
     code, severity, over = "P402", "error", "service"
     authority = "usc-42-1395w-4"
     needs = ("charge",)
-    message = "{code} is charged, and Medicare does not pay it ({found})"
-    found, expected = nw.col("price_status"), nw.lit("")
+    message = (
+        "{code} is charged, and Medicare does not pay it ({found})[; Medicare's code is {expected}]"
+    )
+    _status = nw.col("status")
+    found = (
+        nw.when(_status == "B").then(nw.lit("bundled"))
+        .when(_status == "N").then(nw.lit("not covered"))
+        .when(_status == "I").then(nw.lit("not valid for Medicare"))
+        .when(_status.is_in(["E", "X"])).then(nw.lit("excluded"))
+        .otherwise(nw.lit("not paid by its fee schedule"))
+    )  # fmt: skip
+    expected = nw.col("medicare_code")
     flag = (
         nw.col("payer_part_b")
         & nw.col("price_status").is_in(["bundled", "not paid"])
