@@ -225,14 +225,17 @@ def _listed(first: nw.Expr, more: nw.Expr, between: str) -> nw.Expr:
 
 
 def _authority(rule: type[Rule], config: Config) -> nw.Expr:
-    """The rule's own, or that of how the payer counts."""
+    """The rule's own, or that of how the payer counts, or the payer's."""
     said = nw.lit(config.cite(rule.authority))
-    if rule.by_counting_rule:
-        for name, payer in config.payers.items():
+    for name, payer in config.payers.items():
+        source = rule.authority
+        if rule.by_counting_rule:
             source = config.counting_rules[payer["counting_rule"]]["source"]
-            if source != rule.authority:
-                here = nw.col("payer") == name
-                said = nw.when(here).then(nw.lit(config.cite(source))).otherwise(said)
+        elif rule.by_payer and not payer.get("part_b"):
+            source = payer["source"]
+        if source != rule.authority:
+            here = nw.col("payer") == name
+            said = nw.when(here).then(nw.lit(config.cite(source))).otherwise(said)
     return said
 
 

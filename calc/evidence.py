@@ -383,7 +383,7 @@ def _with_other_code(lines: Frame) -> Frame:
     def beside(both: Frame) -> Frame:
         both = both.drop(*names).join(primary, on=[*visit, "add_on_of"], how="left")
         both = both.join(cents, on=[*POOL, "add_on_of"], how="left")
-        both = both.join(further, on=list(KEY), how="left")
+        both = both.join(further, on=list(CODE_KEY), how="left")
         other = nw.when(added).then("paid").otherwise("asked").fill_null(0)
         return both.with_columns(
             other_billed=other.cast(nw.Int64), primary_documented=nw.col(names[1]).fill_null(0)

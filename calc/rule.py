@@ -62,7 +62,8 @@ class Rule:
     `auditing`). ``cents`` is the allowed amount as billed less that as supported. ``needs`` are
     facts that a log must hold (see `evidence.Evidence.has`), ``edition`` the dated figures without
     which the rule does not run (mue, ptp, kx). ``other_severity`` stands where ``milder`` holds.
-    ``by_counting_rule``: the payer's way of counting is the authority, where it is another's.
+    ``by_counting_rule``: the payer's way of counting is the authority, where it is another's;
+    ``by_payer``: the payer's own source is, of a payer other than Medicare.
     ``explained`` names the rule that, where it fires on the same day, row or clinician, has found
     the same fault first. ``refuted_by``: which of REFUTERS a finding must not be said beside.
     """
@@ -84,6 +85,7 @@ class Rule:
     milder: ClassVar[nw.Expr | None] = None
     explained: ClassVar[nw.Expr | None] = None
     by_counting_rule: ClassVar[bool] = False
+    by_payer: ClassVar[bool] = False
     slug: ClassVar[str]
 
     def __init_subclass__(cls, **options: Any) -> None:

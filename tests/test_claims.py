@@ -6,7 +6,7 @@ import pytest
 from helpers import frame
 
 import calc
-from calc import claims, engine, logs, reviewing
+from calc import claims, engine, logs, params, reviewing
 from calc.errors import InputError
 
 VISIT = {"patient": "P1", "date": "2026-03-02", "clinician": "C1", "role": "therapist"}
@@ -426,6 +426,29 @@ def test_the_authority_is_that_of_how_the_payer_counts(config, payer, cited):
     rows = [session("97110", "20", units_billed="3", payer=payer)]
     done = reviewing.review(read(rows, config), config, reviewing.Asked(select=("U201",)))
     assert cited in done.audit.findings["authority"][0]
+
+
+@pytest.mark.parametrize(
+    ("rule", "row", "own"),
+    [
+        ("U205", {"code": "97161", "units_billed": "2"}, "Claims Processing Manual"),
+        ("U208", {"code": "97161"}, "Claims Processing Manual"),
+        ("U209", {"minutes": "", "units_billed": "1"}, "Benefit Policy Manual"),
+        ("P401", {"units_billed": "1", "charge": "1.00"}, "1395w-4"),
+    ],
+)
+def test_the_authority_is_the_payers_own(tmp_path, rule, row, own):
+    """Medicare's manuals and law bind no other payer."""
+    mine = '[acme]\nname = "Acme"\ncounting_rule = "ama"\nsource = "acme"\nmppr = false\n'
+    (tmp_path / "payers.toml").write_text(f'{mine}share_of_medicare = "1.10"\n')
+    (tmp_path / "sources.toml").write_text('[acme]\ntitle = "Contract with Acme"\n')
+    config = params.load(tmp_path)
+    for payer, cited in (("medicare", own), ("acme", "CPT" if rule == "U208" else "Contract")):
+        rows = [session("97110", "15", payer=payer) | row]
+        rows.append(session("97112", "15", payer=payer, units_billed="1", charge="900.00"))
+        done = reviewing.review(read(rows, config), config, reviewing.Asked(select=(rule,)))
+        (found,) = done.audit.findings["authority"].to_list()
+        assert cited in found
 
 
 def test_a_finding_names_rows_of_its_own_discipline(config):

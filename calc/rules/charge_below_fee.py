@@ -22,7 +22,7 @@ class ChargeBelowFee(Rule):
     """
 
     code, severity, over = "P401", "info", "service"
-    authority = "usc-42-1395w-4"
+    authority, by_payer = "usc-42-1395w-4", True
     needs = ("units_billed", "charge")
     refuted_by = ("rows",)
     message = "${found_dollars} is charged, the fee is ${expected_dollars}"

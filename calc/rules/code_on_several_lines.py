@@ -10,7 +10,8 @@ class CodeOnSeveralLines(Rule):
 
     All minutes of a code on a day belong on one line; a second one reads as a duplicate and is
     denied. One line of an assistant's units (CQ, CO), lines of another discipline or with 59
-    stand apart rightly. So do lines billed for a denial (GA, GX, GY, GZ).
+    stand apart rightly. So do lines billed for a denial (GA, GX, GY, GZ). Of payers only those are
+    looked at that count a day's minutes together, as Medicare does.
 
     Add the lines up before billing.
 
@@ -24,13 +25,14 @@ class CodeOnSeveralLines(Rule):
     """
 
     code, severity, over = "U214", "warning", "service"
-    authority = "mcpm-5-20.2"
+    authority, by_payer = "mcpm-5-20.2", True
     needs = ("units_billed", "modifiers_billed")
     message = "{code} is billed on {found} lines[ with {modifier}] of the day, {expected} is due"
     _plain, _marked = nw.col("plain_rows"), nw.col("marked_plain_rows")
     found, expected = nw.max_horizontal(_plain, _marked), nw.lit(1)
     said = (("modifier", nw.when(_plain < _marked).then(nw.lit("CQ or CO"))),)
-    flag = nw.col("timed") & (found > expected)
+    _as_medicare = nw.col("payer_part_b") | nw.col("in_pool")
+    flag = nw.col("timed") & _as_medicare & (found > expected)
     # A line of the assistant's stands apart rightly, and lacks its modifier, or one has it that
     # is the therapist's.
     _unmarked = nw.col("assistant_units_billed") < nw.col("assistant_units")

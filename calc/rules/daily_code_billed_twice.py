@@ -21,7 +21,7 @@ class DailyCodeBilledTwice(Rule):
     """
 
     code, severity, over = "U205", "error", "service"
-    authority = "mcpm-5-20.2"
+    authority, by_payer = "mcpm-5-20.2", True
     needs = ("units_billed",)
     message = "{found} {found:unit|units} of {code} billed, a day has {expected}"
     found, expected = nw.col("billed") - nw.col("refused_units"), nw.lit(1)

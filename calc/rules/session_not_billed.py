@@ -26,7 +26,7 @@ class SessionNotBilled(Rule):
     """
 
     code, severity, over = "U208", "info", "service"
-    authority = "mcpm-5-20.2"
+    authority, by_counting_rule = "mcpm-5-20.2", True
     needs = ("units_billed",)
     refuted_by = ("lines", "rows")
     message = "{code} is documented and not billed: {expected} {expected:unit|units}"
