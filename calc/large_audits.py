@@ -108,7 +108,7 @@ def audit(
     bad = engine.stacked(lines.rejects) if lines else None
     if key and lines and bad is not None:
         bad = reviewing.without_names(bad, lines.mapping, key)
-    rows = (engine.scan_parquet([str(path / _ROWS)]) for path in places.rows)
+    rows = [engine.scan_parquet([str(path / _ROWS)]) for path in places.rows]
     seen = [part for part, _, _ in first]
     # Of a file in pieces the order of dates was told before: this is as it was asked for.
     blanks = replace(log.log.defaults, date_order=blanks.date_order)

@@ -7,7 +7,7 @@ about the run. Overbilled and underbilled dollars are never netted.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
@@ -32,12 +32,10 @@ from calc.auditing import Audit
 from calc.doubts import Doubts
 from calc.errors import InputError
 from calc.params import Config, load
-from calc.rule import RULES
+from calc.rule import OVERLAPS, RULES
 from calc.schema import rows_in, total
 
 Frame = nw.LazyFrame[Any]
-
-OVERLAPS = ("T101", "T102", "T103", "T104", "U212")
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ class Gathered:
 
     seen: list[Seen]
     findings: list[nw.DataFrame[Any]]  # see auditing.found
-    rows: Iterable[Frame]  # the table "row" of each, for the clinicians' days that a report draws
+    rows: Sequence[Frame]  # the table "row" of each, for the clinicians' days that a report draws
     rejects: nw.DataFrame[Any]
     files: list[logs.File]
     defaults: logs.Defaults  # of the log
@@ -343,34 +341,46 @@ def _by_clinician(people: nw.DataFrame[Any], findings: nw.DataFrame[Any]) -> nw.
     return people.with_columns(**filled).select("clinician", *counts, *sums).sort("clinician")
 
 
-def _timeline(rows: Iterable[Frame], findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    """Rows of the clinicians' days on which rows overlap; ``overlap`` marks those that do.
+def _timeline(rows: Sequence[Frame], findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """Rows of the clinicians' days on which rows overlap, and those of others that overlap there.
 
-    start_ms and end_ms are of the clock on the wall; ``file`` is blank where all are of one.
+    ``overlap`` marks those that a finding names, ``window`` those whose minutes are fewer than
+    their times. start_ms and end_ms are of the clock on the wall.
     """
-    here = findings.filter(nw.col("rule").is_in(OVERLAPS) & (nw.col("clinician") != ""))
-    days = here.select("clinician", "date").unique()
+    here = findings.filter(nw.col("rule").is_in(OVERLAPS))
+    days = here.filter(nw.col("clinician") != "").select("clinician", "date").unique()
     table: engine.Columns = {name: days[name].to_list() for name in ("clinician", "date")}
-    names = ("clinician", "date", "patient", "code", "file", "row")
-    clocks = {name: nw.col(name) + nw.col("offset_ms") for name in ("start_ms", "end_ms")}
-    shown = []
-    for part in rows:
-        near = engine.beside(part, table, {"clinician": str, "date": date})
-        swept = engine.among(part, near, ("clinician", "date")).filter(nw.col("in_sweep"))
-        shown.append(engine.collect(engine.plain(swept.select(*names, **clocks))))
+    shown = _sessions(rows, table, {"clinician": str, "date": date})
     named = here.select("rows", "file").unique()
     others = [place for listed, file in named.iter_rows() for place in rows_in(listed, file)]
     places: engine.Columns = {
         "file": [file for file, _ in others], "row": [row for _, row in others]
     }  # fmt: skip
-    partners = engine.collect(engine.table(places, {"file": str, "row": int}))
+    kinds: dict[str, type] = {"file": str, "row": int}
+    partners = engine.collect(engine.table(places, kinds))
     marked = nw.concat([here.select("file", "row"), partners], how="vertical").unique()
+    away = marked.join(shown, on=["file", "row"], how="anti")
+    if len(days) and len(away):
+        table = {name: away[name].to_list() for name in kinds}
+        shown = engine.stacked([shown, _sessions(rows, table, kinds)])
     marked = marked.with_columns(overlap=nw.lit(True))
-    done = engine.stacked(shown).join(marked, on=["file", "row"], how="left")
+    done = shown.join(marked, on=["file", "row"], how="left")
     done = done.with_columns(nw.col("overlap").fill_null(False))
-    if done["file"].n_unique() < 2:
-        done = done.with_columns(file=nw.lit(""))
-    return done.sort("date", "clinician", "start_ms", "row")
+    return done.sort("date", "clinician", "start_ms", "file", "row")
+
+
+def _sessions(
+    rows: Sequence[Frame], table: engine.Columns, types: Mapping[str, type]
+) -> nw.DataFrame[Any]:
+    """Rows with clock times and one of these keys, as a picture shows them."""
+    names = ("clinician", "date", "patient", "code", "file", "row")
+    clocks = {name: nw.col(name) + nw.col("offset_ms") for name in ("start_ms", "end_ms")}
+    shown = []
+    for part in rows:
+        few = engine.among(part, engine.beside(part, table, types), tuple(types))
+        swept = few.filter(nw.col("in_sweep")).select(*names, **clocks, window=~nw.col("full"))
+        shown.append(engine.collect(engine.plain(swept)))
+    return engine.stacked(shown)
 
 
 def _meta(

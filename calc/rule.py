@@ -44,6 +44,9 @@ _AMOUNTS = ("found", "expected")  # {found_dollars} where they are cents
 # not read; and dates before the log's first or after its last.
 REFUTERS = ("lines", "rows", "year", "company", "dates")
 
+# Those of rows on the same minutes, ``rows`` beside ``row``: a report draws their days.
+OVERLAPS = ("T101", "T102", "T103", "T104", "U212")
+
 _DECLARED = ("code", "severity", "over", "authority", "message", "flag", "found", "expected")
 
 

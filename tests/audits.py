@@ -20,7 +20,7 @@ CLINICIAN = dict.fromkeys(
 ) | {"clinician": str}  # fmt: skip
 TIMELINE = {
     "clinician": str, "date": date, "patient": str, "code": str, "row": int, "start_ms": int,
-    "end_ms": int, "overlap": bool, "file": str,
+    "end_ms": int, "overlap": bool, "window": bool, "file": str,
 }  # fmt: skip
 
 
@@ -49,7 +49,7 @@ def findings(*rows):
     return frame(rows, FINDING)
 
 
-def sessions(*rows, file=""):
+def sessions(*rows, file="march.csv", **values):
     """A timeline of (clinician, patient, code, row, "09:00", "09:30", overlap) on DAY."""
 
     def ms(clock):
@@ -58,7 +58,8 @@ def sessions(*rows, file=""):
         return round((at - datetime(1970, 1, 1)).total_seconds() * 1000)
 
     names = ("clinician", "patient", "code", "row", "start_ms", "end_ms", "overlap")
-    made = [dict(zip(names, row, strict=True)) | {"date": DAY} for row in rows]
+    plain = {"date": DAY, "window": False} | values
+    made = [dict(zip(names, row, strict=True)) | plain for row in rows]
     made = [{**row, "start_ms": ms(row["start_ms"]), "end_ms": ms(row["end_ms"])} for row in made]
     return frame(made, TIMELINE, file=file)
 

@@ -199,6 +199,31 @@ def test_partners_in_other_files_are_named(tmp_path, config):
     assert audit.timeline["overlap"].to_list() == [True] * 3
 
 
+@pytest.mark.parametrize(("partner", "more"), [("Lee", {"discipline": ("OT", "PT")}), ("", {})])
+def test_the_timeline_has_the_sessions_of_others_that_overlap(partner, more, config):
+    """Those of another clinician, or of nobody named, whose day has no finding of its own."""
+    spans = (("09:00", "09:30"), ("09:10", "09:40"))
+    codes = ("97110", "97140")
+    rows = sessions(spans, clinician=(partner, "Kim"), code=codes, **more)
+    alone = rows[0] | {"patient": "B", "start": "10:00", "end": "10:30"}
+    log = logs.read(frame([*rows, alone]), config, logs.Defaults())
+    audit = reviewing.review(log, config, Asked(select=("T",))).audit
+    (found,) = audit.findings.to_native().to_dicts()
+    assert (found["clinician"], found["rows"], found["found"]) == ("Kim", "1", "20")
+    shown = audit.timeline.select("clinician", "row", "overlap").rows()
+    assert sorted(shown) == sorted([("Kim", 2, True), (partner, 1, True)])
+
+
+@pytest.mark.parametrize(("minutes", "window"), [("", False), ("30", False), ("29", True)])
+def test_the_timeline_tells_the_times_of_a_visit(minutes, window, config):
+    """Minutes below the clock lie somewhere within it."""
+    spans = (("09:00", "09:30"), ("09:10", "09:40"))
+    rows = sessions(spans, patient="AB", minutes=(minutes, "30"))
+    log = logs.read(frame(rows), config, logs.Defaults())
+    timeline = reviewing.review(log, config, Asked(select=("T101",))).audit.timeline
+    assert timeline["window"].to_list() == [window, False]
+
+
 def test_a_finding_folds_into_the_same_one_whatever_the_order(config):
     """Rows in another order are the same audit: a day with several clashes of a clinician."""
     rows = [

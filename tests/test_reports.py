@@ -14,12 +14,14 @@ from html.parser import HTMLParser
 import polars as pl
 import pytest
 from audits import RULES, audit, finding, sessions
+from audits import findings as table_of
 
 from calc import baseline, engine
 from calc.errors import InputError
 from calc.reports import days, findings, findings_html, pictures
 
 SCRIPT = '"><script>alert(1)</script>'
+DAY_MS = 24 * 60 * 60 * 1000
 HEADING = (
     "rule,severity,row,patient,clinician,date,code,found,expected,dollars,message,file,rows,"
     "also,authority"
@@ -57,6 +59,16 @@ def full():
     """One of everything."""
     rows = [OVER, OVERLAP, WARNED, WAIVED, UNDER]
     return audit(rows, CLINICIANS, sessions(*TIMELINE), NOT_RUN)
+
+
+def clash(row, rows, found="20", **values):
+    """A finding of a row that shares minutes with others."""
+    return finding("T101", row=row, rows=rows, found=found, cents=None, **values)
+
+
+def worst(timeline, *found, most=5):
+    """The days with most overlaps by these findings, and how many there are."""
+    return days.worst(timeline, table_of(*found), most)
 
 
 class Page(HTMLParser):
@@ -422,7 +434,8 @@ def test_page_escapes_what_comes_from_data():
     other = (SCRIPT, "--><script>$x_1$", "<b>", 13, "9:20", "9:50", True)
     files = [{"name": SCRIPT, "sha256": SCRIPT, "rows": 1}]
     report = audit(
-        [row, finding(cents=5)], [CLINICIANS[1]], sessions(line, other),
+        [row, finding(cents=5), clash(13, "12", file=SCRIPT, clinician=SCRIPT)],
+        [CLINICIANS[1]], sessions(line, other, file=SCRIPT),
         [{"rule": SCRIPT, "reason": SCRIPT, "lines": 1}],
         files=files, notes=[SCRIPT], figures=[SCRIPT], never_checked=[SCRIPT],
         options={"payer": SCRIPT}, config_folders=[SCRIPT], program=SCRIPT,
@@ -494,17 +507,20 @@ def test_page_writes_every_count_alike(monkeypatch):
 def test_page_folds_and_then_counts_days_with_overlaps(monkeypatch):
     monkeypatch.setattr(findings_html, "DAYS", 3)
     monkeypatch.setattr(findings_html, "OPEN_DAYS", 1)
+    names = ["Adams, PT", "Bell, OT", "Cole, PT", "Dunn, PT"]
     days = [
-        (who, patient, "97110", row, start, "10:30", True)
-        for row, who in enumerate(["Adams, PT", "Bell, OT", "Cole, PT", "Dunn, PT"], 2)
-        for patient, start in ((f"1{row}", "09:00"), (f"2{row}", "10:00"))
+        (who, f"1{row}", "97110", row, start, "10:30", True)
+        for place, who in enumerate(names, 1)
+        for row, start in ((2 * place, "09:00"), (2 * place + 1, "10:00"))
     ]
-    text = findings.text(audit([OVER], CLINICIANS, sessions(*days)), "html", RULES)
+    found = [clash(2 * n + 1, str(2 * n), clinician=who) for n, who in enumerate(names, 1)]
+    text = findings.text(audit(found, CLINICIANS, sessions(*days)), "html", RULES)
     unfolded, folded = text.split('<details class="more">')
     folded = folded.partition("</details>")[0]
     assert [part.count('<figure class="day">') for part in (unfolded, folded)] == [1, 2]
     assert "<summary>2 more days with overlaps</summary>" in folded
-    assert "Adams, PT, Monday 2 March 2026" in unfolded and "Cole, PT, Monday" in folded
+    assert "<bdi>Adams, PT</bdi>, Monday 2 March 2026" in unfolded
+    assert "<bdi>Cole, PT</bdi>, Monday" in folded
     words = " ".join(" ".join(Page(text).words).split())
     assert "The 3 days with most overlapping sessions are drawn; 1 day more" in words
 
@@ -531,22 +547,24 @@ def test_paragraphs():
 
 def test_day():
     """Two lanes of one patient where its sessions overlap; another clinician's is in words."""
-    made, count = days.worst(
+    made, count = worst(
         sessions(
             *TIMELINE,
             ("Adams, PT", "1003", "97530", 15, "10:15", "10:45", True),
             ("Bell, OT", "1003", "97535", 20, "10:30", "11:00", True),
             ("Cole, PT", "1009", "97110", 30, "8:00", "9:00", False),
         ),
+        clash(13, "12"),
+        clash(20, "15", clinician="Bell, OT"),
         most=1,
     )
     assert count == 2
     (day,) = made
     assert (day.clinician, day.date) == ("Adams, PT", date(2026, 3, 2))
     assert [(bar.row, bar.lane) for bar in day.bars] == [(12, 0), (13, 1), (14, 2), (15, 3)]
-    assert [(o.start, o.end, o.bar.row, o.other_said) for o in day.overlaps] == [
-        (560, 580, 13, "row 12 (patient 1001, 97110)"),
-        (630, 645, 15, "Bell, OT (row 20, 97535)"),
+    assert [(o.span, o.bar.row, o.other_said) for o in day.overlaps] == [
+        ((560, 580), 13, "row 12 (patient 1001, 97110)"),
+        ((630, 645), 15, "Bell, OT (row 20, 97535)"),
     ]
     assert day.hatched == [(1, 560, 580), (0, 560, 580), (3, 630, 645)]
 
@@ -557,13 +575,28 @@ def test_a_report_of_many_files_counts_them_first():
     page = findings.text(audit([OVER], files=files), "html", RULES)
     assert "in 5 files." in page and page.count("month3.csv") == 1
     page = findings.text(audit([OVER], files=files[:2]), "html", RULES)
-    assert "in month0.csv, month1.csv." in page
+    assert "in <bdi>month0.csv</bdi>, <bdi>month1.csv</bdi>." in page
 
 
 def test_names_of_another_direction_stand_apart():
     """Text that runs from right to left turns nothing beside it."""
-    page = findings.text(audit([finding(patient="שלום", clinician="לי")]), "html", RULES)
-    assert "<bdi>patient שלום</bdi> · <bdi>לי</bdi> · <bdi>97116</bdi>" in page
+    name, who, colleague = "שלום ١٢", "\u202eKim", "לי"
+    rows = [
+        (who, name, "97110", 2, "9:00", "9:30", True),
+        (who, "B", "97110", 3, "9:10", "9:40", True),
+    ]
+    other = (colleague, name, "97530", 4, "9:10", "9:20", True)
+    found = [clash(3, "2", clinician=who), clash(4, "2", clinician=colleague)]
+    people = [CLINICIANS[0] | {"clinician": who}]
+    page = findings.text(audit(found, people, sessions(*rows, other)), "html", RULES)
+    assert f"<bdi>patient 1001</bdi> · <bdi>{who}</bdi> · <bdi>97116</bdi>" in page
+    assert f"<h3><bdi>{who}</bdi>, Monday" in page and f'"row"><bdi>{who}</bdi></th>' in page
+    assert "in <bdi>march.csv</bdi>." in page and '"row"><bdi>march.csv</bdi></th>' in page
+    told = f"row 3 (patient B, 97110) and row 2 (patient \u2068{name}\u2069, 97110)"
+    assert page.count(told) == 3  # below the picture, and in both of its sizes
+    assert page.count(f"and \u2068{colleague}\u2069 (row 4, 97530)") == 3
+    assert page.count(f"Timeline of \u2068{who}\u2069, 2026-03-02</title>") == 2
+    assert f"\u2068{who}\u2069 31 billed, 30 supported" in page
 
 
 def test_sessions_of_several_files_say_which():
@@ -571,7 +604,11 @@ def test_sessions_of_several_files_say_which():
     march = sessions(("A", "1", "97110", 12, "9:00", "9:30", True), file="march.csv")
     april = sessions(("A", "2", "97110", 12, "9:10", "9:40", True), file="april.csv")
     other = sessions(("B", "2", "97112", 13, "9:20", "9:40", True), file="april.csv")
-    (first, *_), _ = days.worst(engine.stacked([march, april, other]), most=5)
+    (first, *_), _ = worst(
+        engine.stacked([march, april, other]),
+        clash(12, "march.csv:12", file="april.csv", clinician="A"),
+        clash(13, "12", file="april.csv", clinician="B"),
+    )
     assert [overlap.said for overlap in first.overlaps] == [
         "09:10 to 09:30, 20 minutes: april.csv:12 (patient 2, 97110) and march.csv:12"
         " (patient 1, 97110)",
@@ -579,36 +616,103 @@ def test_sessions_of_several_files_say_which():
     ]
 
 
-def test_sessions_that_touch_do_not_overlap():
-    made, _ = days.worst(
+def test_only_what_a_finding_names_overlaps():
+    """Not every two sessions on the same minutes: a team's, or those that lost them before."""
+    made, count = worst(
         sessions(
             ("A", "1", "97110", 2, "9:00", "9:30", True),
-            ("A", "2", "97110", 3, "9:30", "10:00", True),
+            ("A", "2", "97110", 3, "9:20", "9:50", True),
+            ("A", "3", "97110", 4, "9:25", "9:40", True),
+            ("B", "1", "97110", 5, "9:00", "9:30", True),
         ),
-        most=5,
+        clash(3, "2", clinician="A"),
+        clash(4, "2", found="5", clinician="A"),
+        clash(6, "5", clinician="B"),  # of a row without clock times
     )
-    assert made[0].overlaps == [] and made[0].spans == []
+    assert count == 1
+    assert [(o.span, o.minutes) for o in made[0].overlaps] == [((560, 570), 10), ((565, 570), 5)]
+    assert made[0].hatched == [(1, 560, 570), (0, 560, 570), (2, 565, 570)]
+
+
+WINDOWS = (
+    ("A", "1", "97110", 2, "9:00", "9:45", True),
+    ("A", "2", "97110", 3, "9:00", "9:45", True),
+    ("A", "3", "97110", 4, "9:40", "10:00", True),
+)
+
+
+@pytest.mark.parametrize("windows", [(2, 3, 4), (2, 3), (4,)])
+def test_the_times_of_a_visit_are_no_overlap(windows):
+    """A finding's own minutes are said, and of no minute is said which it was."""
+    (day,), _ = worst(
+        engine.stacked([sessions(row, window=row[3] in windows) for row in WINDOWS]),
+        clash(4, "2 3", found="1", clinician="A"),
+    )
+    assert day.said == (
+        "3 sessions from 09:00 to 10:00. 1 minute, within the times of the visit: row 4"
+        " (patient 3, 97110) with row 2 (patient 1, 97110), row 3 (patient 2, 97110)."
+    )
+    assert day.spans == day.hatched == []
+    assert ">overlap" not in pictures.day(day, pictures.WIDE, "day")
+
+
+def test_a_visit_beside_a_session():
+    """What overlaps by the clock is hatched, and the minutes of the whole finding are said."""
+    (day,), _ = worst(
+        engine.stacked([sessions(row, window=row[3] == 2) for row in WINDOWS]),
+        clash(4, "2 3", found="5", clinician="A"),
+    )
+    assert [(overlap.span, overlap.minutes) for overlap in day.overlaps] == [
+        ((580, 585), 5), (None, 5)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("partner", "said"),
+    [
+        (("B", "1", "97530", 2, "9:00", "9:30", True), "B (row 2, 97530)"),
+        (("", "1", "97530", 2, "9:00", "9:30", True), "(no clinician) (row 2, 97530)"),
+    ],
+)
+def test_an_overlap_with_a_session_of_somebody_else(partner, said):
+    """It is hatched in the day of the finding, and no day of its own."""
+    rows = sessions(partner, ("A", "1", "97110", 3, "9:10", "9:40", True))
+    (day,), count = worst(rows, clash(3, "2", clinician="A"))
+    assert (count, [overlap.other_said for overlap in day.overlaps]) == (1, [said])
+    assert day.hatched == [(0, 550, 570)]
+
+
+def test_an_overlap_with_a_session_of_the_day_before():
+    night = sessions(("A", "1", "97110", 2, "23:30", "24:30", True), date=date(2026, 3, 1))
+    night = night.with_columns(start_ms=night["start_ms"] - DAY_MS, end_ms=night["end_ms"] - DAY_MS)
+    early = sessions(("A", "2", "97110", 3, "0:00", "0:45", True))
+    (day,), _ = worst(engine.stacked([night, early]), clash(3, "2", clinician="A"))
+    assert [overlap.said for overlap in day.overlaps] == [
+        "00:00 to 00:30, 30 minutes: row 3 (patient 2, 97110) and row 2 (patient 1, 97110,"
+        " 2026-03-01)"
+    ]
 
 
 def test_spans_that_touch_are_one():
-    made, _ = days.worst(
+    made, _ = worst(
         sessions(
             ("A", "1", "97110", 2, "9:00", "10:00", True),
             ("A", "2", "97110", 3, "9:00", "9:30", True),
             ("A", "3", "97110", 4, "9:30", "9:45", True),
         ),
-        most=5,
+        clash(3, "2", clinician="A"),
+        clash(4, "2", clinician="A"),
     )
     assert made[0].spans == [(540, 585)]
 
 
 def test_past_midnight():
-    made, _ = days.worst(
+    made, _ = worst(
         sessions(
             ("A", "1", "97110", 2, "23:30", "24:30", True),
             ("A", "2", "97110", 3, "24:00", "24:45", True),
         ),
-        most=5,
+        clash(3, "2", clinician="A"),
     )
     assert made[0].overlaps[0].said.startswith("00:00 (next day) to 00:30 (next day), 30 minutes")
     drawn = pictures.day(made[0], pictures.WIDE, "day")

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc.reports.findings import Row, counted
+from calc.reports.findings import Row, counted, isolated
 from calc.reports.pictures import clock
+from calc.rule import OVERLAPS
+from calc.schema import rows_in
 
 _DAY_MS = 24 * 60 * 60 * 1000
 _MINUTE_MS = 60 * 1000
 
 Span = tuple[int, int]  # first minute, and the minute after the last
 Key = tuple[str, date]
+Place = tuple[str, int]  # file and row
 
 
 @dataclass(frozen=True)
@@ -35,25 +40,33 @@ class Bar:
     @property
     def said(self) -> str:
         """The session in words."""
-        return f"{_place(self.file, self.row)} (patient {self.label}, {self.code})".lstrip()
+        patient = isolated(self.label)
+        return f"{_place(self.file, self.row)} (patient {patient}, {self.code})".lstrip()
 
 
 @dataclass(frozen=True)
 class Overlap:
-    """Minutes of the day that a session shares with another one, maybe of another clinician."""
+    """Minutes that a session shares with others, maybe of another day or clinician.
 
-    start: int
-    end: int
+    ``span`` is None where one of the sessions has the times of a whole visit: nobody knows when
+    in it the minutes were.
+    """
+
+    minutes: int
+    span: Span | None
     bar: Bar
-    other: Bar | None  # of the same clinician
+    others: list[Bar]  # of the same clinician's day
     other_said: str
 
     @property
     def said(self) -> str:
         """One line in words."""
-        span = f"{clock(self.start)} to {clock(self.end)}"
-        minutes = counted(self.end - self.start, "minute")
-        return f"{span}, {minutes}: {self.bar.said} and {self.other_said}"
+        minutes = counted(self.minutes, "minute")
+        if self.span is None:
+            there = f"{minutes}, within the times of the visit"
+            return f"{there}: {self.bar.said} with {self.other_said}"
+        start, end = map(clock, self.span)
+        return f"{start} to {end}, {minutes}: {self.bar.said} and {self.other_said}"
 
 
 @dataclass(frozen=True)
@@ -77,14 +90,14 @@ class Day:
         """(lane, start, end) of the minutes that overlap in each lane."""
         lanes: dict[int, list[Span]] = {}
         for overlap in self.overlaps:
-            for bar in filter(None, (overlap.bar, overlap.other)):
-                lanes.setdefault(bar.lane, []).append((overlap.start, overlap.end))
+            for bar in (overlap.bar, *overlap.others) if overlap.span else ():
+                lanes.setdefault(bar.lane, []).extend(filter(None, [overlap.span]))
         return [(lane, *span) for lane, spans in lanes.items() for span in _joined(spans)]
 
     @property
     def spans(self) -> list[Span]:
         """Minutes of the day that overlap."""
-        return _joined([(overlap.start, overlap.end) for overlap in self.overlaps])
+        return _joined([overlap.span for overlap in self.overlaps if overlap.span])
 
 
 def _joined(spans: list[Span]) -> list[Span]:
@@ -98,57 +111,123 @@ def _joined(spans: list[Span]) -> list[Span]:
     return found
 
 
-def worst(timeline: nw.DataFrame[Any], most: int) -> tuple[list[Day], int]:
-    """The days with most overlapping sessions, at most ``most``; and how many there are."""
-    timed = timeline.filter(~nw.col("start_ms").is_null(), ~nw.col("end_ms").is_null())
-    keys = ["clinician", "date"]
-    counts = timed.group_by(keys).agg(nw.col("overlap").cast(nw.Int64).sum().alias("overlaps"))
-    counts = counts.filter(nw.col("overlaps") > 0).sort(
-        "overlaps", "date", "clinician", descending=[True, False, False]
-    )
-    chosen = counts.head(most)
-    of_day = _by_key(timed.join(chosen, on=keys, how="inner"), "clinician")
-    marked = timed.filter(nw.col("overlap"), nw.col("date").is_in(chosen["date"].to_list()))
-    of_patient = _by_key(marked, "patient")
-    order = chosen.select(keys).iter_rows()
-    return [_day(name, when, of_day[name, when], of_patient) for name, when in order], len(counts)
+@dataclass(frozen=True)
+class _Named:
+    """What a finding says: a row, those that it shares minutes with, and how many."""
+
+    key: Key
+    own: Place
+    others: list[Place]
+    minutes: int
 
 
-def _by_key(frame: nw.DataFrame[Any], who: str) -> dict[Key, list[Row]]:
+def worst(
+    timeline: nw.DataFrame[Any], findings: nw.DataFrame[Any], most: int
+) -> tuple[list[Day], int]:
+    """The days with most overlapping sessions, at most ``most``; and how many there are.
+
+    A day is one of a finding; of its sessions those overlap which a finding names together.
+    """
+    if timeline["file"].n_unique() < 2:
+        timeline = timeline.with_columns(shown_file=nw.lit(""))
+    else:
+        timeline = timeline.with_columns(shown_file="file")
+    marked = timeline.filter(nw.col("overlap"))
+    places = {(row["file"], row["row"]): row for row in marked.iter_rows(named=True)}
+    named = list(_named(findings, places))
+    sessions = Counter((row["clinician"], row["date"]) for row in places.values())
+    keys = {one.key for one in named if one.key[0]}
+    chosen = sorted(keys, key=lambda key: (-sessions[key], key[1], key[0]))[:most]
+    of_day = _by_key(timeline.filter(nw.col("date").is_in([when for _, when in chosen])))
+    near: dict[Key, list[_Named]] = {}
+    for one in named:
+        there = {
+            (row["clinician"], row["date"])
+            for row in map(places.__getitem__, [one.own, *one.others])
+        }
+        for key in there:
+            near.setdefault(key, []).append(one)
+    return [_day(key, of_day[key], near[key], places) for key in chosen], len(keys)
+
+
+def _named(findings: nw.DataFrame[Any], places: Mapping[Place, Row]) -> Iterator[_Named]:
+    """What the findings of two rows on the same minutes say, as far as their times are known."""
+    here = findings.filter(nw.col("rule").is_in(OVERLAPS))
+    names = ("clinician", "date", "file", "row", "rows", "found")
+    for clinician, when, file, row, rows, found in here.select(names).iter_rows():
+        others = [place for place in rows_in(rows, file) if place in places]
+        if (file, row) in places and others:
+            yield _Named((clinician, when), (file, row), others, int(found))
+
+
+def _by_key(timeline: nw.DataFrame[Any]) -> dict[Key, list[Row]]:
     rows: dict[Key, list[Row]] = {}
-    for row in frame.iter_rows(named=True):
-        rows.setdefault((row[who], row["date"]), []).append(row)
+    for row in timeline.iter_rows(named=True):
+        rows.setdefault((row["clinician"], row["date"]), []).append(row)
     return rows
 
 
-def _day(clinician: str, when: date, rows: list[Row], of_patient: dict[Key, list[Row]]) -> Day:
+def _day(key: Key, rows: list[Row], named: Iterable[_Named], places: Mapping[Place, Row]) -> Day:
+    clinician, when = key
     midnight = (when - date(1970, 1, 1)).days * _DAY_MS
     rows = sorted(rows, key=lambda row: (row["start_ms"], row["end_ms"], row["row"] or 0))
     bars = _bars(rows, midnight)
-    marked = [bar for bar in bars if bar.overlap]
-    found = [
-        Overlap(*span, later, earlier, earlier.said)
-        for place, later in enumerate(marked)
-        for earlier in marked[:place]
-        if (span := _shared(later, earlier.start, earlier.end))
-    ]
-    for bar in marked:
-        for row in of_patient[bar.label, when]:
-            start, end = (_minutes(row[name], midnight) for name in ("start_ms", "end_ms"))
-            if row["clinician"] != clinician and (span := _shared(bar, start, end)):
-                where = ", ".join(filter(None, (_place(row["file"], row["row"]), row["code"])))
-                found.append(Overlap(*span, bar, None, f"{row['clinician']} ({where})"))
-    found.sort(key=lambda overlap: (overlap.start, overlap.end))
+    of_place = {(row["file"], row["row"]): bar for row, bar in zip(rows, bars, strict=True)}
+    sight = _Sight(key, midnight, of_place, places)
+    found = [overlap for one in named for overlap in sight.overlaps(one)]
+    found.sort(key=lambda overlap: overlap.span or (overlap.bar.start, overlap.bar.end))
     return Day(clinician, when, sorted(bars, key=lambda bar: bar.lane), found)
 
 
-def _shared(bar: Bar, start: int, end: int) -> Span | None:
-    start, end = max(bar.start, start), min(bar.end, end)
-    return (start, end) if start < end else None
+@dataclass(frozen=True)
+class _Sight:
+    """Overlaps as they look from one clinician's day."""
 
+    key: Key
+    midnight: int  # of the day, in ms
+    bars: Mapping[Place, Bar]  # of the day
+    places: Mapping[Place, Row]  # of all that overlap
 
-def _minutes(ms: int, midnight: int) -> int:
-    return (ms - midnight) // _MINUTE_MS
+    def overlaps(self, named: _Named) -> Iterator[Overlap]:
+        """What a finding says about sessions of this day."""
+        pairs = [(named.own, named.others)]
+        if named.own not in self.bars:
+            pairs = [(other, [named.own]) for other in named.others if other in self.bars]
+        for one, others in pairs:
+            windows = [self.places[place]["window"] for place in (one, *others)]
+            if any(windows):
+                bars = [self.bars[place] for place in others if place in self.bars]
+                said = ", ".join(map(self._said, others))
+                yield Overlap(named.minutes, None, self.bars[one], bars, said)
+            for other, window in zip(others, windows[1:], strict=True):
+                if not (windows[0] or window):
+                    yield from self._shared(one, other)
+
+    def _shared(self, one: Place, other: Place) -> Iterator[Overlap]:
+        """The minutes that both sessions have by the clock, the later one named first."""
+        starts, ends = (
+            [(self.places[place][name] - self.midnight) // _MINUTE_MS for place in (one, other)]
+            for name in ("start_ms", "end_ms")
+        )
+        start, end = max(starts), min(ends)
+        if start >= end:
+            return
+        if other in self.bars and (starts[1], other) > (starts[0], one):
+            one, other = other, one
+        bars = [self.bars[other]] if other in self.bars else []
+        yield Overlap(end - start, (start, end), self.bars[one], bars, self._said(other))
+
+    def _said(self, place: Place) -> str:
+        """A session in words, with its clinician or date where those are of another day."""
+        if place in self.bars:
+            return self.bars[place].said
+        row = self.places[place]
+        where = _place(row["shown_file"], row["row"])
+        if row["clinician"] == self.key[0]:
+            patient = isolated(row["patient"])
+            return f"{where} (patient {patient}, {row['code']}, {row['date']})"
+        clinician = isolated(row["clinician"]) or "(no clinician)"
+        return f"{clinician} ({where}, {row['code']})"
 
 
 def _bars(rows: list[Row], midnight: int) -> list[Bar]:
@@ -165,13 +244,13 @@ def _bars(rows: list[Row], midnight: int) -> list[Bar]:
     below = dict(zip(free, lanes, strict=False))
     return [
         Bar(
-            _minutes(row["start_ms"], midnight),
-            _minutes(row["end_ms"], midnight),
+            (row["start_ms"] - midnight) // _MINUTE_MS,
+            (row["end_ms"] - midnight) // _MINUTE_MS,
             below[row["patient"]] + lane,
             row["patient"],
             row["code"],
             row["row"],
-            row["file"],
+            row["shown_file"],
             bool(row["overlap"]),
         )
         for row, lane in placed
@@ -182,7 +261,7 @@ def _place(file: str, row: int | None) -> str:
     """``row 12``, of several files ``march.csv:12``."""
     if row is None:
         return ""
-    return f"{file}:{row}" if file else f"row {row}"
+    return f"{isolated(file)}:{row}" if file else f"row {row}"
 
 
 def said_of(when: date) -> str:

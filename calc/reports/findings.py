@@ -130,6 +130,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def isolated(text: str) -> str:
+    """A text that no neighbour's direction of writing turns, nor it theirs: by Unicode's isolates.
+
+    >>> isolated("Adams, PT")
+    'Adams, PT'
+    """
+    return text if text.isascii() else f"\N{FIRST STRONG ISOLATE}{text}\N{POP DIRECTIONAL ISOLATE}"
+
+
 @dataclass(frozen=True)
 class Group:
     """The findings of one rule: counts and cents without waived ones, over and under apart."""

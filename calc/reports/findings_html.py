@@ -57,7 +57,7 @@ def text(audit: Audit, rules: Rules, limit: int) -> str:
         "not_run": findings.together(audit.not_run),
         "dollars_picture": _dollars(by_rule),
         **_clinicians(audit.by_clinician),
-        **_days(audit.timeline),
+        **_days(audit),
     }
     template = environment.get_template("findings.html")
     return template.render({**values, "several_files": len(audit.meta["files"]) > 1}) + "\n"
@@ -108,8 +108,8 @@ def _clinicians(frame: nw.DataFrame[Any]) -> dict[str, Any]:
     }
 
 
-def _days(timeline: nw.DataFrame[Any]) -> dict[str, Any]:
-    chosen, count = days.worst(timeline, DAYS)
+def _days(audit: Audit) -> dict[str, Any]:
+    chosen, count = days.worst(audit.timeline, audit.findings, DAYS)
 
     drawn: list[Row] = [
         {"is": day, "svg": _drawn(pictures.day, f"day{place}", day)}

@@ -15,6 +15,7 @@ from html import escape
 from typing import Any
 
 from calc.money import show
+from calc.reports.findings import isolated
 
 WIDE, NARROW = 720, 340  # points, and of a page's pixels at its natural size
 # Stand-ins that matplotlib writes; the page's style sheet gives them their light or dark values.
@@ -198,7 +199,7 @@ def units_by_clinician(rows: Sequence[tuple[str, int, int]], width: int, name: s
         axes.axvline(0, color=_COLOURS["ink"], linewidth=0.8)
         _above(axes, 0, "thin: billed · wide: supported", "left", "muted")
         told = "; ".join(
-            f"{clinician or 'no clinician'} {billed:,} billed, {supported:,} supported"
+            f"{isolated(clinician) or 'no clinician'} {billed:,} billed, {supported:,} supported"
             for clinician, billed, supported in rows
         )
         return _svg(axes, name, "Units billed and supported by clinician", told)
@@ -232,7 +233,8 @@ def day(shown: Any, width: int, name: str) -> str:
         axes.set_yticks(range(len(labels)), labels)
         axes.grid(axis="x", color=_COLOURS["line"], linewidth=0.5)
         axes.set_axisbelow(True)
-        return _svg(axes, name, f"Timeline of {shown.clinician}, {shown.date}", shown.said)
+        title = f"Timeline of {isolated(shown.clinician)}, {shown.date}"
+        return _svg(axes, name, title, shown.said)
 
 
 def _bar(axes: Any, bar: Any, scale: float) -> None:
