@@ -1,5 +1,6 @@
 """The command line: outputs, formats, exit codes, messages. Golden texts are compared whole."""
 
+import contextlib
 import csv
 import io
 import json
@@ -7,6 +8,7 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from datetime import date
 from pathlib import Path
 
@@ -451,6 +453,31 @@ def run_to(words, **streams):
     command = [sys.executable, "-m", "calc", *words]
     done = subprocess.run(command, text=True, cwd=ROOT, check=False, **streams)
     return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize(("command", "what"), [("bill", "lines"), ("audit", "findings")])
+def test_a_table_on_a_terminal_says_where_it_stops(command, what, tmp_path):
+    """And how to have the rest; in a pipe it is whole."""
+    log, output = tmp_path / "log.csv", bytearray()
+    rows = "".join(f"P{n},2026-03-02,97116,20,2\n" for n in range(1201))
+    log.write_text(f"patient,date,code,minutes,units_billed\n{rows}")
+    words = (command, str(log), *(["--select", "U201", "--fail-on", "never"] * (what != "lines")))
+    terminal, end = os.openpty()
+
+    def read():
+        with contextlib.suppress(OSError):  # the other end is closed
+            while part := os.read(terminal, 65536):
+                output.extend(part)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    code, err = run_to(words, stdout=end)
+    os.close(end)
+    reader.join()
+    assert (code, err.count(f"200 of 1,201 {what} shown; write all with -o FILE\n")) == (0, 1)
+    assert output.count(b"2026-03-02  ") == 200
+    _, out, err = run(*words)
+    assert (out.count("2026-03-02  "), "shown" in err) == (1201, False)
 
 
 @pytest.fixture

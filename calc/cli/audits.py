@@ -29,6 +29,7 @@ from calc.cli.shared import (
     require_libraries,
     said_of_reading,
     say_rejects,
+    say_shown,
     table_rows,
     tell,
     together,
@@ -174,8 +175,10 @@ def audit(
     if output:
         written.write(done.audit, name, RULES, output)
     else:
-        limit = table_rows(name, len(done.audit.findings))
+        count = len(done.audit.findings)
+        limit = table_rows(name, count)
         write(written.text(done.audit, name, RULES, limit), None)
+        say_shown(limit, count, "findings")
     met = done.audit.by_clinician["clinician"].to_list()
     sheets = [clinician for clinician, _ in extras.timesheet or ()]
     for note in [*summaries.strangers(asked.options, there), *summaries.off_the_log(sheets, met)]:

@@ -259,6 +259,12 @@ def table_rows(form: str, rows: int) -> int:
     return TABLE_ROWS if form == "table" and on_terminal and rows > TABLE_ROWS else 0
 
 
+def say_shown(limit: int, rows: int, what: str) -> None:
+    """Where a table on a terminal stops at ``limit`` of its rows, and how to have them all."""
+    if limit:
+        tell(f"{limit} of {rows:,} {what} shown; write all with -o FILE")
+
+
 @contextlib.contextmanager
 def progress(log: tuple[str, ...]) -> Iterator[Callable[[str], None]]:
     """Says on a terminal what is being done with large files; one line, gone at the end."""
@@ -410,8 +416,7 @@ def write_frame(
         write(reports.text(frame, name, money, limit, title), None)
     else:
         reports.write(frame, name, money, output, title)
-    if limit:
-        tell(f"{limit} of {len(frame):,} lines shown; write all with -o FILE")
+    say_shown(limit, len(frame), "lines")
 
 
 def write(text: str, output: str | None) -> None:
