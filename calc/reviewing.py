@@ -69,7 +69,8 @@ class Seen:
     """What an audit saw of a log, or of a batch of its patients; batches add up."""
 
     has: frozenset[str]
-    days: list[date]
+    days: list[date]  # of the log and its claims
+    dates: list[date]  # of the log
     rows_used: int
     lines_claimed: int
     uncounted: int
@@ -152,11 +153,14 @@ def given(asked: Asked) -> frozenset[str]:
 def seen(found: evidence.Evidence, doubted: Doubts) -> Seen:
     """What adds up over the batches of an audit."""
     rows = found.tables["row"]
-    used = engine.count(rows.filter(nw.col("documented")))
+    logged = rows.filter(nw.col("documented"))
+    used = engine.count(logged)
     claimed = engine.count(rows.filter(~nw.col("documented")))
+    dates = engine.distinct(logged, "date") if claimed else found.days
     people = _people(found.tables)
     met = claims.met(rows, doubted.unheard) if claimed else claims.Met()
-    return Seen(found.has, found.days, used, claimed, found.uncounted, found.gaps, people, met)
+    gaps = found.gaps
+    return Seen(found.has, found.days, dates, used, claimed, found.uncounted, gaps, people, met)
 
 
 def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key | None) -> Reviewed:
@@ -222,6 +226,7 @@ def _whole(parts: Sequence[Seen]) -> Seen:
     return Seen(
         parts[0].has,
         sorted({day for part in parts for day in part.days}),
+        sorted({day for part in parts for day in part.dates}),
         sum(part.rows_used for part in parts),
         sum(part.lines_claimed for part in parts),
         sum(part.uncounted for part in parts),
@@ -406,8 +411,8 @@ def _meta(
         "rows_read": whole.rows_used + rejected,
         "rows_used": whole.rows_used,
         "rows_rejected": rejected,
-        "first_date": str(whole.days[0]) if whole.days else "",
-        "last_date": str(whole.days[-1]) if whole.days else "",
+        "first_date": str(whole.dates[0]) if whole.dates else "",
+        "last_date": str(whole.dates[-1]) if whole.dates else "",
         "notes": notes,
         "never_checked": list(auditing.NEVER_CHECKED),
     }

@@ -39,6 +39,15 @@ def test_matching_claims_are_clean(config):
     assert findings(sessions, lines, config) == []
 
 
+@pytest.mark.parametrize("other", ["2026-03-01", "2026-03-05"])
+def test_the_days_of_an_audit_are_those_of_its_sessions(config, other):
+    """A report says of which days they are; lines of other days have none."""
+    lines = [line("97110", "2"), line("97110", "1", date=other)]
+    log = read([session("97110", "23")], config)
+    meta = reviewing.review(log, config, None, read(lines, config)).audit.meta
+    assert (meta["first_date"], meta["last_date"]) == ("2026-03-02", "2026-03-02")
+
+
 def test_lines_of_a_code_add_up(config):
     sessions = [session("97110", "20"), session("97110", "10")]
     lines = [line("97110", "1"), line("97110", "1", "GP 59")]
