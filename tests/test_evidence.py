@@ -38,6 +38,14 @@ def test_only_columns_of_the_log_are_asked_for(columns, missing, config):
     assert {finding["found"] for finding in findings(rows, config, "D602")} == missing
 
 
+@pytest.mark.parametrize(("units", "more"), [({}, ""), ({"units_billed": "2"}, "; units billed: 2")])
+def test_units_that_the_log_does_not_have_are_not_said(units, more, config):
+    """Without the column nobody knows how many were billed: not 0."""
+    (found,) = findings([VISIT | units], config, "U209")
+    assert found["found"] == units.get("units_billed", "")
+    assert found["message"] == f"97116 has no minutes and no start and end{more}"
+
+
 def test_clock_changes_need_a_zone(config):
     """Without a zone nobody knows that a clock time does not exist."""
     rows = [VISIT | {"date": "2026-03-08", "start": "01:30", "end": "02:10"}]

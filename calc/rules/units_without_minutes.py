@@ -24,7 +24,8 @@ class UnitsWithoutMinutes(Rule):
 
     code, severity, over = "U209", "error", "unminuted"
     authority, by_payer = "bpm-15-220.3.E", True
-    message = "{code} has no minutes and no start and end; units billed: {found}"
-    found, expected = nw.col("units_bare"), nw.lit(0)
+    message = "{code} has no minutes and no start and end[; units billed: {found}]"
+    found = nw.when(nw.col("asks_units_billed")).then("units_bare")
+    expected = nw.lit(0)
     flag = (found > 0) | ~nw.col("asks_units_billed")
     cents = nw.col("bare_cents")
