@@ -79,9 +79,15 @@ def _text(value: Any) -> str:
 
 
 def read_rows(
-    rows: Sequence[Mapping[str, Any]], config: params.Config, defaults: logs.Defaults | None
+    rows: Sequence[Mapping[str, Any]],
+    config: params.Config,
+    defaults: logs.Defaults | None,
+    places: Sequence[str] = (),
 ) -> logs.Log:
-    """Rows of SESSION names as a log; InputError for the first that cannot be used."""
+    """Rows of SESSION names as a log; InputError for the first that cannot be used.
+
+    ``places``: what that names each row by, else "service 2".
+    """
     if not rows:
         raise InputError("nothing to estimate", hint="give at least one code with its minutes")
     for row in rows:
@@ -101,7 +107,9 @@ def read_rows(
     if engine.is_empty(log.bad):
         return log
     for reject in engine.collect(log.rejects()).iter_rows(named=True):
-        raise InputError(reject["reason"], f"service {reject['row']}", reject["hint"])
+        number = reject["row"]
+        place = places[number - 1] if places else f"service {number}"
+        raise InputError(reject["reason"], place, reject["hint"])
     return log
 
 
@@ -111,15 +119,17 @@ def estimate(
     config: params.Config | None = None,
     options: billing.Options | None = None,
     zone: str = "",
+    places: Sequence[str] = (),
     **defaults: str,
 ) -> Estimate:
     """Estimate one visit from rows of SESSION names (code, start, end, minutes, role ...).
 
     ``defaults``: payer, locality, discipline, provider for rows that do not say. Rows without
     date are of today; where none names a patient, the opening balances of ``options`` are those
-    of the visit's. Raises InputError for a row that cannot be used and for balances of several
-    patients, ConfigError for a date without an RVU, a GPCI or, unless the payer has a factor of
-    its own, a conversion factor. Of a payer's own fees only those that it reduces need an RVU.
+    of the visit's. ``places``: how an error names each row, see `read_rows`. Raises InputError
+    for a row that cannot be used and for balances of several patients, ConfigError for a date
+    without an RVU, a GPCI or, unless the payer has a factor of its own, a conversion factor. Of a
+    payer's own fees only those that it reduces need an RVU.
     """
     config = config or params.load()
     options = options or billing.Options()
@@ -130,7 +140,8 @@ def estimate(
         raise InputError(f'"{min(unknown)}" is no option of an estimate')
     today = date.today().isoformat()
     dated = [row if has_date(row) else {**row, "date": today} for row in rows]
-    log = read_rows(dated, config, logs.Defaults(zone=zone, date_order="mdy", **defaults))
+    blanks = logs.Defaults(zone=zone, date_order="mdy", **defaults)
+    log = read_rows(dated, config, blanks, places)
     days = engine.distinct(log.sessions, "date")
     given = engine.collect(log.sessions.select("date", "payer", "code").unique())
     for day, payer, code in sorted(given.iter_rows()):
@@ -251,14 +262,14 @@ def unit_rows(
         known = ", ".join(config.counting_rules)
         raise InputError(f'counting rule "{rule}" is not known', hint=f"known: {known}")
     today = date.today()
-    rows = []
+    rows: list[dict[str, Any]] = []
     for code, amount in minutes.items():
         therapist, assistant = amount if isinstance(amount, tuple) else (amount, None)
         for role, part in (("therapist", therapist), ("assistant", assistant)):
             if part is not None:
                 row = {"code": code, "minutes": part, "role": role, "date": today}
                 rows.append({**row, "discipline": discipline})
-    log = read_rows(rows, config, None)
+    log = read_rows(rows, config, None, [str(row["code"]) for row in rows])
     services = billing.count(log.sessions, config, [today], rule=rule)
     lines = billing.code_lines(services, config)
     found = {row["code"]: row for row in engine.collect(lines).iter_rows(named=True)}

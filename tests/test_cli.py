@@ -283,6 +283,27 @@ def test_by_patient_says_of_which_year_it_is_what_is_left(rows, said):
     assert "kx left" not in run("bill", "-", "--by", "code", stdin=log)[2]
 
 
+@pytest.mark.parametrize(
+    ("words", "what", "hint"),
+    [
+        (("estimate", "97116=20", "97110=13+23A"), "97110=13+23A: an assistant's row needs",
+         "say --discipline PT or OT; speech-language pathology has no assistants"),
+        (("estimate", "97110=09:00-09:10+09:30-09:20", "97116=20"),
+         '97110=09:00-09:10+09:30-09:20: end "09:20" is before its start', "correct it"),
+        (("estimate", "97110", "--minutes", "x"), '97110: minutes "x"', "write"),
+        (("units", "97116=20", "97110=13+23A", "--discipline", "SLP"),
+         "97110: an assistant's row needs", "say --discipline PT or OT; "),
+    ],
+)  # fmt: skip
+def test_an_error_of_a_visit_names_what_was_typed(words, what, hint):
+    """Nobody typed a second service, and no cell can be written to."""
+    dated = ("--date", "2026-03-02") if words[0] == "estimate" else ()
+    code, out, err = run(*words, *dated)
+    first, second = err.splitlines()
+    assert (code, out) == (2, "")
+    assert first.startswith(f"therapy-calc: {what}") and second.startswith(f"  hint: {hint}")
+
+
 def test_units_say_why_there_are_none():
     _, _, err = run("units", "97597=30", "97110=30")
     assert err == "97597: units not computed: minutes do not count this code\n"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import click
@@ -29,7 +31,10 @@ _LOGGED = re.compile(r"\d*\.?\d+\s*(?:min|mins|minutes|h|hr|hrs)|\d+:\d\d", re.I
 
 
 def _items(items: tuple[str, ...]) -> list[tuple[str, list[dict[str, str]]]]:
-    """`97110=13+23A` and `97116=09:40-10:02` as code and its runs; no `=`: no runs."""
+    """`97110=13+23A` and `97116=09:40-10:02` as code and its runs; no `=`: no runs.
+
+    In the order given, one for each.
+    """
     read = []
     for item in items:
         code, equals, runs = item.partition("=")
@@ -57,6 +62,16 @@ def _run(text: str, item: str) -> dict[str, str]:
         f'"{item}": "{text}" is neither minutes nor a span of time',
         hint="write 97110=33, 97110=13+23A (A: assistant) or 97116=09:40-10:02",
     )
+
+
+@contextlib.contextmanager
+def _by_option() -> Iterator[None]:
+    """An error's hint names the option that says of a visit what a cell says of a row."""
+    try:
+        yield
+    except InputError as error:
+        hint = error.hint.replace("write PT or OT", "say --discipline PT or OT")
+        raise InputError(error.what, error.where, hint) from None
 
 
 @command()
@@ -94,7 +109,8 @@ def units(
             raise InputError(f'"{code}" stands twice', hint="add its minutes up")
         minutes[code] = (who.get("therapist", None if who else ""), who.get("assistant"))
     config = figures_of(folder)
-    rows = estimating.unit_rows(minutes, rule, discipline=discipline, config=config)
+    with _by_option():
+        rows = estimating.unit_rows(minutes, rule, discipline=discipline, config=config)
     types: dict[str, type] = dict.fromkeys(schema.UNITS, int) | {"code": str, "tie": bool}
     columns = {name: [row[name] for row in rows] for name in types}
     write_frame(engine.collect(engine.table(columns, types)), (), form, output, "Units of a day")
@@ -137,7 +153,8 @@ def estimate(
     given = {"start": start, "end": end, "minutes": minutes}
     given = {name: value for name, value in given.items() if value}
     rows: list[dict[str, str]] = []
-    for code, runs in _items(items):
+    places: list[str] = []
+    for item, (code, runs) in zip(items, _items(items), strict=True):
         if runs and given:
             raise InputError(
                 f'"{code}" has its own minutes beside --{next(iter(given))}',
@@ -149,6 +166,7 @@ def estimate(
                 hint="write CODE=09:00-09:30 for each code",
             )
         rows += [{"code": code, **run} for run in runs or [given]]
+        places += [item] * (len(rows) - len(places))
     if day:
         rows = [{**row, "date": day} for row in rows]
     prior = defaults["prior"]
@@ -158,7 +176,10 @@ def estimate(
         hint = "say --discipline PT, OT or SLP"
         raise InputError("--prior counts by discipline, and this visit has none", hint=hint)
     options = pricing_options(defaults)
-    result = estimating.estimate(rows, config=config, options=options, zone=tz, **defaults)
+    with _by_option():
+        result = estimating.estimate(
+            rows, config=config, options=options, zone=tz, places=places, **defaults
+        )
     result.require_own_factors()
     if not day and not any(estimating.has_date(row) for row in rows):
         tell(f"date: {result.lines[0]['date']} (today)")
