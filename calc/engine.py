@@ -2098,7 +2098,7 @@ def _rights(path: str) -> int:
     return 0o666 & ~mask
 
 
-_ELSEWHERE = "name another place: -o FILE, and --rejects FILE for rows that cannot be used"
+_ELSEWHERE = "name another place by -o FILE"
 
 
 def write_parquet(frame: nw.DataFrame[Any], money: Sequence[str], path: str) -> None:

@@ -317,6 +317,27 @@ def test_output_is_written_whole_or_not_at_all(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [
+        (("template", "-o", "no/x.csv"), "-o"),
+        (("estimate", "97110=23", "--date", "2026-03-02", "-o", "no/x.csv"), "-o"),
+        (("bill", "log.csv", "--rejects", "no/x.csv"), "--rejects"),
+        (("audit", "log.csv", "--rejects", "no/x.csv"), "--rejects"),
+        (("bill", "log.csv", "--save-map", "no/x.csv"), "--save-map"),
+    ],
+)
+def test_a_place_that_cannot_be_written_is_changed_by_its_own_option(words, option, tmp_path):
+    """Not by one that the command does not have."""
+    rows = "p,2026-03-02,97110,23\np,2026-03-02,99999,23\n"
+    (tmp_path / "log.csv").write_text(f"patient,date,code,minutes\n{rows}")
+    code, _, err = run(*words, cwd=tmp_path)
+    assert code == 2 and err.endswith(
+        "therapy-calc: no/x.csv: cannot be written (No such file or directory)\n"
+        f"  hint: name another place by {option} FILE\n"
+    )
+
+
 def test_rates_columns_and_periods():
     code, out, _ = run(
         "rates", "--code", "97116", "--locality", "OH-00", "--date", "2020-06-01", "--format", "csv"
@@ -857,6 +878,15 @@ def test_a_negative_deductible_is_told_as_such():
     code, _, err = run("bill", CLEAN, "--deductible", "-10")
     assert code == 2 and '--deductible: amount "-10" is negative' in err
     assert "cannot be read" in run("bill", CLEAN, "--deductible", "-x")[2]
+
+
+@pytest.mark.parametrize("words", [("bill", CLEAN), ("audit", CLEAN), ("estimate", "97110=23")])
+def test_a_deductible_that_is_neither_an_amount_nor_a_file(words):
+    _, _, err = run(*words, "--deductible", "abc")
+    assert err == (
+        "therapy-calc: abc: cannot be read (No such file or directory)\n"
+        "  hint: give dollars, e.g. 100.00, or a csv of patient,amount\n"
+    )
 
 
 def test_batches_say_what_they_write(tmp_path):

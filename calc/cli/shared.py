@@ -194,6 +194,17 @@ def figures_of(folder: str | None) -> Any:
     return config
 
 
+@contextlib.contextmanager
+def hinted(hint: str, name: str) -> Iterator[None]:
+    """An error of the file ``name`` as a whole, no row of it, has a hint of its option's own."""
+    try:
+        yield
+    except InputError as error:
+        if error.where != name:
+            raise
+        raise InputError(error.what, name, hint) from None
+
+
 def maps_of(reading: dict[str, Any]) -> dict[str, str]:
     """Headings to our columns, as `--map` and `--map-file` say."""
     from calc import headings
@@ -240,7 +251,8 @@ def said_of_reading(notes: list[str], mapping: dict[str, list[str]], reading: An
     if reading["save_map"]:
         unread = [heading for heading, column in maps_of(reading).items() if not column]
         mapping = mapping | ({"": unread} if unread else {})
-        write(headings.saved_text(mapping), reading["save_map"])
+        with hinted("name another place by --save-map FILE", reading["save_map"]):
+            write(headings.saved_text(mapping), reading["save_map"])
 
 
 def polars_only(on: str) -> None:
@@ -309,7 +321,8 @@ def pricing_options(given: dict[str, Any]) -> Any:
             hint = "give the dollars that are left of it, 0.00 where it is met"
             raise InputError(f'amount "{deductible}" is negative', "--deductible", hint)
         else:
-            left = balances.read_balances(deductible)
+            with hinted("give dollars, e.g. 100.00, or a csv of patient,amount", deductible):
+                left = balances.read_balances(deductible)
     spent = balances.read_prior(prior) if prior else {}
     whose = {name: given.pop(name) for name in ("qualifying_apm", "nonparticipating")}
     return billing.Options(**whose, deductible=left, prior=spent)
@@ -359,7 +372,8 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
 
     ending = Path(name).suffix.lstrip(".")
     form = ending if ending in ("json", *reports.BINARY) else "csv"
-    reports.write(rejected.drop("hint"), form, (), name)
+    with hinted("name another place by --rejects FILE", name):
+        reports.write(rejected.drop("hint"), form, (), name)
     return name
 
 
