@@ -103,6 +103,19 @@ def test_waivers(tmp_path):
     assert code == 2 and f"{path}:2: the waiver has no reason" in err
 
 
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_a_new_key_is_said(more, tmp_path):
+    """A mistyped name would make one in silence, and other codes; an error leaves it there."""
+    key, log = tmp_path / "key", tmp_path / "log.csv"
+    log.write_text("patient,date,code,minutes\n1001,2026-03-02,97110,23\n")
+    said = f"{key}: a new key was made; keep it: the same key gives the same codes\n"
+    words = ("audit", str(log), *more, "--redact", str(key))
+    assert [run(*words)[2].count(said) for _ in range(2)] == [1, 0]
+    key.unlink()
+    _, _, err = run(*words, "--waivers", str(tmp_path / "none.csv"))
+    assert err.startswith(said) and "none.csv: cannot be read" in err
+
+
 def test_redaction_leaves_no_patient(tmp_path):
     key, report = tmp_path / "key", tmp_path / "report.html"
     run("audit", WEEK, "--redact", str(key), "-o", str(report))

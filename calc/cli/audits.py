@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Callable, Iterable, Mapping
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,11 @@ _beside = together(
     click.option("--diagnosis-list", metavar="FILE", help="Diagnoses that go with a code."),
     click.option("--waivers", metavar="FILE", help="Findings accepted, with reason, by, until."),
     click.option("--baseline", metavar="FILE", help="Show only what an earlier json lacks."),
-    click.option("--redact", metavar="KEYFILE", help="Codes instead of patients, by a secret key."),
+    click.option(
+        "--redact",
+        metavar="KEYFILE",
+        help="Codes instead of patients, by a secret key; made if it does not exist.",
+    ),
 )
 
 
@@ -150,7 +155,8 @@ def audit(
     )  # fmt: skip
     if jobs:
         polars_only(on)
-        done, there = _audit_large(log, output, config, defaults, asked, claims, jobs, reading)
+        with _new_key_said(redact):
+            done, there = _audit_large(log, output, config, defaults, asked, claims, jobs, reading)
     else:
         maps = maps_of(reading)
         read = read_log(log, config, on, defaults, reading, maps, all_maps=not claims)
@@ -162,7 +168,7 @@ def audit(
             for note in billed.notes:
                 tell(f"note: {note}")
         _say_unread(read.place, read.mapping)
-        with progress(log) as report:
+        with _new_key_said(redact), progress(log) as report:
             report("auditing")
             done = reviewing.review(read, config, asked, billed)
         there = _patients(asked, read, billed)
@@ -192,6 +198,17 @@ def audit(
         raise InputError("no row can be used", ", ".join(log), "see the reasons above")
     if reviewing.fails(done.audit.findings, fail_on):
         raise click.exceptions.Exit(1)
+
+
+@contextlib.contextmanager
+def _new_key_said(path: str | None) -> Iterator[None]:
+    """A name mistyped makes a key whose codes are those of no report before."""
+    new = path is not None and not os.path.lexists(path)
+    try:
+        yield
+    finally:
+        if path is not None and new and os.path.lexists(path):
+            tell(f"{path}: a new key was made; keep it: the same key gives the same codes")
 
 
 def _said_beside(**given: str | None) -> dict[str, str | dict[str, str]]:
