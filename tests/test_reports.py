@@ -483,9 +483,14 @@ def test_page_names_every_authority_of_a_rule():
 
 
 def test_page_of_many_clinicians_says_where_all_are(monkeypatch):
+    monkeypatch.setattr(findings_html, "BARS", 1)
+    report = audit([OVER], CLINICIANS)
+    words = " ".join(Page(findings.text(report, "html", RULES)).words)
+    assert "and the difference. 1 more clinician: see the table." in words
     monkeypatch.setattr(findings_html, "CLINICIANS", 1)
-    words = " ".join(Page(findings.text(audit([OVER], CLINICIANS), "html", RULES)).words)
+    words = " ".join(Page(findings.text(report, "html", RULES)).words)
     assert "1 of 2, all of them: run with -o findings.xlsx" in words
+    assert "and the difference. 1 more clinician: run with -o findings.xlsx." in words
 
 
 def test_page_stops_at_its_limit(monkeypatch):
@@ -522,7 +527,7 @@ def test_page_folds_and_then_counts_days_with_overlaps(monkeypatch):
     assert "<bdi>Adams, PT</bdi>, Monday 2 March 2026" in unfolded
     assert "<bdi>Cole, PT</bdi>, Monday" in folded
     words = " ".join(" ".join(Page(text).words).split())
-    assert "The 3 days with most overlapping sessions are drawn; 1 day more" in words
+    assert "The 3 days with most overlapping sessions are drawn; 1 more day: see findings T101" in words
 
 
 def test_page_says_what_is_missing(monkeypatch):
