@@ -38,7 +38,9 @@ def test_only_columns_of_the_log_are_asked_for(columns, missing, config):
     assert {finding["found"] for finding in findings(rows, config, "D602")} == missing
 
 
-@pytest.mark.parametrize(("units", "more"), [({}, ""), ({"units_billed": "2"}, "; units billed: 2")])
+@pytest.mark.parametrize(
+    ("units", "more"), [({}, ""), ({"units_billed": "2"}, "; units billed: 2")]
+)
 def test_units_that_the_log_does_not_have_are_not_said(units, more, config):
     """Without the column nobody knows how many were billed: not 0."""
     (found,) = findings([VISIT | units], config, "U209")

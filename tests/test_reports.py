@@ -151,6 +151,21 @@ def test_groups(full):
     ]
 
 
+def test_groups_are_headed_by_what_is_not_waived():
+    """An error that is waived is none; its row says what it was. All waived: after the others."""
+    waived = finding("T101", "error", row=6, cents=None, waived="agreed (B. Quist)")
+    gone = finding("U205", "error", row=7, waived="agreed (B. Quist)")
+    report = audit([gone, waived, WARNED, UNDER])
+    made = [(g.rule, g.severity, g.said, g.mixed) for g in findings.groups(report.findings)]
+    assert made == [
+        ("T101", "warning", "1 warning, 1 waived", True),
+        ("U202", "info", "1 info", False),
+        ("U205", "error", "1 waived", False),
+    ]
+    shown = findings.text(report, "table", RULES)
+    assert shown.count("  error: 3 units are billed") == shown.count("  warning: 3 units are") == 1
+
+
 # --- csv, json, table ----------------------------------------------------------------------
 
 
@@ -466,6 +481,7 @@ def test_page_of_known_findings_only():
     """What the baseline knows was found all the same."""
     words = " ".join(Page(findings.text(audit(known=3), "html", RULES)).words)
     assert "No new findings" in words and "Nothing new was found." in words
+    assert "3 findings known from the baseline are left out." in words
     assert "Waived and known findings are in no total." in words
     assert "Nothing was found" not in words and "No findings" not in words
 
@@ -527,7 +543,10 @@ def test_page_folds_and_then_counts_days_with_overlaps(monkeypatch):
     assert "<bdi>Adams, PT</bdi>, Monday 2 March 2026" in unfolded
     assert "<bdi>Cole, PT</bdi>, Monday" in folded
     words = " ".join(" ".join(Page(text).words).split())
-    assert "The 3 days with most overlapping sessions are drawn; 1 more day: see findings T101" in words
+    assert (
+        "The 3 days with most overlapping sessions are drawn; 1 more day: see findings T101"
+        in words
+    )
 
 
 def test_page_says_what_is_missing(monkeypatch):

@@ -144,7 +144,8 @@ class Group:
     """The findings of one rule: counts and cents without waived ones, over and under apart."""
 
     rule: str
-    severity: str  # the worst of its findings
+    severity: str  # the worst of its findings, of those that stand where any do
+    mixed: bool  # they differ in severity, waived ones too
     counts: dict[str, int]  # by severity
     waived: int
     overbilled_cents: int
@@ -156,11 +157,6 @@ class Group:
         return sum(self.counts.values()) + self.waived
 
     @property
-    def mixed(self) -> bool:
-        """Findings of this rule differ in severity."""
-        return sum(count > 0 for count in self.counts.values()) > 1
-
-    @property
     def said(self) -> str:
         """``2 errors, 1 warning, 1 waived``"""
         said = [counted(count, name) for name, count in self.counts.items() if count]
@@ -168,7 +164,10 @@ class Group:
 
 
 def groups(findings: nw.DataFrame[Any]) -> list[Group]:
-    """Findings by rule, worst first: severity, then dollars at stake, then the rule's code."""
+    """Findings by rule, worst first: severity, then dollars at stake, then the rule's code.
+
+    Rules whose findings are all waived come last.
+    """
     stands = nw.col("waived") == ""
     cents = nw.when(stands).then(nw.col("cents")).otherwise(nw.lit(0)).fill_null(0)
     sums = findings.with_columns(
@@ -184,9 +183,10 @@ def groups(findings: nw.DataFrame[Any]) -> list[Group]:
         rows.setdefault(row["rule"], []).append(row)
     found = [_group(rule, parts) for rule, parts in rows.items()]
 
-    def place(group: Group) -> tuple[int, int, str]:
+    def place(group: Group) -> tuple[bool, int, int, str]:
         stake = group.overbilled_cents + group.underbilled_cents
-        return SEVERITIES.index(group.severity), -stake, group.rule
+        waived = group.waived == group.total
+        return waived, SEVERITIES.index(group.severity), -stake, group.rule
 
     return sorted(found, key=place)
 
@@ -195,9 +195,12 @@ def _group(rule: str, parts: list[Row]) -> Group:
     counts = dict.fromkeys(SEVERITIES, 0)
     for part in parts:
         counts[part["severity"]] += part["stands"]
+    all_of = {part["severity"] for part in parts}
+    standing = {name for name, count in counts.items() if count}
     return Group(
         rule=rule,
-        severity=min((part["severity"] for part in parts), key=SEVERITIES.index),
+        severity=min(standing or all_of, key=SEVERITIES.index),
+        mixed=len(all_of) > 1,
         counts=counts,
         waived=sum(part["all"] - part["stands"] for part in parts),
         overbilled_cents=sum(part["over"] for part in parts),
