@@ -939,6 +939,18 @@ def commands(group=cli):
             yield (name,), found
 
 
+def test_every_option_says_what_it_does():
+    """And one that a command shares with others says nothing of what it does not have."""
+    options = {
+        (*words, option.opts[-1]): option.help
+        for words, command in commands()
+        for option in command.params
+        if isinstance(option, click.Option)
+    }
+    assert len(options) > 60 and all(options.values())
+    assert "rows" not in options["estimate", "--payer"] and "rows" in options["bill", "--payer"]
+
+
 def test_every_command_refuses_what_it_would_pass_over():
     assert {type(command) for _, command in commands()} == {shared.Careful}
 

@@ -37,7 +37,11 @@ from calc.errors import InputError
 
 @command()
 @reading_options
-@click.option("--by", type=click.Choice(["clinician", "code", "date", "patient"]))
+@click.option(
+    "--by",
+    type=click.Choice(["clinician", "code", "date", "patient"]),
+    help="Totals in the place of lines.",
+)
 @large_options
 @blank_options
 @writing_options(FORMATS, folders=True)

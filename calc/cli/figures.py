@@ -66,7 +66,13 @@ def config_check(checked: str | None, folder: str | None) -> None:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--from", "first", default="", help="First day of the release, YYYY-MM-DD.")
 @click.option("--until", "last", default="", help="Last day of the release.")
-@click.option("--basis", type=click.Choice(["nonQPP", "QPP"]), default="nonQPP")
+@click.option(
+    "--basis",
+    type=click.Choice(["nonQPP", "QPP"]),
+    default="nonQPP",
+    show_default=True,
+    help="Of a release in two variants; QPP is that of qualifying APM participants.",
+)
 @click.option("--source", default="", help="Key in sources.toml; default: from the release.")
 @click.option("--dry-run", is_flag=True, help="Show what would change, write nothing.")
 @click.option("--config", "folder", type=click.Path(), help="Folder to write to.")

@@ -82,14 +82,13 @@ def writing_options(
     place = click.Path(dir_okay=folders)
     return together(
         click.option("--format", "form", type=click.Choice(formats), help="Default: a table."),
-        click.option("-o", "--output", type=place, help="Write to a file."),
+        click.option("-o", "--output", type=place, help="A file; its ending chooses the format."),
         click.option("--config", "folder", type=click.Path(), help="Folder with your own figures."),
     )
 
 
 output_options = writing_options(FORMATS)
-blank_options = together(
-    click.option("--payer", default="medicare", show_default=True, help="For rows without one."),
+_priced_by = together(
     click.option("--locality", default="US", show_default=True, help="OH-00 or part of a name."),
     click.option("--discipline", default="", help="PT, OT or SLP."),
     click.option("--provider", default="", help="The billing provider."),
@@ -99,6 +98,9 @@ blank_options = together(
     click.option("--deductible", metavar="FILE|AMOUNT", help="Left of it; default: assumed met."),
     click.option("--prior", metavar="FILE", help="Allowed amounts of the year elsewhere, for KX."),
 )
+_payer = functools.partial(click.option, "--payer", default="medicare", show_default=True)
+blank_options = together(_payer(help="For rows without one."), _priced_by)
+visit_options = together(_payer(help="Who pays for the visit."), _priced_by)
 
 reading_options = together(
     click.argument("log", nargs=-1, required=True, metavar="LOG..."),
@@ -113,10 +115,21 @@ reading_options = together(
     click.option("--save-map", metavar="FILE", help="Save the headings as they were understood."),
     click.option("--sheet", default="", help="Of workbooks; default: the first."),
     click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="Of dates like 3/2/2026."),
-    click.option("--rejects", "rejects_file", type=click.Path(dir_okay=False)),
+    click.option(
+        "--rejects",
+        "rejects_file",
+        type=click.Path(dir_okay=False),
+        help="A file for rows that cannot be used; default: one with the patients' rows is written"
+        " beside the log.",
+    ),
     click.option("--strict", is_flag=True, help="Exit 2 if any row is rejected."),
     click.option(
-        "--engine", "on", type=click.Choice(["polars", "duckdb", "spark"]), default="polars"
+        "--engine",
+        "on",
+        type=click.Choice(["polars", "duckdb", "spark"]),
+        default="polars",
+        show_default=True,
+        help="What computes; the results are the same.",
     ),
 )
 

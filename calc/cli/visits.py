@@ -10,13 +10,13 @@ from typing import Any
 import click
 
 from calc.cli.shared import (
-    blank_options,
     command,
     figures_of,
     keep,
     output_options,
     pricing_options,
     tell,
+    visit_options,
     write,
     write_frame,
 )
@@ -126,7 +126,7 @@ def units(
 @click.option("--minutes", default="", help="Minutes of the code.")
 @click.option("--date", "day", default="", help="Date of service; default: today.")
 @click.option("--explain", is_flag=True, help="Every step with its source.")
-@blank_options
+@visit_options
 @output_options
 def estimate(
     items: tuple[str, ...],

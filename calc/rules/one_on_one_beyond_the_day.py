@@ -8,8 +8,8 @@ from calc.rule import Rule
 class OneOnOneBeyondTheDay(Rule):
     """A clinician's one-on-one minutes exceed the working day.
 
-    The day is the time sheet's, where one is given, and else runs from the first start to the last
-    end. More one-on-one time than that cannot have been given.
+    The day is the time sheet's, where one is given; otherwise it runs from the first start to the
+    last end. More one-on-one time than that cannot have been given.
 
     Compare the log with the schedule and the time sheet, and correct what is too long.
 

@@ -9,8 +9,8 @@ class RowDoesNotSayWho(Rule):
     """Clinician, role, discipline or billing provider of a session is missing.
 
     The note must tell who furnished the service. Without the role nobody can tell whether an
-    assistant's modifier is due, without the discipline not under which plan the minutes count,
-    and without the provider not on whose claim they stand.
+    assistant's modifier is due; without the discipline, under which plan the minutes count; without
+    the provider, on whose claim they belong.
 
     Fill in what is missing. Only columns that the log has are asked for.
 

@@ -9,8 +9,8 @@ class UnitsAboveMostUsual(Rule):
     """More units of a code are billed for a day than the medically unlikely edit allows.
 
     Medicare's edits hold the most units that a code plausibly has on a day, over all lines of a
-    provider. An edit of the day's kind denies the line; the others can be appealed with the
-    record.
+    provider. Some edits are absolute for the day and deny the line: an error. The others can be
+    appealed with the record: a warning.
 
     Check the minutes. Where they bear the units out, keep the record at hand for an appeal.
     Lines billed for a denial (GA, GX, GY, GZ) are left alone.
