@@ -467,6 +467,15 @@ class Config:
         self._editions: dict[str, tuple[Edition, ...]] = {}
         self._rows: dict[Path, list[dict[str, Any]]] = {}
 
+    @property
+    def folders_said(self) -> list[str]:
+        """A note of each folder that is not the shipped one."""
+        own = self.folders[:-1]
+        return [
+            f"figures in {folder} replace the shipped ones where both have a value"
+            for folder in own
+        ]
+
     def _readers(self) -> Iterator[_Reader]:
         for folder in self.folders:
             reader = _Reader(folder)

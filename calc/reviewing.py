@@ -77,6 +77,7 @@ class Seen:
     gaps: dict[str, int]
     people: nw.DataFrame[Any]  # clinician, sessions, units_billed, units_supported
     met: claims.Met
+    part_b: bool  # whether anything is Medicare's
     lines_unsure: int = 0  # of claims, see `doubts`
 
 
@@ -159,8 +160,11 @@ def seen(found: evidence.Evidence, doubted: Doubts) -> Seen:
     dates = engine.distinct(logged, "date") if claimed else found.days
     people = _people(found.tables)
     met = claims.met(rows, doubted.unheard) if claimed else claims.Met()
-    gaps = found.gaps
-    return Seen(found.has, found.days, dates, used, claimed, found.uncounted, gaps, people, met)
+    part_b = not engine.is_empty(rows.filter(nw.col("payer_part_b")))
+    return Seen(
+        found.has, found.days, dates, used, claimed, found.uncounted, found.gaps, people, met,
+        part_b,
+    )  # fmt: skip
 
 
 def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key | None) -> Reviewed:
@@ -233,6 +237,7 @@ def _whole(parts: Sequence[Seen]) -> Seen:
         {name: sum(part.gaps[name] for part in parts) for name in parts[0].gaps},
         engine.stacked([part.people for part in parts]),
         claims.met_in_all([part.met for part in parts]),
+        any(part.part_b for part in parts),
         sum(part.lines_unsure for part in parts),
     )
 
@@ -391,8 +396,8 @@ def _sessions(
 def _meta(
     whole: Seen, config: Config, asked: Asked, rejected: int, unread: int | None
 ) -> dict[str, Any]:
-    notes = [asked.options.deductible_said, *asked.options.said]
-    notes += [f"figures of {folder} above ours" for folder in config.folders[:-1]]
+    notes = [asked.options.deductible_said] if whole.part_b else []
+    notes += [*asked.options.said, *config.folders_said]
     if unpriced := whole.gaps["unpriced"]:
         said = _lines(unpriced, "billed line")
         notes.append(f"{said} without a known fee: findings about them have no dollars")

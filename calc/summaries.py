@@ -96,6 +96,7 @@ def counts(lines: nw.DataFrame[Any], options: Options) -> Counter[str | Above]:
     )
     found: dict[str | Above, int] = {
         "lines": len(lines),
+        "part_b": int(lines["payer_part_b"].sum()),
         **{name: int(lines[name].sum()) for name in ("units", *CENTS.values())},
         **{f"known_{name}": int(lines[name].count()) for name in CENTS.values()},
         "unpriced": lines["allowed_cents"].null_count(),
@@ -144,11 +145,12 @@ def notes(counted: Mapping[str | Above, int], options: Options) -> list[str]:
     work, allowed, medicare, patient = (
         show(counted[name]) if counted[f"known_{name}"] else "none" for name in CENTS.values()
     )
-    said = [
-        f"{_count(counted['lines'], 'line')}, {_count(counted['units'], 'unit')}, work component"
-        f" {work}, allowed {allowed} (Medicare pays {medicare}, patients {patient};"
-        f" {options.deductible_said})"
-    ]
+    total = f"{_count(counted['lines'], 'line')}, {_count(counted['units'], 'unit')}"
+    total += f", work component {work}, allowed {allowed}" if counted["lines"] else ""
+    if counted["part_b"]:
+        shares = f"Medicare pays {medicare}, patients {patient}"
+        total += f" ({shares}; {options.deductible_said})"
+    said = [total]
     if counted["no_balance"]:
         patients = _count(counted["no_balance"], "patient")
         said.append(f"deductible assumed met for {patients} that --deductible does not name")

@@ -625,9 +625,22 @@ def test_the_settings_behind_the_dollars_are_said(tmp_path):
         "deductible assumed met",
         "fees of a provider who does not participate",
         "conversion factor of qualifying APM participants",
-        f"figures of {tmp_path} above ours",
+        f"figures in {tmp_path} replace the shipped ones where both have a value",
         "36 billed lines without a known fee: findings about them have no dollars",
     ]
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+@pytest.mark.parametrize(
+    ("payers", "said"), [(["ama", "ama"], False), ([], False), (["ama", "medicare"], True)]
+)
+def test_only_medicares_lines_have_a_deductible(payers, said, more, tmp_path):
+    """An audit of others' says nothing of it."""
+    log = tmp_path / "log.csv"
+    rows = "".join(f"P{n},{payer},2026-03-02,97110,23\n" for n, payer in enumerate(payers))
+    log.write_text(f"patient,payer,date,code,minutes\n{rows}")
+    _, out, _ = run("audit", str(log), *more, "--format", "json")
+    assert ("deductible assumed met" in json.loads(out)["meta"]["notes"]) == said
 
 
 def test_a_list_of_paths_from_python(tmp_path):

@@ -773,6 +773,24 @@ def test_an_estimate_takes_the_balances_of_one_patient(balances):
 # --- folders, sheets and headings as users have them ---------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("payers", "said"),
+    [
+        ([], "0 lines, 0 units"),
+        (["ama"], "1 line, 1 unit, work component $15.03, allowed none"),
+        (["ama", "medicare"], "2 lines, 2 units, work component $30.06, allowed $29.06 (Medicare"
+         " pays $22.78, patients $5.81; deductible assumed met)"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+def test_shares_are_totalled_where_there_are_any(payers, said, jobs, tmp_path):
+    """The deductible and what Medicare pays are of Part B alone."""
+    rows = "".join(f"P{n},{payer},2026-03-02,97116,15\n" for n, payer in enumerate(payers))
+    (tmp_path / "log.csv").write_text(f"patient,payer,date,code,minutes\n{rows}")
+    code, _, err = run("bill", "log.csv", *jobs, "-o", "lines.parquet", cwd=tmp_path)
+    assert (code, err.splitlines()[0]) == (0, said)
+
+
 def test_the_folder_one_stands_in(tmp_path):
     folder = tmp_path / "march.2026"
     (folder / "old").mkdir(parents=True)
@@ -840,7 +858,8 @@ def test_a_template_is_what_its_name_says(tmp_path):
 def test_own_figures_are_named(tmp_path):
     (tmp_path / "payers.toml").write_text("")
     err = run("estimate", "97116=30", "--config", str(tmp_path))[2]
-    assert f"note: figures of {tmp_path} above ours" in err
+    said = f"note: figures in {tmp_path} replace the shipped ones where both have a value\n"
+    assert said in err
     (tmp_path / "conversion_facter.toml").write_text("")
     code, _, err = run("config", "check", str(tmp_path))
     assert code == 2 and "conversion_facter.toml: is a file that nothing reads" in err

@@ -202,8 +202,8 @@ def figures_of(folder: str | None) -> Any:
     from calc import params
 
     config = params.load(folder)
-    for own in config.folders[:-1]:
-        tell(f"note: figures of {own} above ours")
+    for said in config.folders_said:
+        tell(f"note: {said}")
     return config
 
 
