@@ -74,6 +74,29 @@ def test_an_assistants_units_are_explained():
     assert "97110: 22.21 x 80% = 17.77, x 85% (assistant) = 15.10, less 0.30 withheld" in text
 
 
+@pytest.mark.parametrize(
+    ("rows", "says"),
+    [
+        ([("97129", 23), ("97130", 20)],
+         "97129 and 97130 are one service (43 min): first unit 97129, further units 97130: 1 + 2"),
+        ([("97130", 20)],
+         "97129 and 97130 are one service (20 min): first unit 97129, further units 97130: 1 + 0"),
+        ([("97550", 38)],
+         "97550 and 97551 are one service (38 min): first unit 97550, further units 97551: 1 + 1"),
+        ([("97129", 20, "assistant"), ("97130", 50)],
+         "97129 and 97130 are one service (70 min): first unit 97129, further units 97130: 1 + 4"),
+        ([("97129", 20)], ""),
+        ([("97110", 40)], ""),
+    ],
+)  # fmt: skip
+def test_the_two_codes_of_a_service_are_explained(rows, says):
+    """Whence the lines of both have their units, whichever of them the log has."""
+    names = ("code", "minutes", "role")
+    text = explain(*({"discipline": "OT", **dict(zip(names, row, strict=False))} for row in rows))
+    assert text.count(" are one service ") == bool(says)
+    assert not says or f"  {says} (Derived from a cited rule)\n" in text
+
+
 def test_shared_minutes_are_explained():
     """Two codes on the same clock minutes."""
     text = explain(

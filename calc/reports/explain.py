@@ -72,6 +72,8 @@ def _units(lines: list[Row], config: Config) -> list[str]:
     if pooled:
         said += [f"  {line}" for line in _pool(pooled, rule)]
     for row in services:
+        codes = {line["code"]: line for line in lines if line["service"] == row["service"]}
+        said += [f"  {line}" for line in _add_on(codes, row, config)]
         said += [f"  {line}" for line in _assistant(row, config)]
     return said
 
@@ -96,6 +98,17 @@ def _service(row: Row, config: Config) -> list[str]:
         return [split, *notes]
     more = size - (row["rest_minutes"] + size - row["rule_first_minutes"]) % size
     return [f"{split} = {earned}; {_minutes(more)} to the next unit", *notes]
+
+
+def _add_on(codes: dict[str, Row], row: Row, config: Config) -> list[str]:
+    """How the units of a service go to its two codes, if they do."""
+    if set(codes) <= {row["service"]}:
+        return []
+    first, further = row["service"], next(code for code in codes if code != row["service"])
+    units = " + ".join(str(codes[code]["code_units"] or 0) for code in (first, further))
+    one = f"{first} and {further} are one service ({row['service_minutes']} min)"
+    parted = f"first unit {first}, further units {further}: {units}"
+    return [f"{one}: {parted} ({config.cite('domain-derived')})"]
 
 
 def _size(row: Row) -> int:
