@@ -94,7 +94,7 @@ ALLOWED = {
     | {"params", "redacting", "rule", "waivers"},
     "estimating": {"billing", "engine", "logs", "params", "reports", "times", "values"}
     | {"errors", "money", "schema"},
-    "reports": {"schema", "money", "engine", "errors", "params"},
+    "reports": {"schema", "money", "rule", "engine", "errors", "params"},
     "cms": {"engine", "errors", "money", "params"},
     "installing": {"cms", "errors", "money", "params"},
 }

@@ -115,7 +115,6 @@ def _joined(spans: list[Span]) -> list[Span]:
 class _Named:
     """What a finding says: a row, those that it shares minutes with, and how many."""
 
-    key: Key
     own: Place
     others: list[Place]
     minutes: int
@@ -135,17 +134,14 @@ def worst(
     marked = timeline.filter(nw.col("overlap"))
     places = {(row["file"], row["row"]): row for row in marked.iter_rows(named=True)}
     named = list(_named(findings, places))
-    sessions = Counter((row["clinician"], row["date"]) for row in places.values())
-    keys = {one.key for one in named if one.key[0]}
+    key_of = {place: _key(row) for place, row in places.items()}
+    sessions = Counter(key_of.values())
+    keys = {key for one in named if (key := key_of[one.own])[0]}
     chosen = sorted(keys, key=lambda key: (-sessions[key], key[1], key[0]))[:most]
-    of_day = _by_key(timeline.filter(nw.col("date").is_in([when for _, when in chosen])))
+    of_day = _by_key(timeline, chosen)
     near: dict[Key, list[_Named]] = {}
     for one in named:
-        there = {
-            (row["clinician"], row["date"])
-            for row in map(places.__getitem__, [one.own, *one.others])
-        }
-        for key in there:
+        for key in {key_of[place] for place in (one.own, *one.others)}:
             near.setdefault(key, []).append(one)
     return [_day(key, of_day[key], near[key], places) for key in chosen], len(keys)
 
@@ -153,17 +149,25 @@ def worst(
 def _named(findings: nw.DataFrame[Any], places: Mapping[Place, Row]) -> Iterator[_Named]:
     """What the findings of two rows on the same minutes say, as far as their times are known."""
     here = findings.filter(nw.col("rule").is_in(OVERLAPS))
-    names = ("clinician", "date", "file", "row", "rows", "found")
-    for clinician, when, file, row, rows, found in here.select(names).iter_rows():
+    names = ("file", "row", "rows", "found")
+    for file, row, rows, found in here.select(names).iter_rows():
         others = [place for place in rows_in(rows, file) if place in places]
         if (file, row) in places and others:
-            yield _Named((clinician, when), (file, row), others, int(found))
+            yield _Named((file, row), others, int(found))
 
 
-def _by_key(timeline: nw.DataFrame[Any]) -> dict[Key, list[Row]]:
-    rows: dict[Key, list[Row]] = {}
-    for row in timeline.iter_rows(named=True):
-        rows.setdefault((row["clinician"], row["date"]), []).append(row)
+def _key(row: Row) -> Key:
+    return row["clinician"], row["date"]
+
+
+def _by_key(timeline: nw.DataFrame[Any], keys: Iterable[Key]) -> dict[Key, list[Row]]:
+    """The sessions of some clinicians' days."""
+    rows: dict[Key, list[Row]] = {key: [] for key in keys}
+    named = [list(names) for names in zip(*rows, strict=True)] or [[], []]
+    here = timeline.filter(nw.col("clinician").is_in(named[0]), nw.col("date").is_in(named[1]))
+    for row in here.iter_rows(named=True):
+        if (key := _key(row)) in rows:
+            rows[key].append(row)
     return rows
 
 
