@@ -108,7 +108,7 @@ def _length_number() -> nw.Expr:
 
 def _torn() -> nw.Expr:
     """Hours and minutes, or minutes and seconds."""
-    return _no_length(r"^\d{1,3}:[0-5]\d$")
+    return _no_length(r"^[0-9]{1,3}:[0-5][0-9]$")
 
 
 def _torn_by_spreadsheet() -> nw.Expr:
@@ -118,7 +118,7 @@ def _torn_by_spreadsheet() -> nw.Expr:
 
 def _no_mm_ss() -> nw.Expr:
     """A bare number, which is a length in every column but one of minutes and seconds."""
-    return _no_length(r"^\d{1,7}(\.\d{1,3})?$")
+    return _no_length(r"^[0-9]{1,7}(\.[0-9]{1,3})?$")
 
 
 _REVERSED = "a reversal: remove the row together with the one that it takes back"

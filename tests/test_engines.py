@@ -60,6 +60,9 @@ MIXED = [
     row("p7", "nonsense", minutes="15"),
     row("p8", "97110", "2026-03-02 23:30", "2026-03-03 00:30"),
     row("é'\"", "gait training", minutes="15", note='it\'s; "so"'),
+    # a charge for two codes, on rows of either
+    row("p9", "90912", minutes="30", discipline="PT", charge="100.00"),
+    row("p9", "97130", minutes="45", discipline="OT", charge="40.00"),
 ]
 
 
