@@ -104,7 +104,7 @@ def test_the_mixed_log_is_mixed(config, mixed):
     assert (lines["lost_ms"] > 0).any()
     assert {"priced", "bundled", "contractor", "not paid", ""} == set(lines["price_status"])
     assert lines["units"].null_count() == 1
-    assert "a; b" in lines["note"].to_list()
+    assert "a; b" in lines["note (log)"].to_list()
 
 
 def test_integers_stay_integers(engine_name, config, mixed):

@@ -53,7 +53,7 @@ ALLOWED = {
     | {"doubts", "evidence", "logs", "params", "redacting", "reviewing", "rule"},
     "cluster": {"billing", "engine", "errors", "logs", "params"},
     "rating": {"errors", "engine", "params", "pricing", "times"},
-    "amounts": {"billed", "billing", "engine", "params", "pricing"},
+    "amounts": {"billed", "billing", "engine", "params", "pricing", "schema"},
     "habits": {"engine", "limits", "lookups", "params", "schema", "times"},
     "edits": {"billed", "engine", "first_rows", "overlaps", "params", "schema"},
     "limits": {"engine", "lookups", "params", "times"},
