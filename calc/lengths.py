@@ -18,6 +18,7 @@ from calc.errors import InputError
 from calc.params import Config, plain
 
 COLUMNS = ("minutes", "total_minutes")
+_H_MM = "h:mm"
 _SAID = {"hours": "hours", "seconds": "seconds", "mm:ss": "minutes and seconds"}
 
 
@@ -26,7 +27,7 @@ class Measure:
     """How a column of lengths is read: its heading, and the unit of its bare numbers.
 
     ``unit``: one of words.toml, "" where nobody says it. ``torn``: h:mm in it may be minutes and
-    seconds, see `values.is_torn`; None: the column has not been looked at as a whole.
+    seconds, see `values.are_torn`; None: the column has not been looked at as a whole.
     """
 
     heading: str = ""
@@ -58,7 +59,7 @@ def meanings(names: Sequence[str], config: Config, given: Mapping[str, str]) -> 
 
 
 def unit_of(heading: str, config: Config) -> str:
-    """The unit that a heading names: minutes, hours, seconds or mm:ss; "" for none or several."""
+    """The unit that a heading names, one of schema.LENGTH_UNITS; "" for none or several."""
     return _parted(heading, config)[0]
 
 
@@ -92,7 +93,9 @@ def facts(column: str, name: str, measure: Measure, where: str, config: Config) 
 
     InputError where its numbers could be hours.
     """
-    known = values.minutes(column, name, measure.unit or "minutes", measure.torn)
+    hours_said = measure.unit == _H_MM  # its 8:30 is in no doubt
+    unit = "minutes" if hours_said else measure.unit or "minutes"
+    known = values.minutes(column, name, unit, False if hours_said else measure.torn)
     if not measure.in_doubt:
         return known
 
@@ -113,7 +116,7 @@ def told(
         texts = engine.distinct(table, "text")
         if measure.in_doubt:
             _require_minutes(texts, column, measure, where, config)
-        found.append(any(map(values.is_torn, texts)))
+        found.append(values.are_torn(texts))
         return table.with_columns(looked_at=nw.lit(True))
 
     by_values(cells, [(measure.heading, look)])
@@ -159,6 +162,7 @@ def _could_be_hours(texts: Sequence[str], most: int) -> bool:
 def _parted(heading: str, config: Config) -> tuple[str, str]:
     """The unit that a heading names, "" for none or several, and the rest of it as `plain`."""
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).lower().replace("_", " ")
+    text = re.sub(r"(?<=[a-z])[(\[]s[)\]]", "s", text)  # Minute(s): one or several
     found = {}
     for unit, pattern in _patterns(config):
         if said := pattern.search(text):

@@ -36,7 +36,7 @@ COUNTED_ROLES = ("therapist", "assistant", "joint")
 ROLES = (*COUNTED_ROLES, "student", "aide")
 CLAIM = "claim"  # in place of a role: a billed line, documented by no row of its own
 MODES = ("individual", "group", "cotreatment")
-LENGTH_UNITS = ("minutes", "hours", "seconds", "mm:ss")  # of bare numbers, as headings name them
+LENGTH_UNITS = ("minutes", "hours", "seconds", "mm:ss", "h:mm")  # as headings name them
 
 # MCPM ch. 5 s. 20.2: minutes are totalled for a day; locality is no part of the pool.
 POOL = ("patient", "date", "discipline", "provider", "payer")

@@ -6,7 +6,7 @@ Every function here makes the facts of one column for `cells.by_values`.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
@@ -228,7 +228,7 @@ def read_minutes(text: str, unit: str = "minutes", torn: bool = False) -> int | 
     """Milliseconds of a length with its unit, of h:mm, or of a number in ``unit``; or None.
 
     ``unit``: of LENGTHS, or MM_SS, where 8:30 is minutes and seconds. ``torn``: it may be so
-    below another heading too, see `is_torn`.
+    below another heading too, see `are_torn`.
 
     >>> [read_minutes(text) for text in ("47 min", "0:47", "0.75 h", "1 h 5 min", "47:00")]
     [2820000, 2820000, 2700000, 3900000, None]
@@ -261,12 +261,17 @@ def _clocked(plain: str, unit: str, torn: bool) -> int | None:
     return (hours * 60 + minutes) * times.MINUTE + seconds * times.SECOND
 
 
-def is_torn(text: str) -> bool:
-    """Whether a length is in minutes and seconds, or in more hours than a session has: 47:00.
+def are_torn(texts: Sequence[str]) -> bool:
+    """Whether lengths are in minutes and seconds, or in more hours than sessions have: 47:00.
 
-    Then 8:30 in the same column may be minutes and seconds too.
+    Then 8:30 in the same column may be minutes and seconds too. A single one may be a total below
+    the log or a slip. ``texts``: distinct ones.
+
+    >>> are_torn(["23:00", "8:30", "15:30"]), are_torn(["1:15", "12:45"])
+    (True, False)
     """
-    return bool(_TORN.fullmatch(text) or _AFTER_ZERO.fullmatch(text))
+    torn = (text for text in texts if _TORN.fullmatch(text) or _AFTER_ZERO.fullmatch(text))
+    return next(torn, None) is not None and next(torn, None) is not None
 
 
 def as_typed(column: str) -> Facts:
@@ -350,10 +355,10 @@ def amount(
 
 
 def minutes(column: str, name: str, unit: str = "minutes", torn: bool | None = None) -> Known:
-    """Lengths by `read_minutes`; ``torn``: by `is_torn` of any of them, None: they tell it."""
+    """Lengths by `read_minutes`; ``torn``: by `are_torn`, None: they tell it."""
 
     def rest(texts: list[str]) -> list[int | None]:
-        doubtful = any(map(is_torn, texts)) if torn is None else torn
+        doubtful = are_torn(texts) if torn is None else torn
         return [read_minutes(text, unit, doubtful) for text in texts]
 
     return amount(column, name, 3, LENGTHS.get(unit, 0) // 1000, rest)

@@ -292,7 +292,7 @@ MEANINGS = {
         (
             "words.toml: minutes",
             '"days" is no minutes of ours',
-            "choose one of minutes, hours, seconds, mm:ss",
+            "choose one of minutes, hours, seconds, mm:ss, h:mm",
         ),
     ),
     "another's name": (

@@ -189,8 +189,9 @@ def test_a_column_of_lengths_is_looked_at_as_a_whole(make):
     columns = {"patient": ["a", "b", "c"], "date": "2026-03-02", "code": "97110"}
     rows = pl.DataFrame(columns | {"Duration (sec)": [1380, 600, 61]})
     assert collected(calc.bill(make(rows)))["minutes"].to_list() == [23, 10, 1]
-    rows = pl.DataFrame(columns | {"Duration": ["8:00", "23:00", "0:47"]})
-    with pytest.warns(UserWarning, match="2 rows"):
+    lengths = {"patient": ["a", "b", "c", "d"], "Duration": ["8:00", "23:00", "0:47", "15:30"]}
+    rows = pl.DataFrame(columns | lengths)
+    with pytest.warns(UserWarning, match="3 rows"):
         lines = collected(calc.bill(make(rows)))
     assert lines["patient"].to_list() == ["c"]
     rows = pl.DataFrame(columns | {"Duration": [0.75, 1, 1.25]})

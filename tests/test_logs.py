@@ -699,6 +699,20 @@ def test_lengths_that_may_be_minutes_and_seconds(order, config):
         assert bad["reason"] == f'minutes "{bad["minutes"]}" is not a number of minutes'
         assert "minutes and seconds, or hours?" in bad["hint"]
     assert sessions(used(rows[1:4], config, date_order=order))[0]["given_ms"] == 8 * 3600_000
+    # One alone may be a total below the log, or a slip; and a heading may say it.
+    (bad,) = rejects(read(rows[:4], config, date_order=order))
+    assert bad["row"] == 1
+    said = [{name: row[name] for name in ("patient", "date", "code")} for row in rows]
+    said = [row | {"Duration (hh:mm)": cell} for row, cell in zip(said, cells, strict=True)]
+    assert [bad["row"] for bad in rejects(read(said, config, date_order=order))] == [1, 5]
+
+
+@pytest.mark.parametrize("heading", ["Minute(s)", "Min(s)", "Treatment Minute(s)", "Hour(s)"])
+def test_a_plural_in_brackets_is_no_second(heading, config):
+    row = {name: GOOD[name] for name in ("patient", "date", "code")}
+    log = logs.read(frame([row | {heading: "2"}]), config, maps={heading: "minutes"})
+    minutes = 120 if heading == "Hour(s)" else 2
+    assert sessions(log)[0]["given_ms"] == minutes * 60_000
 
 
 HOURS = [

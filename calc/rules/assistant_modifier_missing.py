@@ -31,12 +31,13 @@ class AssistantModifierMissing(Rule):
         "{found} {found:unit|units} of {code} {found:carries|carry} CQ or CO,"
         " {expected} {expected:is|are} due"
     )
-    found, expected = nw.col("assistant_units_billed"), nw.col("assistant_units")
-    _plain_due = nw.col("units") - expected
+    found, _due = nw.col("assistant_units_billed"), nw.col("assistant_units")
+    _asked = nw.col("billed") - nw.col("refused_units")
+    expected = nw.min_horizontal(_due, _asked)
     flag = (
         nw.col("payer_part_b")
         & ~nw.col("assistant_doubt")
-        & (found < expected)
-        & (nw.col("billed") - nw.col("refused_units") - found > _plain_due)
+        & (found < _due)
+        & (_asked - found > nw.col("units") - _due)
     )
     explained = nw.when(nw.col("evaluation") != "").then(nw.lit("U210")).otherwise(nw.lit(""))
