@@ -167,10 +167,11 @@ def _parted(heading: str, config: Config) -> tuple[str, str]:
     for unit, pattern in _patterns(config):
         if said := pattern.search(text):
             found[unit] = text[: said.start()] + text[said.end() :]
-    if len(found) != 1 and "mm:ss" not in found:
+    # Minutes:seconds names minutes and seconds too.
+    told = [unit for unit in found if ":" in unit] or list(found)
+    if len(told) != 1:
         return "", plain(heading)
-    unit = "mm:ss" if "mm:ss" in found else next(iter(found))
-    return unit, plain(found[unit])
+    return told[0], plain(found[told[0]])
 
 
 @lru_cache(maxsize=16)

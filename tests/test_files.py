@@ -422,7 +422,8 @@ UNITS = {
     "seconds": "Duration (sec), duration_sec, DurationSecs, durationseconds, Length (s), Sec.",
     "mm:ss": "Duration (mm:ss), Duration MM:SS, Length (m:ss), min:sec, Minutes/Seconds",
     "minutes": "minutes, Mins Spent, Duration (min), Second Therapist Min, total_minutes",
-    "": "Duration, Lengths, Duration hh:mm, Length (hh:mm:ss), Second Therapist, Hours and Minutes",
+    "h:mm": "Duration hh:mm, Length (hh:mm:ss), hrs:mins",
+    "": "Duration, Lengths, Duration(s), Time(s), Second Therapist, Hours and Minutes",
 }
 
 
