@@ -714,6 +714,9 @@ def spark_session(master: str = "") -> Any:
         raise InputError(f"Spark did not start ({str(error).splitlines()[0]})", hint=hint) from None
     if handler not in (None, signal.default_int_handler, signal.getsignal(signal.SIGINT)):
         signal.signal(signal.SIGINT, handler)  # the program's own, which PySpark has replaced
+    if not master or master.startswith("local"):
+        # Its warnings, such as of a plan's size, are nothing a user could act on, and come late.
+        session.sparkContext.setLogLevel("ERROR")
     return session
 
 

@@ -132,7 +132,8 @@ def test_a_run_that_ends_while_it_writes(number, tmp_path):
         text = said.read()
     assert not output.exists()
     if number != signal.SIGKILL:
-        assert run.returncode == 130 and text.splitlines()[-1] == "interrupted"
+        # What the JVM says on its way out may come before or behind it.
+        assert run.returncode == 130 and text.splitlines().count("interrupted") == 1
         assert sorted(path.name for path in tmp_path.iterdir()) == ["log.parquet", "said"]
         return
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -253,7 +254,9 @@ def test_an_interruption_is_no_crash(name, work):
         timeout=120,
     )
     assert done.returncode == 130
-    assert done.stderr.splitlines()[-1] == "interrupted" and "Traceback" not in done.stderr
+    said = done.stderr.splitlines()
+    assert said.count("interrupted") == 1 and "Traceback" not in done.stderr
+    assert name == "spark" or said[-1] == "interrupted"  # behind it the JVM may say its own
 
 
 @pytest.mark.spark
