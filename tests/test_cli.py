@@ -616,6 +616,9 @@ def test_a_file_without_room_is_left_out(words, tmp_path):
         ["audit", "log.csv", "-o", "log.csv"],
         ["audit", "log.csv", "--rejects", "log.csv"],
         ["audit", "log.csv", "--claims", "prior.csv", "-o", "prior.csv"],
+        ["audit", "log.csv", "--claims", "prior.csv", "-o", "prior.rejects.csv"],
+        ["audit", "log.csv", "--claims", "prior.csv", "--save-map", "prior.rejects.csv"],
+        ["audit", "log.csv", "--claims", "prior.csv", "--claims", "x.csv", "-o", "rejects.csv"],
         ["audit", "folder", "-o", "folder/log.parquet", "--jobs", "1"],
         ["estimate", "97116=20", "--discipline", "PT", "--prior", "prior.csv", "-o", "prior.csv"],
     ],
@@ -636,6 +639,31 @@ def test_what_is_read_is_not_overwritten(words, tmp_path):
     assert "cannot be written" in err.splitlines()[0]
     assert "hint: name another file by -" in err
     assert before == {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("more", [[], ["--jobs", "1"]])
+@pytest.mark.parametrize(
+    ("log", "beside"),
+    [
+        ("cl.rejects.csv", []),
+        ("log.csv", ["--timesheet", "cl.rejects.csv"]),
+        ("cl.txt", ["--timesheet", "cl.claims.rejects.csv"]),
+    ],
+)
+def test_rejects_of_the_claims_overwrite_nothing_that_is_read(log, beside, more, tmp_path):
+    """Old rejects that were mended are a log; beside it the claims' would take its place."""
+    for name in (log, *beside[1:]):
+        (tmp_path / name).write_text("patient,date,code,minutes\np,2026-03-02,97110,23\n")
+    head = "patient,date,code,units_billed"
+    (tmp_path / "cl.csv").write_text(f"{head}\np,2026-03-02,97110,2\np,2026-03-02,97116,1.5\n")
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    code, out, err = run("audit", log, "--claims", "cl.csv", *beside, *more, cwd=tmp_path)
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        f"therapy-calc: {(*beside[1:], log)[0]}: is read, so it cannot be written",
+        "  hint: give it another name: rejects of the claims are written under this one",
+    ]
+    assert before == {path: path.read_bytes() for path in tmp_path.iterdir()}
 
 
 def test_what_large_runs_do_not_heed_is_refused(tmp_path):

@@ -14,6 +14,7 @@ import click
 from calc.cli.shared import (
     EXTRAS,
     blank_options,
+    claims_rejects_name,
     command,
     defaults_of,
     jobs_option,
@@ -133,7 +134,7 @@ def audit(
     require_libraries(name, _EXTRAS)
     deductible, prior = reading["deductible"], reading["prior"]
     beside = (*claims, timesheet, diagnosis_list, waivers, baseline, redact, deductible, prior)
-    keep_inputs(log, beside, output, rejects_file, reading)
+    keep_inputs(log, beside, output, rejects_file, reading, claims)
     config = params.load(folder)
     defaults = defaults_of(reading, sheet)
     extras = evidence.Extras(
@@ -174,7 +175,7 @@ def audit(
         there = _patients(asked, read, billed)
     bad = say_rejects(done.rejects, log, rejects_file)
     if claims:
-        _say_claims_rejects(done, claims, bad)
+        _say_claims_rejects(done, claims, rejects_file or rejects_name(log))
     if strict and (len(done.rejects) or (claims and len(done.claims_rejects))):
         raise refused("audited", "the log" if len(done.rejects) else "the claims")
     reviewing.require_lines(done, ", ".join(claims))
@@ -240,10 +241,7 @@ def _say_unread(there: Iterable[str], mapping: Mapping[str, list[str]]) -> None:
 
 def _say_claims_rejects(done: Any, claims: tuple[str, ...], taken: str) -> None:
     """Rejects of the claims as those of the log, in a file beside the claims."""
-    own = Path(rejects_name(claims))
-    clash = bool(taken) and own.absolute() == Path(taken).absolute()
-    other = own.name.removesuffix("rejects.csv") + "claims.rejects.csv"
-    name = say_rejects(done.claims_rejects, claims, str(own.with_name(other) if clash else own))
+    name = say_rejects(done.claims_rejects, claims, claims_rejects_name(claims, taken))
     if name:
         used, bad = done.lines_claimed, len(done.claims_rejects)
         tell(f"claims: {used_said(used + bad, used, bad, name)}")

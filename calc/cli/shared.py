@@ -150,16 +150,19 @@ def keep_inputs(
     output: str | None,
     rejects_file: str | None,
     reading: dict[str, Any],
+    claims: tuple[str, ...] = (),
 ) -> None:
     """InputError where what is read would be overwritten, or one file be written twice.
 
-    ``beside`` are the files that are read beside the log.
+    ``beside`` are the files that are read beside the log, ``claims`` among them.
     """
     from calc import logs
 
+    rejects = rejects_file or rejects_name(log)
     named = {
+        _CLAIMS_REJECTS: claims_rejects_name(claims, rejects) if claims else None,
         "-o": output,
-        "--rejects": rejects_file or rejects_name(log),
+        "--rejects": rejects,
         "--save-map": reading["save_map"],
     }
     for option, name in named.items():
@@ -182,6 +185,8 @@ def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
         if not name:
             continue
         hint = f"name another file by {option}"
+        if option == _CLAIMS_REJECTS:
+            hint = f"give it another name: {option} are written under this one"
         if any(_is_same(name, other) for other in read if other and other != "-"):
             raise InputError("is read, so it cannot be written", name, hint)
         for other, earlier in written.items():
@@ -403,6 +408,16 @@ def rejects_name(log: tuple[str, ...]) -> str:
         place = place if place.name.strip(".") else place.resolve()
         return str(place.parent / f"{place.name}.rejects.csv") if place.name else "rejects.csv"
     return str(place.with_suffix(".rejects.csv"))
+
+
+def claims_rejects_name(claims: tuple[str, ...], taken: str) -> str:
+    """Beside the claims, under a name of its own where ``taken``, the log's, is the same."""
+    own = Path(rejects_name(claims))
+    other = own.name.removesuffix("rejects.csv") + "claims.rejects.csv"
+    return str(own.with_name(other) if _is_same(str(own), taken) else own)
+
+
+_CLAIMS_REJECTS = "rejects of the claims"  # which no option names
 
 
 def _reasons(rejected: Any) -> list[tuple[str, int]]:
