@@ -18,7 +18,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, engine, lengths, logs, summaries
+from calc import billing, decoding, engine, lengths, logs, summaries
 from calc.errors import InputError
 from calc.params import Config
 
@@ -43,6 +43,7 @@ class Split:
     notes: list[str] = field(default_factory=list)
     met: set[str] = field(default_factory=set)  # of the patients that were looked for
     headings: dict[str, None] = field(default_factory=dict)  # of all pieces, in order
+    sheets: dict[str, str] = field(default_factory=dict)  # of each workbook the one that was read
 
     @property
     def rows_rejected(self) -> int:
@@ -128,6 +129,7 @@ def split(
     `logs.read`.
     """
     files, notes = logs.paths(sources)
+    logs.require_sheet(defaults, filter(decoding.may_be_workbook, files), sources)
     progress = Progress(_rows_of(files, sources), report)
     found: Split | None = None
     told: dict[str, tuple[logs.Defaults, _Measures]] = {}
@@ -151,6 +153,7 @@ def split(
             own = [column for column in rejects.columns if column not in ("file", *logs.REJECT)]
             found.rejects.append(_as_text(rejects, own) if len(files) > 1 else rejects)
         found.headings |= dict.fromkeys(log.place)
+        found.sheets |= log.sheets
         for column, own in log.mapping.items():
             known = found.mapping.setdefault(column, [])
             known += [heading for heading in own if heading not in known]
@@ -197,7 +200,9 @@ def _read(
 ) -> logs.Log:
     """The log of a piece; an error names the file."""
     try:
-        return logs.read(piece, config, defaults, maps=maps, all_maps=False, measures=measures)
+        return logs.read(
+            piece, config, defaults, maps=maps, all_maps=False, measures=measures, part=True
+        )
     except InputError as error:
         raise InputError(error.what, error.where or name, error.hint) from None
 

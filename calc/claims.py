@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from calc import engine
 from calc.checks import FINDINGS
+from calc.errors import InputError
 from calc.logs import Log
 from calc.schema import total
 
@@ -47,6 +49,25 @@ def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]
     And "claims": a session without a line is not billed.
     """
     return (ours - set(_BILLED)) | (theirs & set(_BILLED)) | {"claims"}
+
+
+def require_apart(ours: Mapping[str, str], theirs: Mapping[str, str]) -> None:
+    """InputError where log and claims are one sheet of a workbook: it would agree with itself.
+
+    Of each the sheets that were read, by the file.
+    """
+    for path, sheet in theirs.items():
+        if any(sheet == own and _is_same(path, name) for name, own in ours.items()):
+            what = f'sheet "{sheet}" is both the log and the claims'
+            hint = "name the claims' sheet by --claims-sheet, or leave out --claims: then what the"
+            raise InputError(what, path, f"{hint} log itself says was billed is audited")
+
+
+def _is_same(one: str, other: str) -> bool:
+    try:
+        return Path(one).samefile(other)
+    except OSError:  # standard input has no path
+        return False
 
 
 def dates(log: Log, unheard: nw.DataFrame[Any]) -> set[date]:

@@ -6,6 +6,7 @@ A packed file is unpacked only as far as a log can be large.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import hashlib
 import io
 import re
@@ -25,6 +26,7 @@ MAX_CELLS = 50_000_000  # of a sheet, counted as the rectangle up to its last ce
 _CHUNK = 1 << 20
 
 WORKBOOKS = ("xlsx", "xlsb", "xls", "ods")
+_ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"  # which they begin with
 ENDINGS = ("csv", "tsv", "txt", "psv", "json", "jsonl", "ndjson", "parquet", *WORKBOOKS, "gz")
 
 _NO_LOG = (
@@ -64,6 +66,14 @@ def beginning(path: str, size: int) -> bytes:
     with Path(path).open("rb") as file:
         data = file.read(size)
     return zlib.decompressobj(wbits=31).decompress(data, size) if is_packed(data) else data
+
+
+def may_be_workbook(source: str) -> bool:
+    """Whether a file may hold sheets, by its first bytes; what cannot be looked at may."""
+    with contextlib.suppress(OSError, ValueError, zlib.error):
+        if source != "-" and Path(source).is_file():
+            return beginning(source, 4096).startswith((_ZIP, _OLE))
+    return True
 
 
 def survey(path: str) -> tuple[int, bool]:
@@ -143,9 +153,9 @@ def kind(data: bytes, source: str) -> str:
             raise InputError(f"{what}, no log", source, hint)
     if data.startswith(b"PAR1"):
         return "parquet"
-    if data.startswith(b"PK\x03\x04"):
+    if data.startswith(_ZIP):
         return _zipped(data, source)
-    if data.startswith(b"\xd0\xcf\x11\xe0"):
+    if data.startswith(_OLE):
         if "EncryptedPackage".encode("utf-16-le") in data:
             raise InputError("is protected by a password", source, "save it without one")
         return "xls"

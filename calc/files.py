@@ -17,7 +17,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 
@@ -35,6 +35,16 @@ Ragged = list[tuple[int, list[str]]]
 Score = Callable[[Sequence[str]], int]  # how many headings of ours a record holds
 
 
+class Sheet(NamedTuple):
+    """The sheet that is asked for of a workbook, blank: the first of a log; and by which option."""
+
+    name: str = ""
+    option: str = "--sheet"
+
+
+FIRST = Sheet()
+
+
 @dataclass
 class Records:
     """A file's records under their own headings and ROW, and those with too many fields."""
@@ -43,28 +53,30 @@ class Records:
     ragged: Ragged = field(default_factory=list)
     heading_row: int = 1
     digest: Callable[[], str] = str  # of its bytes, "" where it is not wanted
+    sheet: str = ""  # of a workbook, the one that was read
     notes: list[str] = field(default_factory=list)  # what a user should know about the reading
 
 
 def read(
     source: str,
     score: Score,
-    sheet: str = "",
+    sheet: Sheet = FIRST,
     stdin: IO[bytes] | None = None,
     digest: bool = True,
 ) -> Records:
     """The records of a csv, workbook, Parquet or JSON file, or of standard input.
 
-    ``score`` tells the heading from title rows above it. Raises InputError for what is no log.
+    ``score`` tells the heading from title rows above it. What is no workbook has no ``sheet`` and
+    is read all the same. Raises InputError for what is no log.
     In a large text the columns that it knows are categories (see `engine.read_text`). ``digest``:
     whether `Records.digest` is wanted.
     """
-    records = None if sheet else _from_disk(source, score, digest)
+    records = _from_disk(source, score, digest)
     return _checked(records or _from_bytes(source, score, sheet, stdin, digest), source)
 
 
 def _from_bytes(
-    source: str, score: Score, sheet: str, stdin: IO[bytes] | None, digest: bool
+    source: str, score: Score, sheet: Sheet, stdin: IO[bytes] | None, digest: bool
 ) -> Records:
     packed = decoding.load(source, stdin)
     if _is_blank(packed):
@@ -74,8 +86,6 @@ def _from_bytes(
         hashed = pool.submit(lambda: hashlib.sha256(packed).hexdigest() if digest else "")
         data = decoding.unpacked(packed, source)
         kind = decoding.kind(data, source)
-        if sheet and kind not in decoding.WORKBOOKS:
-            raise InputError("has no sheets", source, "leave out --sheet")
         records = _READERS[kind](data, source, score, sheet)
         records.digest = hashed.result
     return records
@@ -99,7 +109,7 @@ def read_csv(source: str, wanted: Collection[str]) -> Records:
     if _is_blank(data):
         raise InputError("the file is empty", source, "the first line must hold the headings")
     return _text(
-        data, source, lambda names: len({n.strip().lower() for n in names} & {*wanted}), ""
+        data, source, lambda names: len({n.strip().lower() for n in names} & {*wanted}), FIRST
     )
 
 
@@ -155,7 +165,7 @@ def _headings(names: Sequence[str | None], where: str, score: Score | None = Non
 # --- delimited text ------------------------------------------------------------------------
 
 
-def _text(data: bytes, source: str, score: Score, sheet: str) -> Records:
+def _text(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     data = decoding.utf8(data, source)
     if _is_blank(data):
         raise InputError("the file is empty", source, "the first line must hold the headings")
@@ -362,20 +372,21 @@ def _open_quote(text: str, delimiter: str) -> int:
 # --- workbooks, Parquet, JSON --------------------------------------------------------------
 
 
-def _workbook(data: bytes, source: str, score: Score, sheet: str) -> Records:
+def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     names = engine.sheet_names(data, source)
-    if sheet and sheet not in names:
+    asked = sheet.name
+    if asked and asked not in names:
         places = {name.casefold(): name for name in names}
-        if sheet.casefold() not in places:
-            raise InputError(f'has no sheet "{sheet}"', source, f"sheets: {', '.join(names)}")
-        sheet = places[sheet.casefold()]
+        if asked.casefold() not in places:
+            raise InputError(f'has no sheet "{asked}"', source, f"sheets: {', '.join(names)}")
+        asked = places[asked.casefold()]
     if not names:
         raise InputError("has no sheet", source)
-    name, frame, place = _sheet_of_log(data, source, score, [sheet] if sheet else names)
+    name, frame, place = _sheet_of_log(data, source, score, [asked] if asked else names)
     leading = frame.head(TITLE_ROWS).rows()
     others = [other for other in names if other != name]
     if not leading:
-        hint = f"other sheets: {', '.join(others)}; choose with --sheet" if others else ""
+        hint = f"other sheets: {', '.join(others)}; choose with {sheet.option}" if others else ""
         raise InputError(f'sheet "{name}" is empty', source, hint)
     # Columns without heading and without any cell are the sheet's margin.
     body = frame[place + 1 :]
@@ -386,10 +397,10 @@ def _workbook(data: bytes, source: str, score: Score, sheet: str) -> Records:
     heading = [leading[place][frame.columns.index(name)] for name in kept]
     body = body.select(kept)
     body.columns = _headings(heading, f"{source}:{place + 1}", score)
-    records = Records(engine.numbered(body, place + 2), heading_row=place + 1)
-    if others and not sheet:
-        left_out = ", ".join(others)
-        records.notes = [f'{source}: read sheet "{name}"; left out {left_out} (see --sheet)']
+    records = Records(engine.numbered(body, place + 2), heading_row=place + 1, sheet=name)
+    if others and not asked:
+        left_out = f"left out {', '.join(others)} (see {sheet.option})"
+        records.notes = [f'{source}: read sheet "{name}"; {left_out}']
     return records
 
 
@@ -410,7 +421,7 @@ def _sheet_of_log(
     return first
 
 
-def _parquet(data: bytes, source: str, score: Score, sheet: str) -> Records:
+def _parquet(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     frame = engine.read_parquet(data, source)
     frame.columns = _headings(frame.columns, source)
     return Records(engine.numbered(frame, 2))
@@ -421,7 +432,7 @@ def parquet_headings(source: str) -> list[str]:
     return _headings(engine.parquet_names(source), source)
 
 
-def _json(data: bytes, source: str, score: Score, sheet: str) -> Records:
+def _json(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     text = decoding.utf8(data, source, tested=True).decode()
     try:
         found = json.loads(text, **_AS_WRITTEN)
@@ -430,7 +441,7 @@ def _json(data: bytes, source: str, score: Score, sheet: str) -> Records:
     return _objects(found, source)
 
 
-def _lines(data: bytes, source: str, score: Score, sheet: str) -> Records:
+def _lines(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     """JSON lines: an object each; a single object may also hold the list of records."""
     text = decoding.utf8(data, source, tested=True).decode()
     try:
@@ -523,7 +534,7 @@ def _cell(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False)
 
 
-_READERS: dict[str, Callable[[bytes, str, Score, str], Records]] = {
+_READERS: dict[str, Callable[[bytes, str, Score, Sheet], Records]] = {
     "text": _text,
     "json": _json,
     "jsonl": _lines,

@@ -50,6 +50,7 @@ def audit(
     asked: reviewing.Asked | None = None,
     *,
     claimed: str | Sequence[str] = (),
+    claims_sheet: str = "",
     maps: Mapping[str, str] | None = None,
     jobs: int = 1,
     batch_rows: int = batches.BATCH_ROWS,
@@ -74,9 +75,10 @@ def audit(
     if claimed:
         named = [claimed] if isinstance(claimed, str) else claimed
         lines = batches.split(
-            named, config, replace(blanks, sheet=""), places.claims, rows_of=theirs,
+            named, config, logs.of_claims(blanks, claims_sheet), places.claims, rows_of=theirs,
             audited=True, maps=maps, all_maps=False, look_for=look_for, report=report,
         )  # fmt: skip
+        claims.require_apart(log.sheets, lines.sheets)
         logs.require_maps(maps or {}, [*log.headings, *lines.headings])
         theirs.held, notes = claims.matched_by(theirs.held, ours.providers, theirs.providers)
         log.met |= lines.met

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
 
@@ -60,6 +60,18 @@ class Defaults:
     # blanks; blank: the log itself must tell.
     date_order: str = ""
     sheet: str = ""  # of workbooks; blank: the first
+    sheet_option: ClassVar[str] = "--sheet"  # by which a user names it
+
+
+class _OfClaims(Defaults):
+    """The same of claims beside a log."""
+
+    sheet_option = "--claims-sheet"
+
+
+def of_claims(log: Defaults, sheet: str) -> Defaults:
+    """How claims are read beside a log: as it is, but for the ``sheet`` of a workbook."""
+    return _OfClaims(**asdict(log) | {"sheet": sheet})
 
 
 @dataclass(frozen=True)
@@ -87,6 +99,7 @@ class Log:
     of_headings: list[str] = field(default_factory=list)  # the same of headings, without the file
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
     parts: list[Log] = field(default_factory=list)  # the logs of several files
+    sheets: dict[str, str] = field(default_factory=dict)  # of each workbook the one that was read
     defaults: Defaults = field(default_factory=Defaults)  # what it was read by
 
     def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
@@ -118,15 +131,16 @@ def read(
     all_maps: bool = True,
     digest: bool = True,
     measures: Mapping[str, lengths.Measure] | None = None,
+    part: bool = False,
 ) -> Log:
     """Read a file (`-` is standard input), a folder, a list of files, or a frame.
 
     ``report`` is told what is being done. ``maps``: heading to our column, before all that
     columns.toml says, "" for one to be carried; with ``all_maps`` each must be in the log.
     ``digest``: whether a single file's is wanted, which a bill does without. ``measures``: of a
-    piece of a file, as the whole tells them, see `measures`. Raises
-    InputError where nothing can be used: an unreadable or empty file, missing headings, a folder
-    without logs.
+    piece of a file, as the whole tells them, see `measures`. ``part``: other files of the log are
+    read apart, see `require_sheet`. Raises InputError where nothing can be used: an unreadable or
+    empty file, missing headings, a folder without logs.
     """
     defaults = _known_defaults(defaults or Defaults(), config)
     if not is_named(source):
@@ -141,6 +155,8 @@ def read(
         hint = "make it a frame: polars.DataFrame(records)"
         raise InputError("a list of records is no log", hint=hint)
     found, notes = paths(named)
+    if not part:
+        require_sheet(defaults, filter(decoding.may_be_workbook, found), named)
     digest = digest or len(found) > 1  # tells files that hold the same bytes
     report = report or (lambda text: None)
     parts = []
@@ -151,7 +167,9 @@ def read(
     log.notes = [*notes, *log.notes, *same_content(log.files)]
     log.defaults = defaults
     if all_maps:
-        require_maps(maps or {}, [name for part in parts for name in part.place])
+        require_maps(maps or {}, [name for own in parts for name in own.place])
+    if not part:
+        require_sheet(defaults, log.sheets, named)
     return _on_engine(log, on)
 
 
@@ -303,6 +321,13 @@ def require_maps(maps: Mapping[str, str], there: Iterable[str]) -> None:
             raise InputError(f'heading "{name}" of the mapping is not in the log', "", hint)
 
 
+def require_sheet(defaults: Defaults, workbooks: Iterable[str], named: Sequence[Any]) -> None:
+    """InputError where a sheet is asked for and no file of those ``named`` is a workbook."""
+    if defaults.sheet and not any(workbooks):
+        verb, hint = "has" if len(named) == 1 else "have", f"leave out {defaults.sheet_option}"
+        raise InputError(f"{verb} no sheets", ", ".join(map(str, named)), hint)
+
+
 def _from_file(
     path: str,
     config: Config,
@@ -313,9 +338,8 @@ def _from_file(
 ) -> Log:
     known = headings.meanings(config, maps)
     report(f"reading {path}")
-    records = files.read(
-        path, lambda names: headings.score(names, known), defaults.sheet, digest=digest
-    )
+    sheet = files.Sheet(defaults.sheet, defaults.sheet_option)
+    records = files.read(path, lambda names: headings.score(names, known), sheet, digest=digest)
     report(f"checking {path}")
     where = path if records.heading_row == 1 else f"{path}:{records.heading_row}"
     log = _sessions(records.frame, path, records.heading_row, config, defaults, maps)
@@ -323,6 +347,7 @@ def _from_file(
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
     log.files = [File(path, records.digest(), rows)]
+    log.sheets = {path: records.sheet} if records.sheet else {}
     log.notes += [*records.notes, *(f"{where}: {note}" for note in said_of_headings(log))]
     return log
 
@@ -381,6 +406,7 @@ def _together(parts: list[Log]) -> Log:
             if any(name in part.mapping for part in parts)
         },
         parts=parts,
+        sheets={path: sheet for part in parts for path, sheet in part.sheets.items()},
     )
 
 

@@ -101,7 +101,7 @@ def review(
     """Audit a log by its own billed units, or by the lines of ``claimed``.
 
     Raises InputError for an unknown rule, a file beside the log that cannot be used, or where
-    none of the chosen rules can run.
+    none of the chosen rules can run, or log and claims are one sheet.
     """
     asked = asked or Asked()
     picked = auditing.rules_chosen(asked.select, asked.ignore)
@@ -113,6 +113,7 @@ def review(
     if claimed is None:
         rows, has = matching.documented(log), claims.held(log)
     else:
+        claims.require_apart(log.sheets, claimed.sheets)
         ours, theirs = claims.held(log), claims.held(claimed)
         claimed = logs.alongside(claimed, log)
         both = (claims.providers(read) for read in (log, claimed))
@@ -463,24 +464,28 @@ def audit_frame(
     options: billing.Options | None = None,
     zone: str = "",
     date_order: str = "",
+    claims_sheet: str = "",
     **defaults: str,
 ) -> Any:
     """Findings of a log: a path, or a frame, which comes back as the caller's own kind.
 
     Columns as `therapy-calc audit --format csv`, dollars as exact decimals. ``claims``: a path or
-    frame of billed lines; InputError where none of them can be used. ``select`` and ``ignore``:
-    prefixes of rules. With ``report`` the whole `Audit`. A warning gives the count of rows, and one
-    that of lines, that could not be read.
+    frame of billed lines, ``claims_sheet`` theirs of a workbook, as ``sheet`` is the log's;
+    InputError where none of them can be used. ``select`` and ``ignore``: prefixes of rules. With
+    ``report`` the whole `Audit`. A warning gives the count of rows, and one that of lines, that
+    could not be read.
     """
     config = config or load()
     blanks = logs.Defaults(zone=zone, date_order=date_order, **defaults)
     # Only a report names the digests of what was read.
     log = logs.read(source, config, blanks, digest=report)
-    claimed = None if claims is None else logs.read(claims, config, blanks, digest=report)
+    claimed = None
     asked = Asked(prefixes(select), prefixes(ignore), options=options or billing.Options())
-    if claimed is not None:
-        named = ", ".join(file.name for file in claimed.files)
-        asked = replace(asked, beside={"claims": named or "a frame"})
+    if claims is not None:
+        claimed = logs.read(claims, config, logs.of_claims(blanks, claims_sheet), digest=report)
+        beside = {"claims": ", ".join(file.name for file in claimed.files) or "a frame"}
+        beside |= {"claims_sheet": claims_sheet} if claims_sheet else {}
+        asked = replace(asked, beside=beside)
     done = review(log, config, asked, claimed)
     require_lines(done)
     audit = done.audit

@@ -13,7 +13,8 @@ from helpers import frame
 from test_cli import ROOT, run
 
 import calc
-from calc import billing, params, redacting
+from calc import billing, engine, params, redacting
+from calc.errors import InputError
 
 WEEK = "examples/audit_week.csv"
 PLANTED = [
@@ -339,6 +340,60 @@ def test_rejects_of_claims_leave_those_of_a_log_of_the_same_name(tmp_path):
     run("audit", str(tmp_path / "claims.txt"), *words[2:])
     assert "99999" in (tmp_path / "claims.rejects.csv").read_text()
     assert "P2" in (tmp_path / "claims.claims.rejects.csv").read_text()
+
+
+BOTH = {
+    "Log": ["patient,date,code,minutes,units", "P1,2026-03-02,97110,23,2"],
+    "Claims": ["patient,date,code,units,charge", "P1,2026-03-02,97110,3,120"],
+}
+
+
+@pytest.fixture
+def both(tmp_path):
+    """A workbook with a log, which claims two units itself, and claims of three."""
+    path = str(tmp_path / "both.xlsx")
+    sheets = {name: [row.split(",") for row in rows] for name, rows in BOTH.items()}
+    engine.write_workbook(path, {name: (rows[0], rows[1:]) for name, rows in sheets.items()})
+    return path
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+def test_log_and_claims_of_one_workbook(both, tmp_path, more):
+    """It was audited against itself, which finds nothing."""
+    words = ("audit", both, "--claims", both, *more, "--select", "U", "--format", "csv")
+    code, out, err = run(*words)
+    assert (code, out) == (2, "")
+    assert f'{both}: sheet "Log" is both the log and the claims' in err
+    assert "hint: name the claims' sheet by --claims-sheet" in err
+    for sheet in ((), ("--sheet", "Log")):
+        code, out, err = run(*words, *sheet, "--claims-sheet", "claims")
+        assert (code, [row["rule"] for row in rows(out)]) == (1, ["U201"])
+        assert "see --claims-sheet" not in err
+    assert run(*words, "--sheet", "Claims", "--claims-sheet", "Claims")[0] == 2
+    (tmp_path / "log.csv").write_text("\n".join(BOTH["Log"]))
+    beside = ("audit", str(tmp_path / "log.csv"), *words[2:])
+    assert f'{both}: read sheet "Log"; left out Claims (see --claims-sheet)' in run(*beside)[2]
+    assert run(*beside, "--claims-sheet", "Claims")[0] == 1
+
+
+def test_a_sheet_of_claims_that_have_none(both, tmp_path):
+    """It would be passed over."""
+    claims = tmp_path / "claims.csv"
+    claims.write_text("\n".join(BOTH["Claims"]))
+    words = ("audit", both, "--claims-sheet", "Claims")
+    said = f"{claims}: has no sheets\n  hint: leave out --claims-sheet"
+    assert said in run(*words, "--claims", str(claims))[2]
+    assert "--claims-sheet is for --claims alone" in run(*words)[2]
+    assert run("audit", both, "--claims", str(claims), "--sheet", "Log")[0] == 1
+
+
+def test_a_sheet_of_claims_from_python(both):
+    with pytest.raises(InputError, match='sheet "Log" is both'):
+        calc.audit(both, claims=both)
+    found = calc.audit(both, claims=both, sheet="Log", claims_sheet="Claims", select="U")
+    assert found["rule"].to_list() == ["U201"]
+    audit = calc.audit(both, claims=both, claims_sheet="Claims", report=True)
+    assert audit.meta["options"]["claims_sheet"] == "Claims"
 
 
 def test_the_example_list_of_diagnoses(tmp_path):

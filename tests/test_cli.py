@@ -677,6 +677,9 @@ def test_what_large_runs_do_not_heed_is_refused(tmp_path):
     code, _, err = run(*large, *spark, cwd=tmp_path)
     assert code == 2
     assert "--map is not for --master" in err
+    code, _, err = run(*large, *spark[:4], "--sheet", "March", cwd=tmp_path)
+    assert code == 2
+    assert "--sheet is not for --master" in err
     assert not (tmp_path / "lines.parquet").exists()
 
 
@@ -845,6 +848,26 @@ def test_other_sheets_of_a_workbook_are_said(tmp_path):
     assert code == 0 and out.count("97110") == 1
     assert 'read sheet "March"; left out Cover, April (see --sheet)' in err
     assert "left out" not in run("bill", str(path), "--sheet", "April")[2]
+
+
+@pytest.mark.parametrize("more", [[], ["--jobs", "1", "-o", "lines.parquet"]], ids=["", "jobs"])
+def test_a_sheet_is_one_of_the_workbooks_among_the_files(more, tmp_path):
+    """A csv beside them has none; where no file is a workbook, the sheet is a slip."""
+    heading, row = ["patient", "date", "code", "minutes"], ["P1", "2026-03-02", "97110", "23"]
+    sheets = {name: (heading, [row]) for name in ("Feb", "Mar")}
+    engine.write_workbook(str(tmp_path / "book.xlsx"), sheets)
+    for name in ("a.csv", "b.csv"):
+        rows = [heading, [name, *row[1:]]]
+        (tmp_path / name).write_text("".join(f"{','.join(cells)}\n" for cells in rows))
+    code, _, err = run("bill", "a.csv", "book.xlsx", "--sheet", "mar", *more, cwd=tmp_path)
+    assert code == 0 and "2 rows read, 2 used, 0 rejected" in err and "left out" not in err
+    code, _, err = run("bill", "a.csv", "b.csv", "--sheet", "mar", *more, cwd=tmp_path)
+    assert code == 2
+    assert "a.csv, b.csv: have no sheets\n  hint: leave out --sheet\n" in err
+    code, _, err = run("bill", "a.csv", "book.xlsx", "--sheet", "May", *more, cwd=tmp_path)
+    assert code == 2 and 'book.xlsx: has no sheet "May"' in err
+    log = (tmp_path / "a.csv").read_text()
+    assert "-: has no sheets" in run("bill", "-", "--sheet", "mar", stdin=log)[2]
 
 
 def test_headings_that_stand_twice(tmp_path):

@@ -47,7 +47,8 @@ ALLOWED = {
     "first_rows": {"engine"},
     "billing": {"engine", "logs", "lookups", "params", "reserved", "schema", "values"} | STEPS,
     "summaries": {"billing", "money"},
-    "batches": {"billing", "engine", "errors", "lengths", "logs", "params", "summaries"},
+    "batches": {"billing", "decoding", "engine", "errors", "lengths", "logs", "params"}
+    | {"summaries"},
     "large_audits": {"auditing", "batches", "billing", "claims", "clinicians", "engine"}
     | {"matching"}
     | {"doubts", "evidence", "logs", "params", "redacting", "reviewing", "rule"},
@@ -71,7 +72,7 @@ ALLOWED = {
         "schema",
         "times",
     },
-    "claims": {"checks", "engine", "logs", "schema"},
+    "claims": {"checks", "engine", "errors", "logs", "schema"},
     "matching": {"claims", "engine", "logs", "lookups", "modifiers", "params", "schema"},
     "doubts": {"redacting", "rule"},
     "baseline": {"errors"},

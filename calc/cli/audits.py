@@ -51,6 +51,12 @@ _beside = together(
         metavar="FILE",
         help="Billed lines; default: the log's own units. Repeatable.",
     ),
+    click.option(
+        "--claims-sheet",
+        default="",
+        metavar="NAME",
+        help="Of workbooks of claims; default: the first.",
+    ),
     click.option("--timesheet", metavar="FILE", help="Clinicians' hours: clinician,date,minutes."),
     click.option("--diagnosis-list", metavar="FILE", help="Diagnoses that go with a code."),
     click.option("--waivers", metavar="FILE", help="Findings accepted, with reason, by, until."),
@@ -105,6 +111,7 @@ def audit(
     strict: bool,
     on: str,
     claims: tuple[str, ...],
+    claims_sheet: str,
     timesheet: str | None,
     diagnosis_list: str | None,
     waivers: str | None,
@@ -122,8 +129,6 @@ def audit(
     The log's own billed units are judged, or those of --claims. Exit 1 where something is found.
     With --jobs a log or folder larger than memory, in batches of patients and of clinicians.
     """
-    from dataclasses import replace
-
     from calc import balances, evidence, logs, params, reviewing, summaries
     from calc.reports import findings as written
     from calc.rule import RULES
@@ -132,6 +137,9 @@ def audit(
     if name in written.BINARY and output is None:
         raise written.no_text(name)
     require_libraries(name, _EXTRAS)
+    if claims_sheet and not claims:
+        hint = "name the file by --claims, or leave out --claims-sheet"
+        raise InputError("--claims-sheet is for --claims alone", hint=hint)
     deductible, prior = reading["deductible"], reading["prior"]
     beside = (*claims, timesheet, diagnosis_list, waivers, baseline, redact, deductible, prior)
     keep_inputs(log, beside, output, rejects_file, reading, claims)
@@ -150,21 +158,24 @@ def audit(
         baseline or "",
         redact or "",
         _said_beside(
-            claims=", ".join(claims) or None, timesheet=timesheet, diagnosis_list=diagnosis_list,
-            waivers=waivers, baseline=baseline, deductible=deductible, prior=prior, redact=redact,
+            claims=", ".join(claims) or None, claims_sheet=claims_sheet or None,
+            timesheet=timesheet, diagnosis_list=diagnosis_list, waivers=waivers, baseline=baseline,
+            deductible=deductible, prior=prior, redact=redact,
         ),
     )  # fmt: skip
     if jobs:
         polars_only(on)
         with _new_key_said(redact):
-            done, there = _audit_large(log, output, config, defaults, asked, claims, jobs, reading)
+            done, there = _audit_large(
+                log, output, config, defaults, asked, claims, claims_sheet, jobs, reading
+            )
     else:
         maps = maps_of(reading)
         read = read_log(log, config, on, defaults, reading, maps, all_maps=not claims)
         billed = None
         if claims:
-            blanks = replace(defaults, sheet="")
-            billed = logs.read(list(claims), config, blanks, on, maps=maps, all_maps=False)
+            theirs = logs.of_claims(defaults, claims_sheet)
+            billed = logs.read(list(claims), config, theirs, on, maps=maps, all_maps=False)
             logs.require_maps(maps, [*read.place, *billed.place])
             for note in billed.notes:
                 tell(f"note: {note}")
@@ -224,7 +235,7 @@ def _said_beside(**given: str | None) -> dict[str, str | dict[str, str]]:
         if name is None:
             continue
         said[option] = name
-        if option not in ("claims", "redact") and Path(name).is_file():
+        if option not in ("claims", "claims_sheet", "redact") and Path(name).is_file():
             with contextlib.suppress(OSError):
                 said[option] = {"name": name, "sha256": decoding.sha256(name)}
     return said
@@ -254,6 +265,7 @@ def _audit_large(
     defaults: Any,
     asked: Any,
     claims: tuple[str, ...],
+    claims_sheet: str,
     jobs: int,
     reading: dict[str, Any],
 ) -> tuple[Any, set[str]]:
@@ -265,8 +277,8 @@ def _audit_large(
 
     with engine.hidden_folder(output) as folder:
         done, read = large_audits.audit(
-            sources, folder, config, defaults, asked, claimed=claims, maps=maps_of(reading),
-            jobs=jobs, report=report_progress(),
+            sources, folder, config, defaults, asked, claimed=claims, claims_sheet=claims_sheet,
+            maps=maps_of(reading), jobs=jobs, report=report_progress(),
         )  # fmt: skip
     said_of_reading(read.notes, read.mapping, reading)
     _say_unread(read.headings, read.mapping)

@@ -155,6 +155,8 @@ def _bill_large(
         if reading["pairs"] or reading["map_file"]:
             hint = "name the columns as `therapy-calc template` does, or leave out --master"
             raise InputError("--map is not for --master", hint=hint)
+        if blanks.sheet:
+            raise InputError("--sheet is not for --master", hint="leave it out: Parquet has none")
         if jobs or on != "spark" or len(sources) != 1:
             hint = "say --engine spark --master URL and one Parquet source, without --jobs"
             raise InputError("--master is for Spark alone", hint=hint)
