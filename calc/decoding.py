@@ -96,6 +96,11 @@ def sha256(path: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def is_zipped(data: bytes) -> bool:
+    """Whether it is a zip archive, as most workbooks are."""
+    return data.startswith(_ZIP)
+
+
 def is_packed(data: bytes) -> bool:
     """Whether it is a gzip file."""
     return data.startswith(b"\x1f\x8b")
@@ -153,7 +158,7 @@ def kind(data: bytes, source: str) -> str:
             raise InputError(f"{what}, no log", source, hint)
     if data.startswith(b"PAR1"):
         return "parquet"
-    if data.startswith(_ZIP):
+    if is_zipped(data):
         return _zipped(data, source)
     if data.startswith(_OLE):
         if "EncryptedPackage".encode("utf-16-le") in data:
@@ -174,23 +179,30 @@ def kind(data: bytes, source: str) -> str:
 
 
 def _zipped(data: bytes, source: str) -> str:
+    with unzipped(data, source) as archive:
+        names = set(archive.namelist())
+        _check_bomb(archive, len(data), source)
+        if "xl/workbook.xml" in names:
+            _check_cells(archive, source)
+            return "xlsx"
+        if "xl/workbook.bin" in names:
+            return "xlsb"
+        if "content.xml" in names:
+            _check_repeats(archive, source)
+            return "ods"
+    raise InputError("is a zip archive, no workbook", source, "unpack it and name the file inside")
+
+
+@contextlib.contextmanager
+def unzipped(data: bytes, source: str) -> Iterator[zipfile.ZipFile]:
+    """The archive that a workbook is; InputError where it is damaged."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            names = set(archive.namelist())
-            _check_bomb(archive, len(data), source)
-            if "xl/workbook.xml" in names:
-                _check_cells(archive, source)
-                return "xlsx"
-            if "xl/workbook.bin" in names:
-                return "xlsb"
-            if "content.xml" in names:
-                _check_repeats(archive, source)
-                return "ods"
+            yield archive
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
             OSError, ValueError) as error:  # fmt: skip
         hint = "open it and save it again as xlsx or csv"
         raise InputError(f"is no workbook that can be read ({error})", source, hint) from None
-    raise InputError("is a zip archive, no workbook", source, "unpack it and name the file inside")
 
 
 def _check_bomb(archive: zipfile.ZipFile, packed: int, source: str) -> None:
@@ -206,13 +218,14 @@ def _check_bomb(archive: zipfile.ZipFile, packed: int, source: str) -> None:
         return
     total = 0
     for entry in entries:
-        for part in _parts(archive, entry.filename):
+        for part in chunks(archive, entry.filename):
             total += len(part)
             if total > limit:
                 raise _too_large(source, limit)
 
 
-def _parts(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+def chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
+    """What an entry of an archive holds, so much at a time."""
     with archive.open(name) as stream:
         while part := stream.read(_CHUNK):
             yield part
@@ -223,7 +236,7 @@ def _check_cells(archive: zipfile.ZipFile, source: str) -> None:
     for name in archive.namelist():
         if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
             row, column = 1, 26
-            for part in _overlapping(_parts(archive, name)):
+            for part in _overlapping(chunks(archive, name)):
                 # Up to column Z a million rows are no danger, so only the others are looked at.
                 columns = set(re.findall(rb' r="([A-Z]{2,3})[0-9]', part))
                 column = max([column, *map(_number, columns)])
@@ -253,7 +266,7 @@ def _number(letters: bytes) -> int:
 def _check_repeats(archive: zipfile.ZipFile, source: str) -> None:
     """The same of an ods sheet, where one cell or row may say that it stands a million times."""
     rows = columns = 1
-    for part in _overlapping(_parts(archive, "content.xml")):
+    for part in _overlapping(chunks(archive, "content.xml")):
         # Only what has a value is kept; blank rows and cells up to the sheet's end are none.
         for repeats in re.findall(rb'number-columns-repeated="(\d+)"[^>]*value-type', part):
             columns = max(columns, int(repeats))

@@ -21,7 +21,7 @@ from typing import IO, Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 
-from calc import decoding, engine
+from calc import decoding, engine, workbooks
 from calc.errors import InputError
 
 MAX_COLUMNS = 1000
@@ -373,6 +373,7 @@ def _open_quote(text: str, delimiter: str) -> int:
 
 
 def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
+    data = workbooks.seen(data, source)
     names = engine.sheet_names(data, source)
     asked = sheet.name
     if asked and asked not in names:

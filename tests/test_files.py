@@ -153,6 +153,58 @@ def test_files_are_known_by_digest_and_rows(tmp_path, config):
     assert file == logs.File(str(path), hashlib.sha256(ROWS.encode()).hexdigest(), 4)
 
 
+def ods(*rows):
+    """A sheet of an ods with cells as they are written in it; a text without brackets is text."""
+    text = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    cells = ([cell if cell[:1] == "<" else text.format(cell) for cell in row] for row in rows)
+    body = "".join(f"<table:table-row>{''.join(row)}</table:table-row>" for row in cells)
+    names = "".join(
+        f' xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+        for name in ("office", "table", "text")
+    )
+    manifest = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+    return zipped({
+        "mimetype": "application/vnd.oasis.opendocument.spreadsheet",
+        "META-INF/manifest.xml": f'<m:manifest xmlns:m="{manifest}"/>',
+        "content.xml": f"<office:document-content{names}><office:body><office:spreadsheet>"
+        f'<table:table table:name="Log">{body}</table:table></office:spreadsheet>'
+        "</office:body></office:document-content>",
+    })  # fmt: skip
+
+
+LENGTH = (
+    "<table:table-cell {} office:value-type='time' office:time-value=\"{}\"><text:p>x</text:p>"
+    "</table:table-cell>"
+)
+
+
+@pytest.mark.parametrize(
+    ("length", "minutes", "rejected"),
+    [
+        ("PT00H22M30.5S", 22, ""),
+        ("PT23M", 23, ""),
+        ("P0DT01H05M", 65, ""),
+        ("PT47H00M00S", 0, "47:00:00"),
+        ("P1DT2H", 0, "26:00:00"),
+        ("-PT00H23M00S", 0, "-PT00H23M00S"),
+    ],
+)
+@pytest.mark.parametrize("more", ["", 'table:number-columns-repeated="1" table:formula="of:=1"'])
+def test_a_length_in_ods_is_never_blank(
+    length, minutes, rejected, more, tmp_path, config, monkeypatch
+):
+    """The reader has no type for a day and more: those were billed by the clock times alone."""
+    monkeypatch.setattr(decoding, "_CHUNK", 50)  # a cell is cut in pieces
+    head = ["Patient", "DOS", "CPT", "Time In", "Time Out", "Min", "Note"]
+    row = ["P1", "2026-03-02", "97110", "09:00", "10:10", LENGTH.format(more, length), "é"]
+    log = logs.read(put(tmp_path, "a.ods", ods(head, row)), config)
+    assert [found["given_ms"] // 60_000 for found in sessions(log)] == [minutes] * (not rejected)
+    reasons = [bad["reason"] for bad in rejects(log)]
+    said = f'minutes "{rejected}" is not a number of minutes'
+    assert reasons == ([said] if rejected else [])
+    assert [bad["Min"] for bad in rejects(log)] == ([rejected] if rejected else [])
+
+
 # --- several files -----------------------------------------------------------------------------
 
 

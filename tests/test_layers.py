@@ -25,7 +25,8 @@ ALLOWED = {
     "cells": {"engine"},
     "checks": {"schema", "times"},
     "decoding": {"errors"},
-    "files": {"decoding", "engine", "errors"},
+    "files": {"decoding", "engine", "errors", "workbooks"},
+    "workbooks": {"decoding"},
     "headings": {"errors", "params", "schema"},
     "lengths": {"cells", "engine", "errors", "headings", "params", "values"},
     "heading_notes": {"headings", "lengths", "params"},
@@ -101,7 +102,7 @@ ALLOWED = {
 }
 LEVELS = {
     0: WORDS,
-    1: {"decoding", "engine", "params", "rule"},
+    1: {"decoding", "engine", "params", "rule", "workbooks"},
     2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
     | {"config_checks", "heading_notes", "lengths"}
     | {

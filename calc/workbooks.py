@@ -1,0 +1,84 @@
+"""Cells of a workbook that its reader would pass over, made text that it sees.
+
+In ods lengths of 24 hours and more, or in other words of ISO 8601, which the reader cannot read.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Iterator
+
+from calc import decoding
+
+_LONGEST = 1 << 16  # bytes of a cell that is looked at whole
+Match = re.Match[bytes]
+
+_CELL = re.compile(
+    rb"<table:(?:covered-)?table-cell\b(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*"
+)
+_KIND = re.compile(rb"\boffice:value-type\s*=\s*[\"'][^\"']*[\"']")
+_TIME = re.compile(rb"\boffice:time-value\s*=\s*[\"']([^\"']*)[\"']")
+_READ = re.compile(rb"PT([01]?\d|2[0-3])H[0-5]?\dM[0-5]?\d(\.\d+)?S")  # by the reader
+_LENGTH = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?")
+
+
+def seen(data: bytes, source: str) -> bytes:
+    """The workbook, or one in which such cells are text: lengths as hh:mm:ss.
+
+    Raises InputError where it cannot be read.
+    """
+    if not decoding.is_zipped(data):
+        return data
+    with decoding.unzipped(data, source) as archive:
+        names = [name for name in archive.namelist() if name == "content.xml"]
+        odd = {n for n in names if any(map(_is_odd, _pieces(decoding.chunks(archive, n))))}
+        return _changed(archive, odd) if odd else data
+
+
+def _changed(archive: zipfile.ZipFile, odd: set[str]) -> bytes:
+    """The archive with the cells of ``odd`` entries as text."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as copy:
+        for name in dict.fromkeys(archive.namelist()):
+            part = archive.read(name)
+            copy.writestr(name, _CELL.sub(_ods, part) if name in odd else part)
+    return made.getvalue()
+
+
+def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The chunks, each with the cell that the one before broke off in."""
+    before = b""
+    for chunk in chunks:
+        piece = before + chunk
+        yield piece
+        cell = piece.rfind(b"<table:table-cell")
+        before = piece[max(cell, len(piece) - _LONGEST, 0) :]
+
+
+def _is_odd(piece: bytes) -> bool:
+    return any(not _READ.fullmatch(time) for time in _TIME.findall(piece))
+
+
+def _ods(found: Match) -> bytes:
+    cell = found[0]
+    time = _TIME.search(cell)
+    if time and not _READ.fullmatch(time[1]):
+        text = b'office:string-value="%b"' % _clock(time[1].decode()).encode()
+        return _TIME.sub(text, _KIND.sub(b'office:value-type="string"', cell))
+    return cell
+
+
+def _clock(length: str) -> str:
+    """A length of ISO 8601 as hh:mm:ss; any other text, such as a negative one, as it is.
+
+    >>> _clock("PT47H05M00.5S"), _clock("P1DT2H"), _clock("-PT1H")
+    ('47:05:00', '26:00:00', '-PT1H')
+    """
+    found = _LENGTH.fullmatch(length)
+    if not found or not any(found.groups()):
+        return length
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    minutes, seconds = (days * 24 + hours) * 60 + minutes + seconds // 60, seconds % 60
+    return f"{minutes // 60:02d}:{minutes % 60:02d}:{seconds:02d}"
