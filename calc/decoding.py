@@ -231,10 +231,15 @@ def chunks(archive: zipfile.ZipFile, name: str) -> Iterator[bytes]:
             yield part
 
 
+def is_sheet(name: str) -> bool:
+    """Whether an entry of an xlsx or ods holds cells."""
+    return bool(re.fullmatch(r"xl/worksheets/[^/]+\.xml|content\.xml", name))
+
+
 def _check_cells(archive: zipfile.ZipFile, source: str) -> None:
     """Refuse a sheet whose last cell stands so far out that its rectangle fills the memory."""
     for name in archive.namelist():
-        if re.fullmatch(r"xl/worksheets/[^/]+\.xml", name):
+        if is_sheet(name):
             row, column = 1, 26
             for part in _overlapping(chunks(archive, name)):
                 # Up to column Z a million rows are no danger, so only the others are looked at.

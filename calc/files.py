@@ -389,6 +389,9 @@ def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     if not leading:
         hint = f"other sheets: {', '.join(others)}; choose with {sheet.option}" if others else ""
         raise InputError(f'sheet "{name}" is empty', source, hint)
+    if workbooks.NO_RESULT in leading[place]:
+        what = "a heading is a formula that has no result"
+        raise InputError(what, f"{source}:{place + 1}", _RECKON)
     # Columns without heading and without any cell are the sheet's margin.
     body = frame[place + 1 :]
     kept = [
@@ -398,11 +401,35 @@ def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     heading = [leading[place][frame.columns.index(name)] for name in kept]
     body = body.select(kept)
     body.columns = _headings(heading, f"{source}:{place + 1}", score)
-    records = Records(engine.numbered(body, place + 2), heading_row=place + 1, sheet=name)
+    body, notes = _with_results(body, source, place + 2, score)
     if others and not asked:
         left_out = f"left out {', '.join(others)} (see {sheet.option})"
-        records.notes = [f'{source}: read sheet "{name}"; {left_out}']
-    return records
+        notes.append(f'{source}: read sheet "{name}"; {left_out}')
+    rows = engine.numbered(body, place + 2)
+    return Records(rows, heading_row=place + 1, notes=notes, sheet=name)
+
+
+_RECKON = "open the file in Excel, save it and try again"
+
+
+def _with_results(body: Any, source: str, first: int, score: Score) -> tuple[Any, list[str]]:
+    """Rows from the ``first`` on, formulas without a result blank, and a note of those.
+
+    InputError where one stands in a column of ours, which would lack it.
+    """
+    lacking = {name: body[name] == workbooks.NO_RESULT for name in body.columns}
+    lacking = {name: here.fill_null(False) for name, here in lacking.items() if here.any()}
+    ours = [name for name in lacking if score([name])]
+    if ours:
+        count = sum(int(lacking[name].sum()) for name in ours)
+        said = "1 formula has no result" if count == 1 else f"{count:,} formulas have no results"
+        row, _, name = min((lacking[n].arg_max(), place, n) for place, n in enumerate(ours))
+        raise InputError(f'{said}, first in column "{name}"', f"{source}:{first + row}", _RECKON)
+    if not lacking:
+        return body, []
+    body = body.with_columns(body[name].set(here, None) for name, here in lacking.items())
+    names = ", ".join(f'"{name}"' for name in lacking)
+    return body, [f"{source}: formulas in {names} have no results, so they are blank: {_RECKON}"]
 
 
 def _sheet_of_log(

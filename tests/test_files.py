@@ -205,6 +205,101 @@ def test_a_length_in_ods_is_never_blank(
     assert [bad["Min"] for bad in rejects(log)] == ([rejected] if rejected else [])
 
 
+HEADS = ["Patient", "DOS", "CPT", "Min", "Charge", "Note"]
+FORMULA = '<c r="{place}"><f>2*20</f><v>40</v></c>'  # as written with its result
+
+
+def reckoned(tmp_path, *places, cell=FORMULA, heads=HEADS):
+    """A workbook with formulas, below a title, in ``places``; each looks like ``cell``."""
+    import xlsxwriter
+
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("Log")
+        sheet.write(0, 0, "Riverbend")
+        sheet.write_row(2, 0, heads)
+        for row in (3, 4):
+            sheet.write_row(row, 0, ["P1", "2026-03-02", 97110, 23, 90, "x"])
+        for place in places:
+            sheet.write_formula(place, "=2*20", None, 40)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    name = "xl/worksheets/sheet1.xml"
+    for place in places:
+        assert FORMULA.format(place=place) in parts[name]
+        parts[name] = parts[name].replace(FORMULA.format(place=place), cell.format(place=place))
+    return put(tmp_path, "b.xlsx", zipped(parts))
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        '<c r="{place}"><f>2*20</f><v /></c>',
+        '<c r="{place}" t="n"><f>2*20</f><v/></c>',
+        '<c r="{place}"><f>2*20</f></c>',
+        '<c r="{place}">\n <f t="shared" ref="E4:E5" si="0">2*20</f>\n <v/>\n</c>',
+        '<c r="{place}"><f t="shared" si="0"/></c>',
+        '<c r="{place}"><f ca="1">IF(A1&lt;2,"a/b","")</f><v/></c>',
+    ],
+)
+def test_formulas_without_results_are_no_blank_cells(cell, tmp_path, config, monkeypatch):
+    """As programs write them that do not reckon: a charge was no cap, unsaid."""
+    monkeypatch.setattr(decoding, "_CHUNK", 50)  # a cell is cut in pieces
+    path = reckoned(tmp_path, "E5", "D5", "F4", cell=cell)
+    with pytest.raises(
+        InputError, match='2 formulas have no results, first in column "Min"'
+    ) as error:
+        logs.read(path, config)
+    assert error.value.where == f"{path}:5"
+    assert error.value.hint == "open the file in Excel, save it and try again"
+    with pytest.raises(InputError, match=':4: 1 formula has no result, first in column "Charge"'):
+        logs.read(reckoned(tmp_path, "E4", cell=cell), config)
+    with pytest.raises(InputError, match=":3: a heading is a formula that has no result"):
+        logs.read(reckoned(tmp_path, "E3", "E4", cell=cell), config)
+    log = logs.read(reckoned(tmp_path, "F4", cell=cell), config)
+    assert [row["charge_cents"] for row in sessions(log)] == [9000, 9000]
+    (note,) = log.carried
+    assert [row[note] for row in sessions(log)] == [None, "x"]
+    said = 'formulas in "Note" have no results, so they are blank: open the file in Excel, save it'
+    assert said in log.notes[0] and len(log.notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "charge"),
+    [
+        (FORMULA, 4000),
+        ('<c r="{place}" t="str"><f>"40"</f><v>40</v></c>', 4000),
+        ('<c r="{place}" t="str"><f>""</f><v></v></c>', None),
+        ('<c r="{place}" t="str"><f>""</f><v/></c>', None),
+        ('<c r="{place}"><f>""</f><v></v></c>', None),
+        ('<c r="{place}" s="1"/>', None),
+    ],
+)
+def test_formulas_with_results_are_those(cell, charge, tmp_path, config):
+    """A blank text is one."""
+    log = logs.read(reckoned(tmp_path, "E4", cell=cell), config)
+    assert [row["charge_cents"] for row in sessions(log)] == [charge, 9000]
+    assert log.notes == []
+
+
+def test_formulas_without_results_under_other_names(tmp_path, config):
+    """Names of xlsx may have a prefix; in ods a cell has a formula and no kind of value."""
+    path = reckoned(tmp_path, "E4", cell='<c r="{place}"><f>2*20</f><v/></c>')
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    name, main = "xl/worksheets/sheet1.xml", "http://schemas.openxmlformats.org/spreadsheetml"
+    sheet = re.sub(r"<(/?)(?=\w)", r"<\1x:", parts[name])
+    parts[name] = sheet.replace(f'xmlns="{main}', f'xmlns:x="{main}')
+    kinds = ("", ' office:value-type="float" office:value="40"', ' office:value-type="string"')
+    bare, *others = (f'<table:table-cell table:formula="of:=2*20"{kind}/>' for kind in kinds)
+    row = ["P1", "2026-03-02", "97110", "23"]
+    for data in (zipped(parts), ods(HEADS, [*row, bare])):
+        with pytest.raises(InputError, match='1 formula has no result, first in column "Charge"'):
+            logs.read(put(tmp_path, "c", data), config)
+    log = logs.read(put(tmp_path, "c", ods(HEADS, *([*row, cell] for cell in others))), config)
+    assert [row["charge_cents"] for row in sessions(log)] == [4000, None]
+
+
 # --- several files -----------------------------------------------------------------------------
 
 
