@@ -2273,15 +2273,16 @@ def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any
 # --- workbooks -----------------------------------------------------------------------------
 
 SHEET_ROWS = 1_048_575  # of Excel, below the headings
-_CELL_LENGTH = 32_767  # of Excel, in characters
+CELL_LENGTH = 32_767  # of Excel, in characters
 _WIDEST = 60  # of a column, in characters
 
 Sheet = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
 
-def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") -> None:
+def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") -> int:
     """Sheets by name, each headings and rows; text is never read as a formula, link or number.
 
+    Gives how many texts are longer than a cell holds, and were cut off at CELL_LENGTH.
     A Decimal is money, an int a count, a date a date, None a blank cell. ``created`` is the ISO
     time in the file's properties, so that the same sheets give the same bytes. Raises InputError
     where xlsxwriter is missing.
@@ -2301,28 +2302,32 @@ def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") ->
         "count": book.add_format({"num_format": "#,##0"}),
         "date": book.add_format({"num_format": "yyyy-mm-dd"}),
     }
+    cut = 0
     for name, (headings, rows) in sheets.items():
-        _write_sheet(book.add_worksheet(name), headings, rows, looks)
+        cut += _write_sheet(book.add_worksheet(name), headings, rows, looks)
     try:
         book.close()
     except xlsxwriter.exceptions.FileCreateError as error:
         raise OSError(errno.EIO, f"{error}; is the disk full?", path) from None
+    return cut
 
 
 def _write_sheet(
     sheet: Any, headings: Sequence[str], rows: Iterable[Sequence[Any]], looks: dict[str, Any]
-) -> None:
+) -> int:
     first = list(itertools.islice(rows := iter(rows), 200))  # enough to judge the widths by
     for column, heading in enumerate(headings):
         longest = max(len(str(cells[column] or "")) for cells in [headings, *first])
         sheet.set_column(column, column, min(longest + 2, _WIDEST))
         sheet.write_string(0, column, heading, looks["heading"])
-    last = 0
+    last = cut = 0
     for last, cells in enumerate(itertools.chain(first, rows), 1):
         for column, value in enumerate(cells):
             _write_cell(sheet, last, column, value, looks)
+            cut += isinstance(value, str) and len(value) > CELL_LENGTH
     sheet.freeze_panes(1, 0)
     sheet.autofilter(0, 0, last, len(headings) - 1)
+    return cut
 
 
 def _write_cell(sheet: Any, row: int, column: int, value: Any, looks: dict[str, Any]) -> None:
@@ -2337,4 +2342,4 @@ def _write_cell(sheet: Any, row: int, column: int, value: Any, looks: dict[str, 
     elif isinstance(value, date):
         sheet.write_datetime(row, column, value, looks["date"])
     else:
-        sheet.write_string(row, column, str(value)[:_CELL_LENGTH])
+        sheet.write_string(row, column, str(value)[:CELL_LENGTH])

@@ -893,6 +893,27 @@ def test_outputs_hold_the_same_figures(tmp_path):
     check_workbook(found["xlsx"])
 
 
+def test_a_text_that_a_cell_of_a_workbook_does_not_hold_is_said(tmp_path):
+    """Of lines and of rejects; other formats keep it whole."""
+    most = 32_767
+    rows = "".join(f"p,2026-03-02,{code},23,{'é' * most}\n" for code in ("97110", "zzz"))
+    rows += f"p,2026-03-02,97116,23,{'é' * most}x\np,2026-03-02,yyy,23,{'é' * most}x\n"
+    log = put(tmp_path, "a.csv", f"patient,date,code,minutes,note\n{rows}")
+    out, bad = tmp_path / "lines.xlsx", tmp_path / "bad.xlsx"
+    code, _, err = bill(log, "-o", out, "--rejects", bad)
+    said = "1 cell is cut off, for a workbook's cell holds 32,767 characters: csv keeps them whole"
+    notes = [f"note: {path}: {said}" for path in (bad, out)]
+    assert (code, [line for line in err.splitlines() if "note" in line]) == (0, notes)
+    for path, sheet in ((out, "lines"), (bad, "lines")):
+        cells = engine.read_sheet(path.read_bytes(), "x", sheet).rows()
+        assert [len(max(row[1:], key=lambda cell: len(cell or ""))) for row in cells[1:]] == [
+            most
+        ] * 2
+    code, _, err = bill(log, "-o", tmp_path / "lines.csv", "--rejects", tmp_path / "bad.csv")
+    assert code == 0 and "note" not in err
+    assert (tmp_path / "lines.csv").read_text(encoding="utf-8").count("éx") == 1
+
+
 ODD_CELLS = {"patient": ["A|B", "p2", "p3"], "room|x": ["one\r\ntwo", "tab\tbed", '"=1+1'],
              "note": ["=1+1", "", "-5"]}  # fmt: skip
 

@@ -373,6 +373,14 @@ def test_parquet(full, tmp_path):
     assert rows["date"].dtype == pl.Date and isinstance(rows["dollars"].dtype, pl.Decimal)
 
 
+def test_findings_that_a_cell_does_not_hold_are_counted(tmp_path):
+    """A name that a message repeats may be a page that slipped into its column."""
+    long = [finding(message="x" * 40_000), finding(message="x" * 32_767)]
+    for form, cut in (("xlsx", 1), ("csv", 0), ("parquet", 0)):
+        path = str(tmp_path / f"a.{form}")
+        assert findings.write(audit(long), form, RULES, path) == cut
+
+
 def test_workbook_writes_the_same_bytes(full, tmp_path):
     for name in ("a", "b"):
         findings.write(full, "xlsx", RULES, str(tmp_path / name))

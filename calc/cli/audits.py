@@ -30,6 +30,7 @@ from calc.cli.shared import (
     report_progress,
     require_libraries,
     said_of_reading,
+    say_cut,
     say_rejects,
     say_shown,
     table_rows,
@@ -191,7 +192,7 @@ def audit(
         raise refused("audited", "the log" if len(done.rejects) else "the claims")
     reviewing.require_lines(done, ", ".join(claims))
     if output:
-        written.write(done.audit, name, RULES, output)
+        say_cut(written.write(done.audit, name, RULES, output), output)
     else:
         count = len(done.audit.findings)
         limit = table_rows(name, count)

@@ -391,7 +391,7 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
     ending = Path(name).suffix.lstrip(".")
     form = ending if ending in ("json", *reports.BINARY) else "csv"
     with hinted("name another place by --rejects FILE", name):
-        reports.write(rejected.drop("hint"), form, (), name)
+        say_cut(reports.write(rejected.drop("hint"), form, (), name), name)
     return name
 
 
@@ -457,8 +457,18 @@ def write_frame(
     if output is None:
         write(reports.text(frame, name, money, limit, title), None)
     else:
-        reports.write(frame, name, money, output, title)
+        say_cut(reports.write(frame, name, money, output, title), output)
     say_shown(limit, len(frame), "lines")
+
+
+def say_cut(cells: int, output: str) -> None:
+    """A note where a workbook's cells do not hold all of their text."""
+    if cells:
+        from calc import engine
+
+        said = "1 cell is cut off" if cells == 1 else f"{cells:,} cells are cut off"
+        most = f"a workbook's cell holds {engine.CELL_LENGTH:,} characters"
+        tell(f"note: {output}: {said}, for {most}: csv keeps them whole")
 
 
 def write(text: str, output: str | None) -> None:

@@ -50,10 +50,12 @@ def text(
 
 def write(
     frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], path: str, title: str = ""
-) -> None:
-    """``frame`` to a file, whole or not at all, as `text` does."""
+) -> int:
+    """``frame`` to a file, whole or not at all, as `text` does; how many cells were cut off."""
+    cut: int | None = None
     with engine.whole(path) as temporary:
         if form in (*BINARY, "csv"):
-            import_module(f"calc.reports.as_{form}").write(frame, money, temporary)
+            cut = import_module(f"calc.reports.as_{form}").write(frame, money, temporary)
         else:
             Path(temporary).write_text(text(frame, form, money, title=title), encoding="utf-8")
+    return cut or 0

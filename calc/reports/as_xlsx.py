@@ -10,11 +10,11 @@ from calc import engine
 from calc.errors import InputError
 
 
-def write(frame: nw.DataFrame[Any], money: tuple[str, ...], path: str) -> None:
-    """``frame`` as a workbook; columns of ``money`` hold cents."""
+def write(frame: nw.DataFrame[Any], money: tuple[str, ...], path: str) -> int:
+    """``frame`` as a workbook; columns of ``money`` hold cents. Gives how many cells were cut."""
     if len(frame) > engine.SHEET_ROWS:
         what = f"{len(frame):,} lines are more than a sheet holds ({engine.SHEET_ROWS:,})"
         raise InputError(what, hint="write csv or parquet")
     cents = [name for name in money if name in frame.columns]
     lines = engine.collect(engine.decimals(frame.lazy(), cents))
-    engine.write_workbook(path, {"lines": (lines.columns, lines.iter_rows())})
+    return engine.write_workbook(path, {"lines": (lines.columns, lines.iter_rows())})

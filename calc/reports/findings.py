@@ -89,15 +89,16 @@ def no_text(form: str) -> InputError:
     return InputError(f"{what} cannot be printed", hint=f"name a file: -o findings.{form}")
 
 
-def write(audit: Audit, form: str, rules: Rules, path: str) -> None:
-    """The audit in a file, whole or not at all."""
+def write(audit: Audit, form: str, rules: Rules, path: str) -> int:
+    """The audit in a file, whole or not at all; how many cells were cut off."""
     if form in BINARY:
         with engine.whole(path) as temporary:
-            _module(form).write(audit, rules, temporary)
-        return
+            cut: int | None = _module(form).write(audit, rules, temporary)
+        return cut or 0
     done = text(audit, form, rules)
     with engine.whole(path) as temporary:
         Path(temporary).write_text(done, encoding="utf-8")
+    return 0
 
 
 def _module(form: str) -> Any:

@@ -25,10 +25,10 @@ _NUMBERS = ("rows_read", "rows_used", "rows_rejected", "sessions", "units_billed
             "units_supported", "errors", "warnings", "infos", "waived", "known")  # fmt: skip
 
 
-def write(audit: Audit, rules: Rules, path: str) -> None:
-    """Write the workbook; InputError where xlsxwriter is missing."""
+def write(audit: Audit, rules: Rules, path: str) -> int:
+    """Write the workbook; how many cells were cut. InputError where xlsxwriter is missing."""
     by_rule = groups(audit.findings)
-    engine.write_workbook(
+    return engine.write_workbook(
         path,
         {
             "Summary": (("what", "value"), _summary(audit)),
