@@ -2258,9 +2258,7 @@ def dollar_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[
 def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
     """Columns of cents as the engine's exact decimals with two places, for a caller's frame."""
     if frame.implementation.is_polars():
-        dollars = (pl.col(name).cast(pl.Decimal(38, 2)) / 100 for name in names)
-        exact = (amount.cast(pl.Decimal(18, 2)) for amount in dollars)
-        return _frame(nw.to_native(frame).with_columns(exact))
+        return fixed(frame, dict.fromkeys(names, 2))
     native = nw.to_native(dollar_text(frame, names))
     if frame.implementation.is_duckdb():
         casts = ", ".join(f"cast({name} as decimal(18, 2)) as {name}" for name in names)
@@ -2270,11 +2268,21 @@ def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any
     return _frame(native)
 
 
+def fixed(frame: nw.LazyFrame[Any], places: Mapping[str, int]) -> nw.LazyFrame[Any]:
+    """Columns of a Polars frame, whole numbers of 10**-places, as exact decimals with so many."""
+    exact = [
+        (pl.col(name).cast(pl.Decimal(38, n)) / 10**n).cast(pl.Decimal(18, n))
+        for name, n in places.items()
+    ]
+    return _frame(nw.to_native(frame).with_columns(exact))
+
+
 # --- workbooks -----------------------------------------------------------------------------
 
 SHEET_ROWS = 1_048_575  # of Excel, below the headings
 CELL_LENGTH = 32_767  # of Excel, in characters
 _WIDEST = 60  # of a column, in characters
+_PLACES_SHOWN = 6  # of a number
 
 Sheet = tuple[Sequence[str], Iterable[Sequence[Any]]]
 
@@ -2282,10 +2290,10 @@ Sheet = tuple[Sequence[str], Iterable[Sequence[Any]]]
 def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") -> int:
     """Sheets by name, each headings and rows; text is never read as a formula, link or number.
 
-    Gives how many texts are longer than a cell holds, and were cut off at CELL_LENGTH.
-    A Decimal is money, an int a count, a date a date, None a blank cell. ``created`` is the ISO
-    time in the file's properties, so that the same sheets give the same bytes. Raises InputError
-    where xlsxwriter is missing.
+    Gives how many texts are longer than a cell holds, and were cut off at CELL_LENGTH. A Decimal
+    keeps its places, of which money has two; an int is a count, a date a date, None a blank cell.
+    ``created`` is the ISO time in the file's properties, so that the same sheets give the same
+    bytes. Raises InputError where xlsxwriter is missing.
     """
     try:
         import xlsxwriter
@@ -2298,10 +2306,12 @@ def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") ->
         book.set_properties({"created": datetime.fromisoformat(created)})
     looks = {
         "heading": book.add_format({"bold": True, "bottom": 1, "valign": "top"}),
-        "money": book.add_format({"num_format": "#,##0.00"}),
         "count": book.add_format({"num_format": "#,##0"}),
         "date": book.add_format({"num_format": "yyyy-mm-dd"}),
     }
+    for places in range(_PLACES_SHOWN + 1):
+        point = "." if places else ""
+        looks[f"{places}"] = book.add_format({"num_format": f"#,##0{point}{'0' * places}"})
     cut = 0
     for name, (headings, rows) in sheets.items():
         cut += _write_sheet(book.add_worksheet(name), headings, rows, looks)
@@ -2336,7 +2346,8 @@ def _write_cell(sheet: Any, row: int, column: int, value: Any, looks: dict[str, 
     if isinstance(value, bool):
         sheet.write_boolean(row, column, value)
     elif isinstance(value, Decimal):
-        sheet.write_number(row, column, value, looks["money"])
+        places = min(max(0, -int(value.as_tuple().exponent)), _PLACES_SHOWN)
+        sheet.write_number(row, column, value, looks[f"{places}"])
     elif isinstance(value, int):
         sheet.write_number(row, column, value, looks["count"])
     elif isinstance(value, date):

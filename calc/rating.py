@@ -10,7 +10,8 @@ import narwhals.stable.v2 as nw
 
 from calc import engine, pricing, times
 from calc.errors import ConfigError, InputError
-from calc.params import Config, Edition, Value, missing, runs
+from calc.money import FACTOR_PLACES
+from calc.params import DECIMALS, Config, Edition, Value, missing, runs
 
 COLUMNS = (
     "effective_from", "effective_to", "locality", "code", "work_rvu", "pe_rvu", "mp_rvu",
@@ -18,6 +19,12 @@ COLUMNS = (
     "basis",
 )  # fmt: skip
 MONEY = ("fee", "reduced_fee", "work_payment")
+PLACES = {n: places for n, places in DECIMALS.items() if n in COLUMNS and n not in MONEY}
+PLACES |= {"conversion_factor": FACTOR_PLACES}
+_PERCENTS = ("mppr_percent", "share_percent", "participation_percent")
+_TYPES: dict[str, type] = dict.fromkeys(("effective_from", "effective_to"), date)
+_TYPES |= dict.fromkeys(("locality", "code", "status", "mppr_indicator", "basis"), str)
+_TYPES |= dict.fromkeys((*PLACES, "cf", *_PERCENTS), int)
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,7 @@ class _Period:
 def rates(
     config: Config, code: str = "", day: str = "", locality: str = "", qualifying: bool = False
 ) -> nw.DataFrame[Any]:
-    """A row for each period, locality and code; RVUs, GPCIs and the factor as exact text.
+    """A row for each period, locality and code; RVUs, GPCIs and the factor as exact decimals.
 
     Without ``day`` the periods of the current year. Raises InputError for an unknown code,
     locality or date, ConfigError for a date without figures.
@@ -54,16 +61,8 @@ def rates(
         asked = f"{wanted or 'any code'} in {locality or 'any locality'}"
         when = max(first, periods[0].first)
         raise InputError(f"no rate for {asked} on {when}", hint="check code, locality and date")
-    names = ("work_rvu", "pe_rvu", "mp_rvu", "work_gpci", "pe_gpci", "mp_gpci")
-    text = (
-        "effective_from", "effective_to", "locality", "code", "status", "mppr_indicator", "basis",
-    )  # fmt: skip
-    types: dict[str, type] = dict.fromkeys(
-        (*names, "cf", "mppr_percent", "share_percent", "participation_percent"), int
-    )
-    types |= dict.fromkeys((*text, "conversion_factor"), str)
-    columns = {name: [row[name] for row in rows] for name in types}
-    frame = engine.table(columns, types).with_columns(
+    columns = {name: [row[name] for row in rows] for name in _TYPES}
+    frame = engine.table(columns, _TYPES).with_columns(
         one=nw.lit(1, dtype=nw.Int64),
         payer_fee_table=nw.lit(False),
         payer_mppr=nw.lit(True),
@@ -76,10 +75,7 @@ def rates(
         reduced_fee=nw.col("reduced_cents"),
         work_payment=nw.col("work_cents"),
     )
-    frame = frame.with_columns(
-        **{name: _decimal(name, 2 if name.endswith("rvu") else 3) for name in names}
-    )
-    return engine.collect(frame.select(COLUMNS))
+    return engine.collect(engine.fixed(frame.select(COLUMNS), PLACES))
 
 
 COMPARED = tuple(f"{name}{part}" for name in MONEY for part in ("_before", "", "_change"))
@@ -101,12 +97,6 @@ def compare(
         **{f"{name}_change": nw.col(name) - nw.col(f"{name}_before") for name in MONEY}
     )
     return both.select(*keys, *COMPARED).sort(keys)
-
-
-def _decimal(name: str, places: int) -> nw.Expr:
-    whole = (nw.col(name) // 10**places).cast(nw.Int64).cast(nw.String)
-    rest = (nw.col(name) % 10**places).cast(nw.String).str.zfill(places)
-    return nw.concat_str([whole, nw.lit("."), rest])
 
 
 def _asked(day: str) -> tuple[date, date]:
@@ -157,9 +147,9 @@ def _code(config: Config, code: str) -> str:
 
 def _rows(config: Config, period: _Period, code: str, locality: str) -> list[dict[str, Any]]:
     same = {
-        "effective_from": str(period.first),
-        "effective_to": str(period.last),
-        "conversion_factor": period.factor.text,
+        "effective_from": period.first,
+        "effective_to": period.last,
+        "conversion_factor": period.factor.scaled,
         "cf": period.factor.scaled,
         "mppr_percent": period.reduction,
         "share_percent": 100,

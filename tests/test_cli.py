@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import click
@@ -349,6 +350,29 @@ def test_rates_columns_and_periods():
         "2020-01-01,2020-12-31,OH-00,97116,0.45,0.39,0.02,1.000,0.915,1.049,36.0896,29.88,23.44,"
         "16.24,all",
     ]
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "xlsx", "parquet"])
+def test_rates_are_numbers_and_dates(ending, tmp_path):
+    """A sum of RVUs in Excel was 0: they were text, and only text formats want their zeros."""
+    path = tmp_path / f"rates.{ending}"
+    words = ("rates", "--code", "97116", "--locality", "OH-00", "--date", "2020-06-01")
+    assert run(*words, "-o", str(path)) == (0, "", "")
+    figures = ["0.45", "0.39", "0.02", "1.000", "0.915", "1.049", "36.0896", "29.88", "23.44"]
+    days = [date(2020, 1, 1), date(2020, 12, 31)]
+    if ending == "csv":
+        cells = path.read_text().splitlines()[1].split(",")
+        assert cells[:2] == [str(day) for day in days] and cells[4:13] == figures
+    elif ending == "json":
+        (row,) = json.loads(path.read_text(), parse_float=Decimal)
+        numbers = [*row.values()][4:13]
+        assert [*row.values()][:2] == [str(day) for day in days]
+        assert numbers == [Decimal(text) for text in figures]
+    else:
+        (row,) = (pl.read_excel if ending == "xlsx" else pl.read_parquet)(path).rows()
+        assert [*row[:2]] == days and isinstance(row[10], float if ending == "xlsx" else Decimal)
+        places = (len(text.partition(".")[2]) for text in figures)
+        assert [f"{n:.{p}f}" for n, p in zip(row[4:13], places, strict=True)] == figures
 
 
 @pytest.mark.parametrize(

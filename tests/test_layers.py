@@ -54,7 +54,7 @@ ALLOWED = {
     | {"matching"}
     | {"doubts", "evidence", "logs", "params", "redacting", "reviewing", "rule"},
     "cluster": {"billing", "engine", "errors", "logs", "params"},
-    "rating": {"errors", "engine", "params", "pricing", "times"},
+    "rating": {"errors", "engine", "money", "params", "pricing", "times"},
     "amounts": {"billed", "billing", "engine", "params", "pricing", "schema"},
     "habits": {"engine", "limits", "lookups", "params", "schema", "times"},
     "edits": {"billed", "engine", "first_rows", "overlaps", "params", "schema"},

@@ -457,9 +457,12 @@ def test_rates_of_a_year_with_figures_laid_over_it(files, periods, tmp_path, mon
     monkeypatch.setattr(rating, "date", In2026)
     names = ("effective_from", "effective_to", "work_rvu", "fee")
     rows = rating.rates(figures, "97116", locality="US").select(names).rows()
-    assert rows == [(f"2026-{a}", f"2026-{b}", rvu, fee) for a, b, rvu, fee in periods]
+    assert rows == [
+        (date.fromisoformat(f"2026-{a}"), date.fromisoformat(f"2026-{b}"), Decimal(rvu), fee)
+        for a, b, rvu, fee in periods
+    ]
     for row in rows:
-        for day in row[:2]:
+        for day in map(str, row[:2]):
             assert rating.rates(figures, "97116", day, "US").select(names).rows() == [row]
             visit = {"code": "97116", "minutes": 15, "date": day}
             (line,) = calc.estimate([visit], config=figures).lines
