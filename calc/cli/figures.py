@@ -7,7 +7,16 @@ from typing import Any
 
 import click
 
-from calc.cli.shared import Careful, command, output_options, say, tell, write, write_frame
+from calc.cli.shared import (
+    Careful,
+    command,
+    output_options,
+    require_libraries,
+    say,
+    tell,
+    write,
+    write_frame,
+)
 from calc.errors import InputError
 
 
@@ -137,5 +146,6 @@ def template(output: str | None) -> None:
         raise InputError(
             "a template is csv or a workbook", str(output), "end its name in .csv or .xlsx"
         )
+    require_libraries(form)
     empty = engine.table({name: [] for name in SESSION}, dict.fromkeys(SESSION, str))
     reports.write(engine.collect(empty), form, (), str(output))

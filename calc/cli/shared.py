@@ -390,6 +390,7 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
 
     ending = Path(name).suffix.lstrip(".")
     form = ending if ending in ("json", *reports.BINARY) else "csv"
+    require_libraries(form)
     with hinted("name another place by --rejects FILE", name):
         say_cut(reports.write(rejected.drop("hint"), form, (), name), name)
     return name
@@ -453,6 +454,7 @@ def write_frame(
     name = reports.format_of(output, form)
     if name in reports.BINARY and output is None:
         raise InputError(f"{name} is no text for the screen", hint=f"write it with -o lines.{name}")
+    require_libraries(name)
     limit = 0 if output else table_rows(name, len(frame))
     if output is None:
         write(reports.text(frame, name, money, limit, title), None)
