@@ -168,7 +168,7 @@ def _of_lines(
         "allowed_most": edits.most_allowed(lines, config, days),
         "pair": edits.bundled(lines, config, days),
         "same_minutes": same_minutes,
-        "habit": habits.counted(rows, lines),
+        "habit": habits.counted(rows, lines, config),
     }
     return Evidence(tables, has, days, edits.gaps_of(lines, config, days), _uncounted(lines))
 
@@ -347,8 +347,8 @@ _COUNTING_STEPS = (
 _JUDGING_STEPS = (
     "whole_units", "rest_minutes", "left_units", "cut_minutes", "units_unjudged",
     "by_quarters", "assistant_rest", "therapist_rest", "assistant_minutes", "assistant_policy",
-    "de_minimis_percent", "service_units", "service_assistant_units", "counted_ms", "assistant_ms",
-    "idle_units",
+    "de_minimis_percent", "assistant_midpoint", "service_units", "service_assistant_units",
+    "counted_ms", "assistant_ms", "idle_units",
 )  # fmt: skip
 
 

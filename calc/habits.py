@@ -16,11 +16,11 @@ from calc import engine, limits, lookups, times
 from calc.params import Config
 from calc.schema import CODE_KEY, total
 
-BAND, FIRST, LAST_HEAP = 15, 8, 56  # minutes: bands of 15 from 8 on; heaps up to 53 and 54
+HEAPS = 4  # units up to whose first minutes days may heap
 _PER_MILLION = 1_000_000
 
 
-def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """One line per clinician: sessions, round minutes, heaps, an assistant's CQ and CO.
 
     Of batches of whole patients the counts add up.
@@ -41,7 +41,9 @@ def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyFrame[A
     people = people.filter(~nw.col("date").is_null())
     assistants = _assistants(rows.filter(mine & (nw.col("role") == "assistant")), lines)
     people = people.join(assistants, on="clinician", how="left")
-    return people.join(_heaps(rows.filter(mine & nw.col("timed"))), on="clinician", how="left")
+    return people.join(
+        _heaps(rows.filter(mine & nw.col("timed")), config), on="clinician", how="left"
+    )
 
 
 _COUNTS = (
@@ -87,15 +89,17 @@ def _assistants(theirs: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyF
     )
 
 
-def _heaps(timed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _heaps(timed: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """By clinician: heap_days just at a unit's threshold, near_days with their neighbours."""
     keys = ("clinician", "patient", "date", "discipline")
     added = {"counted_ms": "counted_ms"}
     day = engine.grouped(timed, keys, total=added, filled={}, least={}, most={})
     day = day.with_columns(minutes=nw.col("counted_ms") // times.MINUTE)
     # Two minutes at the threshold, the two before and the two after: a third falls on each.
-    past = (nw.col("minutes") - (FIRST - 2)) % BAND
-    near = (nw.col("minutes") >= FIRST - 2) & (nw.col("minutes") <= LAST_HEAP) & (past < 6)
+    rule = config.counting_rules["cms"]
+    band, first = rule["unit_minutes"], rule["first_minutes"] - 2
+    past, turn = (nw.col("minutes") - first) % band, (nw.col("minutes") - first) // band
+    near = (nw.col("minutes") >= first) & (turn < HEAPS) & (past < 6)
     heap = near & (past >= 2) & (past < 4)
     day = day.with_columns(near=near.cast(nw.Int64), heap=heap.cast(nw.Int64))
     return day.group_by("clinician").agg(

@@ -124,12 +124,16 @@ def on(config: Config, name: str, days: list[date], basis: str = "") -> list[int
 
 
 def policies(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
-    """Add de_minimis_percent and assistant_policy of the date, 0 of services without CQ and CO."""
+    """Add de_minimis_percent, assistant_midpoint (minutes) and assistant_policy of the date.
+
+    The policy is 0 of services without CQ and CO.
+    """
     frame = on_date(
         frame,
         days,
         assistant_policy=[policy or 0 for policy in on(config, "assistant_policy", days)],
         de_minimis_percent=[share or 0 for share in on(config, "de_minimis", days)],
+        assistant_midpoint=[least or 0 for least in on(config, "assistant_midpoint", days)],
     )
     bare = [code for code, facts in config.codes.items() if not facts["assistant_modifier"]]
     policy = nw.when(nw.col("service").is_in(bare)).then(0).otherwise(nw.col("assistant_policy"))

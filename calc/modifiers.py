@@ -14,7 +14,6 @@ from calc import engine
 
 DISCIPLINE = {"PT": "GP", "OT": "GO", "SLP": "GN"}
 ASSISTANT = {"PT": "CQ", "OT": "CO"}
-MIDPOINT = 8  # minutes of the therapist that make a last unit his own (2022 policy)
 
 
 def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -23,7 +22,7 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Needs units, minutes, therapist_minutes, assistant_minutes, counted_ms, assistant_ms (what the
     therapist leaves of it), counted_rows, assistant_rows, unit_basis, first_unit_minutes,
     unit_minutes, rule_unit_minutes, discipline, assistant_policy (0 none, 2020, 2022) of code and
-    date, and de_minimis_percent of the date.
+    date, and de_minimis_percent and assistant_midpoint of the date.
 
     Whole quarters of therapist and assistant are plain and modified; the one or two units left
     are judged on the leftover minutes. Codes that are not of 15 minutes are judged as a whole, but
@@ -50,6 +49,7 @@ _OF_ASSISTANTS = (
     "units", "minutes", "therapist_minutes", "assistant_minutes", "counted_rows", "assistant_rows",
     "by_quarters", "assistant_whole", "therapist_rest", "assistant_rest", "units_unjudged",
     "counted_ms", "assistant_ms", "discipline", "assistant_policy", "de_minimis_percent",
+    "assistant_midpoint",
 )  # fmt: skip
 
 
@@ -58,7 +58,7 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     left = nw.col("units_unjudged")
     share = nw.col("de_minimis_percent")
     too_much = _exceeds(a, a + t, share)
-    one_2022 = nw.when((t < MIDPOINT) & (a > 0)).then(1).otherwise(0)
+    one_2022 = nw.when((t < nw.col("assistant_midpoint")) & (a > 0)).then(1).otherwise(0)
     one_2020 = nw.when(too_much).then(1).otherwise(0)
     recent = nw.col("assistant_policy") >= 2022
     judged = (
@@ -103,6 +103,7 @@ def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     t, a, left = nw.col("therapist_rest"), nw.col("assistant_rest"), nw.col("units_unjudged")
     old = nw.col("assistant_policy") < 2022
     by_quarters, share = nw.col("by_quarters"), nw.col("de_minimis_percent")
+    midpoint = nw.col("assistant_midpoint")
     minutes = nw.col("service_assistant_minutes"), nw.col("minutes"), share
     by_seconds = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
     whole = _near_share(*minutes) | (by_seconds != _exceeds(*minutes))
@@ -111,7 +112,7 @@ def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         nw.when(~by_quarters)
         .then(old | whole)
         .when(left >= 2)
-        .then(old | (t <= MIDPOINT) | (a <= MIDPOINT))
+        .then(old | (t <= midpoint) | (a <= midpoint))
         .otherwise(old & (left == 1) & rest)
     )
     # Of a service with an add-on code either code may have the plain unit, and where it is judged

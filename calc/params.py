@@ -382,6 +382,7 @@ PARAMETERS = (
     "mppr",
     "assistant_share",
     "assistant_policy",
+    "assistant_midpoint",
     "de_minimis",
     "kx_threshold",
     "targeted_review",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import calc
-from calc import billing
+from calc import billing, params
 
 DAY = "2026-03-02"
 
@@ -72,6 +72,28 @@ def test_an_assistants_units_are_explained():
     )
     # 29.06 are the therapist's, 22.21 the assistant's: each step of it is rounded.
     assert "97110: 22.21 x 80% = 17.77, x 85% (assistant) = 15.10, less 0.30 withheld" in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "day", "said", "result"),
+    [
+        ("assistant_midpoint", 14, "2026-03-02", "the therapist's at 14 of his minutes", (0, 2)),
+        ("de_minimis", 40, "2021-03-02", "the assistant's above 40% of the leftover", (1, 1)),
+        ("de_minimis", 38, "2021-03-02", "the assistant's above 38% of the leftover", (0, 2)),
+    ],
+)
+def test_whose_the_last_unit_is_stands_in_the_config(name, value, day, said, result, tmp_path):
+    """Own figures decide, and are what is said."""
+    (tmp_path / f"{name}.toml").write_text(
+        f'title = "t"\nunit = "u"\nplaces = 0\n[[value]]\nfrom = 2020-01-01\nuntil = 9999-12-31\n'
+        f'value = {value}\nsource = "decision"\n'
+    )
+    roles = {"therapist": 13, "assistant": 23}
+    rows = [{"date": day, "code": "97110", "discipline": "PT", "role": r, "minutes": m}
+            for r, m in roles.items()]  # fmt: skip
+    text = calc.estimate(rows, config=params.load(tmp_path)).explain()
+    assert said in text
+    assert "= {} plain, {} with CQ".format(*result) in text
 
 
 @pytest.mark.parametrize(

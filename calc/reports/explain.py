@@ -165,16 +165,16 @@ def _assistant(row: Row, config: Config) -> list[str]:
     part = f", assistant's {row['assistant_rest'] * 100 / rest:.1f}%" if rest else ""
     rests = f"leftovers {row['therapist_rest']} and {row['assistant_rest']} min{part}"
     left = max(0, row["units_unjudged"])
-    one = "1 unit left: the therapist's at 8 of his minutes, else the assistant's"
+    one = f"1 unit left: the therapist's at {row['assistant_midpoint']} of his minutes,"
+    one += " else the assistant's"
+    if policy < 2022:
+        share = row["de_minimis_percent"]
+        one = f"1 unit left: the assistant's above {share}% of the leftover minutes"
     if not row["assistant_rest"]:
         one = "1 unit left: the therapist's, as the assistant has no leftover minutes"
-    test = {
-        0: "no unit left to judge",
-        1: one
-        if policy >= 2022
-        else "1 unit left: the assistant's above 10% of the leftover minutes",
-    }.get(left, f"{left} units left: one is the assistant's, the other judged alone"
-          if policy >= 2022 else f"{left} units left: all the assistant's")  # fmt: skip
+    alone = "one is the assistant's, the other judged alone"
+    more = alone if policy >= 2022 else "all the assistant's"
+    test = {0: "no unit left to judge", 1: one}.get(left, f"{left} units left: {more}")
     blocks = f"whole quarters {whole[0]} and {whole[1]}, {rests}; {test}"
     return [f"{row['service']}: {who}: {blocks} = {result}"]
 
