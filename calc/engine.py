@@ -242,6 +242,12 @@ def _literal(value: Any) -> str:
     return str(value).lower()
 
 
+def is_frame(source: Any) -> bool:
+    """Whether `lazy` can take it."""
+    wrapped = nw.from_native(source, pass_through=True)
+    return isinstance(wrapped, nw.DataFrame | nw.LazyFrame)
+
+
 def lazy(frame: Any) -> nw.LazyFrame[Any]:
     """Any frame of a caller as a lazy one; eager pandas and PyArrow frames become Polars.
 

@@ -133,7 +133,7 @@ def read(
     measures: Mapping[str, lengths.Measure] | None = None,
     part: bool = False,
 ) -> Log:
-    """Read a file (`-` is standard input), a folder, a list of files, or a frame.
+    """Read a file (`-` is standard input), a folder, a list or iterator of files, or a frame.
 
     ``report`` is told what is being done. ``maps``: heading to our column, before all that
     columns.toml says, "" for one to be carried; with ``all_maps`` each must be in the log.
@@ -144,7 +144,7 @@ def read(
     """
     defaults = _known_defaults(defaults or Defaults(), config)
     if not is_named(source):
-        log = _from_frame(engine.lazy(source), config, defaults, maps or {}, measures)
+        log = _from_frame(_rows_of(source), config, defaults, maps or {}, measures)
         log.defaults = defaults
         if all_maps:
             require_maps(maps or {}, log.place)
@@ -174,12 +174,24 @@ def read(
 
 
 def is_named(source: Any) -> bool:
-    """Whether a log is given by the path of a file or folder, or a list of paths: not as rows."""
-    return isinstance(source, list | tuple) or _is_path(source)
+    """Whether a log is given by the path of a file or folder, or by several: not as rows."""
+    return isinstance(source, list | tuple | Iterator) or _is_path(source)
+
+
+def _rows_of(source: Any) -> nw.LazyFrame[Any]:
+    if engine.is_frame(source):
+        return engine.lazy(source)
+    hint = "give the path of a file or folder, a list of paths, or a frame of rows"
+    raise InputError(f"{type(source).__name__} is no log", hint=hint)
 
 
 def _several(source: Any) -> Sequence[Any]:
-    return source if isinstance(source, list | tuple) else [source]
+    """Paths as a list; InputError for none at all, as of a pattern that fits no file."""
+    named = list(source) if isinstance(source, list | tuple | Iterator) else [source]
+    if not named:
+        hint = "the list of files is empty: see that the folder or pattern has the logs in it"
+        raise InputError("no file is named", hint=hint)
+    return named
 
 
 def _is_path(source: Any) -> bool:

@@ -289,6 +289,37 @@ def test_pandas_columns_of_numbers_and_texts():
         calc.bill("")
 
 
+NO_LOGS = {
+    "an empty list": ([], "no file is named"),
+    "an empty tuple": ((), "no file is named"),
+    "a pattern of no file": (ROOT.glob("none*.csv"), "no file is named"),
+    "nothing": (None, "NoneType is no log"),
+    "a number": (5, "int is no log"),
+    "columns": ({"patient": ["Smith, John"]}, "dict is no log"),
+}
+
+
+@pytest.mark.parametrize("call", [calc.bill, calc.audit])
+@pytest.mark.parametrize(("source", "said"), NO_LOGS.values(), ids=list(NO_LOGS))
+def test_what_is_no_log(source, said, call):
+    """Said with what to give instead, not left to fail within."""
+    with pytest.raises(InputError, match=f"^{said}$") as error:
+        call(source)
+    assert error.value.hint
+
+
+def test_no_claims_at_all():
+    """An empty list of claims files is no audit without claims."""
+    with pytest.raises(InputError, match="no file is named"):
+        calc.audit(EXAMPLE, claims=[])
+
+
+def test_files_that_a_pattern_finds():
+    """`Path.glob` gives an iterator: as good as a list."""
+    found = calc.bill((ROOT / "examples").glob(EXAMPLE.name))
+    assert found.equals(calc.bill([EXAMPLE]))
+
+
 def test_many_threads_of_a_caller():
     """Each waits for its turn: Polars' threads held one another up for ever."""
     import threading
