@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
@@ -78,6 +78,21 @@ def _text(value: Any) -> str:
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
+_ROWS = 'give a list of rows such as [{"code": "97110", "minutes": 23}]; calc.bill takes a frame'
+
+
+def _several(rows: Any) -> list[Mapping[str, Any]]:
+    """Rows of any iterable, a generator too; InputError for what is no rows."""
+    if isinstance(rows, str | Mapping) or not isinstance(rows, Iterable) or engine.is_frame(rows):
+        raise InputError(f"{type(rows).__name__} is no list of rows", hint=_ROWS)
+    several = list(rows)
+    for number, row in enumerate(several, 1):
+        if not isinstance(row, Mapping):
+            what = f"{type(row).__name__} is no row of column names and values"
+            raise InputError(what, f"service {number}", _ROWS)
+    return several
+
+
 def read_rows(
     rows: Sequence[Mapping[str, Any]],
     config: params.Config,
@@ -91,7 +106,7 @@ def read_rows(
     if not rows:
         raise InputError("nothing to estimate", hint="give at least one code with its minutes")
     for row in rows:
-        unknown = sorted(set(row) - set(SESSION))
+        unknown = sorted(map(str, set(row) - set(SESSION)))
         if unknown:
             raise InputError(
                 f'"{unknown[0]}" is no column of a session', hint=f"use {', '.join(SESSION)}"
@@ -114,7 +129,7 @@ def read_rows(
 
 
 def estimate(
-    rows: Sequence[Mapping[str, Any]],
+    rows: Iterable[Mapping[str, Any]],
     *,
     config: params.Config | None = None,
     options: billing.Options | None = None,
@@ -133,6 +148,9 @@ def estimate(
     """
     config = config or params.load()
     options = options or billing.Options()
+    rows = _several(rows)
+    if places and len(places) != len(rows):
+        raise InputError(f"{len(places):,} places for {len(rows):,} rows", hint="give one for each")
     if not any(_text(row.get("patient")) for row in rows):
         options = of_visit(options)
     unknown = set(defaults) - {"payer", "locality", "discipline", "provider"}
@@ -263,16 +281,33 @@ def unit_rows(
         raise InputError(f'counting rule "{rule}" is not known', hint=f"known: {known}")
     today = date.today()
     rows: list[dict[str, Any]] = []
-    for code, amount in minutes.items():
-        therapist, assistant = amount if isinstance(amount, tuple) else (amount, None)
-        for role, part in (("therapist", therapist), ("assistant", assistant)):
-            if part is not None:
-                row = {"code": code, "minutes": part, "role": role, "date": today}
-                rows.append({**row, "discipline": discipline})
+    if not hasattr(minutes, "items"):  # a pandas Series by code has them
+        what = f"{type(minutes).__name__} is no mapping of codes to minutes"
+        raise InputError(what, hint='write {"97112": 24, "97110": 23}')
+    given = list(minutes.items())
+    for code, amount in given:
+        for role, part in _by_role(code, amount):
+            row = {"code": code, "minutes": part, "role": role, "date": today}
+            rows.append({**row, "discipline": discipline})
     log = read_rows(rows, config, None, [str(row["code"]) for row in rows])
     services = billing.count(log.sessions, config, [today], rule=rule)
     lines = billing.code_lines(services, config)
     found = {row["code"]: row for row in engine.collect(lines).iter_rows(named=True)}
-    asked = [str(values.read_code(str(code), config.code_names)[0]) for code in minutes]
+    asked = [str(values.read_code(str(code), config.code_names)[0]) for code, _ in given]
     order = [*dict.fromkeys(asked), *(code for code in sorted(found) if code not in asked)]
     return [{name: found[code][name] for name in UNITS} for code in order if code in found]
+
+
+def _by_role(code: Any, amount: Any) -> list[tuple[str, Any]]:
+    """Minutes by role of one number, or of ``(therapist, assistant)``; None: none of that role.
+
+    A code without any is the therapist's, as of codes that no minutes count.
+    """
+    pair = isinstance(amount, tuple) and len(amount) == 2
+    if isinstance(amount, tuple | list | set | Mapping) and not pair:
+        shape = f"{type(amount).__name__} of {len(amount)}"
+        what = f"minutes are one number, or two as (therapist, assistant), not a {shape}"
+        raise InputError(what, str(code), "write 24, or (13, 23), or (None, 23)")
+    both = amount if pair else (amount, None)
+    found = list(zip(("therapist", "assistant"), both, strict=True))
+    return [(role, part) for role, part in found if part is not None] or [("therapist", "")]

@@ -13,6 +13,7 @@ from helpers import bill, by_patient, cases, count, grouped, visits
 
 import calc
 from calc import counting, engine, estimating
+from calc.errors import InputError
 
 CASES = grouped(cases("units.csv"), "id")
 RANDOM_VISITS = 20_000
@@ -86,6 +87,68 @@ def test_units_of_the_package():
     assert list(calc.units({"97112": 24, "97110": 23})) == ["97112", "97110"]
     assert calc.units({97112: 24, 97110: 23}) == {"97112": 2, "97110": 1}
     assert calc.units({"97112": 24, "97110": 23}, rule="ama") == {"97112": 2, "97110": 2}
+
+
+def test_shapes_of_minutes():
+    """A number, a pair by role, or none where no minutes count the code."""
+    import pandas as pd
+
+    series = pd.Series({"97112": 24, "97110": 23})
+    assert list(calc.units(series).items()) == [("97112", 2), ("97110", 1)]
+    assert calc.units({"97110": (None, 23), "97112": (23, None)}) == {"97110": 2, "97112": 1}
+    assert calc.units({"97110": 23, "97161": None}) == {"97110": 2, "97161": 1}
+
+
+WANTED = "minutes are one number, or two as (therapist, assistant), not a "
+NO_MINUTES = [
+    ({"97110": (13,)}, f"97110: {WANTED}tuple of 1"),
+    ({"97110": (1, 2, 3)}, f"97110: {WANTED}tuple of 3"),
+    ({"97110": [13, 23]}, f"97110: {WANTED}list of 2"),
+    ({"97110": {"therapist": 13}}, f"97110: {WANTED}dict of 1"),
+    ({"97112": 23, "97110": None}, "97110: no minutes and no start and end for a timed code"),
+    ([("97110", 13)], "list is no mapping of codes to minutes"),
+    ("97110=13", "str is no mapping of codes to minutes"),
+    (None, "NoneType is no mapping of codes to minutes"),
+]
+
+
+@pytest.mark.parametrize(("minutes", "said"), NO_MINUTES)
+def test_what_is_no_minutes(minutes, said):
+    """Said with what is wanted; no code is left out in silence."""
+    with pytest.raises(InputError) as error:
+        calc.units(minutes)
+    assert str(error.value) == said
+    assert error.value.hint
+
+
+def test_rows_of_any_iterable():
+    """A generator of rows is as good as a list."""
+    rows = [{"code": "97110", "minutes": 23, "date": "2026-03-02"}]
+    lines = calc.estimate(rows).lines
+    assert lines[0]["units"] == 2
+    for given in (tuple(rows), iter(rows), (row for row in rows)):
+        assert calc.estimate(given).lines == lines
+    with pytest.raises(InputError, match="2 places for 1 rows"):
+        calc.estimate(rows, places=["a", "b"])
+
+
+SMITH = {"patient": "Smith, John", "code": "97110", "minutes": 23}
+NO_ROWS = [
+    (SMITH, "dict is no list of rows"),
+    (pl.DataFrame([SMITH]), "DataFrame is no list of rows"),
+    ("97110", "str is no list of rows"),
+    (None, "NoneType is no list of rows"),
+    ([SMITH, ["97110", 23]], "service 2: list is no row of column names and values"),
+]
+
+
+@pytest.mark.parametrize(("rows", "said"), NO_ROWS, ids=[said for _, said in NO_ROWS])
+def test_what_is_no_rows(rows, said):
+    """Said with what is wanted, and without what stands in the rows."""
+    with pytest.raises(InputError) as error:
+        calc.estimate(rows)
+    assert str(error.value) == said
+    assert "calc.bill takes a frame" in error.value.hint
 
 
 PAIRS = [{"97110": a, "97116": b} for a in range(1, 61) for b in range(1, 61)]
