@@ -153,9 +153,6 @@ def estimate(
         raise InputError(f"{len(places):,} places for {len(rows):,} rows", hint="give one for each")
     if not any(_text(row.get("patient")) for row in rows):
         options = of_visit(options)
-    unknown = set(defaults) - {"payer", "locality", "discipline", "provider"}
-    if unknown:
-        raise InputError(f'"{min(unknown)}" is no option of an estimate')
     today = date.today().isoformat()
     dated = [row if has_date(row) else {**row, "date": today} for row in rows]
     blanks = logs.Defaults(zone=zone, date_order="mdy", **defaults)

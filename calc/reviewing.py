@@ -510,5 +510,8 @@ def prefixes(given: Any) -> tuple[str, ...]:
     (('U', 'M301'), ('U', 'T1', 'T2'))
     """
     texts = [given] if isinstance(given, str) else list(given or ())
+    if odd := [text for text in texts if not isinstance(text, str)]:
+        what = f"{type(odd[0]).__name__} is no prefix of rules"
+        raise InputError(what, hint='write "U,M301", or a list of such texts')
     words = [word.strip().upper() for text in texts for word in text.split(",")]
     return tuple(word for word in words if word)

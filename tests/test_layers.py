@@ -96,6 +96,7 @@ ALLOWED = {
     | {"params", "redacting", "rule", "waivers"},
     "estimating": {"billing", "engine", "logs", "params", "reports", "times", "values"}
     | {"errors", "money", "schema"},
+    "keywords": {"billing", "errors", "params", "schema"},
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},
     "cms": {"engine", "errors", "money", "params"},
     "installing": {"cms", "errors", "money", "params"},
@@ -122,12 +123,13 @@ LEVELS = {
     | STEPS,
     3: {"batches", "cluster", "billing", "auditing", "estimating", "rating", "summaries"}
     | {"amounts", "claims", "clinicians", "doubts", "evidence", "large_audits", "matching"}
-    | {"reviewing"},
+    | {"keywords", "reviewing"},
     4: {"reports", "cms", "installing"},
 }
 TOP = {"cli", "__main__"}  # may import everything below
 LATE = {("estimating", "reports")}  # up a level, so only inside a function
-ROOT_LATE = {"estimating", "billing", "reviewing"}  # what calc/__init__ may call, inside functions
+# what calc/__init__ may call, inside functions
+ROOT_LATE = {"estimating", "billing", "keywords", "reviewing"}
 
 ENGINES = {"polars", "duckdb", "pyspark", "fastexcel", "xlsxwriter"}
 HEAVY = {"polars", "narwhals", "pendulum", "tabulate", "pandas", "pyarrow", "duckdb", "pyspark"}
@@ -146,13 +148,17 @@ def modules():
 
 
 def imports(path):
-    """(module of calc or "", third-party top name or "", inside a function) of each import."""
+    """(module of calc or "", third-party top name or "", whether late) of each import.
+
+    Late is what stands inside a function, or for type checkers alone.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     late = {
         node
-        for function in ast.walk(tree)
-        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
-        for node in ast.walk(function)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef)
+        or (isinstance(outer, ast.If) and ast.unparse(outer.test) == "TYPE_CHECKING")
+        for node in ast.walk(outer)
     }
     for node in ast.walk(tree):
         names = []
@@ -168,7 +174,7 @@ def imports(path):
 
 
 def arrows():
-    """(from, to, inside a function) of every import inside the package."""
+    """(from, to, whether late) of every import inside the package."""
     known = modules()
     for path, module in files():
         for inner, _, late in imports(path):
