@@ -10,7 +10,7 @@ import pytest
 
 import calc
 
-MODULES = [
+MODULES = ["calc"] + [
     m.name for m in pkgutil.walk_packages(calc.__path__, "calc.") if "__main__" not in m.name
 ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import subprocess
 import sys
 from dataclasses import fields
@@ -41,6 +42,9 @@ def test_the_list_is_what_is_taken(name):
     assert set(keywords.kinds(name)) == taken
     seen = inspect.signature(getattr(calc, name)).parameters["options"].annotation
     assert seen == f"Unpack[{keywords.OPTIONS[name].__name__}]"
+    told = re.findall(r"^([a-z_]+): ", inspect.getdoc(getattr(calc, name)), re.MULTILINE)
+    wanted = [*inspect.signature(getattr(calc, name)).parameters, *keywords.kinds(name)]
+    assert sorted(told) == sorted({*wanted} - {"options"} | (taken & {"options"}))
 
 
 @pytest.mark.parametrize("name", CALLS)
