@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -221,11 +221,13 @@ def clinician_days(
         most={"end_ms": "end_ms"},
     )
     sheets = timesheet or {}
+    # By numbers, for behind the calendar's last day there is no date.
+    eve = {(who, day.toordinal() - 1): ms for (who, day), ms in sheets.items()}
     sheet: engine.Columns = {
         "clinician": [clinician for clinician, _ in sheets],
         "date": [day for _, day in sheets],
         "sheet_ms": list(sheets.values()),
-        "next_ms": [sheets.get((who, day + timedelta(days=1)), 0) for who, day in sheets],
+        "next_ms": [eve.get((who, day.toordinal()), 0) for who, day in sheets],
     }
     types = {"clinician": str, "date": date, "sheet_ms": int, "next_ms": int}
     day = day.join(engine.beside(day, sheet, types), on=["clinician", "date"], how="left")

@@ -225,7 +225,8 @@ def _on_the_wall(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
 
     def there(name: str) -> Facts:
         def read(text: str) -> tuple[int | None, int | None, int | None]:
-            return times.utc_day(zone, _day(text)) if text else (None, None, None)
+            day = _day(text)
+            return times.utc_day(zone, day) if day else (None, None, None)
 
         types = dict.fromkeys((f"{name}_before", f"{name}_after", f"{name}_change"), int)
         return lambda values: read_each(values, read, types)
@@ -246,7 +247,7 @@ def _on_the_wall(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
             nw.col("own").alias(f"{name}_offset"),
         )
     dates = lambda values: read_each(  # noqa: E731
-        values, lambda text: (_day(text) if text else None,), {"date_there": date}
+        values, lambda text: (_day(text),), {"date_there": date}
     )
     frame, _ = by_values(frame, [("start_day", dates)])
     return frame.with_columns(
@@ -254,8 +255,10 @@ def _on_the_wall(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
     )
 
 
-def _day(text: str) -> date:
-    return date.fromordinal(int(text) + times.EPOCH)
+def _day(text: str) -> date | None:
+    """The day of so many days since 1970; None for a blank and outside of the calendar."""
+    number = int(text) + times.EPOCH if text else 0
+    return date.fromordinal(number) if 1 <= number <= date.max.toordinal() else None
 
 
 def _zone_offsets(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
@@ -263,10 +266,11 @@ def _zone_offsets(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
 
     def facts(name: str) -> Facts:
         def read(text: str) -> tuple[int | None, int | None, int | None, int | None, str | None]:
-            if not text:
+            day = _day(text)
+            if not day:
                 return None, None, None, None, None
-            day = times.zone_day(zone, _day(text))
-            return day.before, day.after, day.spoilt_from, day.spoilt_until, day.kind
+            runs = times.zone_day(zone, day)
+            return runs.before, runs.after, runs.spoilt_from, runs.spoilt_until, runs.kind
 
         types = {"before": int, "after": int, "from": int, "until": int, "kind": str}
         return lambda values: read_each(values, read, {f"{name}_{n}": t for n, t in types.items()})

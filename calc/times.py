@@ -167,9 +167,10 @@ def zone_day(zone: str, day: date) -> ZoneDay:
     """How ``zone`` runs on ``day``; ValueError if there is no such zone."""
     midnight = (day.toordinal() - EPOCH) * 86400
     try:
-        first = midnight - _offset(zone, midnight - 86400)
+        _offset(zone, 0)
     except Exception as error:  # pendulum raises its own, zoneinfo's and plain ValueErrors
         raise ValueError(f'"{zone}" is no time zone') from error
+    first = midnight - _offset(zone, midnight - 86400)
     # From just before the day to its last second; offsets change at whole minutes.
     start, end = first - 1, midnight + 86399 - _offset(zone, midnight + 2 * 86400)
     before, after = _offset(zone, start), _offset(zone, end)
@@ -193,6 +194,11 @@ def utc_day(zone: str, day: date) -> tuple[int, int, int]:
     return before * SECOND, after * SECOND, change * SECOND
 
 
+# So far from the ends of the calendar every zone has a date.
+_EARLIEST, _LATEST = ((day.toordinal() - EPOCH) * 86400 for day in (date(1, 1, 3), date.max))
+_LATEST -= 2 * 86400
+
+
 def _change(zone: str, start: int, end: int) -> int:
     """The instant between two at which the zone's offset is another; offsets change at minutes."""
     before = _offset(zone, start)
@@ -203,8 +209,10 @@ def _change(zone: str, start: int, end: int) -> int:
 
 
 def _offset(zone: str, instant: int) -> int:
+    """Seconds of the zone from UTC; at either end of the calendar those a few days further in."""
     import pendulum
 
+    instant = min(max(instant, _EARLIEST), _LATEST)
     return int(pendulum.from_timestamp(instant, tz=zone).utcoffset().total_seconds())  # type: ignore[union-attr]
 
 

@@ -642,6 +642,15 @@ def test_time_of_a_sheet_counts_once_and_to_the_second(sessions, sheet, said, tm
     assert [row["message"] for row in rows(out)] == said
 
 
+def test_a_time_sheet_of_the_last_day(tmp_path):
+    """Behind it there is no day whose hours a session past midnight could have."""
+    sheet, log = tmp_path / "sheet.csv", tmp_path / "log.csv"
+    sheet.write_text("clinician,date,minutes\nC,9999-12-31,20\n")
+    log.write_text("clinician,patient,date,code,minutes\nC,p,9999-12-31,97110,30\n")
+    _, out, _ = run("audit", str(log), "--timesheet", str(sheet), "--format", "csv")
+    assert [row["rule"] for row in rows(out)] == ["T105"]
+
+
 def test_a_csv_with_waived_findings_says_so(tmp_path):
     waivers = tmp_path / "waivers.csv"
     words = ("audit", WEEK, "--select", "T101")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import date
 
+import polars as pl
 import pytest
-from helpers import count, read, rejects, sessions, used
+from helpers import count, frame, read, rejects, sessions, used
 
+import calc
 from calc import times
 from calc.errors import InputError
 
@@ -204,6 +206,32 @@ def test_edges_of_a_clock_change(config):
     """The minute before and the minute after are sound."""
     row = session("01:59", "03:00", "2026-03-08")
     assert minutes([row], config, zone=CHICAGO) == 1
+
+
+ENDS = [
+    # date, start and end at the calendar's ends, the day they are billed on, None: rejected
+    ("9999-12-30", "09:00", "09:30", "9999-12-30"),
+    ("9999-12-31", "09:00", "09:30", "9999-12-31"),
+    ("9999-12-31", "23:30", "24:00", "9999-12-31"),
+    ("0001-01-01", "09:00", "09:30", "0001-01-01"),
+    ("", "9999-12-31T22:00-06:00", "9999-12-31T22:30-06:00", "9999-12-31"),
+    ("", "0001-01-01T02:00+09:00", "0001-01-01T02:30+09:00", "0001-01-01"),
+    ("", "0001-01-01T02:00Z", "0001-01-01T02:30Z", None),  # a day earlier in Chicago
+]
+
+
+@pytest.mark.parametrize("zone", ["", CHICAGO, "Asia/Tokyo"])
+@pytest.mark.parametrize(("day", "start", "end", "billed"), ENDS)
+def test_the_ends_of_the_calendar(day, start, end, billed, zone):
+    """A zone's offset there is that of a few days further in; the other rows are billed."""
+    rows = frame([session(start, end, day), session("09:00", "09:30") | {"patient": "q"}])
+    lines, bad = calc.bill(rows, rejects=True, zone=zone)
+    if billed is None and zone == CHICAGO:
+        assert bad["reason"].to_list() == ["no date of service"]
+        return
+    money = dict(lines.select(pl.col("date").cast(str), "allowed").rows())
+    assert money.pop("2026-03-02") > 0
+    assert money == {billed or "0001-01-01": None}
 
 
 def test_midnight(config):
