@@ -227,8 +227,9 @@ def _values(columns: Columns, types: Mapping[str, type]) -> str:
     # A first row of typed nulls gives every column its type even where all values are null.
     typed = ", ".join(f"cast(null as {_SQL[kind]})" for kind in types.values())
     body = ", ".join([f"({typed})", *("(" + ", ".join(map(_literal, row)) + ")" for row in rows)])
-    names = ", ".join(types)
-    where = " or ".join(f"{name} is not null" for name in types)
+    quoted = ['"' + name.replace('"', '""') + '"' for name in types]
+    names = ", ".join(quoted)
+    where = " or ".join(f"{name} is not null" for name in quoted)
     return f"select * from (values {body}) as small({names}) where {where}"
 
 

@@ -63,6 +63,9 @@ MIXED = [
     # a charge for two codes, on rows of either
     row("p9", "90912", minutes="30", discipline="PT", charge="100.00"),
     row("p9", "97130", minutes="45", discipline="OT", charge="40.00"),
+    # modifiers in two columns, and behind a code
+    row("q1", "97110-GP", minutes="15", discipline="PT") | {"Mod 1": "CQ", "Mod 2": "KX"},
+    row("q1", "97140", minutes="15", discipline="PT") | {"Mod 1": "59"},
 ]
 
 
@@ -100,6 +103,7 @@ def test_the_mixed_log_is_mixed(config, mixed):
     """The log above shows what it is there for."""
     lines, bad = answer(str(mixed), "polars", config)
     assert bad["row"].to_list() == [27, 28, 29]
+    assert (lines["claimed_rows"] > 0).any()
     assert lines["tie"].any() and lines["modified"].sum()
     assert (lines["lost_ms"] > 0).any()
     assert {"priced", "bundled", "contractor", "not paid", ""} == set(lines["price_status"])
@@ -371,6 +375,13 @@ def test_an_audit_of_any_frame_finds_the_same(make, billed_week, wanted):
     assert set(SESSION) <= set(billed_week.columns)
     assert len(wanted[1]) > 10
     assert audited(make(billed_week)) == wanted
+
+
+@pytest.mark.parametrize("make", [polars_frame, duckdb_relation])
+def test_modifiers_in_two_columns_are_one(make, billed_week, wanted):
+    both = pl.col("modifiers_billed")
+    two = {"Mod 1": both.str.slice(0, 2), "Mod 2": both.str.slice(3)}
+    assert audited(make(billed_week.with_columns(**two).drop("modifiers_billed"))) == wanted
 
 
 CLAIMED = ("units_billed", "modifiers_billed", "charge")
