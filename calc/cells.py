@@ -18,6 +18,20 @@ from calc import engine
 MAX_DIGITS = 7  # of minutes, units and charges: keeps every sum exact on every engine
 
 
+_MEANT = 3  # decimals that somebody meant
+_EXACT, _SINGLE = 9, 5  # decimals of a float, and of one of 32 bits, behind which all is noise
+
+
+def float_text(value: float) -> str:
+    """A float as the text that a file would hold, without noise; see `text_of`.
+
+    >>> [float_text(value) for value in (8.0, 0.1 + 0.2, 7.999833, 25 + 1 / 3)]
+    ['8', '0.3', '7.999833', '25.333333333333332']
+    """
+    rough = round(value, _MEANT)
+    return str(rough if round(value, _EXACT) == rough else value).removesuffix(".0")
+
+
 def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
     """A column of any type as stripped text, blank for null."""
     kind = schema[name]
@@ -36,11 +50,10 @@ def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
         column = column.cast(nw.String)
     elif kind != nw.String:
         if kind.is_float():
-            # A float is the nearest to what was meant; past the millisecond it is noise, but for
-            # what may be a part of a day.
-            rough = column.round(3)
-            part = (column.abs() < 1) & (column.round(9) != rough)
-            column = nw.when(part).then(column).otherwise(rough)
+            # A float is the nearest to what was meant: see `float_text`.
+            rough = column.round(_MEANT)
+            noise = column.round(_EXACT if kind == nw.Float64 else _SINGLE) == rough
+            column = nw.when(noise).then(rough).otherwise(column)
             column = nw.when(~nw.col(name).is_nan()).then(column)
         column = column.cast(nw.String).str.replace_all(r"\.0$", "")
     return column.fill_null("").str.strip_chars()

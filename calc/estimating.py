@@ -13,6 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import billing, engine, logs, params, times, values
+from calc.cells import float_text
 from calc.errors import InputError
 from calc.money import dollars
 from calc.schema import LINE, MONEY, SESSION, UNITS
@@ -70,11 +71,11 @@ def of_visit(options: billing.Options) -> billing.Options:
 
 
 def _text(value: Any) -> str:
-    """A value as a cell of a log; a float as in a column of floats, see `cells.text_of`."""
+    """A value as a cell of a log; a float as in a column of floats."""
     if value is None:
         return ""
     if isinstance(value, float):
-        return "" if math.isnan(value) else str(round(value, 3)).removesuffix(".0")
+        return "" if math.isnan(value) else float_text(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 

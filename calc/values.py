@@ -215,6 +215,7 @@ _AFTER_ZERO = re.compile(r"(1900-01-|1904-01-)(\d\d)[T ](\d\d)(:\d\d)(:\d\d)(?:\
 _COLON = re.compile(r"0?(\d):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?")
 # As programs write 22 minutes and 20 seconds; below 1 it may be a spreadsheet's part of a day.
 _FINE = re.compile(r"0{0,4}[1-9]\d{0,4}\.\d{6,18}")
+_NOISE = re.compile(r"0*\.\d{3}(0{6}|9{6})\d+")  # behind the 0.3 that a program reckoned
 _DECIMAL = re.compile(r"\d{0,5}\.(\d{1,25})")
 _COMMA = re.compile(r"(\d{1,4}),(\d{1,2})")
 _MM_SS = re.compile(r"(\d{1,3}):([0-5]\d)(?:\.0+)?")
@@ -296,7 +297,8 @@ def _bare(plain: str, unit: str) -> int | None:
     if found := _COMMA.fullmatch(plain):
         return _length(f"{found[1]}.{found[2]}", LENGTHS[unit])
     if unit == "minutes":
-        return _length(plain, LENGTHS[unit]) if _FINE.fullmatch(plain) else None
+        fine = _FINE.fullmatch(plain) or _NOISE.fullmatch(plain)
+        return _length(plain, LENGTHS[unit]) if fine else None
     if not (found := _DECIMAL.fullmatch(plain)):
         return None
     if unit == "hours" and len(found[1]) > 3:  # so fine that the seconds it was made of are told

@@ -94,7 +94,7 @@ ALLOWED = {
         "schema",
     }
     | {"params", "redacting", "rule", "waivers"},
-    "estimating": {"billing", "engine", "logs", "params", "reports", "times", "values"}
+    "estimating": {"billing", "cells", "engine", "logs", "params", "reports", "times", "values"}
     | {"errors", "money", "schema"},
     "keywords": {"billing", "errors", "params", "schema"},
     "reports": {"schema", "money", "rule", "engine", "errors", "params"},

@@ -759,9 +759,61 @@ def test_a_length_as_a_float_is_no_part_of_a_day(config):
     minutes = [0.1 + 0.2, 25 / 1440, 25 + 1 / 3, float("nan")]
     rows = frame([GOOD | {"start": "", "end": ""}] * 4).with_columns(minutes=pl.Series(minutes))
     log = logs.read(rows, config)
-    assert [row["given_ms"] for row in sessions(log)] == [18_000, 1_519_980]
+    assert [row["given_ms"] for row in sessions(log)] == [18_000, 1_520_000]
     assert [bad["row"] for bad in rejects(log)] == [2, 4]
     assert "Excel" in rejects(log)[0]["hint"]
+
+
+# a float, and its milliseconds; None: as a csv file with the same text, it is rejected
+FLOATS = [
+    (7.999833, 479_990),  # was made 8 minutes, a unit
+    (7.5, 450_000),
+    (8.0, 480_000),
+    (0.1 + 0.2, 18_000),
+    (22.3 + 0.1, 1_344_000),
+    (25 + 1 / 3, 1_520_000),
+    (7.9999, None),
+    (7.4995, None),
+    (25 / 1440, None),
+]
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "parquet", "polars", "single", "duckdb"])
+def test_minutes_as_floats_are_those_of_their_text(ending, config, tmp_path):
+    """A length is never made longer, whatever it was kept in."""
+    values = [value for value, _ in FLOATS]
+    single = ending == "single"  # keeps seven digits, which the nearest millisecond needs
+    column = pl.Series(values, dtype=pl.Float32 if single else pl.Float64)
+    rows = frame([GOOD | {"start": "", "end": ""}] * len(FLOATS)).with_columns(minutes=column)
+    if ending == "duckdb":
+        duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+        log = logs.read(duckdb.connect().from_arrow(rows.to_arrow()), config)
+    elif ending in ("csv", "json", "parquet"):
+        path = tmp_path / f"log.{ending}"
+        getattr(rows, f"write_{ending}")(path)
+        log = logs.read(str(path), config)
+    else:
+        log = logs.read(rows, config)
+    lengths = [row["given_ms"] for row in sessions(log)]
+    assert lengths == [length for _, length in FLOATS if length is not None]
+    reasons = [
+        f'minutes "{value}" is not a number of minutes' for value, ms in FLOATS if ms is None
+    ]
+    found = [bad["reason"] for bad in rejects(log)]
+    assert found[:2] == reasons[:2] and len(found) == len(reasons)
+    assert single or found == reasons
+
+
+def test_minutes_of_an_estimate_are_those_of_their_text():
+    for value, length in FLOATS:
+        row = {"code": "97110", "minutes": value, "date": "2026-03-02", "discipline": "PT"}
+        if length is None:
+            with pytest.raises(InputError, match=f'minutes "{value}" is not a number'):
+                calc.estimate([row])
+            continue
+        whole = length // 60_000
+        assert calc.estimate([row]).lines[0]["minutes"] == whole
+        assert calc.units({"97110": value}) == {"97110": (whole + 7) // 15}
 
 
 @pytest.mark.parametrize("zone", ["", CHICAGO])

@@ -60,6 +60,8 @@ LENGTHS = [
     ("25.333333", 25.333333),
     ("0.0173611", None),  # 25 minutes as a part of a day
     (".020833333333333332", None),
+    ("0.30000000000000004", 0.3),  # as a program reckons 0.1 + 0.2
+    ("0.7999999999999999", 0.8),
     ("7.999900", 7.9999),  # to the nearest millisecond
     ("47:00", None),  # hours and minutes, or minutes and seconds
     ("1,200 min", None),
