@@ -243,23 +243,49 @@ def _literal(value: Any) -> str:
     return str(value).lower()
 
 
+Naming = Callable[[list[str]], list[str]]
+
+
 def is_frame(source: Any) -> bool:
     """Whether `lazy` can take it."""
-    wrapped = nw.from_native(source, pass_through=True)
+    try:
+        wrapped = nw.from_native(source, pass_through=True)
+    except ValueError:  # of a frame whose columns are named alike
+        return True
     return isinstance(wrapped, nw.DataFrame | nw.LazyFrame)
 
 
-def lazy(frame: Any) -> nw.LazyFrame[Any]:
+def lazy(frame: Any, named: Naming = list) -> nw.LazyFrame[Any]:
     """Any frame of a caller as a lazy one; eager pandas and PyArrow frames become Polars.
 
-    The rows of a DuckDB relation are read once, so that the caller's database is left alone.
+    ``named`` gives all columns their names where one stands twice. The rows of a DuckDB relation
+    are read once, so that the caller's database is left alone.
     """
-    wrapped = nw.from_native(frame)
+    wrapped = _given(frame, named)
     if isinstance(wrapped, nw.DataFrame):
         return _frame(_callers(_eager(wrapped).lazy()))
     if wrapped.implementation.is_duckdb():
-        return _frame(_duckdb().from_arrow(frame.to_arrow_table()))
-    return _frame(_callers(frame) if isinstance(frame, pl.LazyFrame) else frame)
+        rows = _given(frame.to_arrow_table(), named).to_native()
+        return _frame(_duckdb().from_arrow(rows))
+    return _frame(_callers(frame)) if isinstance(frame, pl.LazyFrame) else wrapped
+
+
+def _counted(names: list[str]) -> list[str]:
+    return list(map(str, range(len(names))))
+
+
+def _given(frame: Any, named: Naming = _counted) -> Any:
+    """A caller's frame; ``named`` as for `lazy`."""
+    rename: Callable[[list[str]], Any]
+    if nw.dependencies.is_pandas_dataframe(frame):
+        names, rename = list(map(str, frame.columns)), lambda new: frame.set_axis(new, axis=1)
+    elif nw.dependencies.is_pyarrow_table(frame):
+        names, rename = frame.column_names, frame.rename_columns
+    elif hasattr(frame, "toDF"):  # Spark's
+        names, rename = frame.columns, lambda new: frame.toDF(*new)
+    else:
+        return nw.from_native(frame)
+    return nw.from_native(rename(named(names)) if len({*names}) < len(names) else frame)
 
 
 def _callers(frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -337,7 +363,7 @@ def records_as_text(
 
 def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:
     """``lines`` as the kind of frame that the caller gave."""
-    given = nw.from_native(caller)
+    given = _given(caller)
     if given.implementation.is_duckdb():
         return _related(nw.to_native(lines).to_arrow_table(), caller)
     if isinstance(given, nw.LazyFrame):
@@ -353,7 +379,7 @@ def like(lines: nw.LazyFrame[Any], caller: Any) -> Any:
 def given_back(rows: nw.DataFrame[Any], caller: Any, money: Sequence[str]) -> Any:
     """Collected ``rows`` as the kind of frame that the caller gave; ``money``: cents to dollars."""
     done = nw.to_native(decimals(rows.lazy(), money))
-    given = nw.from_native(caller)
+    given = _given(caller)
     kind = given.implementation
     if kind.is_polars():
         return done if isinstance(given, nw.LazyFrame) else done.collect()

@@ -124,7 +124,7 @@ def small_csv(
     records = read_csv(source, needed)
     rows, where = engine.collect(records.frame), f"{source}:{records.heading_row}"
     headings = [name for name in rows.columns if name != engine.ROW]
-    names = _headings([name.lower() for name in headings], where)
+    names = named_apart([name.lower() for name in headings], where)
     if check:
         check(names, where)
     if lacking := [name for name in needed if name not in names]:
@@ -144,7 +144,7 @@ def _is_blank(data: bytes) -> bool:
     return not data[:4096].strip() and not data.strip()
 
 
-def _headings(names: Sequence[str | None], where: str, score: Score | None = None) -> list[str]:
+def named_apart(names: Sequence[str | None], where: str, score: Score | None = None) -> list[str]:
     """Headings as the names of columns; one that stands twice is numbered, if it may.
 
     One of ours may not, for nobody can tell which is meant; but modifiers stand in several columns.
@@ -267,7 +267,7 @@ def _layout(head: str, source: str, score: Score) -> _Layout:
     if len(heading) > MAX_COLUMNS:
         what = f"has {len(heading):,} columns, more than {MAX_COLUMNS:,}"
         raise InputError(what, where, "leave out what is no part of the log")
-    names = _headings(heading, where, score)
+    names = named_apart(heading, where, score)
     ours = frozenset(name for name in names if score([name]))
     plain = '"' not in "".join(map("".join, leading[:place])) and "\n" not in "".join(heading)
     return _Layout(delimiter, place, heading, names, ours, plain)
@@ -400,7 +400,7 @@ def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     ]  # fmt: skip
     heading = [leading[place][frame.columns.index(name)] for name in kept]
     body = body.select(kept)
-    body.columns = _headings(heading, f"{source}:{place + 1}", score)
+    body.columns = named_apart(heading, f"{source}:{place + 1}", score)
     body, notes = _with_results(body, source, place + 2, score)
     if others and not asked:
         left_out = f"left out {', '.join(others)} (see {sheet.option})"
@@ -451,13 +451,13 @@ def _sheet_of_log(
 
 def _parquet(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     frame = engine.read_parquet(data, source)
-    frame.columns = _headings(frame.columns, source)
+    frame.columns = named_apart(frame.columns, source)
     return Records(engine.numbered(frame, 2))
 
 
 def parquet_headings(source: str) -> list[str]:
     """The columns of a Parquet file as those of its records."""
-    return _headings(engine.parquet_names(source), source)
+    return named_apart(engine.parquet_names(source), source)
 
 
 def _json(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
@@ -540,7 +540,7 @@ def _objects(found: Any, source: str) -> Records:
     if len(names) > MAX_COLUMNS:
         raise InputError(f"has {len(names):,} columns, more than {MAX_COLUMNS:,}", source)
     columns = {n: [_cell(entry.get(n)) for entry in found] for n in names}
-    plain = _headings(names, source)
+    plain = named_apart(names, source)
     for heading, cells in zip(plain, columns.values(), strict=True):
         for place, cell in enumerate(cells, 1):
             if cell and _NO_TEXT.search(cell):

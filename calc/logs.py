@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -144,7 +144,10 @@ def read(
     """
     defaults = _known_defaults(defaults or Defaults(), config)
     if not is_named(source):
-        log = _from_frame(_rows_of(source), config, defaults, maps or {}, measures)
+        known = headings.meanings(config, maps)
+        score = partial(headings.score, known=known)
+        frame = _rows_of(source, partial(files.named_apart, where="", score=score))
+        log = _from_frame(frame, config, defaults, maps or {}, measures)
         log.defaults = defaults
         if all_maps:
             require_maps(maps or {}, log.place)
@@ -178,9 +181,9 @@ def is_named(source: Any) -> bool:
     return isinstance(source, list | tuple | Iterator) or _is_path(source)
 
 
-def _rows_of(source: Any) -> nw.LazyFrame[Any]:
+def _rows_of(source: Any, named: engine.Naming) -> nw.LazyFrame[Any]:
     if engine.is_frame(source):
-        return engine.lazy(source)
+        return engine.lazy(source, named)
     hint = "give the path of a file or folder, a list of paths, or a frame of rows"
     raise InputError(f"{type(source).__name__} is no log", hint=hint)
 

@@ -187,6 +187,36 @@ def check_kind(given, expected):
     assert (plain(lines), plain(bad)) == expected
 
 
+def doubled(make, heading):
+    """A frame of one row in which a heading stands twice."""
+    cells = {"patient": "p", "date": "2026-03-02", "code": "97110", "minutes": "15", "note": "a"}
+    names = [*cells, heading]
+    if make is pandas_frame:
+        import pandas as pd
+
+        return pd.DataFrame([[*cells.values(), "b"]], columns=names)
+    if make is duckdb_relation:
+        duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+        values = [f"'{cell}' as {name}" for name, cell in cells.items()]
+        return duckdb.connect().sql(f"select {', '.join(values)}, 'b' as {heading}")
+    return pl.DataFrame([cells | {"b": "b"}]).to_arrow().rename_columns(names)
+
+
+@pytest.mark.parametrize("make", [pandas_frame, arrow_table, duckdb_relation])
+def test_a_heading_that_stands_twice_in_a_frame(make):
+    """As in a csv file: one of ours may not, another is numbered."""
+    given = doubled(make, "note")
+    lines = calc.bill(given)
+    assert type(lines) is type(given)
+    assert plain(lines)[0][-2:] == ["note", "note 2"]
+    assert collected(lines).select("note", "note 2").rows() == [("a", "b")]
+    assert type(calc.audit(given)) is type(given)
+    for entry in (calc.bill, calc.audit, lambda claims: calc.audit(given, claims=claims)):
+        with pytest.raises(InputError, match='heading "code" stands twice') as error:
+            entry(doubled(make, "code"))
+        assert error.value.hint == "rename one of them"
+
+
 @pytest.mark.parametrize("make", KINDS, ids=[make.__name__ for make in KINDS])
 def test_a_column_of_lengths_is_looked_at_as_a_whole(make):
     """Its heading names a unit, or one of its cells may be minutes and seconds."""
