@@ -227,10 +227,14 @@ def _values(columns: Columns, types: Mapping[str, type]) -> str:
     # A first row of typed nulls gives every column its type even where all values are null.
     typed = ", ".join(f"cast(null as {_SQL[kind]})" for kind in types.values())
     body = ", ".join([f"({typed})", *("(" + ", ".join(map(_literal, row)) + ")" for row in rows)])
-    quoted = ['"' + name.replace('"', '""') + '"' for name in types]
+    quoted = list(map(_quoted, types))
     names = ", ".join(quoted)
     where = " or ".join(f"{name} is not null" for name in quoted)
     return f"select * from (values {body}) as small({names}) where {where}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 def _literal(value: Any) -> str:
@@ -266,8 +270,16 @@ def lazy(frame: Any, named: Naming = list) -> nw.LazyFrame[Any]:
         return _frame(_callers(_eager(wrapped).lazy()))
     if wrapped.implementation.is_duckdb():
         rows = _given(frame.to_arrow_table(), named).to_native()
-        return _frame(_duckdb().from_arrow(rows))
+        return _frame(_in_arrow(_duckdb().from_arrow(rows)))
     return _frame(_callers(frame)) if isinstance(frame, pl.LazyFrame) else wrapped
+
+
+def _in_arrow(rows: Any) -> Any:
+    """A relation without the kinds that Polars cannot take over from Arrow: they are text."""
+    kinds = zip(rows.columns, map(str, rows.types), strict=True)
+    odd = [_quoted(name) for name, kind in kinds if kind.startswith(("UNION", "INTERVAL"))]
+    casts = ", ".join(f"cast({name} as varchar) as {name}" for name in odd)
+    return rows.query("log", f"select * replace ({casts}) from log") if odd else rows
 
 
 def _counted(names: list[str]) -> list[str]:
@@ -279,6 +291,9 @@ def _given(frame: Any, named: Naming = _counted) -> Any:
     rename: Callable[[list[str]], Any]
     if nw.dependencies.is_pandas_dataframe(frame):
         names, rename = list(map(str, frame.columns)), lambda new: frame.set_axis(new, axis=1)
+        for name in map(legible, names):
+            if name not in names:
+                raise InputError(f'heading "{name}" is no text', hint="rename it")
     elif nw.dependencies.is_pyarrow_table(frame):
         names, rename = frame.column_names, frame.rename_columns
     elif hasattr(frame, "toDF"):  # Spark's
@@ -294,28 +309,64 @@ def _callers(frame: pl.LazyFrame) -> pl.LazyFrame:
 
 
 # What libraries raise where they have no place for a value; Arrow's show a cell, maybe a name.
-_UNFIT = (TypeError, ValueError, NotImplementedError, pl.exceptions.PolarsError)
+_UNFIT = (TypeError, ValueError, ArithmeticError, NotImplementedError, pl.exceptions.PolarsError)
 
 
 def _eager(frame: nw.DataFrame[Any]) -> pl.DataFrame:
-    """A caller's rows; a pandas column in which numbers stand beside texts is text."""
-    pandas = frame.implementation.is_pandas()
+    """A caller's rows; a column of no kind that Polars has, such as numbers beside texts, is text.
+
+    InputError that names a column which is none either.
+    """
+    if frame.implementation.is_polars():
+        return frame.to_polars()
+    plain = _told_plainly(frame) if frame.implementation.is_pandas() else frame
+    with _hushed():
+        whole = _polars(plain)
+        if whole is not None:
+            return whole
+        columns = {name: _polars(plain.select(nw.nth(n))) for n, name in enumerate(plain.columns)}
+    parts = [
+        _texts_only(plain, n, name) if column is None else column
+        for n, (name, column) in enumerate(columns.items())
+    ]
+    return pl.concat(parts, how="horizontal")
+
+
+def _polars(frame: nw.DataFrame[Any]) -> pl.DataFrame | None:
+    """The rows, None where Polars has no kind for a column."""
+    unfit: tuple[type[BaseException], ...] = (*_UNFIT, *_panics())
     try:
-        return _told_plainly(frame).to_polars() if pandas else frame.to_polars()
+        return frame.to_polars()
+    except unfit:
+        return None
+
+
+def _texts_only(frame: nw.DataFrame[Any], place: int, name: str) -> pl.DataFrame:
+    """One column as text."""
+    said = f'column "{legible(name)}" holds'
+    native = frame.to_native()
+    try:
+        if frame.implementation.is_pandas():
+            texts = _cell_texts(native.iloc[:, place])
+        else:
+            texts = native.column(place).cast("string").to_pylist()
     except _UNFIT:
-        if not pandas:
-            raise InputError("the frame holds values that are no cells of a log") from None
-    rows = _told_plainly(frame).to_native()
-    mixed = [name for name, kind in rows.dtypes.items() if str(kind) == "object"]
-    rows = rows.assign(**{name: _cell_texts(rows[name]) for name in mixed})
-    for name in rows.columns:
-        try:
-            nw.from_native(rows[[name]]).to_polars()
-        except _UNFIT:
-            what = f'column "{name}" holds values that are no cells of a log'
-            raise InputError(what, hint="write it as text") from None
-    done: pl.DataFrame = nw.from_native(rows).to_polars()
-    return done
+        hint = "write it as text"
+        raise InputError(f"{said} values that are no cells of a log", hint=hint) from None
+    for row, text in enumerate(texts, 1):
+        if text and legible(text) != text:
+            what = f"{said} a character that is no text, first in row {row}"
+            raise InputError(what, hint="take it out")
+    return pl.DataFrame({name: pl.Series(texts, dtype=pl.String)})
+
+
+def legible(text: str) -> str:
+    """A text with an escape for each half of a character alone, which no file can hold.
+
+    >>> print(legible("5" + chr(0xD800)), legible("5 m"))
+    5\\ud800 5 m
+    """
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _told_plainly(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
@@ -344,12 +395,15 @@ def _cell_text(value: Any) -> str:
     return str(int(value)) if whole else str(value)
 
 
+_RECORDS = (nw.Struct, nw.List, nw.Array)
+
+
 def records_as_text(
     frame: nw.LazyFrame[Any], meant: Collection[str], where: str
 ) -> nw.LazyFrame[Any]:
     """Records in a cell as their JSON text; InputError where they are in a column of ``meant``."""
     kinds = frame.collect_schema()
-    nested = [name for name, kind in kinds.items() if isinstance(kind, nw.Struct)]
+    nested = [name for name, kind in kinds.items() if isinstance(kind, _RECORDS)]
     if refused := [name for name in nested if name in meant]:
         raise InputError(f'column "{refused[0]}" holds lists or records', where, "write it as text")
     if not nested or not frame.implementation.is_polars():
@@ -1912,7 +1966,6 @@ def read_parquet(data: bytes, source: str) -> pl.DataFrame:
     return _cells(frame.lazy(), source).collect()
 
 
-_NESTED = (pl.List, pl.Array, pl.Object)
 _ODD = (pl.Categorical, pl.Enum, pl.Binary, pl.Time, pl.Duration, pl.Decimal, pl.Null)
 
 
@@ -1922,7 +1975,8 @@ def _cells(frame: pl.LazyFrame, source: str, odd: Sequence[Any] = _ODD) -> pl.La
     Records stay what they are: see `records_as_text`.
     """
     kinds = {name: kind.base_type() for name, kind in frame.collect_schema().items()}
-    nested = [name for name, kind in kinds.items() if kind in _NESTED]
+    records = {name for name, kind in kinds.items() if kind.is_nested() or kind == pl.Object}
+    nested = [name for name in kinds if name in records and kinds[name] != pl.Struct]
     if nested:
         hint = "write it as text"
         raise InputError(f'column "{nested[0]}" holds lists or records', source, hint)

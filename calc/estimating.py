@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -72,10 +71,10 @@ def of_visit(options: billing.Options) -> billing.Options:
 
 def _text(value: Any) -> str:
     """A value as a cell of a log; a float as in a column of floats."""
-    if value is None:
+    if _is_none(value):
         return ""
     if isinstance(value, float):
-        return "" if math.isnan(value) else float_text(value)
+        return float_text(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
@@ -94,6 +93,16 @@ def _several(rows: Any) -> list[Mapping[str, Any]]:
     return several
 
 
+def _is_none(value: Any) -> bool:
+    """Whether a value is None, or what libraries write for it: NaN, NaT and NA."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:
+        return True  # of pandas' NA nobody knows whether it is itself
+    except (ValueError, ArithmeticError):
+        return False
+
+
 def read_rows(
     rows: Sequence[Mapping[str, Any]],
     config: params.Config,
@@ -106,6 +115,7 @@ def read_rows(
     """
     if not rows:
         raise InputError("nothing to estimate", hint="give at least one code with its minutes")
+    places = places or [f"service {number}" for number in range(1, len(rows) + 1)]
     for row in rows:
         unknown = sorted(map(str, set(row) - set(SESSION)))
         if unknown:
@@ -118,14 +128,16 @@ def read_rows(
         if any(name in row for row in rows)
     }
     columns["patient"] = [_text(row.get("patient")) or VISIT for row in rows]
+    for name, cells in columns.items():
+        for cell, place in zip(cells, places, strict=True):
+            if engine.legible(cell) != cell:
+                raise InputError(f"{name} holds a character that is no text", place, "take it out")
     frame = engine.table(columns, dict.fromkeys(columns, str))
     log = logs.read(nw.to_native(frame), config, defaults)
     if engine.is_empty(log.bad):
         return log
     for reject in engine.collect(log.rejects()).iter_rows(named=True):
-        number = reject["row"]
-        place = places[number - 1] if places else f"service {number}"
-        raise InputError(reject["reason"], place, reject["hint"])
+        raise InputError(reject["reason"], places[reject["row"] - 1], reject["hint"])
     return log
 
 
@@ -205,9 +217,11 @@ def _lowers(config: params.Config, facts: Mapping[str, Any], day: date, code: st
 
 def has_date(row: Mapping[str, Any]) -> bool:
     start = row.get("start")
+    if _text(row.get("date")).strip():
+        return True
     if isinstance(start, str):
-        return bool(row.get("date")) or re.match(times.DATE_FIRST, start.strip()) is not None
-    return bool(row.get("date")) or isinstance(start, datetime)
+        return re.match(times.DATE_FIRST, start.strip()) is not None
+    return isinstance(start, datetime) and not _is_none(start)
 
 
 def _units_under(

@@ -354,6 +354,65 @@ def test_files_that_a_pattern_finds():
     assert found.equals(calc.bill([EXAMPLE]))
 
 
+def test_values_that_polars_has_no_kind_for():
+    """Whole numbers of any size are their digits; half a character is no text."""
+    import pandas as pd
+
+    row_of = {"patient": ["p", "q"], "date": "2026-03-02", "minutes": 15, "code": "97110"}
+    frame = pd.DataFrame(row_of).assign(visit=pd.Series([1, 2**70], dtype=object))
+    assert list(calc.bill(frame)["visit"]) == ["1", str(2**70)]
+    half = frame.assign(note=pd.Series(["a", "Smith \ud800"], dtype=object))
+    with pytest.raises(InputError, match='column "note" holds a character that is no') as error:
+        calc.bill(half)
+    assert error.value.what.endswith("first in row 2") and error.value.hint == "take it out"
+    half = frame.set_axis(pd.Index([*row_of, "\udc00"], dtype=object), axis=1)
+    with pytest.raises(InputError, match=r'heading "\\udc00" is no text'):
+        calc.bill(half)
+
+
+def test_arrow_columns_that_polars_has_no_kind_for(capfd):
+    """Long decimals are text, as where a file holds them; whatever is no cell is named."""
+    import pyarrow as pa
+
+    table = frame([row("p", "97110", minutes="15")]).to_arrow()
+    long = pa.array([Decimal("1.50")], pa.decimal256(50, 2))
+    assert collected(calc.bill(table.append_column("note", long)))["note"].to_list() == ["1.50"]
+    lengths = table.set_column(table.column_names.index("minutes"), "minutes", long)
+    assert collected(calc.bill(lengths))["minutes"].to_list() == [1]
+    for odd, said in [
+        (pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64())), "lists or records"),
+        (pa.array([(1, 2, 3)], pa.month_day_nano_interval()), "values that are no cells"),
+    ]:
+        with pytest.raises(InputError, match=f'column "note" holds {said}') as error:
+            calc.bill(table.append_column("note", odd))
+        assert error.value.hint == "write it as text"
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_map_of_parquet_is_no_cell(tmp_path):
+    pa = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    table = frame([row("p", "97110", minutes="15")]).to_arrow()
+    odd = pa.array([[("a", 1)]], pa.map_(pa.string(), pa.int64()))
+    parquet.write_table(table.append_column("note", odd), tmp_path / "log.parquet")
+    with pytest.raises(InputError, match='column "note" holds lists or records'):
+        calc.bill(tmp_path / "log.parquet")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [("interval 1 hour", "01:00:00"), ("union_value(a := 1)", "1")]
+)
+def test_columns_of_a_relation_that_polars_has_no_kind_for(value, text):
+    duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
+    cells = f"'p' as patient, date '2026-03-02' as date, 15 as minutes, '97110' as code, {value}"
+    rows = duckdb.connect().sql(f'select {cells} as "my note"')
+    assert collected(calc.bill(rows))["my note"].to_list() == [text]
+    calc.audit(rows)
+    lists = duckdb.connect().sql("select ['p'] as patient, '2026-03-02' as date, 97110 as code")
+    with pytest.raises(InputError, match='column "patient" holds lists or records'):
+        calc.bill(lists)
+
+
 def test_many_threads_of_a_caller():
     """Each waits for its turn: Polars' threads held one another up for ever."""
     import threading

@@ -559,3 +559,26 @@ def test_a_float_of_an_estimate_is_read_as_in_a_frame(charge):
     (line,) = calc.estimate([row | {"total_minutes": float("nan")}]).lines
     framed = calc.bill(pl.DataFrame([row | {"patient": "p"}]))
     assert line["allowed"] == framed["allowed"][0] == Decimal("30.30")
+
+
+def test_what_libraries_write_for_none_is_a_blank_cell_of_an_estimate():
+    """NaN, NaT and NA of pandas and numpy: each was a text of its own, or a traceback."""
+    np, pd = pytest.importorskip("numpy"), pytest.importorskip("pandas")
+    row = {"code": "97110", "minutes": 29, "date": "2026-03-02"}
+    (expected,) = calc.estimate([row]).lines
+    nothings = [pd.NA, pd.NaT, np.float32("nan"), np.datetime64("NaT"), Decimal("NaN"), None]
+    for nothing in nothings:
+        blank = dict.fromkeys(("patient", "total_minutes", "start", "end", "charge"), nothing)
+        assert calc.estimate([row | blank]).lines == [expected]
+        today = calc.estimate([row | {"date": nothing, "start": nothing}]).lines[0]["date"]
+        assert today >= expected["date"]
+    assert calc.estimate([row | {"minutes": np.int64(29)}]).lines == [expected]
+
+
+def test_half_a_character_in_an_estimate_is_named():
+    rows = [{"code": "97110", "minutes": 29}, {"code": "97110", "clinician": "\ud800"}]
+    with pytest.raises(InputError, match="clinician holds a character that is no text") as error:
+        calc.estimate(rows)
+    assert (error.value.where, error.value.hint) == ("service 2", "take it out")
+    with pytest.raises(InputError, match="code holds a character that is no text"):
+        calc.units({"\ud800": 15})
