@@ -173,8 +173,8 @@ def split(
 
 def _as_text(frame: Any, names: Iterable[str]) -> Any:
     """A log's own columns, which have other types in another file, as in a log of several files."""
-    there = [name for name in names if name in frame.columns]
-    return frame.with_columns(nw.col(*there).cast(nw.String)) if there else frame
+    there = [frame.columns.index(name) for name in names if name in frame.columns]
+    return frame.with_columns(nw.nth(*there).cast(nw.String)) if there else frame
 
 
 _Measures = Mapping[str, lengths.Measure] | None

@@ -582,7 +582,7 @@ def bill_frame(
     columns = printed_from(log.carried)
     lines = as_printed(bill(log, config, options, columns), log.carried)
     lines = engine.decimals(lines, tuple(CENTS))
-    bad = log.rejects().drop("hint")
+    bad = engine.without(log.rejects(), "hint")
 
     def back(frame: nw.LazyFrame[Any]) -> Any:
         return engine.collect(frame).to_native() if is_named(source) else engine.like(frame, source)

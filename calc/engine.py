@@ -262,16 +262,18 @@ def is_frame(source: Any) -> bool:
 def lazy(frame: Any, named: Naming = list) -> nw.LazyFrame[Any]:
     """Any frame of a caller as a lazy one; eager pandas and PyArrow frames become Polars.
 
-    ``named`` gives all columns their names where one stands twice. The rows of a DuckDB relation
-    are read once, so that the caller's database is left alone.
+    ``named`` gives all columns their names where one is blank or stands twice. The rows of a
+    DuckDB relation are read once, so that the caller's database is left alone.
     """
     wrapped = _given(frame, named)
     if isinstance(wrapped, nw.DataFrame):
         return _frame(_callers(_eager(wrapped).lazy()))
+    if wrapped.implementation.is_polars():
+        return _frame(_callers(wrapped.to_native()))
     if wrapped.implementation.is_duckdb():
         rows = _given(frame.to_arrow_table(), named).to_native()
         return _frame(_in_arrow(_duckdb().from_arrow(rows)))
-    return _frame(_callers(frame)) if isinstance(frame, pl.LazyFrame) else wrapped
+    return _frame(wrapped.to_native())
 
 
 def _in_arrow(rows: Any) -> Any:
@@ -296,11 +298,15 @@ def _given(frame: Any, named: Naming = _counted) -> Any:
                 raise InputError(f'heading "{name}" is no text', hint="rename it")
     elif nw.dependencies.is_pyarrow_table(frame):
         names, rename = frame.column_names, frame.rename_columns
+    elif isinstance(frame, pl.DataFrame | pl.LazyFrame):
+        names = frame.collect_schema().names()
+        rename = lambda new: frame.rename(dict(zip(names, new, strict=True)))  # noqa: E731
     elif hasattr(frame, "toDF"):  # Spark's
         names, rename = frame.columns, lambda new: frame.toDF(*new)
     else:
         return nw.from_native(frame)
-    return nw.from_native(rename(named(names)) if len({*names}) < len(names) else frame)
+    apart = "" not in names and len({*names}) == len(names)
+    return nw.from_native(frame if apart else rename(named(names)))
 
 
 def _callers(frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -395,6 +401,24 @@ def _cell_text(value: Any) -> str:
     return str(int(value)) if whole else str(value)
 
 
+def headed(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
+    """The columns under these names, by place: a heading may be * to an engine."""
+    native = nw.to_native(frame)
+    if frame.implementation.is_polars():
+        return frame.rename(dict(zip(frame.columns, names, strict=True)))
+    if frame.implementation.is_duckdb():
+        new = ", ".join(map(_quoted, names))
+        return _frame(native.query("log", f"select * from log as log({new})"))
+    return _frame(native.toDF(*names))
+
+
+def without(frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+    """All columns but one, whatever the others are called."""
+    if not frame.implementation.is_duckdb():
+        return frame.drop(name)
+    return _frame(nw.to_native(frame).query("log", f"select * exclude ({_quoted(name)}) from log"))
+
+
 _RECORDS = (nw.Struct, nw.List, nw.Array)
 
 
@@ -409,7 +433,7 @@ def records_as_text(
     if not nested or not frame.implementation.is_polars():
         return frame
     texts = [
-        pl.when(pl.col(name).is_not_null()).then(pl.col(name).struct.json_encode()).alias(name)
+        pl.when(_own(name).is_not_null()).then(_own(name).struct.json_encode()).alias(name)
         for name in nested
     ]
     return _frame(nw.to_native(frame).with_columns(texts))
@@ -1898,7 +1922,8 @@ def read_text(
     del frame
 
     def sound(name: str) -> pl.Series | None:
-        column = columns.pop(name).alias(name)
+        # Polars takes the name of a column such as ^x$ for a pattern, so it gets it at the end.
+        column = columns.pop(name).alias(_ONE)
         # Plans for few rows are kept by the kinds of their columns.
         if name in (coded or ()):
             column = column.rechunk() if rows > _FEW_ROWS else column.cast(pl.String)
@@ -1906,7 +1931,9 @@ def read_text(
         longest: Any = texts.str.len_bytes().max()
         if longest and longest > MAX_FIELD:
             return None
-        return None if coded is not None and texts.str.contains(_NO_TEXT).any() else column
+        return (
+            None if coded is not None and texts.str.contains(_NO_TEXT).any() else column.alias(name)
+        )
 
     done = _side_by_side(sound, names, rows)
     whole = [column for column in done if column is not None]
@@ -2008,8 +2035,13 @@ def _hushed() -> Iterator[None]:
         os.close(nowhere)
 
 
+def _own(name: str) -> pl.Expr:
+    """A log's own column: `pl.col` takes a heading such as * or ^x$ for a pattern."""
+    return pl.selectors.by_name(name).as_expr()
+
+
 def _as_text(name: str, kind: Any) -> pl.Expr:
-    column = pl.col(name)
+    column = _own(name)
     if kind == pl.Time:
         return column.dt.to_string("%H:%M:%S")
     if kind == pl.Duration:
@@ -2256,9 +2288,9 @@ def parquet_slice(source: str, first: int, rows: int, names: Sequence[str]) -> n
     frame = _cells(pl.scan_parquet(source, glob=False).slice(first, rows), source).collect()
     frame.columns = list(names)
     blank = [
-        pl.col(name).str.strip_chars().fill_null("") == ""
+        _own(name).str.strip_chars().fill_null("") == ""
         if kind == pl.String
-        else pl.col(name).is_null()
+        else _own(name).is_null()
         for name, kind in frame.schema.items()
     ]
     frame = frame.with_row_index(ROW, offset=first + 2)
@@ -2346,13 +2378,16 @@ def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any
     """Columns of cents as the engine's exact decimals with two places, for a caller's frame."""
     if frame.implementation.is_polars():
         return fixed(frame, dict.fromkeys(names, 2))
-    native = nw.to_native(dollar_text(frame, names))
+    headings = frame.columns
+    plain = [name if name in names else f"in {place}" for place, name in enumerate(headings)]
+    native = nw.to_native(dollar_text(headed(frame, plain), names))
     if frame.implementation.is_duckdb():
         casts = ", ".join(f"cast({name} as decimal(18, 2)) as {name}" for name in names)
-        return _frame(native.query("lines", f"select * replace ({casts}) from lines"))
-    for name in names:
-        native = native.withColumn(name, native[name].cast("decimal(18,2)"))
-    return _frame(native)
+        native = native.query("lines", f"select * replace ({casts}) from lines")
+    else:
+        for name in names:
+            native = native.withColumn(name, native[name].cast("decimal(18,2)"))
+    return headed(_frame(native), headings)
 
 
 def fixed(frame: nw.LazyFrame[Any], places: Mapping[str, int]) -> nw.LazyFrame[Any]:

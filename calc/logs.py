@@ -451,7 +451,11 @@ def _from_frame(
     if engine.ROW not in names:
         # A column by which rows cannot be told apart is one of the log's own, as in a file.
         own = "row" in names and engine.tells_apart(frame, "row")
-        frame = frame.rename({"row": engine.ROW}) if own else engine.with_rows(frame)
+        numbered = [engine.ROW if name == "row" else name for name in names]
+        frame = engine.headed(frame, numbered) if own else engine.with_rows(frame)
+    elif not frame.collect_schema()[engine.ROW].is_integer():
+        what = f'heading "{engine.ROW}" stands for the number of the record'
+        raise InputError(what, hint="rename it")
     return _sessions(frame, "", 0, config, defaults, maps, measures)
 
 
@@ -516,7 +520,7 @@ def _sessions(
     frame = engine.records_as_text(frame, mapped, where)
     # The log's own columns stay under numbers, so that no heading can clash with ours.
     place = {name: f"in {number}" for number, name in enumerate(names)}
-    frame = frame.rename({**place, engine.ROW: "row"})
+    frame = engine.headed(frame, [(place | {engine.ROW: "row"})[name] for name in frame.columns])
     cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
     step = engine.plainly
     in_doubt = any(measure.in_doubt for measure in measures.values())
@@ -737,20 +741,23 @@ def _rejects_of_files(parts: list[Log], audited: bool) -> nw.LazyFrame[Any]:
     frames = [of_file(engine.collect(part.rejects(audited)), part.files[0].name) for part in parts]
     ours = ("file", *REJECT)
     names = dict.fromkeys(n for frame in frames for n in frame.columns if n not in ours)
+    place = {name: f"in {number}" for number, name in enumerate(names)}
     stacked = []
     for frame in frames:
-        text = {n: nw.col(n).cast(nw.String) for n in names if n in frame.columns}
-        blank = {n: nw.lit(None, dtype=nw.String) for n in names if n not in frame.columns}
-        stacked.append(frame.with_columns(**text, **blank).select(*names, *ours))
-    return nw.concat(stacked, how="vertical").lazy()
+        own = engine.headed(frame.lazy(), [place.get(n, n) for n in frame.columns])
+        text = {n: nw.col(n).cast(nw.String) for n in place.values() if n in own.columns}
+        blank = {n: nw.lit(None, dtype=nw.String) for n in place.values() if n not in text}
+        stacked.append(own.with_columns(**text, **blank).select(*place.values(), *ours))
+    return engine.headed(nw.concat(stacked, how="vertical"), [*names, *ours])
 
 
 def of_file(rejects: nw.DataFrame[Any], name: str) -> nw.DataFrame[Any]:
     """The rejects of one file among others: ``file`` before the row, the log's own kept."""
     if "file" in rejects.columns:
         rejects = rejects.rename({"file": reserved.in_log("file", rejects.columns)})
-    names = [n for n in rejects.columns if n not in REJECT]
-    return rejects.with_columns(file=nw.lit(name)).select(*names, "file", *REJECT)
+    own, width = len(rejects.columns) - len(REJECT), len(rejects.columns)
+    order = [*range(own), width, *range(own, width)]
+    return rejects.with_columns(file=nw.lit(name)).select(nw.nth(*order))
 
 
 def _rejects(

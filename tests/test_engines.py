@@ -413,6 +413,37 @@ def test_columns_of_a_relation_that_polars_has_no_kind_for(value, text):
         calc.bill(lists)
 
 
+PATTERNS = ["*", "^x$", "at "]  # to an engine more than one column, or its own
+
+
+@pytest.mark.parametrize("heading", PATTERNS)
+@pytest.mark.parametrize("make", [polars_frame, duckdb_relation])
+def test_a_heading_that_is_a_pattern_is_carried(make, heading):
+    rows = frame(
+        [
+            row("p", "97110", minutes="15", units_billed="2") | {heading: "a"},
+            row("q", "97110", minutes="soon", units_billed="2") | {heading: "b"},
+        ]
+    )
+    for numbered in (rows, rows.with_columns(row=pl.Series([7, 8]))):
+        lines, bad = calc.bill(make(numbered), rejects=True)
+        assert collected(lines).columns == [*LINE, heading]
+        assert collected(lines)[heading].to_list() == ["a"]
+        own = [name for name in rows.columns if name != "row"]
+        assert collected(bad).columns[: len(own)] == own
+        assert collected(bad)[heading].to_list() == ["b"]
+        with pytest.warns(UserWarning, match="1 row was rejected"):
+            assert "U201" in collected(calc.audit(make(numbered)))["rule"].to_list()
+
+
+def test_a_blank_heading_of_a_frame_is_that_of_a_file():
+    rows = frame([row("p", "97110", minutes="15") | {"": "a"}])
+    for make in (pandas_frame, polars_frame, polars_lazy, arrow_table):
+        assert collected(calc.bill(make(rows)))["column 7"].to_list() == ["a"]
+    with pytest.raises(InputError, match='heading "row " stands for the number of the record'):
+        calc.bill(rows.rename({"": "row "}))
+
+
 def test_many_threads_of_a_caller():
     """Each waits for its turn: Polars' threads held one another up for ever."""
     import threading

@@ -1345,3 +1345,24 @@ def test_headings_of_small_files_in_capitals(tmp_path):
     path = put(tmp_path, "b.csv", "Patient,patient,amount\nA,B,5\n")
     with pytest.raises(InputError, match='heading "patient" stands twice'):
         files.small_csv(str(path), "patient", "amount")
+
+
+@pytest.mark.parametrize("heading", ["*", "^x$"])
+def test_a_heading_that_is_a_pattern_is_written_like_any_other(heading, tmp_path):
+    """To Polars it is more than one column, or none."""
+    names = ["patient", "date", "code", "minutes", heading]
+    rows = [["p", "2026-03-02", "97110", "15", "a"], ["q", "2026-03-02", "97110", "soon", "b"]]
+    log = pl.DataFrame(rows, orient="row", schema=names)
+    log.write_csv(tmp_path / "one.csv")
+    times = [time(9), time(10)]
+    log.with_columns(pl.Series(heading, times)).write_parquet(tmp_path / "two.parquet")
+    both = [str(tmp_path / "one.csv"), str(tmp_path / "two.parquet")]
+    for more in ([], ["--jobs", "2"]):
+        out, bad = tmp_path / "lines.parquet", tmp_path / "bad.csv"
+        args = ["bill", *both, "-o", str(out), "--rejects", str(bad), *more]
+        assert CliRunner().invoke(cli, args).exit_code == 0
+        # Rows of one line join their notes.
+        assert pl.read_parquet(out).get_column(heading).to_list() == ["09:00:00; a"]
+        found = pl.read_csv(bad, infer_schema=False)
+        assert found.columns == [*names, "file", "row", "reason"]
+        assert found.get_column(heading).to_list() == ["b", "10:00:00"]

@@ -6,6 +6,7 @@ apostrophe in front, which it shows as text. Numbers and money stay as they are.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -18,12 +19,23 @@ NUMBER = r"^[+-]\d+([.,]\d+)*$"  # of a log's own cells
 
 def safe(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Text that no spreadsheet takes for a formula, in headings too."""
-    words = [name for name, kind in frame.collect_schema().items() if kind == nw.String]
-    for name in words:
-        frame = _quoted(frame, name)
     names = frame.columns
-    headings = {name: f"'{name}" for name in names if name[:1] in "=+-@\t\r" and name}
-    return frame.rename(headings) if headings else frame
+    return engine.headed(_safe_cells(engine.headed(frame, _plain(names))), _headings(names))
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    """Names that mean nothing to an engine, as a heading such as * does."""
+    return [f"column {place}" for place in range(len(names))]
+
+
+def _headings(names: Sequence[str]) -> list[str]:
+    return [f"'{name}" if name[:1] in "=+-@\t\r" and name else name for name in names]
+
+
+def _safe_cells(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    for name, kind in frame.collect_schema().items():
+        frame = _quoted(frame, name) if kind == nw.String else frame
+    return frame
 
 
 def _quoted(frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
@@ -48,10 +60,12 @@ def write(frame: nw.DataFrame[Any], money: tuple[str, ...], path: str) -> None:
 
 
 def _printed(frame: nw.DataFrame[Any], money: tuple[str, ...]) -> nw.DataFrame[Any]:
-    words = [name for name, kind in frame.schema.items() if kind == nw.String]
+    plain = _plain(frame.columns)
+    lines = engine.headed(frame.lazy(), plain)
+    words = [name for name, kind in lines.collect_schema().items() if kind == nw.String]
     blank = {name: nw.when(nw.col(name) != "").then(nw.col(name)) for name in words}
-    lines = frame.lazy().with_columns(**blank) if blank else frame.lazy()
-    shown = safe(lines)
-    names = dict(zip(frame.columns, shown.columns, strict=True))
+    lines = _safe_cells(lines.with_columns(**blank) if blank else lines)
     # A negative amount is a number and no formula.
-    return engine.collect(engine.decimals(shown, [names[n] for n in money if n in names]))
+    amounts = [own for own, name in zip(plain, frame.columns, strict=True) if name in money]
+    lines = engine.decimals(lines, amounts)
+    return engine.collect(engine.headed(lines, _headings(frame.columns)))
