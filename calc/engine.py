@@ -271,7 +271,7 @@ def lazy(frame: Any, named: Naming = list) -> nw.LazyFrame[Any]:
     if wrapped.implementation.is_polars():
         return _frame(_callers(wrapped.to_native()))
     if wrapped.implementation.is_duckdb():
-        rows = _given(frame.to_arrow_table(), named).to_native()
+        rows = _given(wrapped.to_native().to_arrow_table(), named).to_native()
         return _frame(_in_arrow(_duckdb().from_arrow(rows)))
     return _frame(wrapped.to_native())
 
@@ -290,6 +290,7 @@ def _counted(names: list[str]) -> list[str]:
 
 def _given(frame: Any, named: Naming = _counted) -> Any:
     """A caller's frame; ``named`` as for `lazy`."""
+    frame = nw.to_native(frame, pass_through=True)
     rename: Callable[[list[str]], Any]
     if nw.dependencies.is_pandas_dataframe(frame):
         names, rename = list(map(str, frame.columns)), lambda new: frame.set_axis(new, axis=1)
