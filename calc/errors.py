@@ -15,8 +15,6 @@ class CalcError(Exception):
     def __init__(self, what: str, where: str = "", hint: str = "") -> None:
         super().__init__(what, where, hint)
         self.what, self.where, self.hint = what, where, hint
-        if hint:
-            self.add_note(hint)  # which a traceback shows to who calls from a program
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}" if self.where else self.what

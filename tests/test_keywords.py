@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-import traceback
 from dataclasses import fields
 
 import polars as pl
@@ -172,10 +171,3 @@ def test_types_that_callers_see(tmp_path):
     first = RIGHT.count("\n") + 1
     places = {int(line.split(":")[1]) for line in wrong}
     assert places == set(range(first, first + len(REFUSED))), done.stdout + done.stderr
-
-
-def test_a_traceback_says_how_to_mend_it():
-    """Who calls from a program sees no command line that would print the hint."""
-    with pytest.raises(InputError) as error:
-        calc.bill([])
-    assert error.value.hint in "".join(traceback.format_exception(error.value))
