@@ -43,6 +43,7 @@ _NEEDS = {
     "diagnosis": "the log has no diagnoses",
     "diagnosis_list": "no list of diagnoses is given (--diagnosis-list)",
     "clocks": "the log has no clock times",
+    "times": "no heading of the log is read as start, end or minutes",
     "starts": "the log has no start times",
     "hours": "the log has no clock times, and no time sheet is given (--timesheet)",
 }

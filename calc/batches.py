@@ -158,9 +158,9 @@ def split(
             known = found.mapping.setdefault(column, [])
             known += [heading for heading in own if heading not in known]
         found.files[name] = _with_rows(found.files.get(name), log.files[0], name)
-        said = list(log.notes)
+        said = [*log.notes, *logs.untimed_note(log)]
         if not isinstance(piece, str):
-            said += [f"{name}: {note}" for note in logs.said_of_headings(log)]
+            said += [f"{name}: {note}" for note in logs.said_of_headings(log, config)]
         found.notes += [note for note in said if note not in found.notes]
         progress.add(rows or _rows(name), "reading")
     if found is None:

@@ -39,6 +39,7 @@ def held(log: Log) -> frozenset[str]:
     counts = engine.collect(log.audited.select(**said)).row(0)
     found = {name for name, count in zip(said, counts, strict=True) if count}
     there = {"role", "discipline", "provider"} & set(log.cells)
+    there |= set() if log.times_like else {"times"}
     # What stands in for a column that is not there names nobody.
     return frozenset((found if "provider" in there else found - {"providers"}) | there)
 

@@ -211,10 +211,12 @@ def _headings(checked: Checked, shipped: Checked) -> Found:
 def _words(checked: Checked, shipped: Checked) -> Found:
     """What words mean are names of ours, or "" for a blank cell; a word means one of them."""
     names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES, "minutes": LENGTH_UNITS}
+    names["headings"] = SESSION
     for path, columns in checked.word_files:
         for column, meanings in columns.items():
             known = names.get(column, ())
-            meant = {name.lower(): name for name in known}
+            # A word in a heading may be the name of a column that the heading does not mean.
+            meant = {} if column == "headings" else {name.lower(): name for name in known}
             for meaning, words in meanings.items():
                 where = f"{path}: {column}"
                 if meaning not in ("", *known):

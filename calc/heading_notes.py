@@ -12,6 +12,7 @@ from calc.params import Config, plain
 # What a log is billed by all the same where it has no such heading: one like it is no heading to
 # carry in silence.
 _MISSED = ("payer", "charge", "units_billed", SEVERAL, "discipline")
+_HINTED = ("role",)  # words alone say that a heading may mean it
 _MISSPELT = 0.85  # of one that might be carried as well: less is another word, such as Discharge
 _TIMES = ("start", "end", "minutes")
 
@@ -39,13 +40,26 @@ def notes(
             said.append(f'"{usually[0]}" is not read: the mapping reads "{own}" as {column}')
     codes = [name for name in numbered(names, known) if plain(name) not in known]
     said += [f'"{name}" is not read: one row for each code' for name in codes]
-    for column in _MISSED:
+    for column in (*_MISSED, *_HINTED):
         if column == SEVERAL or column not in found:
+            near = nearest(column, names, known, _MISSPELT) if column in _MISSED else []
             said += [
                 f'"{name}" is not read; if it means {column}: --map "{name}={column}"'
-                for name in nearest(column, names, known, _MISSPELT)
+                for name in near or _hinted(column, names, known, config)
             ]
     return said
+
+
+def _hinted(
+    column: str, names: Sequence[str], known: Mapping[str, str], config: Config
+) -> list[str]:
+    """The first heading with a word of words.toml that may mean ``column``."""
+    meanings = config.words["headings"]
+    for name in names[:200]:
+        words = {meanings.get(word.lower()) for word in re.split(r"[\W_]+", name)}
+        if plain(name) not in known and column in words and "" not in words:
+            return [name]
+    return []
 
 
 def _passed_over(name: str, own: str, column: str) -> str:
@@ -55,12 +69,18 @@ def _passed_over(name: str, own: str, column: str) -> str:
     return f'"{name}" is not read: "{own}" is read as {column}; to read it instead: {remedy}'
 
 
-def untimed(names: Sequence[str], config: Config, given: Mapping[str, str]) -> str:
-    """What is to be said of a log without start, end and minutes, none of whose rows counts."""
+def times_like(
+    names: Sequence[str], config: Config, given: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Of a log without start, end and minutes the headings that may mean one, each with it."""
     known = meanings(config, given)
     parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
     near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
-    near += likeliest(_TIMES, [name for name in names if not parts.get(name)], known)
+    return near + likeliest(_TIMES, [name for name in names if not parts.get(name)], known)
+
+
+def untimed(near: Sequence[tuple[str, str]]) -> str:
+    """What is to be said of a log without start, end and minutes; ``near``: see `times_like`."""
     said = "no heading for start, end or minutes was found"
     if not near:
         return said

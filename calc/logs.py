@@ -6,6 +6,7 @@ Every record is either used or rejected with a reason; both come out of one fram
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -61,12 +62,14 @@ class Defaults:
     date_order: str = ""
     sheet: str = ""  # of workbooks; blank: the first
     sheet_option: ClassVar[str] = "--sheet"  # by which a user names it
+    timed: ClassVar[bool] = True  # whether times are asked of it
 
 
 class _OfClaims(Defaults):
     """The same of claims beside a log."""
 
     sheet_option = "--claims-sheet"
+    timed = False
 
 
 def of_claims(log: Defaults, sheet: str) -> Defaults:
@@ -100,6 +103,8 @@ class Log:
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
     parts: list[Log] = field(default_factory=list)  # the logs of several files
     sheets: dict[str, str] = field(default_factory=dict)  # of each workbook the one that was read
+    # Where no heading is read as a time, those that may mean one, each with it.
+    times_like: list[tuple[str, str]] = field(default_factory=list)
     defaults: Defaults = field(default_factory=Defaults)  # what it was read by
 
     def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
@@ -363,33 +368,79 @@ def _from_file(
     rows = log.files[0].rows + len(records.ragged)
     log.files = [File(path, records.digest(), rows)]
     log.sheets = {path: records.sheet} if records.sheet else {}
-    log.notes += [*records.notes, *(f"{where}: {note}" for note in said_of_headings(log))]
+    said = said_of_headings(log, config)
+    log.notes += [*records.notes, *(f"{where}: {note}" for note in said)]
     return log
 
 
-def said_of_headings(log: Log) -> list[str]:
+def said_of_headings(log: Log, config: Config) -> list[str]:
     """What a user should know about how the headings of a log were read."""
-    return [*log.of_headings, *provider_note(log)]
+    rows = [*_alike_note(log, config), *_assistant_note(log, config)] if log.defaults.timed else []
+    return [*log.of_headings, *_provider_note(log), *rows]
 
 
-def untimed_note(log: Log, config: Config, maps: Mapping[str, str]) -> list[str]:
-    """A note where no heading for times was found and no row can be used for want of them."""
-    if {"start", "end", "minutes"} & set(log.mapping) or engine.count(log.sessions):
+def untimed_note(log: Log) -> list[str]:
+    """A note where no heading for times was found and a row cannot be used for want of them."""
+    if _TIMES & set(log.mapping) or not log.defaults.timed:
         return []
-    if not engine.count(log.audited):
-        return []
-    return [heading_notes.untimed(list(log.place), config, maps)]
+    lacking = log.audited.filter(nw.col("fault_rule") == "U209")
+    return [heading_notes.untimed(log.times_like)] if engine.count(lacking) else []
 
 
-def provider_note(log: Log) -> list[str]:
+_TIMES = {"start", "end", "minutes"}
+
+
+def _provider_note(log: Log) -> list[str]:
     """A note where a heading that may mean the therapist is read as the billing provider."""
     own = log.mapping.get("provider", [""])[0]
     # Our own heading, as the template prints it, is meant as it stands.
     if "clinician" in log.cells or headings.plain(own) != "provider" or own == "provider":
         return []
-    if len(engine.distinct(log.sessions, "provider")) < 2:
-        return []
     return [f'"{own}" is read as the billing provider; a therapist: --map "{own}=clinician"']
+
+
+def _alike_note(log: Log, config: Config) -> list[str]:
+    """A note where minutes may be the visit's, which each of its rows repeats.
+
+    All rows of each visit say the same, and add up to more than an hour: of codes that are timed,
+    without start and end.
+    """
+    own = log.mapping.get("minutes", [""])[0]
+    if not own or {"start", "end"} & set(log.mapping):
+        return []
+    timed = [code for code, facts in config.codes.items() if facts["unit_basis"] == "minutes"]
+    rows = log.sessions.filter(nw.col("code").is_in(timed))
+    each, added = nw.col("given_ms"), nw.col("given_ms").sum()
+    visits = rows.group_by("patient", "date").agg(
+        rows=nw.len(), least=each.min(), most=each.max(), added=added
+    )
+    visits = visits.filter(nw.col("rows") > 1).select(
+        alike=nw.col("least") == nw.col("most"), long=nw.col("added") > _LONG * times.MINUTE
+    )
+    found = engine.collect(visits)
+    if len(found) < _VISITS or not all(found["alike"]) or 2 * found["long"].sum() <= len(found):
+        return []
+    return [
+        f'"{own}" is the same on all rows of each visit: if it is the visit\'s, each code counts'
+        f' all of it; to leave it out: --map "{own}="'
+    ]
+
+
+_LONG, _VISITS = 60, 2  # minutes, and visits, of which fewer may be alike by chance
+
+
+def _assistant_note(log: Log, config: Config) -> list[str]:
+    """A note where the log has no roles and names of clinicians say that they are assistants."""
+    if "role" in log.mapping or "clinician" not in log.mapping:
+        return []
+    titles = {w.upper() for w, role in config.words["role"].items() if role == "assistant"}
+    titles -= {"OTA"}  # a surname too
+    names = engine.distinct(log.sessions, "clinician")
+    theirs = [name for name in names if titles.intersection(re.split(r"[^A-Z/]+", name))]
+    if not theirs:
+        return []
+    who = "1 clinician" if len(theirs) == 1 else f"{len(theirs):,} clinicians"
+    return [f"{who} may be an assistant by name, and counts as a therapist: add a column role"]
 
 
 def _together(parts: list[Log]) -> Log:
@@ -421,6 +472,9 @@ def _together(parts: list[Log]) -> Log:
             if any(name in part.mapping for part in parts)
         },
         parts=parts,
+        times_like=list(dict.fromkeys(near for part in parts for near in part.times_like))
+        if all(part.times_like for part in parts)
+        else [],
         sheets={path: sheet for part in parts for path, sheet in part.sheets.items()},
     )
 
@@ -542,11 +596,13 @@ def _sessions(
     if source:
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
-    log.mapping = columns
+    log.mapping, log.defaults = columns, defaults
     log.of_headings = [
         *lengths.notes(measures),
         *heading_notes.notes(names, columns, config, maps),
     ]
+    if not _TIMES & set(columns):
+        log.times_like = heading_notes.times_like(names, config, maps)
     if engine.is_eager(frame):
         log.files = [File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log

@@ -437,7 +437,8 @@ WORDS = (
     "mode",
     "minutes",
     "modifiers_billed",
-)  # columns of words.toml
+    "headings",
+)  # tables of words.toml
 POOLS = ("day", "code")
 PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")
 # What may stand in a file of [[value]] or [[edition]] blocks, and in a block; note in any.

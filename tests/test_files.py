@@ -564,6 +564,86 @@ def test_a_log_without_times_is_said(headings, near, tmp_path):
         assert said not in CliRunner().invoke(cli, [command, str(path)]).stderr
 
 
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+def test_times_that_are_not_read_accuse_nobody(jobs, tmp_path):
+    """A code of the day makes no log of evaluations; rules that need minutes do not run."""
+    text = "Patient,DOS,CPT,Units,{}\np,2026-03-22,97110,2,30\np,2026-03-22,G0283,1,\n"
+    found = []
+    for heading in ("Timed Mins", "Note"):
+        path, out = put(tmp_path, "a.csv", text.format(heading)), tmp_path / "found.json"
+        words = ["audit", str(path), *jobs, "-o", str(out)]
+        result = CliRunner().invoke(cli, words)
+        assert "no heading for start, end or minutes was found" in result.stderr
+        done = json.loads(out.read_text())
+        reasons = {entry["rule"]: entry["reason"] for entry in done["not_run"]}
+        found.append({finding["rule"] for finding in done["findings"]} & {"U201", "U209", "D604"})
+        said = reasons.get("U209") == "no heading of the log is read as start, end or minutes"
+        assert said is (heading == "Timed Mins")
+    assert found == [set(), {"U209"}]
+
+
+@pytest.mark.parametrize(
+    ("heading", "column"),
+    [
+        ("Ins Co", "payer"),
+        ("Financial Class", "payer"),
+        ("Payer Type", "payer"),
+        ("Coverage", "payer"),
+        ("Provider Credentials", "role"),
+        ("PT/PTA", "role"),
+        ("Insurance ID", ""),
+        ("Insurance Paid", ""),
+        ("PTA Minutes", ""),
+        ("Secondary Insurance", ""),
+        ("Plan of Care", ""),
+    ],
+)
+def test_words_in_headings_that_are_not_read(heading, column, tmp_path, config):
+    """Said where nothing else is read as the column: all is Medicare's then, or a therapist's."""
+    text = f"patient,date,code,minutes,{heading}\np,2026-03-02,97116,23,x\n"
+    notes = [f'"{heading}" is not read; if it means {column}: --map "{heading}={column}"']
+    log = logs.read(put(tmp_path, "a.csv", text), config)
+    assert [note.split(": ", 1)[1] for note in log.notes] == (notes if column else [])
+    text = text.replace("code,", f"code,{column or 'mode'},").replace("97116,", "97116,,")
+    assert logs.read(put(tmp_path, "b.csv", text), config).notes == []
+
+
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [
+        (["45", "45", "40", "40"], True),
+        (["15", "15", "30", "30"], False),  # as long as one visit may be
+        (["45", "45", "40", "8"], False),
+        (["45", "45", "40", ""], False),  # one row with minutes: nothing counts twice
+    ],
+)
+def test_minutes_of_a_visit_on_each_of_its_rows(minutes, said, tmp_path, config):
+    """Nobody can tell whose they are, so it is said and they count."""
+    rows = zip("ppqq", ("97110", "97116", "97110", "97140"), minutes, strict=True)
+    text = "patient,date,code,Duration\n" + "".join(f"{p},2026-03-02,{c},{m}\n" for p, c, m in rows)
+    notes = logs.read(put(tmp_path, "a.csv", text), config).notes
+    assert any("is the same on all rows of each visit" in note for note in notes) is said
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "said"),
+    [
+        ("Smith, Jane PTA", "", True),
+        ("Jane Smith (COTA/L)", "", True),
+        ("Kenji Ota", "", False),
+        ("OTA, KENJI", "", False),
+        ("Smith, Jane PT", "", False),
+        ("Smith, Jane PTA", "therapist", False),
+    ],
+)
+def test_assistants_by_name(name, role, said, tmp_path, config):
+    """Nothing is guessed: who reads it adds the column."""
+    heading, cell = (",role", f",{role}") if role else ("", "")
+    text = f'patient,date,code,minutes,clinician{heading}\np,2026-03-02,97110,23,"{name}"{cell}\n'
+    notes = logs.read(put(tmp_path, "a.csv", text), config).notes
+    assert [note.endswith("add a column role") for note in notes] == [True] * said
+
+
 UNITS = {
     "hours": "Duration (hrs), Length (hours), Duration Hrs, Duration [hr], Length h, Hours Spent",
     "seconds": "Duration (sec), duration_sec, DurationSecs, durationseconds, Length (s), Sec.",

@@ -255,7 +255,7 @@ def read_log(
             all_maps,
             digest=digest,
         )
-    untimed = logs.untimed_note(read, config, maps)
+    untimed = logs.untimed_note(read)
     said_of_reading([*read.notes, *untimed], read.mapping, reading)
     return read
 

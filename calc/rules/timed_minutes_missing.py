@@ -21,7 +21,7 @@ class TimedMinutesMissing(Rule):
     """
 
     code, severity, over = "D604", "warning", "treatment_day"
-    authority = "bpm-15-220.3.E"
+    authority, needs = "bpm-15-220.3.E", ("times",)
     refuted_by = ("rows",)
     message = "no minutes of timed codes for the day"
     found, expected = nw.lit(""), nw.lit("")

@@ -23,7 +23,7 @@ class UnitUnderEightMinutes(Rule):
 
     code, severity, over = "U204", "error", "day"
     authority, by_counting_rule = "mcpm-5-20.2", True
-    needs = ("units_billed",)
+    needs = ("units_billed", "times")
     refuted_by = ("rows", "dates")
     message = (
         "{found} timed {found:unit|units} billed for a day whose minutes earn {expected}" + DOUBLED
