@@ -146,7 +146,7 @@ CHECKS: tuple[Check, ...] = (
         "payer",
         lambda: nw.col("payer").is_null(),
         'payer "{}" is not known',
-        "use a payer of config/payers.toml, or add it there",
+        "use a payer of config/payers.toml, or add it there; another name of one: to its aliases",
         alone=True,
     ),
     Check(

@@ -10,7 +10,7 @@ import csv
 import difflib
 import os
 import tomllib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -240,12 +240,14 @@ class _Reader:
                 self.cited.append((rule["source"], where))
         return rules
 
-    def payers(self) -> dict[str, dict[str, Any]]:
+    def payers(self, below: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Payers, each with what it does not say itself from the folders ``below``."""
         payers = self.tables("payers.toml")
         for name, facts in payers.items():
             where = f"payers.toml: {name}"
-            self.cited.append((str(facts.get("source", "")), where))
-            if not _is_text(facts.get("name")):
+            whole = below.get(name, {}) | facts
+            self.cited.append((str(whole.get("source", "")), where))
+            if not _is_text(whole.get("name")):
                 self.fault("name is missing", where, 'write name = "..."')
             if not _are_texts(facts.get("aliases", [])):
                 self.fault("aliases is no list of names", where, 'write aliases = ["..."]')
@@ -262,7 +264,7 @@ class _Reader:
             except (ValueError, ArithmeticError):
                 what = f"share_of_medicare: {share} is no number of 2 decimals"
                 self.fault(what, where, 'write it as "1.10"')
-        return payers
+        return {name: _laid_over(facts, below.get(name, {})) for name, facts in payers.items()}
 
     def headings(self) -> dict[str, list[str]]:
         """Headings by our column; a single one needs no list, as in a saved mapping."""
@@ -552,8 +554,16 @@ class Config:
 
     @cached_property
     def named_payers(self) -> dict[str, dict[str, Any]]:
-        """Payers as they are written, before their counting rules are looked up."""
-        return self._merged(_Reader.payers)
+        """Payers as they are written, before their counting rules are looked up.
+
+        What a folder says of a payer lies over what those below say, key by key; names add up.
+        """
+        found: dict[str, dict[str, Any]] = {}
+        for folder in reversed(self.folders):
+            reader = _Reader(folder)
+            found |= reader.payers(found)
+            self._accept(reader)
+        return found
 
     @cached_property
     def heading_files(self) -> list[tuple[Path, dict[str, list[str]]]]:
@@ -825,6 +835,17 @@ def _strange_files(config: Checked) -> list[ConfigError]:
         for path in sorted(folder.glob("*.toml"))
         if path.name not in known
     ]
+
+
+def _laid_over(facts: dict[str, Any], below: dict[str, Any]) -> dict[str, Any]:
+    """A payer's block over that of the folders below; its names are added to theirs."""
+    lists = [block.get("aliases", []) for block in (facts, below)]
+    if not all(map(_are_texts, lists)):  # a fault that is said already
+        return below | facts
+    names = list(dict.fromkeys(name for names in lists for name in names))
+    if _is_text(below.get("name")) and facts.get("name", below["name"]) != below["name"]:
+        names.append(below["name"])
+    return below | facts | ({"aliases": names} if names else {})
 
 
 def of_payers(payers: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:

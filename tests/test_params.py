@@ -27,6 +27,7 @@ source = "cpt-midpoint"
 
 def folder(tmp_path, **files):
     """A user's folder: file names with dots as double underscores."""
+    tmp_path.mkdir(exist_ok=True)
     for name, text in files.items():
         path = tmp_path / name.replace("__", ".")
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
@@ -478,6 +479,25 @@ def test_the_users_payer_stands_beside_the_shipped_ones(tmp_path):
     config = Config([folder(tmp_path, payers__toml=text), SHIPPED])
     assert params.faults(config) == []
     assert {"acme", "medicare"} <= set(config.payers)
+
+
+def test_a_payers_block_lies_over_the_shipped_one_key_by_key(tmp_path):
+    """One name more leaves Medicare what it is; two folders lie over each other likewise."""
+    ours = Config([SHIPPED]).payers["medicare"]
+    one = '[medicare]\naliases = ["MCR", "MEDICARE PART B OHIO"]\n'
+    config = Config([folder(tmp_path / "one", payers__toml=one), SHIPPED])
+    assert params.faults(config) == []
+    names = ["MCR", "MEDICARE PART B OHIO", *ours["aliases"]]
+    assert config.payers["medicare"] == ours | {"aliases": names}
+    assert {config.payer_names[name.lower()] for name in [*names, ours["name"]]} == {"medicare"}
+    two = '[medicare]\nname = "Ours"\nmppr = false\naliases = ["MCR", "Mine"]\n'
+    folders = [folder(tmp_path / "two", payers__toml=two), *config.folders]
+    found = Config(folders).payers["medicare"]
+    more = {"name": "Ours", "mppr": False, "aliases": ["MCR", "Mine", *names[1:], ours["name"]]}
+    assert found == ours | more
+    broken = folder(tmp_path / "broken", payers__toml='[medicare]\naliases = "MCR"\n')
+    with pytest.raises(ConfigError, match=r"payers\.toml: medicare: aliases is no list"):
+        _ = Config([broken, SHIPPED]).payers
 
 
 def test_load_takes_folder_and_environment(tmp_path, monkeypatch):
