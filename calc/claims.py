@@ -127,6 +127,8 @@ def nothing_unread() -> nw.DataFrame[Any]:
 def unread(claims: Log) -> nw.DataFrame[Any]:
     """Patient, date and code of each line that cannot be used; blank and null where not known.
 
+    Lines of totals bill nothing, and are left out.
+
     ``reverses``: its units or its charge are negative, so that it takes back what another line
     bills.
     """
@@ -134,6 +136,7 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
     found = []
     for part in parts:
         bad = engine.plain(part.bad.filter(~nw.col("fault").is_in(list(FINDINGS))))
+        bad = bad.filter(~nw.col("row").is_in(part.totals)) if part.totals else bad
         cells = [part.cells[name] for name in ("units_billed", "charge") if name in part.cells]
         said = (nw.col(cell).cast(nw.String).str.contains(_NEGATIVE) for cell in cells)
         reverses = nw.any_horizontal(nw.lit(False), *said, ignore_nulls=True)

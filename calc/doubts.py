@@ -101,7 +101,7 @@ class Doubts:
 def _among(days: Days) -> nw.Expr:
     """Whether a finding's patient and date are among these days."""
     blank, undated = nw.col("patient") == "", nw.col("date").is_null()
-    if len(days.filter(blank & undated)):
+    if anybodys(days):
         return nw.lit(True)
     whole = days.filter(undated)["patient"].to_list()
     dates = days.filter(blank)["date"].to_list()
@@ -109,6 +109,11 @@ def _among(days: Days) -> nw.Expr:
     return (
         nw.col("patient").is_in(whole) | nw.col("date").is_in(dates) | _place().is_in(pairs)
     ).fill_null(False)
+
+
+def anybodys(days: Days) -> bool:
+    """Whether one of the lines names neither patient nor date, so that it may be of any day."""
+    return bool(len(days.filter((nw.col("patient") == "") & nw.col("date").is_null())))
 
 
 def _in_years(days: Days) -> nw.Expr:
@@ -142,9 +147,17 @@ def _about_billed(rules: Sequence[type[Rule]]) -> list[str]:
 
 
 def not_run(
-    rules: Sequence[type[Rule]], unread: int, unsure: int, unheard: int, uncovered: int
+    rules: Sequence[type[Rule]],
+    unread: int,
+    unsure: int,
+    unheard: int,
+    uncovered: int,
+    anybodys: bool = False,
 ) -> list[dict[str, Any]]:
-    """Which of the rules were silent, and for how many lines of the claims or rows of the log."""
+    """Which of the rules were silent, and for how many lines of the claims or rows of the log.
+
+    ``anybodys``: a line that could not be read may be of any day, see `anybodys`.
+    """
     said: list[dict[str, Any]] = []
 
     def silent(codes: Iterable[str], reason: str, lines: int) -> None:
@@ -161,7 +174,8 @@ def not_run(
         reason = "rows of the log that could not be read were compared with no others"
         silent((rule.code for rule in rules if rule.over in _BESIDE_OTHERS), reason, unheard)
     if unread:
-        reason = "the claims have lines that could not be read; their days are left out"
+        left = "their days" if not anybodys else "all days, as one names no patient and no date,"
+        reason = f"the claims have lines that could not be read; {left} are left out"
         silent(_refuted(rules, "lines"), reason, unread)
     if unsure:
         reason = "the claims do not tell which of several disciplines, providers or payers"

@@ -114,7 +114,8 @@ def audit(
     seen = [part for part, _, _ in first]
     # Of a file in pieces the order of dates was told before: this is as it was asked for.
     blanks = replace(log.log.defaults, date_order=blanks.date_order)
-    gathered = reviewing.Gathered(seen, found, rows, rejects, files, blanks, bad, notes)
+    doubted = run.doubts(claims.nothing_unread())
+    gathered = reviewing.Gathered(seen, found, rows, rejects, files, blanks, doubted, bad, notes)
     return reviewing.finish(gathered, config, asked, key), log
 
 
@@ -213,13 +214,14 @@ class _Run:
     def _rows(self, number: int) -> tuple[Frame, Doubts]:
         log = self.log.batch(number)
         if self.lines is None:
-            return matching.documented(log), self._doubts(claims.nothing_unread())
+            return matching.documented(log), self.doubts(claims.nothing_unread())
         lines = self.lines.batch(number)
         held = self.ours.held, self.theirs.held
         rows, unsure = matching.beside(log, lines, self.config, *held, self.log.files)
-        return rows, self._doubts(engine.collect(unsure))
+        return rows, self.doubts(engine.collect(unsure))
 
-    def _doubts(self, unsure: nw.DataFrame[Any]) -> Doubts:
+    def doubts(self, unsure: nw.DataFrame[Any]) -> Doubts:
+        """What is not told whole; ``unsure``: see `Doubts`, of one batch."""
         groups, covered = evidence.group_codes(self.config), claims.covered(self.ours.dates)
         return Doubts(self.unread, unsure, self.unheard, groups, covered)
 
@@ -231,7 +233,7 @@ class _Run:
         """Findings about the groups of whole dates."""
         tables = evidence.of_groups(_all(self.places.dates[number]), self.late)
         found = auditing.found(tables, self.config, self.rules, self.files)
-        return self._doubts(claims.nothing_unread()).spared(found)
+        return self.doubts(claims.nothing_unread()).spared(found)
 
     def clinicians(self, number: int) -> Findings:
         """Findings about whole clinicians; what their clashes cost waits for the patients."""

@@ -440,6 +440,7 @@ WORDS = (
     "minutes",
     "modifiers_billed",
     "headings",
+    "totals",
 )  # tables of words.toml
 POOLS = ("day", "code")
 PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")

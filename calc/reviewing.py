@@ -91,6 +91,7 @@ class Gathered:
     rejects: nw.DataFrame[Any]
     files: list[logs.File]
     defaults: logs.Defaults  # of the log
+    doubted: Doubts
     claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
     notes: list[str] = field(default_factory=list)
 
@@ -138,7 +139,7 @@ def review(
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
     rows_seen, blanks = [found.tables["row"]], log.defaults
-    gathered = Gathered([saw], [findings], rows_seen, rejects, files, blanks, bad, notes)
+    gathered = Gathered([saw], [findings], rows_seen, rejects, files, blanks, doubted, bad, notes)
     return finish(gathered, config, asked, key)
 
 
@@ -197,7 +198,10 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     of_claims = frozenset() if bad is None else doubts.BILLED
     not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
     uncovered = whole.met.uncovered
-    not_run += doubts.not_run(ran, unread or 0, whole.lines_unsure, len(rejects), uncovered)
+    doubted = gathered.doubted
+    lines, rows = (len(days) for days in (doubted.unread, doubted.unheard))
+    anybodys = doubts.anybodys(doubted.unread)
+    not_run += doubts.not_run(ran, lines, whole.lines_unsure, rows, uncovered, anybodys)
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
     return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart)

@@ -8,7 +8,7 @@ import pytest
 from audits import frame
 from rulebook import RULES
 
-from calc import doubts
+from calc import claims, doubts, logs, reviewing
 
 DAY, NEXT, BEFORE = date(2026, 3, 2), date(2026, 3, 3), date(2025, 12, 30)
 PLACE = {"patient": str, "date": date}
@@ -119,3 +119,46 @@ def test_what_was_silent_is_said(lines, said):
     silent = doubts.not_run([RULES[kind] for kind in KINDS], *lines)
     assert {gap["rule"] for gap in silent} == said and len(silent) == len(said)
     assert {gap["lines"] for gap in silent} <= {1}
+
+
+LOG = "patient,date,discipline,code,minutes\nP1,2026-03-02,PT,97110,23\nP2,2026-03-02,PT,97110,23\n"
+CLAIMS = "patient,date,discipline,code,units,charge\nP1,2026-03-02,PT,97110,2,90\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "missed", "reason"),
+    [
+        ("", True, ""),
+        ("Total,,,,2,90", True, ""),
+        (",,Grand Total:,,2,90", True, ""),
+        (",,,Sub-total,2,90", True, ""),
+        (",,,,2,90", False, "all days, as one names no patient and no date, are left out"),
+        (
+            ",,Total,97110,2,90",
+            False,
+            "all days, as one names no patient and no date, are left out",
+        ),
+        ("Total,2026-03-02,,,2,90", True, "their days are left out"),
+        ("Totalis,,PT,97110,2,90", True, "their days are left out"),
+    ],
+)
+def test_a_line_of_totals_is_of_no_day(line, missed, reason, tmp_path, config):
+    """It is a reject and nothing else; any other line that names nobody may be of any day."""
+    (tmp_path / "log.csv").write_text(LOG)
+    (tmp_path / "claims.csv").write_text(f"{CLAIMS}{line}\n")
+    log, lines = (logs.read(str(tmp_path / f"{name}.csv"), config) for name in ("log", "claims"))
+    done = reviewing.review(log, config, claimed=lines)
+    assert len(done.claims_rejects) == bool(line)
+    assert ("U208" in done.audit.findings["rule"].to_list()) is missed
+    reasons = {entry["reason"] for entry in done.audit.not_run if entry["rule"] == "U208"}
+    assert {text.split("; ")[1] for text in reasons} == ({reason} if reason else set())
+
+
+def test_a_line_of_totals_below_a_log_silences_no_rule(tmp_path, config):
+    text = f"{LOG}Total,,,,46\n"
+    (tmp_path / "log.csv").write_text(text)
+    (tmp_path / "bare.csv").write_text(LOG)
+    one, two = (logs.read(str(tmp_path / f"{name}.csv"), config) for name in ("log", "bare"))
+    assert (len(claims.unread(one)), one.totals, two.totals) == (0, [4], [])
+    not_run = [reviewing.review(log, config).audit.not_run for log in (one, two)]
+    assert not_run[0] == not_run[1]
