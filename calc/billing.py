@@ -16,7 +16,7 @@ import narwhals.stable.v2 as nw
 from calc import counting, engine, lookups, modifiers, pricing, reserved, times, values
 from calc.logs import Defaults, Log, is_named, read, rejected_said
 from calc.params import Config, load
-from calc.schema import BY_DAY, DISCIPLINE_VISIT, KX_BUCKET, LINE
+from calc.schema import BY_DAY, CODE_KEY, DISCIPLINE_VISIT, KX_BUCKET, LINE
 
 CENTS = {
     "work_payment": "work_cents",
@@ -105,7 +105,8 @@ def bill(
     def part(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         lengths = times.with_lengths(rows)
         services = services_of(lengths, config, log.carried)
-        lines = _lines(services, config, days, options, bundled_apart(lengths, config, days))
+        beside = bundled_apart(lengths, config, days), borne(rows)
+        lines = _lines(services, config, days, options, *beside)
         return lines.select(*wanted) if wanted else lines
 
     # No step looks beyond a patient.
@@ -120,15 +121,16 @@ def bill_services(
     days: list[date],
     options: Options | None = None,
     apart: nw.LazyFrame[Any] | None = None,
+    borne: nw.LazyFrame[Any] | None = None,
 ) -> nw.LazyFrame[Any]:
     """Claim lines of services, each with every step that led to it, in claim order.
 
     The columns of schema.LINE (money in cents under the names of CENTS), the steps of counting,
     modifiers and pricing, then the log's own columns. A line that cannot be priced has null
-    money and says why in ``reason``.
+    money and says why in ``reason``. ``apart``: see `bundled_apart`, ``borne``: see `borne`.
     """
     step = engine.stepwise(services)
-    return step(_lines(services, config, days, options, apart), _in_order)
+    return step(_lines(services, config, days, options, apart, borne), _in_order)
 
 
 ORDER = ("date", "patient", "provider", "day_turn", "discipline", "payer", "code")  # of lines
@@ -144,6 +146,7 @@ def _lines(
     days: list[date],
     options: Options | None,
     apart: nw.LazyFrame[Any] | None,
+    borne: nw.LazyFrame[Any] | None,
 ) -> nw.LazyFrame[Any]:
     options = options or Options()
     step = engine.stepwise(services)
@@ -157,6 +160,10 @@ def _lines(
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
         lines = modifiers.beside(lines, apart, _ONE_PAYER)
+    if borne is None:
+        lines = lines.with_columns(uncarried=nw.lit(None, dtype=nw.String))
+    else:
+        lines = modifiers.uncarried(lines, borne, CODE_KEY)
     return step(lines, _explained)
 
 
@@ -187,6 +194,7 @@ def _explained(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     odd = (
         nw.col("unsure") | nw.col("units").is_null() | nw.col("medicare_cents").is_null()
         | (nw.col("lost_ms") > 0) | _claimed() | ~nw.col("beside").is_null()
+        | ~nw.col("uncarried").is_null()
     )  # fmt: skip
     blank = {"reason": (nw.lit(""), str)}
     return modifiers.text(engine.amended(lines, odd, _OF_REASON, _with_reason, blank))
@@ -496,13 +504,18 @@ def bundled_apart(
     return found
 
 
+def borne(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any] | None:
+    """What the log has of KX, 59 and its like, which its lines may lack; None for nothing."""
+    return modifiers.borne(sessions, CODE_KEY)
+
+
 def _claimed() -> nw.Expr:
     return (nw.col("claimed_rows") > 0) & (nw.col("assistant_rows") == 0)
 
 
 _OF_REASON = (
     "units", "date", "price_reason", "settles", "medicare_cents", "lost_ms", "claimed_rows",
-    "assistant_rows", "beside",
+    "assistant_rows", "beside", "uncarried",
 )  # fmt: skip
 
 
@@ -526,6 +539,7 @@ def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     remarks = (
         (nw.col("lost_ms") > 0, [lost, nw.lit(" min also on another row, counted once")]),
         (_claimed(), [nw.lit("CQ or CO in the log, but no assistant's minutes")]),
+        (~nw.col("uncarried").is_null(), [nw.col("uncarried")]),
         (
             ~nw.col("beside").is_null(),
             [nw.lit("59 suggested: bundled with "), nw.col("beside"), nw.lit(", at other times")],

@@ -197,6 +197,70 @@ def beside(
     return lines.with_columns(beside=nw.when(nw.col("units") > 0).then("beside"))
 
 
+# What a log may say of a line that nothing in it proves: distinct, and the patient's liability.
+_UNPROVEN = ("59", "XE", "XP", "XS", "XU", "GA", "GX", "GY", "GZ")
+_BORNE = {name: f"borne_{name}" for name in ("KX", *_UNPROVEN)}
+
+
+def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any] | None:
+    """Which of KX, 59 and its like the log has for a code: ``on``, borne_KX and so on (0, 1).
+
+    Only codes with any; None where the whole log has none.
+    """
+    said = nw.col("modifiers_billed").cast(nw.String)
+    bears = said.str.contains(rf"\b({'|'.join(_BORNE)})\b")
+    rows = engine.told_by(sessions, "modifiers_billed", {"bears": bears}).filter(nw.col("bears"))
+    each = {
+        column: said.str.contains(rf"\b{name}\b").cast(nw.Int64) for name, column in _BORNE.items()
+    }
+    rows = rows.with_columns(**each).group_by(*on).agg(nw.col(*each).max())
+    rows = engine.settled(rows)
+    return rows if engine.count(rows) else None
+
+
+def uncarried(
+    lines: nw.LazyFrame[Any], borne: nw.LazyFrame[Any], on: tuple[str, ...]
+) -> nw.LazyFrame[Any]:
+    """Add ``uncarried``: which modifiers of the log (see `borne`) a line has not; null for none.
+
+    Needs payer_part_b, kx_bucket, kx_threshold_cents, needs_kx, beside and modified.
+    """
+    lines = engine.settled(lines)
+    key = (*on, "modified")
+    needs = ("payer_part_b", "kx_bucket", "kx_threshold_cents", "needs_kx", "beside")
+    few = lines.select(*key, *needs).join(borne, on=list(on), how="inner")
+    kx = nw.when((nw.col(_BORNE["KX"]) == 1) & ~nw.col("needs_kx")).then(_without_kx())
+    # 59 comes first, and is the only one that a line may have of itself.
+    missing = {name: nw.col(_BORNE[name]) == 1 for name in _UNPROVEN}
+    missing["59"] = missing["59"] & nw.col("beside").is_null()
+    names = [
+        nw.when(here).then(nw.lit(f", {name}")).otherwise(nw.lit(""))
+        for name, here in missing.items()
+    ]
+    few = few.with_columns(kx_said=kx, names=nw.concat_str(names).str.slice(2))
+    others = nw.concat_str([nw.col("names"), nw.lit(" in the log, not carried over")])
+    few = few.with_columns(others=nw.when(nw.col("names") != "").then(others))
+    both = nw.concat_str([nw.col("kx_said"), nw.lit("; "), nw.col("others")])
+    said = nw.coalesce(both, nw.col("kx_said"), nw.col("others"))
+    return lines.join(few.select(*key, uncarried=said), on=list(key), how="left")
+
+
+def _without_kx() -> nw.Expr:
+    """Why a line has no KX."""
+    day = nw.col("date").dt.to_string("%Y-%m-%d")
+    return (
+        nw.when(~nw.col("payer_part_b"))
+        .then(nw.lit("KX in the log; this payer has no KX threshold"))
+        .when(nw.col("kx_bucket") == "")
+        .then(nw.lit("KX in the log; without a discipline no KX threshold is checked"))
+        .when(nw.col("kx_threshold_cents").is_null())
+        .then(nw.concat_str([nw.lit("KX in the log; no KX threshold on "), day]))
+        .otherwise(
+            nw.lit("KX in the log; this log and --prior do not pass the threshold by this line")
+        )
+    )
+
+
 def text(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``modifiers``: discipline, CQ or CO, KX, 59 (suggested), parted by one blank.
 

@@ -308,6 +308,51 @@ def test_cq_in_the_log_without_an_assistant_is_said(config):
     assert line["reason"] == "CQ or CO in the log, but no assistant's minutes"
 
 
+UNPASSED = "KX in the log; this log and --prior do not pass the threshold by this line"
+UNCARRIED = [
+    ("GP KX", {}, UNPASSED),
+    ("GP KX 59", {}, f"{UNPASSED}; 59 in the log, not carried over"),
+    ("KX", {"payer": "ama"}, "KX in the log; this payer has no KX threshold"),
+    (
+        "KX", {"discipline": ""}, "KX in the log; without a discipline no KX threshold is checked",
+    ),
+    ("GZ GA XE", {}, "XE, GA, GZ in the log, not carried over"),
+    ("GP 22 KXX 591", {}, ""),
+    ("GP", {}, ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("modifiers", "more", "reason"), UNCARRIED)
+def test_modifiers_of_the_log_that_a_line_lacks_are_said(modifiers, more, reason, config):
+    """By any row of the code; units, modifiers and money stay as they are."""
+    plain = VISIT | {"date": "2026-03-02", "discipline": "PT"} | more
+    rows = [plain | {"modifiers_billed": modifiers}, plain, plain | {"code": "97140"}]
+    bare, lines = bill([plain, *rows[1:]], config), bill(rows, config)
+    said = {line["code"]: line["reason"] for line in lines}
+    before = {line["code"]: line["reason"] for line in bare}
+    own = before[VISIT["code"]]
+    parts = "; ".join(filter(None, [own, reason]))
+    assert said == before | {VISIT["code"]: parts}
+    same = ("code", "units", "modifiers", *billing.CENTS.values())
+    assert [[line[n] for n in same] for line in lines] == [[line[n] for n in same] for line in bare]
+
+
+def test_modifiers_that_a_line_has_are_not_said(config):
+    """KX past the threshold, and 59 where it is suggested; GA is said all the same."""
+    given = {"modifiers_billed": "GP KX GA", "date": "2026-03-02"}
+    (line,) = bill([VISIT | given], config, prior={("p", "PT+SLP"): 300000})
+    assert line["modifiers"] == "GP KX"
+    assert line["reason"] == "GA in the log, not carried over"
+    rows = [
+        BUNDLED | {"code": "97530", "start": "09:00", "end": "09:20", "modifiers_billed": "59"},
+        BUNDLED | {"code": "97750", "start": "09:20", "end": "09:40", "modifiers_billed": "59"},
+    ]
+    assert {line["code"]: (line["modifiers"], line["reason"]) for line in bill(rows, config)} == {
+        "97530": ("GP", "59 in the log, not carried over"),
+        "97750": ("GP 59", "59 suggested: bundled with 97530, at other times"),
+    }
+
+
 def test_a_later_year_without_a_deductible_is_blank_with_its_reason(config):
     """No figure of the year: what is paid is unknown, what is allowed stands."""
     own = params.Config(config.folders)
