@@ -48,6 +48,19 @@ def _half_unsaid(name: str, other: str) -> nw.Expr:
     return nw.col(f"{other}_halved") & nw.col(f"{name}_open")
 
 
+def _over_noon() -> nw.Expr:
+    """Before its start as it stands, but not if the end were an hour of the afternoon."""
+    start, end = (nw.col(f"{name}_clock_ms") // (60 * times.MINUTE) for name in ("start", "end"))
+    unsaid = ~nw.col("start_halved") & ~nw.col("end_halved")
+    noon = (start >= 10) & (start <= 12) & (end >= 1) & (end <= 7)
+    same_day = nw.col("end_day") == nw.col("start_day")
+    return _ends_first() & unsaid & noon & same_day
+
+
+def _ends_first() -> nw.Expr:
+    return nw.col("end_ms") < nw.col("start_ms")
+
+
 def _spoilt(name: str, kind: str) -> nw.Expr:
     return nw.col(f"{name}_spoilt") == kind
 
@@ -122,6 +135,7 @@ def _no_mm_ss() -> nw.Expr:
 
 
 _REVERSED = "a reversal: remove the row together with the one that it takes back"
+_OR_NEXT_DAY = "correct it, or add the end's date if the session passed midnight"
 _EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
 _WORDS = "or add the word to config/words.toml"
 
@@ -262,12 +276,10 @@ CHECKS: tuple[Check, ...] = (
         "write the time with its offset, e.g. 01:30-05:00", zoned=True, finding="T109",
     ),
     Check(
-        "end",
-        lambda: nw.col("end_ms") < nw.col("start_ms"),
-        'end "{}" is before its start',
-        "correct it, or add the end's date if the session passed midnight",
-        elapsed=True,
+        "end", _over_noon, 'end "{}" is before its start',
+        f"write AM or PM, such as 12:30 PM to 1:15 PM; or {_OR_NEXT_DAY}", elapsed=True,
     ),
+    Check("end", _ends_first, 'end "{}" is before its start', _OR_NEXT_DAY, elapsed=True),
     Check(
         "end",
         lambda: nw.col("end_ms") - nw.col("start_ms") > times.DAY,

@@ -291,6 +291,8 @@ def test_by_patient_says_of_which_year_it_is_what_is_left(rows, said):
          "say --discipline PT or OT; speech-language pathology has no assistants"),
         (("estimate", "97110=09:00-09:10+09:30-09:20", "97116=20"),
          '97110=09:00-09:10+09:30-09:20: end "09:20" is before its start', "correct it"),
+        (("estimate", "97110=12:30-1:15"), '97110=12:30-1:15: end "1:15" is before its start',
+         "write AM or PM, such as 12:30 PM to 1:15 PM; or correct it, or add"),
         (("estimate", "97110", "--minutes", "x"), '97110: minutes "x"', "write"),
         (("units", "97116=20", "97110=13+23A", "--discipline", "SLP"),
          "97110: an assistant's row needs", "say --discipline PT or OT; "),

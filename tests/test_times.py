@@ -241,6 +241,28 @@ def test_midnight(config):
     assert row["date"] == date(2026, 3, 2)
 
 
+NEXT_DAY = "correct it, or add the end's date if the session passed midnight"
+NOON = f"write AM or PM, such as 12:30 PM to 1:15 PM; or {NEXT_DAY}"
+OVER_NOON = [
+    ("12:30", "1:15", NOON),
+    ("10:00", "7:59", NOON),
+    ("12:59:00", "01:00:00", NOON),
+    ("9:59", "1:15", NEXT_DAY),
+    ("13:00", "1:15", NEXT_DAY),
+    ("12:30", "0:59", NEXT_DAY),
+    ("10:30", "8:00", NEXT_DAY),
+    ("12:30 PM", "1:15 AM", NEXT_DAY),
+]
+
+
+@pytest.mark.parametrize(("start", "end", "hint"), OVER_NOON)
+def test_a_session_over_noon_without_am_or_pm(start, end, hint, config):
+    """Who adds the next day's date to it writes a session of half a day."""
+    (reject,) = rejects(read([session(start, end)], config))
+    assert reject["hint"] == hint
+    assert reject["reason"] == f'end "{end}" is before its start'
+
+
 def test_seconds_add_up_before_they_are_dropped(config):
     """Eight runs of 1:59 are 15 minutes (and 52 seconds), one unit."""
     runs = [session(f"09:{2 * n:02d}:00", f"09:{2 * n + 1:02d}:59") for n in range(8)]
