@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import lru_cache, partial
@@ -63,6 +63,30 @@ class Defaults:
     sheet: str = ""  # of workbooks; blank: the first
     sheet_option: ClassVar[str] = "--sheet"  # by which a user names it
     timed: ClassVar[bool] = True  # whether times are asked of it
+
+
+def filled(rows: nw.LazyFrame[Any], defaults: Defaults) -> frozenset[str]:
+    """Which of payer and locality stand in a row because its cell is blank."""
+    blank = {
+        name: (nw.col(f"{name}_blank") & (nw.col(name) == getattr(defaults, name)))
+        .cast(nw.Int64)
+        .max()
+        for name in ("payer", "locality")
+    }
+    (found,) = engine.collect(rows.select(**blank)).iter_rows(named=True)
+    return frozenset(name for name, any_blank in found.items() if any_blank)
+
+
+def filled_said(names: Container[str], defaults: Defaults) -> list[str]:
+    """A note of what stands in for blank cells of payer and locality.
+
+    >>> filled_said({"payer", "locality"}, Defaults())
+    ['payer medicare and locality US (national figures) where the log names none']
+    """
+    stood = {"payer": f"payer {defaults.payer}", "locality": f"locality {defaults.locality}"}
+    stood["locality"] += " (national figures)" if defaults.locality == "US" else ""
+    words = " and ".join(text for name, text in stood.items() if name in names)
+    return [f"{words} where the log names none"] if words else []
 
 
 class _OfClaims(Defaults):

@@ -78,6 +78,7 @@ class Seen:
     people: nw.DataFrame[Any]  # clinician, sessions, units_billed, units_supported
     met: claims.Met
     part_b: bool  # whether anything is Medicare's
+    filled: frozenset[str]  # see logs.filled
     lines_unsure: int = 0  # of claims, see `doubts`
 
 
@@ -135,7 +136,7 @@ def review(
         asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
     findings = auditing.found(found.tables, config, auditing.runnable(picked, has), found.files)
-    saw = seen(found, doubted)
+    saw = seen(found, doubted, log.defaults)
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
     rows_seen, blanks = [found.tables["row"]], log.defaults
@@ -153,7 +154,7 @@ def given(asked: Asked) -> frozenset[str]:
     return frozenset(name for name, here in there.items() if here)
 
 
-def seen(found: evidence.Evidence, doubted: Doubts) -> Seen:
+def seen(found: evidence.Evidence, doubted: Doubts, defaults: logs.Defaults) -> Seen:
     """What adds up over the batches of an audit."""
     rows = found.tables["row"]
     logged = rows.filter(nw.col("documented"))
@@ -165,7 +166,7 @@ def seen(found: evidence.Evidence, doubted: Doubts) -> Seen:
     part_b = not engine.is_empty(rows.filter(nw.col("payer_part_b")))
     return Seen(
         found.has, found.days, dates, used, claimed, found.uncounted, found.gaps, people, met,
-        part_b,
+        part_b, logs.filled(logged, defaults),
     )  # fmt: skip
 
 
@@ -185,6 +186,9 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     unread = None if bad is None else len(bad)
     meta = _meta(whole, config, asked, len(rejects), unread)
     meta["options"] = {**asdict(gathered.defaults), **meta["options"], **asked.beside}
+    usual = logs.Defaults()  # others are named among the options
+    filled = {n for n in whole.filled if getattr(gathered.defaults, n) == getattr(usual, n)}
+    meta["notes"] += logs.filled_said(filled, usual)
     meta["notes"] += _unusual(gathered.defaults, asked.beside)
     meta |= {name: int(by_clinician[name].sum()) for name in sums}
     if unbilled:
@@ -243,6 +247,7 @@ def _whole(parts: Sequence[Seen]) -> Seen:
         engine.stacked([part.people for part in parts]),
         claims.met_in_all([part.met for part in parts]),
         any(part.part_b for part in parts),
+        frozenset[str]().union(*(part.filled for part in parts)),
         sum(part.lines_unsure for part in parts),
     )
 

@@ -691,6 +691,7 @@ def test_the_settings_behind_the_dollars_are_said(tmp_path):
         "conversion factor of qualifying APM participants",
         f"figures in {tmp_path} replace the shipped ones where both have a value",
         "36 billed lines without a known fee: findings about them have no dollars",
+        "payer medicare where the log names none",
     ]
 
 
@@ -777,6 +778,27 @@ def test_a_report_says_which_options_it_was_made_under(tmp_path, jobs):
     page = run(*words, "--format", "html")[1]
     assert "payer ama" in page and "select U" in page and sha256 in page
     assert "ignore" not in page and "[" not in page.split("<dt>Options</dt>")[1].split("</div>")[0]
+
+
+FILLED = [
+    ("", "P1,2026-03-02,97110,23,1", (), "payer medicare and locality US (national figures)"),
+    (",payer", "P1,2026-03-02,97110,23,1,ama", (), "locality US (national figures)"),
+    (",payer,locality", "P1,2026-03-02,97110,23,1,ama,", (), "locality US (national figures)"),
+    (",payer,locality", "P1,2026-03-02,97110,23,1,medicare,US", ("--payer", "ama"), ""),
+]
+
+
+@pytest.mark.parametrize(("more", "row", "words", "said"), FILLED)
+@pytest.mark.parametrize(
+    "command", [("audit",), ("audit", "--jobs", "1"), ("bill", "--by", "patient")]
+)
+def test_what_stands_in_blank_cells_is_said(command, more, row, words, said, tmp_path):
+    """Once, and only where a cell is blank; the lines of `bill` name theirs."""
+    log = tmp_path / "log.csv"
+    log.write_text(f"patient,date,code,minutes,units_billed{more}\n{row}\n")
+    printed = "".join(run(*command, str(log), *words)[1:])
+    assert printed.count("where the log names none") == bool(said)
+    assert f"{said} where the log names none" in printed or not said
 
 
 def test_the_usual_options_are_named_but_for_the_table(tmp_path):

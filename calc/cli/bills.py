@@ -65,7 +65,7 @@ def bill(
     With --jobs a log or folder larger than memory, in batches of patients, into a Parquet file.
     With --engine spark --master URL Parquet that the cluster reaches, into a Parquet folder.
     """
-    from calc import billing, engine, reports, summaries
+    from calc import billing, engine, logs, reports, summaries
 
     if partition and not master:
         hint = "say --engine spark --master URL, or leave out --partition"
@@ -109,6 +109,10 @@ def bill(
         there = engine.distinct(read.sessions, "patient") if options.patients else []
         _say_notes(summaries.counts(lines, options), options, there)
         for note in summaries.years_left(lines) if by == "patient" else ():
+            tell(note)
+        for note in (
+            logs.filled_said(logs.filled(read.sessions, read.defaults), read.defaults) if by else ()
+        ):
             tell(note)
     _say_end(used + len(rejected), len(rejected), name, nothing_billed, ", ".join(log))
 
