@@ -105,7 +105,7 @@ def bill(
     def part(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         lengths = times.with_lengths(rows)
         services = services_of(lengths, config, log.carried)
-        beside = bundled_apart(lengths, config, days), borne(rows, log)
+        beside = bundled_apart(lengths, config, days), borne(rows)
         lines = _lines(services, config, days, options, *beside)
         return lines.select(*wanted) if wanted else lines
 
@@ -504,9 +504,9 @@ def bundled_apart(
     return found
 
 
-def borne(sessions: nw.LazyFrame[Any], log: Log) -> nw.LazyFrame[Any] | None:
+def borne(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any] | None:
     """What the log has of KX, 59 and its like, which its lines may lack; None for nothing."""
-    return modifiers.borne(sessions, CODE_KEY) if "modifiers_billed" in log.cells else None
+    return modifiers.borne(sessions, CODE_KEY)
 
 
 def _claimed() -> nw.Expr:

@@ -177,7 +177,7 @@ def estimate(
     sessions = engine.stepwise(log.sessions)(log.sessions, times.with_lengths)
     services = engine.settled(billing.services_of(sessions, config))
     apart = billing.bundled_apart(sessions, config, days)
-    borne = billing.borne(sessions, log)
+    borne = billing.borne(sessions)
     lines = billing.bill_services(services, config, days, options, apart, borne)
     frame = engine.collect(lines)
     steps = list(frame.iter_rows(named=True))
