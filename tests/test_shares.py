@@ -337,6 +337,13 @@ def test_modifiers_of_the_log_that_a_line_lacks_are_said(modifiers, more, reason
     assert [[line[n] for n in same] for line in lines] == [[line[n] for n in same] for line in bare]
 
 
+def test_modifiers_behind_a_code_that_a_line_lacks_are_said(config):
+    """In a log without a column for them."""
+    row = {"patient": "p", "date": "2026-03-02", "discipline": "PT", "minutes": "23"}
+    (line,) = bill([row | {"code": "97110-KX"}], config)
+    assert (line["modifiers"], line["reason"]) == ("GP", UNPASSED)
+
+
 def test_modifiers_that_a_line_has_are_not_said(config):
     """KX past the threshold, and 59 where it is suggested; GA is said all the same."""
     given = {"modifiers_billed": "GP KX GA", "date": "2026-03-02"}
