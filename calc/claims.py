@@ -14,7 +14,7 @@ import narwhals.stable.v2 as nw
 from calc import engine
 from calc.checks import FINDINGS
 from calc.errors import InputError
-from calc.logs import Log
+from calc.logs import Log, is_total
 from calc.schema import total
 
 Frame = nw.LazyFrame[Any]
@@ -135,8 +135,8 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
     parts = claims.parts or [claims]
     found = []
     for part in parts:
-        bad = engine.plain(part.bad.filter(~nw.col("fault").is_in(list(FINDINGS))))
-        bad = bad.filter(~nw.col("row").is_in(part.totals)) if part.totals else bad
+        bad = part.bad.filter(~nw.col("fault").is_in(list(FINDINGS)), ~is_total(part))
+        bad = engine.plain(bad)
         cells = [part.cells[name] for name in ("units_billed", "charge") if name in part.cells]
         said = (nw.col(cell).cast(nw.String).str.contains(_NEGATIVE) for cell in cells)
         reverses = nw.any_horizontal(nw.lit(False), *said, ignore_nulls=True)

@@ -117,7 +117,14 @@ def _amount(value: Value) -> Decimal:
 
 
 def _payers(checked: Checked, shipped: Checked) -> Found:
+    names: dict[str, str] = {}
     for payer, facts in checked.named_payers.items():
+        aliases = facts.get("aliases", [])
+        own = (payer, facts.get("name", ""), *(aliases if isinstance(aliases, list) else ()))
+        for name in {str(name).lower(): name for name in own}.values():
+            if names.setdefault(str(name).lower(), payer) != payer:
+                said = f'"{name}" also names {names[name.lower()]}'
+                yield ConfigError(said, f"payers.toml: {payer}", "take it out of one")
         share = facts.get("share_of_medicare", 1)
         where = f"payers.toml: {payer}"
         if _is_number(share) and Decimal(str(share)) <= 0:

@@ -127,7 +127,7 @@ class Log:
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
     parts: list[Log] = field(default_factory=list)  # the logs of several files
     sheets: dict[str, str] = field(default_factory=dict)  # of each workbook the one that was read
-    totals: list[int] = field(default_factory=list)  # rows that are lines of totals, and rejects
+    total_words: list[str] = field(default_factory=list)  # see `is_total`
     # Where no heading is read as a time, those that may mean one, each with it.
     times_like: list[tuple[str, str]] = field(default_factory=list)
     defaults: Defaults = field(default_factory=Defaults)  # what it was read by
@@ -620,9 +620,8 @@ def _sessions(
     bad = frame.filter(nw.col("fault") > 0)
     if source:
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
-    totals = _totals(bad, cells, place, config) if source and engine.count(bad) else []
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
-    log.mapping, log.defaults, log.totals = columns, defaults, totals
+    log.mapping, log.defaults, log.total_words = columns, defaults, [*config.words["totals"]]
     log.of_headings = [
         *lengths.notes(measures),
         *heading_notes.notes(names, columns, config, maps),
@@ -684,25 +683,22 @@ def _without_blank(bad: nw.LazyFrame[Any], place: Mapping[str, str]) -> nw.LazyF
     return bad.filter(~blank)
 
 
-def _totals(
-    bad: nw.LazyFrame[Any],
-    cells: Mapping[str, Sequence[str]],
-    place: Mapping[str, str],
-    config: Config,
-) -> list[int]:
-    """Rows that are surely lines of totals: such a word, and neither patient, date nor code."""
-    schema, words = bad.collect_schema(), [*config.words["totals"]]
+def is_total(log: Log) -> nw.Expr:
+    """Whether a row is surely a line of totals: such a word, and neither patient, date nor code.
+
+    Of ``log.bad``, which still has the cells.
+    """
+    schema, words = log.bad.collect_schema(), log.total_words
 
     def said(column: str) -> nw.Expr:
         return text_of(schema, column).str.to_lowercase().str.strip_chars(" :")
 
-    named = [own for name in ("patient", "date", "start", "code") for own in cells.get(name, ())]
     total = nw.any_horizontal(
-        *(said(column).is_in(words) for column in place.values()), ignore_nulls=True
+        *(said(column).is_in(words) for column in log.place.values()), ignore_nulls=True
     )
+    named = [log.cells[name] for name in ("patient", "date", "start", "code") if name in log.cells]
     nobody = (said(column).is_in(["", *words]) for column in named)
-    rows = bad.filter(nw.all_horizontal(total, *nobody, ignore_nulls=True))
-    return [int(row) for row in engine.collect(rows.select("row"))["row"]]
+    return nw.all_horizontal(total, *nobody, ignore_nulls=True)
 
 
 def _judged(
