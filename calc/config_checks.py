@@ -21,6 +21,7 @@ from calc.params import (
     Config,
     Parameter,
     Value,
+    called,
     of_payers,
     plain,
 )
@@ -119,14 +120,12 @@ def _amount(value: Value) -> Decimal:
 def _payers(checked: Checked, shipped: Checked) -> Found:
     names: dict[str, str] = {}
     for payer, facts in checked.named_payers.items():
-        aliases = facts.get("aliases", [])
-        own = (payer, facts.get("name", ""), *(aliases if isinstance(aliases, list) else ()))
-        for name in {str(name).lower(): name for name in own}.values():
-            if names.setdefault(str(name).lower(), payer) != payer:
-                said = f'"{name}" also names {names[name.lower()]}'
-                yield ConfigError(said, f"payers.toml: {payer}", "take it out of one")
-        share = facts.get("share_of_medicare", 1)
         where = f"payers.toml: {payer}"
+        for name in called(payer, facts):
+            other = names.setdefault(name.lower(), payer)
+            if other != payer:
+                yield ConfigError(f'"{name}" also names {other}', where, "take it out of one")
+        share = facts.get("share_of_medicare", 1)
         if _is_number(share) and Decimal(str(share)) <= 0:
             hint = "leave it out if it is not known: then units and work component only"
             yield ConfigError(f"share_of_medicare: {share} is not above 0", where, hint)

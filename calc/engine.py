@@ -402,6 +402,11 @@ def _cell_text(value: Any) -> str:
     return str(int(value)) if whole else str(value)
 
 
+def places(names: Iterable[str]) -> dict[str, str]:
+    """By its heading a column's name that no engine takes for anything else; see `headed`."""
+    return {name: f"in {number}" for number, name in enumerate(names)}
+
+
 def headed(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
     """The columns under these names, by place: a heading may be * to an engine."""
     native = nw.to_native(frame)
@@ -2380,7 +2385,7 @@ def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any
     if frame.implementation.is_polars():
         return fixed(frame, dict.fromkeys(names, 2))
     headings = frame.columns
-    plain = [name if name in names else f"in {place}" for place, name in enumerate(headings)]
+    plain = [name if name in names else place for name, place in places(headings).items()]
     native = nw.to_native(dollar_text(headed(frame, plain), names))
     if frame.implementation.is_duckdb():
         casts = ", ".join(f"cast({name} as decimal(18, 2)) as {name}" for name in names)

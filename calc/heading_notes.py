@@ -14,7 +14,7 @@ from calc.params import Config, plain
 _MISSED = ("payer", "charge", "units_billed", SEVERAL, "discipline")
 _HINTED = ("role",)  # words alone say that a heading may mean it
 _MISSPELT = 0.85  # of one that might be carried as well: less is another word, such as Discharge
-_TIMES = ("start", "end", "minutes")
+TIMES = ("start", "end", "minutes")
 
 
 def notes(
@@ -76,7 +76,7 @@ def times_like(
     known = meanings(config, given)
     parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
     near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
-    return near + likeliest(_TIMES, [name for name in names if not parts.get(name)], known)
+    return near + likeliest(TIMES, [name for name in names if not parts.get(name)], known)
 
 
 def untimed(near: Sequence[tuple[str, str]]) -> str:
@@ -96,7 +96,7 @@ def _ends_as(name: str, config: Config) -> list[str]:
     last = [plain(word) for word in re.split(r"\W+|_", name) if word][-1:]
     words = {
         time: {plain(word) for heading in config.headings.get(time, []) for word in heading.split()}
-        for time in _TIMES
+        for time in TIMES
     }
-    ends = [time for time in _TIMES if words[time].intersection(last)]
+    ends = [time for time in TIMES if words[time].intersection(last)]
     return ends or (["minutes"] if lengths.unit_of(name, config) else [])

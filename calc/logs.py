@@ -412,7 +412,7 @@ def untimed_note(log: Log) -> list[str]:
     return [heading_notes.untimed(log.times_like)] if engine.count(lacking) else []
 
 
-_TIMES = {"start", "end", "minutes"}
+_TIMES = {*heading_notes.TIMES}
 
 
 def _provider_note(log: Log) -> list[str]:
@@ -598,7 +598,7 @@ def _sessions(
     mapped = {name for own in columns.values() for name in own}
     frame = engine.records_as_text(frame, mapped, where)
     # The log's own columns stay under numbers, so that no heading can clash with ours.
-    place = {name: f"in {number}" for number, name in enumerate(names)}
+    place = engine.places(names)
     frame = engine.headed(frame, [(place | {engine.ROW: "row"})[name] for name in frame.columns])
     cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
     step = engine.plainly
@@ -840,7 +840,7 @@ def _rejects_of_files(parts: list[Log], audited: bool) -> nw.LazyFrame[Any]:
     frames = [of_file(engine.collect(part.rejects(audited)), part.files[0].name) for part in parts]
     ours = ("file", *REJECT)
     names = dict.fromkeys(n for frame in frames for n in frame.columns if n not in ours)
-    place = {name: f"in {number}" for number, name in enumerate(names)}
+    place = engine.places(names)
     stacked = []
     for frame in frames:
         own = engine.headed(frame.lazy(), [place.get(n, n) for n in frame.columns])

@@ -10,7 +10,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine
+from calc import billed, engine
 
 DISCIPLINE = {"PT": "GP", "OT": "GO", "SLP": "GN"}
 ASSISTANT = {"PT": "CQ", "OT": "CO"}
@@ -198,24 +198,23 @@ def beside(
 
 
 # What a log may say of a line that nothing in it proves: distinct, and the patient's liability.
-_UNPROVEN = ("59", "XE", "XP", "XS", "XU", "GA", "GX", "GY", "GZ")
-_BORNE = {name: f"borne_{name}" for name in ("KX", *_UNPROVEN)}
+_UNPROVEN = (*billed.DISTINCT.split("|"), *billed.EXCLUDED.split("|"))
 
 
 def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any] | None:
-    """Which of KX, 59 and its like the log has for a code: ``on``, borne_KX and so on (0, 1).
+    """Which of KX, 59 and its like the log has for a code: ``on``, says_KX and so on (0, 1).
 
-    Only codes with any; None where the whole log has none.
+    Only codes that may have any; None where the whole log has none.
     """
-    said = nw.col("modifiers_billed").cast(nw.String)
-    bears = said.str.contains(rf"\b({'|'.join(_BORNE)})\b")
+    names = ("KX", *_UNPROVEN)
+    bears = nw.col("modifiers_billed").cast(nw.String).str.contains("|".join(names))
     rows = engine.told_by(sessions, "modifiers_billed", {"bears": bears}).filter(nw.col("bears"))
-    each = {
-        column: said.str.contains(rf"\b{name}\b").cast(nw.Int64) for name, column in _BORNE.items()
-    }
-    rows = rows.with_columns(**each).group_by(*on).agg(nw.col(*each).max())
-    rows = engine.settled(rows)
-    return rows if engine.count(rows) else None
+    rows = engine.settled(rows.select(*on, "modifiers_billed"))
+    if not engine.count(rows):
+        return None
+    marks = [f"says_{name}" for name in names]
+    rows = billed.with_marks(rows).select(*on, nw.col(*marks).cast(nw.Int64))
+    return rows.group_by(*on).agg(nw.col(*marks).max())
 
 
 def uncarried(
@@ -229,9 +228,9 @@ def uncarried(
     key = (*on, "modified")
     needs = ("payer_part_b", "kx_bucket", "kx_threshold_cents", "needs_kx", "beside")
     few = lines.select(*key, *needs).join(borne, on=list(on), how="inner")
-    kx = nw.when((nw.col(_BORNE["KX"]) == 1) & ~nw.col("needs_kx")).then(_without_kx())
+    kx = nw.when((nw.col("says_KX") == 1) & ~nw.col("needs_kx")).then(_without_kx())
     # 59 comes first, and is the only one that a line may have of itself.
-    missing = {name: nw.col(_BORNE[name]) == 1 for name in _UNPROVEN}
+    missing = {name: nw.col(f"says_{name}") == 1 for name in _UNPROVEN}
     missing["59"] = missing["59"] & nw.col("beside").is_null()
     names = [
         nw.when(here).then(nw.lit(f", {name}")).otherwise(nw.lit(""))

@@ -620,7 +620,7 @@ class Config:
     def payer_names(self) -> dict[str, str]:
         names = {}
         for payer, facts in self.payers.items():
-            for name in (payer, facts["name"], *facts.get("aliases", [])):
+            for name in called(payer, facts):
                 names[name.lower()] = payer
         return names
 
@@ -847,6 +847,13 @@ def _laid_over(facts: dict[str, Any], below: dict[str, Any]) -> dict[str, Any]:
     if _is_text(below.get("name")) and facts.get("name", below["name"]) != below["name"]:
         names.append(below["name"])
     return below | facts | ({"aliases": names} if names else {})
+
+
+def called(payer: str, facts: dict[str, Any]) -> list[str]:
+    """What a payer is called in a log; what is no text is a fault that is said elsewhere."""
+    aliases = facts.get("aliases", [])
+    names = [payer, facts.get("name"), *(aliases if isinstance(aliases, list) else ())]
+    return [name for name in names if _is_text(name)]
 
 
 def of_payers(payers: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:

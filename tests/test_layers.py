@@ -40,7 +40,7 @@ ALLOWED = {
     "lookups": {"engine", "money", "params"},
     "times": {"engine", "schema"},
     "counting": {"engine", "schema"},
-    "modifiers": {"engine"},
+    "modifiers": {"billed", "engine"},
     "pricing": {"engine", "schema", "money"},
     "rules": {"rule", "billed"},
     "overlaps": {"engine", "schema", "times"},

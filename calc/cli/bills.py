@@ -108,11 +108,10 @@ def bill(
         write_frame(shown, money, form, output, title)
         there = engine.distinct(read.sessions, "patient") if options.patients else []
         _say_notes(summaries.counts(lines, options), options, there)
-        for note in summaries.years_left(lines) if by == "patient" else ():
-            tell(note)
-        for note in (
-            logs.filled_said(logs.filled(read.sessions, read.defaults), read.defaults) if by else ()
-        ):
+        notes = [*summaries.years_left(lines)] if by == "patient" else []
+        if by:  # lines say it themselves
+            notes += logs.filled_said(logs.filled(read.sessions, read.defaults), read.defaults)
+        for note in notes:
             tell(note)
     _say_end(used + len(rejected), len(rejected), name, nothing_billed, ", ".join(log))
 

@@ -20,12 +20,9 @@ NUMBER = r"^[+-]\d+([.,]\d+)*$"  # of a log's own cells
 def safe(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Text that no spreadsheet takes for a formula, in headings too."""
     names = frame.columns
-    return engine.headed(_safe_cells(engine.headed(frame, _plain(names))), _headings(names))
-
-
-def _plain(names: Sequence[str]) -> list[str]:
-    """Names that mean nothing to an engine, as a heading such as * does."""
-    return [f"column {place}" for place in range(len(names))]
+    return engine.headed(
+        _safe_cells(engine.headed(frame, [*engine.places(names).values()])), _headings(names)
+    )
 
 
 def _headings(names: Sequence[str]) -> list[str]:
@@ -60,7 +57,7 @@ def write(frame: nw.DataFrame[Any], money: tuple[str, ...], path: str) -> None:
 
 
 def _printed(frame: nw.DataFrame[Any], money: tuple[str, ...]) -> nw.DataFrame[Any]:
-    plain = _plain(frame.columns)
+    plain = [*engine.places(frame.columns).values()]
     lines = engine.headed(frame.lazy(), plain)
     words = [name for name, kind in lines.collect_schema().items() if kind == nw.String]
     blank = {name: nw.when(nw.col(name) != "").then(nw.col(name)) for name in words}
