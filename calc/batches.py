@@ -18,7 +18,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, decoding, engine, lengths, logs, summaries
+from calc import billing, decoding, engine, inputs, lengths, logs, summaries
 from calc.errors import InputError
 from calc.params import Config
 
@@ -39,7 +39,7 @@ class Split:
     rows_used: int = 0
     rejects: list[nw.DataFrame[Any]] = field(default_factory=list)
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
-    files: dict[str, logs.File] = field(default_factory=dict)
+    files: dict[str, inputs.File] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     met: set[str] = field(default_factory=set)  # of the patients that were looked for
     headings: dict[str, None] = field(default_factory=dict)  # of all pieces, in order
@@ -91,7 +91,7 @@ def pieces(files: Sequence[str]) -> Iterator[tuple[str, Any, int]]:
 
 def count_for(sources: Sequence[str], batch_rows: int = BATCH_ROWS) -> int:
     """How many batches of about ``batch_rows`` the sources need."""
-    return max(1, -(-_rows_of(logs.paths(sources)[0], sources) // batch_rows))
+    return max(1, -(-_rows_of(inputs.paths(sources)[0], sources) // batch_rows))
 
 
 def new_folders(folder: Path, count: int) -> list[Path]:
@@ -128,7 +128,7 @@ def split(
     rows and rejects of an audit instead of a bill's; ``look_for``: patients. Raises InputError as
     `logs.read`.
     """
-    files, notes = logs.paths(sources)
+    files, notes = inputs.paths(sources)
     logs.require_sheet(defaults, filter(decoding.may_be_workbook, files), sources)
     progress = Progress(_rows_of(files, sources), report)
     found: Split | None = None
@@ -136,7 +136,7 @@ def split(
     for number, (name, piece, rows) in enumerate(pieces(files)):
         if name not in told:
             told[name] = _told(name, config, defaults, maps or {})
-        with logs.naming_strays(name, sources):
+        with inputs.naming_strays(name, sources):
             log = _read(name, piece, config, *told[name], maps)
         found = found or Split(folders, log, notes=notes)
         frame = rows_of(log).with_columns(file=nw.lit(name))
@@ -167,7 +167,7 @@ def split(
         raise InputError("nothing to read", hint="name a file or a folder of logs")
     if all_maps:
         logs.require_maps(maps or {}, found.headings)
-    found.notes += logs.same_content(list(found.files.values()))
+    found.notes += inputs.same_content(list(found.files.values()))
     return found
 
 
@@ -207,21 +207,21 @@ def _read(
         raise InputError(error.what, error.where or name, error.hint) from None
 
 
-def _with_rows(known: logs.File | None, piece: logs.File, name: str) -> logs.File:
+def _with_rows(known: inputs.File | None, piece: inputs.File, name: str) -> inputs.File:
     """The file of which one more piece was read."""
     if known:
         return replace(known, rows=known.rows + piece.rows)
     if piece.sha256:
         return piece
     with Path(name).open("rb") as file:
-        return logs.File(name, hashlib.file_digest(file, "sha256").hexdigest(), piece.rows)
+        return inputs.File(name, hashlib.file_digest(file, "sha256").hexdigest(), piece.rows)
 
 
 def _rows_of(files: Sequence[str], sources: Sequence[str]) -> int:
     """The rows of all files, see `_rows`."""
     total = 0
     for name in files:
-        with logs.naming_strays(name, sources):
+        with inputs.naming_strays(name, sources):
             total += _rows(name)
     return total
 

@@ -14,7 +14,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import counting, engine, lookups, modifiers, pricing, reserved, times, values
-from calc.logs import Defaults, Log, is_named, read, rejected_said
+from calc.inputs import is_named
+from calc.logs import Defaults, Log, read, rejected_said
 from calc.params import Config, load
 from calc.schema import BY_DAY, CODE_KEY, DISCIPLINE_VISIT, KX_BUCKET, LINE
 

@@ -62,6 +62,15 @@ def _hinted(
     return []
 
 
+def provider(mapping: Mapping[str, Sequence[str]]) -> list[str]:
+    """A note where a heading that may mean the therapist is read as the billing provider."""
+    own = mapping.get("provider", [""])[0]
+    # Our own heading, as the template prints it, is meant as it stands.
+    if "clinician" in mapping or plain(own) != "provider" or own == "provider":
+        return []
+    return [f'"{own}" is read as the billing provider; a therapist: --map "{own}=clinician"']
+
+
 def _passed_over(name: str, own: str, column: str) -> str:
     remedy = f'--map "{name}={column}"'
     if plain(name) == plain(own):

@@ -5,13 +5,10 @@ Every record is either used or rejected with a reason; both come out of one fram
 
 from __future__ import annotations
 
-import contextlib
-import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import lru_cache, partial
-from pathlib import Path
 from typing import Any, ClassVar
 
 import narwhals.stable.v2 as nw
@@ -23,11 +20,12 @@ from calc import (
     files,
     heading_notes,
     headings,
+    inputs,
     lengths,
     reserved,
+    row_notes,
     times,
     values,
-    written,
 )
 from calc.cells import Facts, by_values, of_blank, text_of
 from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, judge
@@ -101,15 +99,6 @@ def of_claims(log: Defaults, sheet: str) -> Defaults:
     return _OfClaims(**asdict(log) | {"sheet": sheet})
 
 
-@dataclass(frozen=True)
-class File:
-    """A file that was read: its name, the digest of its bytes (if wanted), and its records."""
-
-    name: str
-    sha256: str
-    rows: int
-
-
 @dataclass
 class Log:
     """SESSION rows to bill, the rejects, and what a report says about the reading."""
@@ -121,7 +110,7 @@ class Log:
     cells: dict[str, str]  # the same by our names
     carried: tuple[str, ...] = ()
     ragged: list[tuple[int, list[str]]] = field(default_factory=list)
-    files: list[File] = field(default_factory=list)
+    files: list[inputs.File] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)  # what a user should know about the reading
     of_headings: list[str] = field(default_factory=list)  # the same of headings, without the file
     mapping: dict[str, list[str]] = field(default_factory=dict)  # our column to the headings used
@@ -141,7 +130,7 @@ class Log:
         if self.parts:
             return _rejects_of_files(self.parts, audited)
         bad = self.bad.filter(~nw.col("fault").is_in(list(FINDINGS))) if audited else self.bad
-        rejects = _rejects(bad, self.place, self.cells).sort("row")
+        rejects = _rejects(bad, self.place, self.cells, is_total(self)).sort("row")
         if not self.ragged:
             return rejects
         rejects = engine.collect(rejects).lazy()
@@ -173,7 +162,7 @@ def read(
     empty file, missing headings, a folder without logs.
     """
     defaults = _known_defaults(defaults or Defaults(), config)
-    if not is_named(source):
+    if not inputs.is_named(source):
         known = headings.meanings(config, maps)
         score = partial(headings.score, known=known)
         frame = _rows_of(source, partial(files.named_apart, where="", score=score))
@@ -183,21 +172,21 @@ def read(
             require_maps(maps or {}, log.place)
         return log
     engine.started(on)  # what it lacks is said before the log is read
-    named = _several(source)
-    if not all(map(_is_path, named)):
+    named = inputs.several(source)
+    if not all(map(inputs.is_path, named)):
         hint = "make it a frame: polars.DataFrame(records)"
         raise InputError("a list of records is no log", hint=hint)
-    found, notes = paths(named)
+    found, notes = inputs.paths(named)
     if not part:
         require_sheet(defaults, filter(decoding.may_be_workbook, found), named)
     digest = digest or len(found) > 1  # tells files that hold the same bytes
     report = report or (lambda text: None)
     parts = []
     for path in found:
-        with naming_strays(path, named):
+        with inputs.naming_strays(path, named):
             parts.append(_from_file(path, config, defaults, report, maps or {}, digest))
     log = parts[0] if len(parts) == 1 else _together(parts)
-    log.notes = [*notes, *log.notes, *same_content(log.files)]
+    log.notes = [*notes, *log.notes, *inputs.same_content(log.files)]
     log.defaults = defaults
     if all_maps:
         require_maps(maps or {}, [name for own in parts for name in own.place])
@@ -206,109 +195,11 @@ def read(
     return _on_engine(log, on)
 
 
-def is_named(source: Any) -> bool:
-    """Whether a log is given by the path of a file or folder, or by several: not as rows."""
-    return isinstance(source, list | tuple | Iterator) or _is_path(source)
-
-
 def _rows_of(source: Any, named: engine.Naming) -> nw.LazyFrame[Any]:
     if engine.is_frame(source):
         return engine.lazy(source, named)
     hint = "give the path of a file or folder, a list of paths, or a frame of rows"
     raise InputError(f"{type(source).__name__} is no log", hint=hint)
-
-
-def _several(source: Any) -> Sequence[Any]:
-    """Paths as a list; InputError for none at all, as of a pattern that fits no file."""
-    named = list(source) if isinstance(source, list | tuple | Iterator) else [source]
-    if not named:
-        hint = "the list of files is empty: see that the folder or pattern has the logs in it"
-        raise InputError("no file is named", hint=hint)
-    return named
-
-
-def _is_path(source: Any) -> bool:
-    return isinstance(source, str) or hasattr(source, "__fspath__")
-
-
-def paths(sources: Any) -> tuple[list[str], list[str]]:
-    """The files named, those of a folder in order of name, and notes about what was left out.
-
-    ``sources``: a path, or a list of them. Raises InputError for a folder without logs and for a
-    file that is named twice.
-    """
-    found: list[str] = []
-    notes: list[str] = []
-    for source in map(str, _several(sources)):
-        if not source:
-            raise InputError("no file is named", hint="give its path, . for the folder you are in")
-        if source == "-" or not Path(source).is_dir():
-            found.append(source)
-            continue
-        inside, note = _of_folder(source)
-        found += inside
-        notes += note
-    double = [path for place, path in enumerate(found) if path in found[:place]]
-    if double:
-        raise InputError("is named twice", double[0], "name each file once")
-    return found, notes
-
-
-def _of_folder(source: str) -> tuple[list[str], list[str]]:
-    """The logs of a folder, and a note of what was left out."""
-    try:
-        there = sorted(Path(source).iterdir())
-        inside = [path for path in there if not path.is_dir()]
-        folders = [path.name for path in there if path.is_dir() and path.name[0] != "."]
-        # A link that leads nowhere says so when it is read; to open a pipe would wait for ever.
-        readable = [path for path in inside if path.is_file() or not path.exists()]
-    except OSError as error:
-        hint = "check the folder's rights, or name the files in it"
-        raise InputError(f"cannot be read ({error.strerror})", source, hint) from None
-    named = [path for path in readable if is_log(path)]
-    ours = [path for path in named if written.is_ours(path)]
-    logs = [path for path in named if path not in ours]
-    if not logs:
-        hint = f"a log ends in {', '.join(f'.{name}' for name in decoding.ENDINGS)}"
-        if ours:
-            hint += "; what this program wrote is read only where it is named itself: "
-            hint += ", ".join(path.name for path in ours)
-        if folders:
-            hint += f"; folders in it are not looked into: {', '.join(folders)}"
-        raise InputError("is a folder without logs", source, hint)
-    others = [path.name for path in inside if path not in logs and path.name[0] not in ".~"]
-    left_out = ", ".join([*others, *folders])
-    return list(map(str, logs)), [f"{source}: left out {left_out}"] if left_out else []
-
-
-@contextlib.contextmanager
-def naming_strays(path: str, sources: Sequence[Any]) -> Iterator[None]:
-    """Adds to an error about a file of a folder in ``sources`` that it need not lie there."""
-    try:
-        yield
-    except InputError as error:
-        if path in map(str, sources):
-            raise
-        hint = f"{error.hint}; " if error.hint else ""
-        hint += "if it is no log, move it out of the folder"
-        raise InputError(error.what, error.where, hint) from None
-
-
-def is_log(path: Path) -> bool:
-    """Whether a file of a folder is taken for a log, by its name."""
-    hidden = path.name.startswith((".", "~$"))
-    ours = ".rejects." in path.name or path.name == "rejects.csv"
-    return not hidden and not ours and path.suffix.lower().lstrip(".") in decoding.ENDINGS
-
-
-def same_content(files: Sequence[File]) -> list[str]:
-    """Notes about files with the same bytes, whose rows count twice."""
-    notes = []
-    for place, file in enumerate(files):
-        twins = [other.name for other in files[:place] if other.sha256 == file.sha256]
-        if twins:
-            notes.append(f"{file.name} holds the same bytes as {twins[0]}: its rows count twice")
-    return notes
 
 
 def piece(source: str, first: int, rows: int) -> nw.LazyFrame[Any]:
@@ -391,7 +282,7 @@ def _from_file(
     log.ragged = records.ragged
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
-    log.files = [File(path, records.digest(), rows)]
+    log.files = [inputs.File(path, records.digest(), rows)]
     log.sheets = {path: records.sheet} if records.sheet else {}
     said = said_of_headings(log, config)
     log.notes += [*records.notes, *(f"{where}: {note}" for note in said)]
@@ -400,8 +291,10 @@ def _from_file(
 
 def said_of_headings(log: Log, config: Config) -> list[str]:
     """What a user should know about how the headings of a log were read."""
-    rows = [*_alike_note(log, config), *_assistant_note(log, config)] if log.defaults.timed else []
-    return [*log.of_headings, *_provider_note(log), *rows]
+    said = [*log.of_headings, *heading_notes.provider(log.mapping)]
+    if log.defaults.timed:
+        said += row_notes.of_times(log.sessions, log.mapping, config)
+    return said
 
 
 def untimed_note(log: Log) -> list[str]:
@@ -413,59 +306,6 @@ def untimed_note(log: Log) -> list[str]:
 
 
 _TIMES = {*heading_notes.TIMES}
-
-
-def _provider_note(log: Log) -> list[str]:
-    """A note where a heading that may mean the therapist is read as the billing provider."""
-    own = log.mapping.get("provider", [""])[0]
-    # Our own heading, as the template prints it, is meant as it stands.
-    if "clinician" in log.cells or headings.plain(own) != "provider" or own == "provider":
-        return []
-    return [f'"{own}" is read as the billing provider; a therapist: --map "{own}=clinician"']
-
-
-def _alike_note(log: Log, config: Config) -> list[str]:
-    """A note where minutes may be the visit's, which each of its rows repeats.
-
-    All rows of each visit say the same, and add up to more than an hour: of codes that are timed,
-    without start and end.
-    """
-    own = log.mapping.get("minutes", [""])[0]
-    if not own or {"start", "end"} & set(log.mapping):
-        return []
-    timed = [code for code, facts in config.codes.items() if facts["unit_basis"] == "minutes"]
-    rows = log.sessions.filter(nw.col("code").is_in(timed))
-    each, added = nw.col("given_ms"), nw.col("given_ms").sum()
-    visits = rows.group_by("patient", "date").agg(
-        rows=nw.len(), least=each.min(), most=each.max(), added=added
-    )
-    visits = visits.filter(nw.col("rows") > 1).select(
-        alike=nw.col("least") == nw.col("most"), long=nw.col("added") > _LONG * times.MINUTE
-    )
-    found = engine.collect(visits)
-    if len(found) < _VISITS or not all(found["alike"]) or 2 * found["long"].sum() <= len(found):
-        return []
-    return [
-        f'"{own}" is the same on all rows of each visit: if it is the visit\'s, each code counts'
-        f' all of it; to leave it out: --map "{own}="'
-    ]
-
-
-_LONG, _VISITS = 60, 2  # minutes, and visits, of which fewer may be alike by chance
-
-
-def _assistant_note(log: Log, config: Config) -> list[str]:
-    """A note where the log has no roles and names of clinicians say that they are assistants."""
-    if "role" in log.mapping or "clinician" not in log.mapping:
-        return []
-    titles = {w.upper() for w, role in config.words["role"].items() if role == "assistant"}
-    titles -= {"OTA"}  # a surname too
-    names = engine.distinct(log.sessions, "clinician")
-    theirs = [name for name in names if titles.intersection(re.split(r"[^A-Z/]+", name))]
-    if not theirs:
-        return []
-    who = "1 clinician" if len(theirs) == 1 else f"{len(theirs):,} clinicians"
-    return [f"{who} may be an assistant by name, and counts as a therapist: add a column role"]
 
 
 def _together(parts: list[Log]) -> Log:
@@ -629,7 +469,7 @@ def _sessions(
     if not _TIMES & set(columns):
         log.times_like = heading_notes.times_like(names, config, maps)
     if engine.is_eager(frame):
-        log.files = [File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
+        log.files = [inputs.File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
 
 
@@ -860,9 +700,12 @@ def of_file(rejects: nw.DataFrame[Any], name: str) -> nw.DataFrame[Any]:
 
 
 def _rejects(
-    bad: nw.LazyFrame[Any], place: dict[str, str], cells: dict[str, str]
+    bad: nw.LazyFrame[Any], place: dict[str, str], cells: dict[str, str], total: nw.Expr
 ) -> nw.LazyFrame[Any]:
-    """Every column of the log as it was, then row, reason and, for messages, hint."""
+    """Every column of the log as it was, then row, reason and, for messages, hint.
+
+    ``total``: which rows are no sessions, whatever else is wrong with them.
+    """
     reason, hint, schema = nw.lit(""), nw.lit(""), bad.collect_schema()
     checks = {fault: CHECKS[fault - 1] for fault in engine.distinct(bad, "fault")}
     lengths_too = any(check.column == "minutes" for check in checks.values()) and "minutes" in cells
@@ -879,6 +722,8 @@ def _rejects(
         here = nw.col("fault") == fault
         reason = nw.when(here).then(says).otherwise(reason)
         hint = nw.when(here).then(nw.lit(check.hint)).otherwise(hint)
+    reason = nw.when(total).then(nw.lit("is a line of totals, no session")).otherwise(reason)
+    hint = nw.when(total).then(nw.lit("it is left out; nothing need be done")).otherwise(hint)
     original = {
         reserved.in_log(name, place) if name in ("file", *REJECT) else name: nw.col(column)
         for name, column in place.items()

@@ -23,6 +23,7 @@ from calc import (
     doubts,
     engine,
     evidence,
+    inputs,
     logs,
     matching,
     redacting,
@@ -90,7 +91,7 @@ class Gathered:
     findings: list[nw.DataFrame[Any]]  # see auditing.found
     rows: Sequence[Frame]  # the table "row" of each, for the clinicians' days that a report draws
     rejects: nw.DataFrame[Any]
-    files: list[logs.File]
+    files: list[inputs.File]
     defaults: logs.Defaults  # of the log
     doubted: Doubts
     claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
@@ -507,7 +508,7 @@ def audit_frame(
     if report:
         return audit
     shown = audit.findings.rename({"cents": "dollars"}).select(COLUMNS)
-    if logs.is_named(source):
+    if inputs.is_named(source):
         return engine.collect(engine.decimals(shown.lazy(), ("dollars",))).to_native()
     return engine.given_back(shown, source, ("dollars",))
 

@@ -24,7 +24,19 @@ from click.testing import CliRunner
 from helpers import rejects, sessions
 
 import calc
-from calc import balances, batches, decoding, engine, files, headings, lengths, logs, times, written
+from calc import (
+    balances,
+    batches,
+    decoding,
+    engine,
+    files,
+    headings,
+    inputs,
+    lengths,
+    logs,
+    times,
+    written,
+)
 from calc.cli import cli
 from calc.errors import InputError
 from calc.schema import LINE
@@ -150,7 +162,7 @@ def test_files_are_known_by_digest_and_rows(tmp_path, config):
 
     path = put(tmp_path, "a.csv", ROWS)
     (file,) = logs.read(path, config).files
-    assert file == logs.File(str(path), hashlib.sha256(ROWS.encode()).hexdigest(), 4)
+    assert file == inputs.File(str(path), hashlib.sha256(ROWS.encode()).hexdigest(), 4)
 
 
 def ods(*rows):
@@ -623,6 +635,38 @@ def test_minutes_of_a_visit_on_each_of_its_rows(minutes, said, tmp_path, config)
     text = "patient,date,code,Duration\n" + "".join(f"{p},2026-03-02,{c},{m}\n" for p, c, m in rows)
     notes = logs.read(put(tmp_path, "a.csv", text), config).notes
     assert any("is the same on all rows of each visit" in note for note in notes) is said
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (["p A 9:00 9:47", "p B 9:00 9:47", "q A 9:00 9:40", "q C 9:00 9:40"], True),
+        (["p A 9:00 9:47", "p B 9:00 9:47"], False),  # one visit may be so by chance
+        (["p A 9:00 9:47", "p B 9:00 9:47", "q A 9:00 9:20", "q C 9:20 9:40"], False),
+        (["p A 9:00 9:47", "p A 9:00 9:47", "q A 9:00 9:40", "q A 9:00 9:40"], False),  # twins
+        (["p A 9:00 9:47", "q A 10:00 10:40", "r A 11:00 11:30"], False),
+    ],
+)
+def test_start_and_end_of_a_visit_on_each_of_its_rows(rows, said, tmp_path, config):
+    """What each code took is not logged: the time counts once, and it is said."""
+    codes = {"A": "97110", "B": "97116", "C": "97140"}
+    cells = [(p, codes[code], start, end) for p, code, start, end in map(str.split, rows)]
+    text = "".join(f"{p},2026-03-02,{code},{start},{end}\n" for p, code, start, end in cells)
+    head, noted = "patient,date,code,Time In,Time Out", "the same on all rows of each visit, whose"
+    notes = logs.read(put(tmp_path, "a.csv", f"{head}\n{text}"), config).notes
+    assert any(noted in note for note in notes) is said
+    # Minutes of each code answer it; rows far below count too.
+    with_minutes = text.replace("\n", ",8\n")
+    notes = logs.read(put(tmp_path, "b.csv", f"{head},minutes\n{with_minutes}"), config).notes
+    assert not any(noted in note for note in notes)
+    others = "".join(f"z{n},2026-03-02,97110,08:00,08:20\n" for n in range(1100))
+    late = "".join(
+        f"zz,2026-03-02,{code},09:{n}0,09:{n}9\n" for n, code in enumerate(codes.values())
+    )
+    notes = logs.read(put(tmp_path, "c.csv", f"{head}\n{others}{text}"), config).notes
+    assert any(noted in note for note in notes) is said
+    notes = logs.read(put(tmp_path, "d.csv", f"{head}\n{text}{others}{late}"), config).notes
+    assert not any(noted in note for note in notes)
 
 
 @pytest.mark.parametrize(
@@ -1197,7 +1241,7 @@ def test_what_we_wrote_into_a_folder_is_no_log(tmp_path, config):
     read = logs.read(tmp_path, config)
     assert [file.name for file in read.files] == [str(tmp_path / "march.csv")]
     assert read.notes == [f"{tmp_path}: left out bad.csv, lines.csv"]
-    assert len(logs.paths([tmp_path / "bad.csv"])[0]) == 1  # mended, and named by hand
+    assert len(inputs.paths([tmp_path / "bad.csv"])[0]) == 1  # mended, and named by hand
 
 
 @pytest.mark.parametrize(
@@ -1212,10 +1256,10 @@ def test_our_own_outputs_in_a_folder_are_no_logs(tmp_path, command, ending):
     bad = tmp_path / f"bad.{ending.replace('tsv', 'csv')}"
     CliRunner().invoke(cli, [command, str(log), "-o", str(out), "--rejects", str(bad)])
     assert out.exists() and bad.exists()
-    found, notes = logs.paths(tmp_path)
+    found, notes = inputs.paths(tmp_path)
     assert found == [str(log)]
     assert notes == [f"{tmp_path}: left out {bad.name}, {out.name}"]
-    assert logs.paths([log, out])[0] == [str(log), str(out)]  # named by hand
+    assert inputs.paths([log, out])[0] == [str(log), str(out)]  # named by hand
 
 
 def test_other_files_that_we_wrote(tmp_path):
@@ -1263,12 +1307,12 @@ def test_what_is_no_output_of_ours_stays_a_log(tmp_path):
     locked = locked.replace(b"PK\3\4\x14\0\0", b"PK\3\4\x14\0\1")
     locked = locked.replace(b"PK\1\2\x14\3\x14\0\0", b"PK\1\2\x14\3\x14\0\1")
     others["j.xlsx"] = put(tmp_path, "j.xlsx", locked)
-    assert [Path(name).name for name in logs.paths(tmp_path)[0]] == sorted(others)
+    assert [Path(name).name for name in inputs.paths(tmp_path)[0]] == sorted(others)
     folder = tmp_path / "lines"
     folder.mkdir()
     put(folder, "l.csv", "work_payment,medicare_pays\n")
     with pytest.raises(InputError) as error:
-        logs.paths(folder)
+        inputs.paths(folder)
     assert error.value.hint.endswith("only where it is named itself: l.csv")
 
 

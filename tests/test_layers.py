@@ -26,6 +26,8 @@ ALLOWED = {
     "checks": {"schema", "times"},
     "decoding": {"errors"},
     "files": {"decoding", "engine", "errors", "workbooks"},
+    "inputs": {"decoding", "errors", "written"},
+    "row_notes": {"engine", "params", "times"},
     "workbooks": {"decoding"},
     "headings": {"errors", "params", "schema"},
     "lengths": {"cells", "engine", "errors", "headings", "params", "values"},
@@ -34,7 +36,8 @@ ALLOWED = {
     "values": {"cells", "checks", "money", "params", "schema", "times"},
     "clocks": {"cells", "checks", "engine", "errors", "times"},
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
-    | {"heading_notes", "lengths", "params", "reserved", "schema", "times", "values", "written"},
+    | {"heading_notes", "inputs", "lengths", "params", "reserved", "row_notes", "schema", "times"}
+    | {"values"},
     "written": {"decoding", "engine", "errors"},
     "balances": {"clocks", "errors", "files", "params", "schema", "times", "values"},
     "lookups": {"engine", "money", "params"},
@@ -46,9 +49,10 @@ ALLOWED = {
     "overlaps": {"engine", "schema", "times"},
     "billed": {"engine", "first_rows", "schema"},
     "first_rows": {"engine"},
-    "billing": {"engine", "logs", "lookups", "params", "reserved", "schema", "values"} | STEPS,
+    "billing": {"engine", "inputs", "logs", "lookups", "params", "reserved", "schema", "values"}
+    | STEPS,
     "summaries": {"billing", "money"},
-    "batches": {"billing", "decoding", "engine", "errors", "lengths", "logs", "params"}
+    "batches": {"billing", "decoding", "engine", "errors", "inputs", "lengths", "logs", "params"}
     | {"summaries"},
     "large_audits": {"auditing", "batches", "billing", "claims", "clinicians", "engine"}
     | {"matching"}
@@ -89,6 +93,7 @@ ALLOWED = {
         "engine",
         "errors",
         "evidence",
+        "inputs",
         "logs",
         "matching",
         "schema",
@@ -104,7 +109,8 @@ ALLOWED = {
 LEVELS = {
     0: WORDS,
     1: {"decoding", "engine", "params", "rule", "workbooks"},
-    2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "logs"}
+    2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "inputs", "logs"}
+    | {"row_notes"}
     | {"config_checks", "heading_notes", "lengths"}
     | {
         "lookups",

@@ -854,3 +854,22 @@ def test_an_order_of_dates_is_read_in_any_case(order, month, config):
     rows = [GOOD | {"date": "03/04/2026", "start": "09:00", "end": "09:47"}]
     (row,) = sessions(read(rows, config, date_order=order))
     assert row["date"].month == month
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        ("Total,,,23", "is a line of totals, no session"),
+        (",,Grand Total:,x", "is a line of totals, no session"),
+        (",,,23", "patient is blank"),
+        ("Total,2026-03-02,97116,x", 'minutes "x" is not a number of minutes'),
+    ],
+)
+def test_a_line_of_totals_says_what_it_is(row, reason, tmp_path, config):
+    """Rather than that it lacks a patient; a frame's line too."""
+    path = tmp_path / "log.csv"
+    path.write_text(f"patient,date,code,minutes\np,2026-03-02,97116,23\n{row}\n")
+    frame = pl.read_csv(path, infer_schema=False)
+    for source in (path, frame):
+        (reject,) = engine.collect(logs.read(source, config).rejects()).iter_rows(named=True)
+        assert reject["reason"] == reason

@@ -156,7 +156,7 @@ def keep_inputs(
 
     ``beside`` are the files that are read beside the log, ``claims`` among them.
     """
-    from calc import logs
+    from calc import inputs
 
     rejects = rejects_file or rejects_name(log)
     named = {
@@ -169,10 +169,10 @@ def keep_inputs(
         inside = name and any(
             Path(place).is_dir() and _is_same(str(Path(name).parent), place) for place in log
         )
-        if inside and logs.is_log(Path(name or "")):
+        if inside and inputs.is_log(Path(name or "")):
             what = "cannot be written, for it lies in the folder that is read"
             raise InputError(what, name or "", f"name another file by {option}, outside of it")
-    keep([*logs.paths(log)[0], *beside, reading["map_file"]], named)
+    keep([*inputs.paths(log)[0], *beside, reading["map_file"]], named)
 
 
 def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
@@ -372,9 +372,9 @@ def say_rejects(rejected: Any, log: tuple[str, ...], rejects_file: str | None) -
     one = "stdin" if log[0] == "-" else log[0]
     several = len(log) > 1 or Path(one).is_dir()
     if several and "file" not in rejected.columns:  # a folder with one log
-        from calc import logs
+        from calc import inputs
 
-        one = logs.paths(log)[0][0]
+        one = inputs.paths(log)[0][0]
     for row in rejected.head(SHOWN_REJECTS).iter_rows(named=True):
         source = row["file"] if several and "file" in row else one
         tell(f"therapy-calc: {source}:{row['row']}: {row['reason']}")

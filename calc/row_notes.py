@@ -1,0 +1,104 @@
+"""What a user should know of how a log's rows count: what their values, not their headings, say."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import narwhals.stable.v2 as nw
+
+from calc import engine, times
+from calc.params import Config
+
+Mapped = Mapping[str, Sequence[str]]  # our columns to a log's headings
+
+
+def of_times(rows: nw.LazyFrame[Any], mapping: Mapped, config: Config) -> list[str]:
+    """Notes about SESSION rows from whose times units are made."""
+    timed = [code for code, facts in config.codes.items() if facts["unit_basis"] == "minutes"]
+    minutes = rows.filter(nw.col("code").is_in(timed))
+    said = [*_alike(minutes, mapping), *_one_window(minutes, mapping)]
+    return [*said, *_assistants(rows, mapping, config)]
+
+
+_VISITS = 2  # of which fewer may be alike by chance
+_FIRST_ROWS = 1000  # by which most logs show that there is nothing to say
+_LONG_MINUTES = 60
+
+
+def _alike(rows: nw.LazyFrame[Any], mapping: Mapped) -> list[str]:
+    """A note where minutes may be the visit's, which each of its rows repeats.
+
+    All rows of each visit say the same, and add up to more than an hour: of codes that are timed,
+    without start and end.
+    """
+    own = mapping.get("minutes", [""])[0]
+    if not own or {"start", "end"} & set(mapping):
+        return []
+    long = nw.col("given_ms").sum() > _LONG_MINUTES * times.MINUTE
+    found = _of_several_rows(rows, ["given_ms"], long)
+    if not _all_alike(found) or 2 * found["marked"].sum() <= len(found):
+        return []
+    return [
+        f'"{own}" is the same on all rows of each visit: if it is the visit\'s, each code counts'
+        f' all of it; to leave it out: --map "{own}="'
+    ]
+
+
+def _one_window(rows: nw.LazyFrame[Any], mapping: Mapped) -> list[str]:
+    """A note where start and end may be the visit's, which each of its rows repeats.
+
+    Of several timed codes of one clinician, without minutes: nobody knows how long each took.
+    """
+    if "minutes" in mapping or not {"start", "end"} <= set(mapping):
+        return []
+    codes, clinicians = nw.col("code").n_unique(), nw.col("clinician").n_unique()
+    found = _of_several_rows(rows, ["start_ms", "end_ms"], (codes > 1) & (clinicians == 1))
+    if not _all_alike(found) or not all(found["marked"]):
+        return []
+    return [
+        f'"{mapping["start"][0]}" and "{mapping["end"][0]}" are the same on all rows of each visit,'
+        " whose time counts once; add a column minutes with those of each code"
+    ]
+
+
+def _of_several_rows(
+    rows: nw.LazyFrame[Any], names: Sequence[str], marked: nw.Expr
+) -> nw.DataFrame[Any]:
+    """By visit of several rows whether those say the same (``alike``), and ``marked``.
+
+    Only of the first rows where these differ already.
+    """
+    least = {f"min {name}": nw.col(name).min() for name in names}
+    most = {f"max {name}": nw.col(name).max() for name in names}
+    alike = nw.all_horizontal(
+        *(nw.col(f"min {name}") == nw.col(f"max {name}") for name in names), ignore_nulls=False
+    )
+
+    def found(some: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
+        by_visit = some.group_by("patient", "date")
+        visits = by_visit.agg(rows=nw.len(), marked=marked, **least, **most)
+        visits = visits.filter(nw.col("rows") > 1)
+        return engine.collect(visits.select("marked", alike=alike.fill_null(False)))
+
+    first = found(rows.head(_FIRST_ROWS))
+    return found(rows) if all(first["alike"]) else first
+
+
+def _all_alike(found: nw.DataFrame[Any]) -> bool:
+    return len(found) >= _VISITS and all(found["alike"])
+
+
+def _assistants(rows: nw.LazyFrame[Any], mapping: Mapped, config: Config) -> list[str]:
+    """A note where the log has no roles and names of clinicians say that they are assistants."""
+    if "role" in mapping or "clinician" not in mapping:
+        return []
+    titles = {w.upper() for w, role in config.words["role"].items() if role == "assistant"}
+    titles -= {"OTA"}  # a surname too
+    names = engine.distinct(rows, "clinician")
+    theirs = [name for name in names if titles.intersection(re.split(r"[^A-Z/]+", name))]
+    if not theirs:
+        return []
+    who = "1 clinician" if len(theirs) == 1 else f"{len(theirs):,} clinicians"
+    return [f"{who} may be an assistant by name, and counts as a therapist: add a column role"]
