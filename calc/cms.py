@@ -22,7 +22,7 @@ from typing import NamedTuple
 
 from calc.errors import InputError
 from calc.money import FACTOR_PLACES, GPCI_PLACES, RVU_PLACES, decimal_text, scaled
-from calc.params import CELLS, KEYS, TABLES, Config, shipped_folder
+from calc.params import CELLS, KEYS, TABLES, Config, Days, runs, shipped_folder
 
 Row = dict[str, str]
 
@@ -62,27 +62,37 @@ class Release:
     rows: list[Row]
     skipped: int = 0
     factors: Mapping[str, Decimal] = field(default_factory=dict)
-    days: tuple[tuple[date, date], ...] = ()
+    days: tuple[Days, ...] = ()
     where: str = ""
 
-    def during(self, first: date, last: date) -> list[Row]:
-        """The rows that hold at any time from ``first`` to ``last``: all but those of dead pairs.
+    def on(self, day: date) -> list[Row]:
+        """The rows that hold on a day: of PTP pairs those of whose days it is one.
 
-        InputError where a pair's modifier indicator changes in between.
+        InputError where a pair stands twice on the day with two modifier indicators.
         """
         if self.kind != "ptp":
             return self.rows
         held: dict[tuple[str, str], Row] = {}
         for row, (start, end) in zip(self.rows, self.days, strict=True):
-            if start <= last and end >= first:
+            if start <= day <= end:
                 pair = (row["column1"], row["column2"])
                 if held.setdefault(pair, row) != row:
-                    hint = (
-                        "import the days before and after apart, each with its --from and --until"
-                    )
-                    what = f"pair {pair[0]} {pair[1]} changes between {first} and {last}"
-                    raise InputError(what, self.where, hint)
+                    what = f"pair {pair[0]} {pair[1]} stands twice on {day}, with other indicators"
+                    raise InputError(what, self.where, "download the file again")
         return [held[pair] for pair in sorted(held)]
+
+    def runs(self, first: date, last: date) -> list[tuple[date, date, list[Row]]]:
+        """The days from ``first`` to ``last`` in runs on which the same rows hold, in order."""
+        return runs(self.on, self.days, first, last)
+
+    def during(self, first: date, last: date) -> list[Row]:
+        """The rows that hold on each day from ``first`` to ``last``; InputError if they change."""
+        (_, end, rows), *others = self.runs(first, last)
+        if others:
+            what = f"pairs change between {first} and {last}, after {end}"
+            hint = "import the days before and after apart, each with its --from and --until"
+            raise InputError(what, self.where, hint)
+        return rows
 
 
 @dataclass(frozen=True)
@@ -278,16 +288,23 @@ def join(parts: list[Release]) -> Release:
     return replace(parts[0], rows=rows, days=days, skipped=sum(p.skipped for p in parts))
 
 
-def joined(releases: list[Release]) -> list[Release]:
-    """The releases of several files, the parts of a quarter's PTP edits as one."""
-    parts = [release for release in releases if release.kind == "ptp"]
-    others = [release for release in releases if release.kind != "ptp"]
-    return [*others, join(parts)] if parts else others
+def joined(releases: list[Release], basis: str = "nonQPP") -> list[Release]:
+    """The releases of several files, one of each kind as `read` makes them of a zip.
+
+    InputError where two of a kind do not go together.
+    """
+    done = []
+    for kind in COLUMNS:
+        found = [release for release in releases if release.kind == kind]
+        if len(found) > 1 and any(len(release.factors) > 1 for release in found):
+            raise _several(found)  # one of them has both variants already
+        done += [_one(kind, found, basis)] if len(found) > 1 else found
+    return done
 
 
 def _several(found: list[Release]) -> InputError:
     names = ", ".join(release.where for release in found)
-    return InputError(f"holds several {found[0].kind} files", names, "import one of them")
+    return InputError(f"are several {found[0].kind} files", names, "import one of them")
 
 
 def _of_basis(found: list[Release], basis: str) -> Release:
@@ -582,7 +599,7 @@ def _read_mue(file: _File, known: set[str]) -> Release:
 def _read_ptp(file: _File, known: set[str]) -> Release:
     """Pairs of known codes. Indicator 9 marks pairs that never held; ``*`` is no last day."""
     rows: list[Row] = []
-    days: list[tuple[date, date]] = []
+    days: list[Days] = []
     skipped = pairs = 0
     for line, cells in file.body():
         if len(cells) < 2 or not (_CODE.fullmatch(cells[0]) and _CODE.fullmatch(cells[1])):
@@ -593,7 +610,7 @@ def _read_ptp(file: _File, known: set[str]) -> Release:
         if cells[0] not in known or cells[1] not in known:
             skipped += 1
         elif cells[5] != "9":
-            days.append((_day(file, line, cells[3]), _day(file, line, cells[4], open_end=True)))
+            days.append(Days(_day(file, line, cells[3]), _day(file, line, cells[4], open_end=True)))
             values = (cells[0], cells[1], cells[5])
             rows.append(dict(zip(COLUMNS["ptp"], values, strict=True)))
     if not pairs:

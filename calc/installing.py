@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -9,7 +10,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -18,7 +19,7 @@ from pathlib import Path
 from calc.cms import COLUMNS, NUMBER, Release, Row, table_rows
 from calc.errors import CalcError, InputError
 from calc.money import FACTOR_PLACES, decimal_text, scaled
-from calc.params import KEYS, ONE_DAY, Config, Value, runs
+from calc.params import KEYS, ONE_DAY, QUARTERLY, Config, Days, Value, faults, quarter, runs
 
 TITLES = {
     "rvu": "Relative value units",
@@ -31,12 +32,35 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Diff:
-    """What a release changes, as lines of text; ``kept``: what it says otherwise and stays."""
+    """What a release changes, as lines of text; ``kept``: what it says otherwise and stays.
+
+    ``against``: the edition that it is compared with.
+    """
 
     new: list[str]
     changed: list[str]
     gone: list[str]
     kept: list[str] = field(default_factory=list)
+    against: str = field(default="", compare=False)
+
+
+@contextlib.contextmanager
+def made(folder: str | None) -> Iterator[None]:
+    """A folder for figures that is made if it is not there, and taken away if it stays empty."""
+    place = Path(folder) if folder else None
+    new = place and not place.exists()
+    try:
+        if place and new:
+            place.mkdir()
+    except OSError as error:
+        what = f"cannot be made ({error.strerror})"
+        raise InputError(what, str(place), "choose another folder") from None
+    try:
+        yield
+    finally:
+        if place and new:
+            with contextlib.suppress(OSError):
+                place.rmdir()
 
 
 def span(release: Release, first: str | None, last: str | None) -> tuple[date, date]:
@@ -47,8 +71,12 @@ def span(release: Release, first: str | None, last: str | None) -> tuple[date, d
     """
     if not first or not last:
         year = release.year or date.today().year
+        usual, word = Days(date(year, 1, 1), date(year, 12, 31)), "year"
+        if release.kind in QUARTERLY:
+            usual, word = quarter(date.today()), "quarter"
         hint = (
-            f"give --from and --until, for a calendar year --from {year}-01-01 --until {year}-12-31"
+            f"give --from and --until, for a calendar {word} --from {usual.first}"
+            f" --until {usual.last}"
         )
         raise InputError("the file does not say which days it is for", release.where, hint)
     try:
@@ -57,19 +85,52 @@ def span(release: Release, first: str | None, last: str | None) -> tuple[date, d
         raise InputError(f"--from or --until: {error}", hint="write 2027-01-01") from None
     if days[1] < days[0]:
         raise InputError("--until is before --from", hint="the last day comes after the first")
+    if release.kind in QUARTERLY and days[1] > quarter(days[0]).last:
+        what = f"{days[0]} to {days[1]} is more than a calendar quarter"
+        raise InputError(what, release.where, "import the file of each quarter for its days")
+    if release.kind in _OF_A_YEAR and release.year not in (None, days[0].year, days[1].year):
+        what = f"is of {release.year}, not of {days[0]} to {days[1]}"
+        raise InputError(what, release.where, f"give --from and --until in {release.year}")
     return days
 
 
-def changes(config: Config, release: Release, first: date, last: date) -> Diff:
-    """What ``release`` changes against the edition of the day before ``first``, or of ``first``."""
+_OF_A_YEAR = ("rvu", "gpci")  # what they say of their year is the year they are for
+
+Plan = tuple[Release, date, date]
+
+
+def plans(releases: Sequence[Release], first: str | None, last: str | None) -> list[Plan]:
+    """Each release with its days; one that changes within them in runs of days on which it holds.
+
+    Raises as `span`; also where no row of a release holds.
+    """
+    done: list[Plan] = []
+    for release in releases:
+        days = span(release, first, last)
+        held = [(release, start, end) for start, end, rows in release.runs(*days) if rows]
+        if not held:
+            hint = "check --from and --until"
+            raise InputError("no row holds in these days", release.where, hint)
+        done += held
+    return done
+
+
+def changes(
+    config: Config, release: Release, first: date, last: date, follows: bool = False
+) -> Diff:
+    """What ``release`` changes against the edition of ``first``, or of the day before.
+
+    ``follows``: it is installed for the days before too, and is compared with itself.
+    """
     before = _day_before(first)
-    edition = config.edition(release.kind, before) or config.edition(release.kind, first)
+    edition = config.edition(release.kind, first) or config.edition(release.kind, before)
     keys = KEYS[release.kind]
 
     def by_key(rows: list[Row]) -> dict[str, Row]:
         return {" ".join(row[key] for key in keys): row for row in rows}
 
-    old = by_key(table_rows(edition.path)) if edition else {}
+    held = release.on(before) if follows else table_rows(edition.path) if edition else []
+    old = by_key(held)
     new = by_key(release.during(first, last))
     values = [name for name in COLUMNS[release.kind] if name not in keys]
     changed = [
@@ -85,7 +146,8 @@ def changes(config: Config, release: Release, first: date, last: date) -> Diff:
     ]
     gone = [key for key in old if key not in new]
     written, kept = _factor_changes(config, release, first, last)
-    return Diff(added, written + changed, gone, kept)
+    against = "" if follows or not edition else f"{config.cite_edition(edition)}"
+    return Diff(added, written + changed, gone, kept, against)
 
 
 def _day_before(day: date) -> date:
@@ -144,6 +206,8 @@ def _factor_changes(
         if run.held is None:
             old = parameter.find(_day_before(run.first), run.applies_to)
             line = f"{name} {old.text if old else 'none'} -> {run.text}"
+            if old and _same(old.text, run.text):
+                line = f"{name} {run.text}, as before"
             whole = (run.first, run.last) == (first, last)
             written.append(line if whole else f"{line} for {days}")
         elif not _same(run.held.text, run.text):
@@ -172,7 +236,7 @@ def install(
     texts = {table: _csv_text(release.kind, rows)}
     both = Config([folder, *(other for other in config.folders if other != folder)])
     if source_id not in both.sources:
-        texts |= _source_text(folder, release, source_id)
+        texts |= _source_text(folder, release, first, source_id)
     texts |= _factor_text(folder, release, first, last, source_id, both)
     # The edition comes last: until it stands, the other files change nothing.
     texts |= _edition_text(folder, release, first, last, source_id, table.name)
@@ -182,32 +246,61 @@ def install(
 
 def install_all(
     folder: Path,
-    plans: Sequence[tuple[Release, date, date]],
+    plans: Sequence[Plan],
     source_id: str,
     config: Config,
 ) -> list[Path]:
     """Write several releases, each with its first and last day, all or none; the files written.
 
-    They are installed one after another in a copy of ``folder``; only when all fit are its files
-    written. ``source_id`` blank: `cms-rvu27` and the like. Raises as `install`.
+    They are installed one after another in a copy of ``folder``; only when all fit, and the figures
+    are still readable, are its files written. ``source_id`` blank: `cms-rvu27` and the like; of
+    several tables its keys end in their names. Raises as `install`.
     """
     with tempfile.TemporaryDirectory() as place:
         copy = Path(place) / "figures"
         shutil.copytree(folder, copy)
         others = [other for other in config.folders if other != folder]
         touched: list[Path] = []
-        for release, first, last in plans:
-            key = source_id or f"cms-{release.kind}{first.year % 100:02d}"
-            both = Config([copy, *others])
-            try:
+        kinds = {release.kind for release, _, _ in plans}
+        before = faults(Config([copy, *others]))
+        try:
+            for release, first, last in plans:
+                both = Config([copy, *others])
+                key = _source_key(both, release, first, source_id, len(kinds) > 1)
                 touched += install(copy, release, first, last, key, both)
-            except CalcError as error:
-                # The copy is gone before its name could be read: the user's file has the fault.
-                told = [text.replace(str(copy), str(folder)) for text in error.args]
-                raise type(error)(*told) from None
+            for fault in faults(Config([copy, *others])):
+                if fault.args not in [known.args for known in before]:
+                    raise fault
+        except CalcError as error:
+            # The copy is gone before its name could be read: the user's file has the fault.
+            told = [text.replace(str(copy), str(folder)) for text in error.args]
+            raise type(error)(*told) from None
         texts = {folder / path.relative_to(copy): path.read_text("utf-8") for path in touched}
     _write_all(texts)
     return list(texts)
+
+
+def _source_key(config: Config, release: Release, first: date, given: str, several: bool) -> str:
+    """The key of a release in sources.toml: one that no other release has, unless it is given."""
+    if given:
+        return f"{given}-{release.kind}" if several else given
+    key = f"cms-{release.kind}{first.year % 100:02d}"
+    if release.kind in QUARTERLY:
+        return f"{key}q{_quarter_of(first)}"
+    taken = config.sources.get(key, {}).get("title", _title(release, first))
+    return key if taken == _title(release, first) else f"{key}-{first}"
+
+
+def _quarter_of(day: date) -> int:
+    return (day.month + 2) // 3
+
+
+def _title(release: Release, first: date) -> str:
+    """What a release is called: a quarterly one, whose file does not say so, by its quarter."""
+    if release.kind not in QUARTERLY:
+        return release.title
+    word = ("first", "second", "third", "fourth")[_quarter_of(first) - 1]
+    return f"{release.title}, {first.year} {word} quarter"
 
 
 def _free_name(folder: Path, kind: str, first: date, last: date) -> Path:
@@ -247,12 +340,13 @@ def _edition_text(
 ) -> dict[Path, str]:
     head = f"title = {_quoted(TITLES[release.kind])}\n"
     lines = ["[[edition]]", f"from = {first}", f"until = {last}", f"file = {_quoted(name)}"]
-    lines += [f"source = {_quoted(source_id)}", f"release = {_quoted(release.title)}", ""]
+    lines += [f"source = {_quoted(source_id)}", f"release = {_quoted(_title(release, first))}", ""]
     return _added(folder / release.kind / "editions.toml", head, "\n".join(lines))
 
 
-def _source_text(folder: Path, release: Release, source_id: str) -> dict[Path, str]:
-    lines = [f"[{_quoted(source_id)}]", f"title = {_quoted(release.title)}", 'publisher = "CMS"']
+def _source_text(folder: Path, release: Release, first: date, source_id: str) -> dict[Path, str]:
+    title = _quoted(_title(release, first))
+    lines = [f"[{_quoted(source_id)}]", f"title = {title}", 'publisher = "CMS"']
     lines += [f'date = "{release.year}"'] if release.year else []
     return _added(folder / "sources.toml", "", "\n".join([*lines, ""]))
 

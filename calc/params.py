@@ -16,12 +16,13 @@ from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from calc.errors import ConfigError, InputError
 from calc.money import FACTOR_PLACES, decimal_text, scaled
 
 FOLDER_VARIABLE = "THERAPY_CALC_CONFIG"
+QUARTERLY = ("mue", "ptp")  # tables that CMS issues for a calendar quarter
 ONE_DAY = timedelta(days=1)
 Held = TypeVar("Held")
 
@@ -87,9 +88,32 @@ class Parameter:
         return value
 
 
+class Days(NamedTuple):
+    """From ``first`` to ``last``."""
+
+    first: date
+    last: date
+
+
+class Dated(Protocol):
+    """What holds for some days."""
+
+    @property
+    def first(self) -> date: ...
+    @property
+    def last(self) -> date: ...
+
+
+def quarter(day: date) -> Days:
+    """The calendar quarter of a day."""
+    first = date(day.year, day.month - (day.month - 1) % 3, 1)
+    after = date(first.year + first.month // 10, (first.month + 2) % 12 + 1, 1)
+    return Days(first, after - ONE_DAY)
+
+
 def runs(
     at: Callable[[date], Held],
-    spans: Iterable[Value | Edition],
+    spans: Iterable[Dated],
     first: date = date.min,
     last: date = date.max,
 ) -> list[tuple[date, date, Held]]:
@@ -671,6 +695,11 @@ class Config:
             if row["locality"].startswith(f"{state.strip()}-")
             and row["county"].upper() == county.strip()
         ]
+
+    def cite_edition(self, edition: Edition) -> str:
+        """The source of a table, and its release where the source does not say it."""
+        cited = self.cite(edition.source)
+        return cited if edition.release in cited else f"{cited}, {edition.release}"
 
     def cite(self, source: str) -> str:
         """A source written out: title, and date where the title does not say it."""

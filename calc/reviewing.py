@@ -452,7 +452,7 @@ def figures(config: Config, days: list[date]) -> list[str]:
     """The published tables that the dates of a log are judged by, written out."""
     tables = ("rvu", "gpci", "mue", "ptp")
     editions = [edition for table in tables for edition in config.editions_on(table, days)]
-    return sorted({f"{config.cite(e.source)}, {e.release}" for e in editions})
+    return sorted({f"{config.cite_edition(e)} ({e.first} to {e.last})" for e in editions})
 
 
 # --- for callers ---------------------------------------------------------------------------

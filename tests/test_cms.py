@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 import zipfile
 from datetime import date
@@ -21,6 +22,7 @@ SHIPPED = params.Config([ROOT / "config"])
 KNOWN = set(SHIPPED.codes)
 FACTORS = {2020: "36.0896", 2025: "32.3465", 2026: "33.4009"}
 YEAR = (date(2027, 1, 1), date(2027, 12, 31))
+QUARTER = (date(2027, 1, 1), date(2027, 3, 31))
 DESCRIPTOR = 'Say "aah", twice, each 15" side'  # invented; the AMA's are never copied
 ACCENTED = 'Café, "quoted" text'
 
@@ -244,7 +246,7 @@ def test_ncci(write, separator):
 
 
 def test_pairs_of_other_days(write):
-    """Deleted before, begun after and never held are left out; deleted on the first day is in."""
+    """Deleted before, begun after and never held are left out; one of two spans is held on."""
     more = [
         ["97110", "97112", "", "20200101", "20261231", "1", ""],
         ["97110", "97113", "", "20200101", "20270101", "1", ""],
@@ -256,8 +258,158 @@ def test_pairs_of_other_days(write):
     assert [row["column2"] for row in release.during(*YEAR)] == ["97113"]
     more[-1][5] = "0"
     release = only(write("p.csv", ptp_csv([], more=more)))
-    with pytest.raises(InputError, match="97110 97113 changes between"):
+    with pytest.raises(InputError, match="pairs change between 2027-01-01 and 2027-12-31"):
         release.during(*YEAR)
+    more[-1][3] = "20270101"
+    release = only(write("p.csv", ptp_csv([], more=more)))
+    with pytest.raises(InputError, match="97110 97113 stands twice on 2027-01-01"):
+        release.during(*YEAR)
+
+
+def test_pairs_of_some_days_of_a_quarter(write, tmp_path):
+    """Deleted in its midst, or begun: an edition for each run of days, and none bundles beyond."""
+    more = [
+        ["97150", "97116", "", "20200101", "20270131", "0", ""],
+        ["97140", "97164", "", "20270301", "*", "0", ""],
+        ["97110", "97150", "", "20200101", "*", "1", ""],
+    ]
+    release = only(write("p.csv", ptp_csv([], more=more)))
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    config = params.Config([folder, ROOT / "config"])
+    plans = installing.plans([release], *map(str, QUARTER))
+    assert [(str(first), str(last)) for _, first, last in plans] == [
+        ("2027-01-01", "2027-01-31"),
+        ("2027-02-01", "2027-02-28"),
+        ("2027-03-01", "2027-03-31"),
+    ]
+    installing.install_all(folder, plans, "", config)
+    both = params.load(folder)
+    assert params.faults(both) == []
+    held = {
+        day: {row["column1"] for row in both.rows("ptp", both.edition("ptp", day))}
+        for day in (date(2027, 1, 31), date(2027, 2, 1), date(2027, 3, 1))
+    }
+    assert list(held.values()) == [{"97150", "97110"}, {"97110"}, {"97140", "97110"}]
+    diff = changes(config, *plans[2], follows=True)
+    assert (diff.new, diff.changed, diff.gone) == (["97140 97164 modifier_indicator 0"], [], [])
+
+
+@pytest.mark.parametrize("kind", ["mue", "ptp"])
+def test_quarterly_edits_are_for_a_quarter(write, kind):
+    """And the hint for whoever gives no days is a quarter, not a year."""
+    release = only(write("q.csv", mue_csv() if kind == "mue" else ptp_csv()))
+    with pytest.raises(InputError, match="is more than a calendar quarter"):
+        span(release, *map(str, YEAR))
+    with pytest.raises(InputError, match="is more than a calendar quarter"):
+        span(release, "2027-03-31", "2027-04-01")
+    assert span(release, "2027-01-05", "2027-03-31") == (date(2027, 1, 5), QUARTER[1])
+    with pytest.raises(InputError, match="does not say") as caught:
+        span(release, None, None)
+    first, last = re.findall(r"\d{4}-\d\d-\d\d", caught.value.hint)
+    assert span(release, first, last) == params.quarter(date.today())
+
+
+def test_quarters():
+    """From the first day of their first month to the last of their third."""
+    days = [date(2027, 12, 31), date(2028, 1, 1), date(2028, 3, 31), date(2028, 5, 9)]
+    quarters = [tuple(map(str, params.quarter(day))) for day in days]
+    assert quarters == [
+        ("2027-10-01", "2027-12-31"),
+        ("2028-01-01", "2028-03-31"),
+        ("2028-01-01", "2028-03-31"),
+        ("2028-04-01", "2028-06-30"),
+    ]
+
+
+def test_a_file_of_another_year_is_refused(write):
+    """Relative values and indices say whose year they are; counties may be an older list."""
+    for text in (rvu_csv(2027, invented()), gpci_csv(2027)):
+        release = only(write("a.csv", text))
+        with pytest.raises(
+            InputError, match="is of 2027, not of 2026-01-01 to 2026-12-31"
+        ) as caught:
+            span(release, "2026-01-01", "2026-12-31")
+        assert "2027" in caught.value.hint
+        assert span(release, *map(str, YEAR)) == YEAR
+    counties = only(write("c.csv", COUNTIES))
+    assert span(counties, "2026-01-01", "2026-12-31")
+
+
+def test_two_variants_in_two_files(write, tmp_path):
+    """As of a zip that holds both; more, or one that holds both already, do not go together."""
+    names = {"PPRRVU_nonQPP.csv": None, "PPRRVU_QPP.csv": "34.2500"}
+    files = [
+        write(name, rvu_csv(2027, invented(), **({"factor": factor} if factor else {})))
+        for name, factor in names.items()
+    ]
+    for order in (files, files[::-1]):
+        found = [release for file in order for release in cms.read(file, KNOWN)]
+        (both,) = cms.joined(found)
+        assert both.factors == {"nonQPP": Decimal("34.0000"), "QPP": Decimal("34.2500")}
+        assert both.where == files[0]
+        assert cms.joined(found, "QPP")[0].where == files[1]
+        with pytest.raises(InputError, match="several rvu files"):
+            cms.joined([both, found[0]])
+    with pytest.raises(InputError, match="several gpci files"):
+        cms.joined([only(write("g.csv", gpci_csv(2027)))] * 2)
+
+
+def test_later_releases_have_sources_of_their_own(write, tmp_path):
+    """The factor of July is not cited as January's file; quarters can be told apart."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    july = rvu_csv(2027, invented(), factor="34.5000").replace("January", "July")
+    parts = (
+        (rvu_csv(2027, invented()), "2027-01-01", "2027-06-30"),
+        (july, "2027-07-01", "2027-12-31"),
+        (mue_csv(), "2027-01-01", "2027-03-31"),
+        (mue_csv(), "2027-04-01", "2027-06-30"),
+    )
+    for text, first, last in parts:
+        config = params.Config([folder, ROOT / "config"])
+        plans = installing.plans([only(write("a.csv", text))], first, last)
+        installing.install_all(folder, plans, "", config)
+    config = params.load(folder)
+    assert params.faults(config) == []
+    factor = config.parameter("conversion_factor")
+    cited = [config.cite(factor.on(day, "nonQPP").source) for day in (YEAR[0], YEAR[1])]
+    assert ["January" in text for text in cited] == ["January" in rvu_csv(2027), False]
+    assert cited[0] != cited[1]
+    editions = [config.edition("mue", date(2027, month, 1)) for month in (2, 5)]
+    assert [config.cite_edition(edition).rpartition(", ")[2] for edition in editions] == [
+        "2027 first quarter",
+        "2027 second quarter",
+    ]
+    assert len({edition.source for edition in editions}) == 2
+
+
+def test_a_key_of_ones_own_for_several_tables(write, tmp_path):
+    """Each table's title is its own."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    config = params.Config([folder, ROOT / "config"])
+    plans = installing.plans(cms.read(invented_zip(write), KNOWN), *map(str, YEAR))
+    installing.install_all(folder, plans, "mine", config)
+    config = params.load(folder)
+    assert "indices" in config.cite(config.edition("gpci", YEAR[0]).source)
+    assert config.edition("rvu", YEAR[0]).source == "mine-rvu"
+
+
+def test_an_import_that_would_spoil_the_figures_writes_nothing(write, tmp_path):
+    """A file of two decimals takes no factor of four."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    text = 'title = "t"\nunit = "u"\nplaces = 2\n[[value]]\nfrom = 2026-01-01\nuntil = 2026-12-31\n'
+    (folder / "conversion_factor.toml").write_text(f'{text}value = 33.40\nsource = "mine"\n')
+    (folder / "sources.toml").write_text('[mine]\ntitle = "mine"\n')
+    config, before = params.Config([folder, ROOT / "config"]), tree(folder)
+    release = only(write("a.csv", rvu_csv(2027, invented(), factor="34.1234")))
+    plans = installing.plans([release], *map(str, YEAR))
+    with pytest.raises(ConfigError, match=r"34\.1234 is no number of 2 decimals") as caught:
+        installing.install_all(folder, plans, "", config)
+    assert caught.value.where.startswith(str(folder))
+    assert tree(folder) == before
 
 
 def test_zip(write):
@@ -472,6 +624,13 @@ def test_changes(write):
     assert changes(SHIPPED, counties, *YEAR).new[0] == "AL-00 ALL COUNTIES"
     mue = only(write("m.csv", mue_csv("2024q3")))
     assert changes(SHIPPED, mue, *YEAR).new[0] == "90901 mue 1 mai 3"
+    # What stands for the day itself is what is laid over.
+    same = only(write("e.csv", rvu_csv(2026)))
+    diff = changes(SHIPPED, same, date(2026, 1, 1), date(2026, 12, 31))
+    assert (diff, diff.against) == (
+        Diff([], [], []),
+        SHIPPED.cite_edition(SHIPPED.edition("rvu", date(2026, 1, 1))),
+    )
     older = only(write("d.csv", rvu_csv(2025)))
     diff = changes(SHIPPED, older, *YEAR)
     assert len(diff.gone) == 3

@@ -103,29 +103,35 @@ def config_import(
     if sys.stdin.isatty():
         first = first or click.prompt("First day of the release (YYYY-MM-DD)")
         last = last or click.prompt("Last day of the release (YYYY-MM-DD)")
-    loaded = params.load(folder)
-    target = params.writable_folder(loaded)
-    releases = [release for file in files for release in cms.read(file, set(loaded.codes), basis)]
-    plans = [(release, *installing.span(release, first, last)) for release in cms.joined(releases)]
-    for release, start, end in plans:
-        _show_changes(release, start, end, installing.changes(loaded, release, start, end))
-    if dry_run:
-        tell("dry run: nothing was written")
-        return
-    written = installing.install_all(target, plans, source, loaded)
-    tell(f"written: {', '.join(str(path) for path in written)}")
+    with installing.made(folder):
+        loaded = params.load(folder)
+        target = params.writable_folder(loaded)
+        known = set(loaded.codes)
+        found = [release for file in files for release in cms.read(file, known, basis)]
+        plans = installing.plans(cms.joined(found, basis), first, last)
+        shown, before = [], None
+        for plan in plans:
+            diff = installing.changes(loaded, *plan, follows=plan[0] is before)
+            shown += _changes(*plan, diff)
+            before = plan[0]
+        # Written first: whoever reads the changes may close the pipe before their end.
+        written = [] if dry_run else installing.install_all(target, plans, source, loaded)
+    write("\n".join([*shown, ""]), None)
+    told = ", ".join(str(path) for path in written)
+    tell("dry run: nothing was written" if dry_run else f"written: {told}")
 
 
-def _show_changes(release: Any, first: Any, last: Any, diff: Any) -> None:
+def _changes(release: Any, first: Any, last: Any, diff: Any) -> list[str]:
     rows = len(release.during(first, last))
+    against = f", compared with {diff.against}" if diff.against else ""
     lines = [
         f"{release.kind}, {release.title}, {first} to {last}: {rows} rows,"
-        f" {release.skipped} of unknown codes skipped"
+        f" {release.skipped} of unknown codes skipped{against}"
     ]
     for name in ("new", "changed", "gone", "kept"):
         for line in getattr(diff, name):
             lines.append(f"  {name:8}{line}")
-    write("\n".join([*lines, ""]), None)
+    return lines
 
 
 @command()

@@ -394,8 +394,7 @@ def _edition(config: Config, table: str, day: date) -> str:
     if edition is None:
         raise ConfigError("no edition for the date")
     held = _held(lambda at: config.edition(table, at), config.editions(table), day)
-    release = f", {edition.release}" if edition.release else ""
-    return f"{config.cite(edition.source)}{release} ({held})"
+    return f"{config.cite_edition(edition)} ({held})"
 
 
 def _held(
