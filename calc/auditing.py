@@ -209,7 +209,7 @@ def _findings_of(
         cents=cents.cast(nw.Int64),
         over=nw.lit(rule.over),
         explained=explained.fill_null(""),
-        authority=_authority(rule, config),
+        authority=_authority(rule, config, names),
         more_rows=more,
         **{name: said.cast(nw.String).fill_null("") for name, said in rule.said},
     )
@@ -225,8 +225,12 @@ def _listed(first: nw.Expr, more: nw.Expr, between: str) -> nw.Expr:
     return nw.concat_str([first, nw.when(more == "").then(nw.lit("")).otherwise(others)])
 
 
-def _authority(rule: type[Rule], config: Config) -> nw.Expr:
-    """The rule's own, or that of how the payer counts, or the payer's."""
+# Codes of an hour and other lengths are counted alone, whatever the payer's rule.
+_ALONE = "cpt-midpoint"
+
+
+def _authority(rule: type[Rule], config: Config, names: list[str]) -> nw.Expr:
+    """The rule's own, or that of how the payer counts or the code is counted, or the payer's."""
     said = nw.lit(config.cite(rule.authority))
     for name, payer in config.payers.items():
         source = rule.authority
@@ -237,6 +241,10 @@ def _authority(rule: type[Rule], config: Config) -> nw.Expr:
         if source != rule.authority:
             here = nw.col("payer") == name
             said = nw.when(here).then(nw.lit(config.cite(source))).otherwise(said)
+    if rule.by_counting_rule and "day_group" in names:
+        alone = nw.col("day_group") != ""
+        alone = alone & nw.col("timed") if "timed" in names else alone
+        said = nw.when(alone).then(nw.lit(config.cite(_ALONE))).otherwise(said)
     return said
 
 

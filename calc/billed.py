@@ -16,6 +16,10 @@ from calc.schema import CODE_KEY, POOL, told_by_log
 
 GROUP = (*POOL, "day_group")
 DISTINCT = "59|XE|XP|XS|XU"
+# Whose amounts of a year count: Medicare knows all, we what is given.
+AMOUNTS_SEEN = (
+    nw.when(nw.col("has_prior")).then(nw.lit("the log and --prior")).otherwise(nw.lit("the log"))
+)
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
 LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
 _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))

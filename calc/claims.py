@@ -160,7 +160,8 @@ class Met:
 
     ``patients``: of the log; ``days``: the log's dates, of rows that were not read too;
     ``billed``: patients of the claims; ``strange``: of those, how many the log does not name, and
-    ``strange_lines`` their lines; ``lines``: by date.
+    ``strange_lines`` their lines; ``lines``: by date; ``rows``: of the log by date; ``dates``: the
+    claims' dates, of lines that were not read too.
     """
 
     patients: int = 0
@@ -169,6 +170,8 @@ class Met:
     strange_lines: int = 0
     days: frozenset[date] = frozenset()
     lines: Counter[date] = field(default_factory=Counter)
+    rows: Counter[date] = field(default_factory=Counter)
+    dates: frozenset[date] = frozenset()
 
     @property
     def apart(self) -> bool:
@@ -178,10 +181,12 @@ class Met:
     @property
     def uncovered(self) -> int:
         """How many lines lie before the log's first date or after its last."""
-        if not (ends := covered(self.days)):
-            return 0
-        first, last = ends
-        return sum(n for day, n in self.lines.items() if not first <= day <= last)
+        return _beyond(self.lines, self.days)
+
+    @property
+    def unclaimed(self) -> int:
+        """How many rows of the log lie before the claims' first date or after their last."""
+        return _beyond(self.rows, self.dates)
 
     def notes(self) -> list[str]:
         """What a report says of lines that have no patient or no date of the log."""
@@ -194,15 +199,29 @@ class Met:
         if off := self.uncovered:
             verb = "lies" if off == 1 else "lie"
             said.append(f"{off:,} billed line{_s(off)} {verb} before or after the log's dates")
+        if off := self.unclaimed:
+            verb = "lies" if off == 1 else "lie"
+            rows = f"{off:,} row{_s(off)} of the log {verb} before or after the claims' dates"
+            said.append(f"{rows}: they count as not billed")
         return said
+
+
+def _beyond(counts: Mapping[date, int], days: Collection[date]) -> int:
+    """How many lie before the first or after the last of these days."""
+    if not (ends := covered(days)):
+        return 0
+    return sum(count for day, count in counts.items() if not ends[0] <= day <= ends[1])
 
 
 def _s(count: int) -> str:
     return "" if count == 1 else "s"
 
 
-def met(rows: Frame, unheard: nw.DataFrame[Any]) -> Met:
-    """What of the lines beside a log has a patient or date of it; ``unheard``: see `unread`."""
+def met(rows: Frame, unheard: nw.DataFrame[Any], unread: nw.DataFrame[Any]) -> Met:
+    """What of the lines beside a log has a patient or date of it.
+
+    ``unheard`` of the log and ``unread`` of the claims: what could not be read, see `unread`.
+    """
     billed = (~nw.col("documented")).cast(nw.Int64)
     rows = engine.plain(rows.select(*_DAY, billed=billed, logged=1 - billed))
     days = engine.collect(rows.group_by("date").agg(total("billed"), total("logged")))
@@ -213,14 +232,19 @@ def met(rows: Frame, unheard: nw.DataFrame[Any]) -> Met:
     theirs = people.filter(nw.col("billed") > 0)
     strange = theirs.filter(nw.col("logged") == 0, ~nw.col("patient").is_in(list(named)))
     ours = days.filter(nw.col("logged") > 0)["date"].to_list()
-    lines = dict(zip(days["date"].to_list(), days["billed"].to_list(), strict=True))
+    lines, logged = (
+        Counter(dict(zip(days["date"].to_list(), days[name].to_list(), strict=True)))
+        for name in ("billed", "logged")
+    )
     return Met(
         len(people.filter(nw.col("logged") > 0)),
         len(theirs),
         len(strange),
         int(strange["billed"].sum()),
         frozenset(ours) | {day for day in unheard["date"].to_list() if day},
-        Counter({day: count for day, count in lines.items() if count}),
+        +lines,
+        +logged,
+        frozenset(+lines) | {day for day in unread["date"].to_list() if day},
     )
 
 
@@ -233,4 +257,6 @@ def met_in_all(parts: Sequence[Met]) -> Met:
         sum(part.strange_lines for part in parts),
         frozenset().union(*(part.days for part in parts)),
         sum((part.lines for part in parts), Counter[date]()),
+        sum((part.rows for part in parts), Counter[date]()),
+        frozenset().union(*(part.dates for part in parts)),
     )

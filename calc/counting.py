@@ -57,6 +57,8 @@ def services(
         place=nw.when(nw.col("counts")).then(nw.col("start_ms").fill_null(LATE)).otherwise(LATE + 1)
         * 1000
         + nw.col("locality_number"),
+        # So it is with whose the service is.
+        treating=nw.when("counts").then("clinician"),
         **{f"text {name}": nw.col(name).cast(nw.String) for name in carried},
     )
     sums = [f"{name}_ms" for name in ("counted", "therapist", "assistant", "lost")]
@@ -65,9 +67,10 @@ def services(
     gathered = {
         "total": {name: name for name in (*sums, *pairs, "idle_units")},
         "filled": {f"{name}_rows": name for name in pairs},
-        "least": {"place": "place", "least clinician": "clinician", "only_add_on": "add_on_rows"}
+        "least": {"place": "place", "only_add_on": "add_on_rows"}
+        | {"least clinician": "clinician", "least treating": "treating"}
         | {f"least {name}": f"text {name}" for name in carried},
-        "most": {"most clinician": "clinician"}
+        "most": {"most clinician": "clinician", "most treating": "treating"}
         | {f"most {name}": f"text {name}" for name in carried},
     }
     more = {how: own | dict((also or {}).get(how, {})) for how, own in gathered.items()}
@@ -86,6 +89,10 @@ def services(
         locality_number=nw.col("place") % 1000,
         start_order=nw.col("place") // 1000,
         **{name: nw.when(nw.col(f"{name}_rows") > 0).then(name) for name in pairs},
+        **{
+            f"{end} clinician": nw.coalesce(f"{end} treating", f"{end} clinician")
+            for end in ("least", "most")
+        },
     )
     for name in ("clinician", *carried):
         grouped = engine.either(grouped, f"least {name}", f"most {name}", name)
@@ -94,7 +101,7 @@ def services(
         units_logged=nw.when(
             ~(nw.col("first_billed").is_null() & nw.col("add_on_billed").is_null())
         ).then(nw.col("first_billed").fill_null(0) + nw.col("add_on_billed").fill_null(0)),
-    ).drop([f"{end} {name}" for name in carried for end in ("least", "most")])
+    ).drop([f"{end} {name}" for name in ("treating", *carried) for end in ("least", "most")])
 
 
 def count(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

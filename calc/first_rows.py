@@ -14,7 +14,8 @@ import narwhals.stable.v2 as nw
 from calc import engine
 
 _ROWS = 2**45  # above every number of a row, those of Spark's partitions too
-_CLAIMS = 2**60  # sorts a claim's lines behind all rows of a log
+_IDLE = 2**59  # sorts rows that do not count behind those that do
+_CLAIMS = 2**60  # and a claim's lines behind all rows of a log
 
 
 def numbered(rows: nw.LazyFrame[Any], files: Sequence[str]) -> nw.LazyFrame[Any]:
@@ -25,14 +26,15 @@ def numbered(rows: nw.LazyFrame[Any], files: Sequence[str]) -> nw.LazyFrame[Any]
         types: dict[str, type] = {"file": str, "file_number": int}
         rows = engine.looked_up(rows, table, types, ["file"])
         number = number + nw.col("file_number") * _ROWS
-    behind = nw.when(nw.col("documented")).then(0).otherwise(_CLAIMS)
+    documented = nw.when(nw.col("counts")).then(0).otherwise(_IDLE)
+    behind = nw.when(nw.col("documented")).then(documented).otherwise(_CLAIMS)
     rows = rows.with_columns(row_place=(number + behind).cast(nw.Int64))
     return rows.drop("file_number") if len(files) > 1 else rows
 
 
 def told(table: nw.LazyFrame[Any], files: Sequence[str]) -> nw.LazyFrame[Any]:
     """A table with ``first_file`` and ``first_row`` instead of ``first_place``."""
-    place = nw.col("first_place") % _CLAIMS
+    place = nw.col("first_place") % _IDLE
     if len(files) == 1:
         table = table.with_columns(first_row=place, first_file=nw.lit(files[0]))
         return table.drop("first_place")

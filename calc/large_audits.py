@@ -198,7 +198,8 @@ class _Run:
         )
         habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
         findings = auditing.found(found.tables, self.config, self.rules, self.files)
-        seen, rows = reviewing.seen(found, doubted, self.log.log.defaults), found.tables["row"]
+        rows, sheet = found.tables["row"], self.asked.extras.timesheet
+        seen = reviewing.seen(found, doubted, self.log.log.defaults, sheet)
         name = f"{number:05d}.parquet"
         findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()
         kept = rows.select(clinicians.IN_POOLS)

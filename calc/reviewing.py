@@ -80,6 +80,7 @@ class Seen:
     met: claims.Met
     part_b: bool  # whether anything is Medicare's
     filled: frozenset[str]  # see logs.filled
+    off_sheet: frozenset[tuple[str, date]] = frozenset()  # clinicians' days without an entry
     lines_unsure: int = 0  # of claims, see `doubts`
 
 
@@ -137,7 +138,7 @@ def review(
         asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
     findings = auditing.found(found.tables, config, auditing.runnable(picked, has), found.files)
-    saw = seen(found, doubted, log.defaults)
+    saw = seen(found, doubted, log.defaults, asked.extras.timesheet)
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
     rows_seen, blanks = [found.tables["row"]], log.defaults
@@ -155,7 +156,12 @@ def given(asked: Asked) -> frozenset[str]:
     return frozenset(name for name, here in there.items() if here)
 
 
-def seen(found: evidence.Evidence, doubted: Doubts, defaults: logs.Defaults) -> Seen:
+def seen(
+    found: evidence.Evidence,
+    doubted: Doubts,
+    defaults: logs.Defaults,
+    timesheet: Mapping[tuple[str, date], int] | None,
+) -> Seen:
     """What adds up over the batches of an audit."""
     rows = found.tables["row"]
     logged = rows.filter(nw.col("documented"))
@@ -163,11 +169,11 @@ def seen(found: evidence.Evidence, doubted: Doubts, defaults: logs.Defaults) -> 
     claimed = engine.count(rows.filter(~nw.col("documented")))
     dates = engine.distinct(logged, "date") if claimed else found.days
     people = _people(found.tables)
-    met = claims.met(rows, doubted.unheard) if claimed else claims.Met()
+    met = claims.met(rows, doubted.unheard, doubted.unread) if claimed else claims.Met()
     part_b = not engine.is_empty(rows.filter(nw.col("payer_part_b")))
     return Seen(
         found.has, found.days, dates, used, claimed, found.uncounted, found.gaps, people, met,
-        part_b, logs.filled(logged, defaults),
+        part_b, logs.filled(logged, defaults), _off_sheet(rows, timesheet),
     )  # fmt: skip
 
 
@@ -177,7 +183,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     picked = auditing.rules_chosen(asked.select, asked.ignore)
     found = auditing.with_fingerprints(auditing.finished(gathered.findings))
     ran = auditing.runnable(picked, whole.has)
-    found, said = _accepted(found, asked, key, {rule.code for rule in ran})
+    codes = {rule.code for rule in ran}
+    found, said = _accepted(found, asked, key, codes)
     by_clinician = _by_clinician(whole.people, found)
     unbilled = "units_billed" not in whole.has  # that is not the same as 0 units
     if unbilled:
@@ -190,6 +197,9 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     usual = logs.Defaults()  # others are named among the options
     filled = {n for n in whole.filled if getattr(gathered.defaults, n) == getattr(usual, n)}
     meta["notes"] += logs.filled_said(filled, usual)
+    meta["notes"] += _sheet_said(whole, asked.extras.timesheet) if "T105" in codes else []
+    if whole.part_b and codes & {"M305", "M306"}:
+        meta["notes"].append(_KX_SAID)
     meta["notes"] += _unusual(gathered.defaults, asked.beside)
     meta |= {name: int(by_clinician[name].sum()) for name in sums}
     if unbilled:
@@ -249,6 +259,7 @@ def _whole(parts: Sequence[Seen]) -> Seen:
         claims.met_in_all([part.met for part in parts]),
         any(part.part_b for part in parts),
         frozenset[str]().union(*(part.filled for part in parts)),
+        frozenset[tuple[str, date]]().union(*(part.off_sheet for part in parts)),
         sum(part.lines_unsure for part in parts),
     )
 
@@ -329,13 +340,51 @@ def fails(findings: nw.DataFrame[Any], at: str) -> bool:
 # --- what a report says beside the findings ------------------------------------------------
 
 
+_KX_SAID = "KX is told by this log and --prior alone: claims of others are not seen"
+
+
+def _off_sheet(
+    rows: Frame, timesheet: Mapping[tuple[str, date], int] | None
+) -> frozenset[tuple[str, date]]:
+    """Clinicians' days with one-on-one sessions for which a time sheet has no entry."""
+    if timesheet is None:
+        return frozenset()
+    mine = rows.filter(nw.col("counts") & nw.col("one_on_one") & (nw.col("clinician") != ""))
+    days = engine.collect(engine.plain(mine.select("clinician", "date").unique()))
+    return frozenset(days.iter_rows()) - frozenset(timesheet)
+
+
+def _sheet_said(whole: Seen, timesheet: Mapping[tuple[str, date], int] | None) -> list[str]:
+    """Notes where a time sheet and the log do not name the same clinicians and days."""
+    if timesheet is None:
+        return []
+    said, there = [], set(whole.people["clinician"].to_list())
+    named = {clinician for clinician, _ in timesheet}
+    if strange := named - there:
+        said.append(
+            f"--timesheet names {_lines(len(named), 'clinician')}, {len(strange):,} of them"
+            " without a session in the log"
+        )
+    if bare := len(whole.off_sheet):
+        said.append(
+            f"--timesheet has no entry for {_lines(bare, 'day')} of clinicians: measured from first"
+            " start to last end"
+        )
+    return said
+
+
 def _people(tables: Mapping[str, Frame]) -> nw.DataFrame[Any]:
-    """Sessions, units billed and units supported by clinician."""
+    """Sessions, units billed and units supported by clinician.
+
+    What Part B pays nothing for, and nobody billed, supports nothing either.
+    """
     rows = tables["row"].filter(nw.col("documented") & nw.col("counts"))
     sessions = rows.group_by("clinician").agg(nw.len().cast(nw.Int64).alias("sessions"))
-    lines = tables["service"].group_by("clinician")
-    units = lines.agg(
-        total("billed").alias("units_billed"), total("units").alias("units_supported")
+    unpaid = nw.col("price_status").is_in(["bundled", "not paid"]) & nw.col("payer_part_b")
+    idle = (unpaid & (nw.col("billed") == 0)).fill_null(False)
+    lines = tables["service"].with_columns(paid_units=nw.when(~idle).then("units").otherwise(0))
+    units = lines.group_by("clinician").agg(
+        total("billed").alias("units_billed"), total("paid_units").alias("units_supported")
     )
     return engine.stacked([engine.collect(engine.plain(part)) for part in (sessions, units)])
 

@@ -602,9 +602,70 @@ def test_a_time_sheet_of_other_names_is_said(tmp_path):
     sheet.write_text("clinician,date,minutes\nkim,2026-03-02,480\nJones,2026-03-02,480\n")
     log = tmp_path / "log.csv"
     log.write_text("clinician,patient,date,code,minutes\nKim,P1,2026-03-02,97110,23\n")
-    _, _, err = run("audit", str(log), "--timesheet", str(sheet))
-    said = "--timesheet names 2 clinicians, 2 of them without a session in the log"
-    assert said in err.splitlines()[0]
+    _, out, _ = run("audit", str(log), "--timesheet", str(sheet))
+    said = "Note: --timesheet names 2 clinicians, 2 of them without a session in the log"
+    assert said in out
+    said = "Note: --timesheet has no entry for 1 day of clinicians: measured from first start to"
+    assert said in out
+    sheet.write_text("clinician,date,minutes\nKim,2026-03-02,480\n")
+    assert "Note: --timesheet" not in run("audit", str(log), "--timesheet", str(sheet))[1]
+    log.write_text(log.read_text() + "Lee,P2,2026-03-03,97110,23\nKim,P2,2026-03-04,97110,23\n")
+    _, out, _ = run("audit", str(log), "--timesheet", str(sheet))
+    assert "Note: --timesheet has no entry for 2 days of clinicians" in out
+    _, out, _ = run("audit", str(log), "--timesheet", str(sheet), "--select", "T101")
+    assert "Note: --timesheet" not in out
+
+
+def test_units_that_nobody_pays_and_nobody_billed_support_nothing(tmp_path):
+    """Else a right log reads as if pay were lost; another payer may pay them."""
+    head = "patient,clinician,discipline,payer,date,code,minutes,units_billed,modifiers_billed\n"
+    log = tmp_path / "log.csv"
+    for payer, units, said in (
+        ("medicare", "", "1 unit billed, 1 supported"),
+        ("medicare", "1", "2 units billed, 2 supported"),
+        ("ama", "", "1 unit billed, 2 supported"),
+    ):
+        log.write_text(
+            f"{head}A,Kim,PT,{payer},2026-03-02,97110,15,1,GP\n"
+            f"A,Kim,PT,{payer},2026-03-02,97010,10,{units},GP\n"
+        )
+        assert said in run("audit", str(log))[1]
+
+
+def test_whose_amounts_a_threshold_is_told_by(tmp_path):
+    """One month of a year is not the year: M305 and M306 say what was seen."""
+    log, prior = tmp_path / "log.csv", tmp_path / "prior.csv"
+    log.write_text(
+        "patient,discipline,date,code,minutes,units_billed,modifiers_billed\n"
+        "A,PT,2026-03-02,97110,15,1,GP KX\nB,PT,2026-03-02,97110,15,1,GP\n"
+    )
+    note = "Note: KX is told by this log and --prior alone: claims of others are not seen"
+    _, out, _ = run("audit", str(log))
+    assert "the year's allowed amounts in the log do not pass the threshold" in out and note in out
+    prior.write_text("patient,discipline,amount\nB,PT,2480.00\n")
+    _, out, _ = run("audit", str(log), "--prior", str(prior))
+    assert "the year's allowed amounts in the log and --prior do not pass the threshold" in out
+    assert "the year's allowed amounts in the log and --prior pass the threshold" in out
+    assert note not in run("audit", str(log), "--ignore", "M305,M306")[1]
+
+
+def test_an_add_on_on_two_lines_is_one_fault(tmp_path):
+    """The first of them lacks the primary code: to add the lines up would mend nothing."""
+    log = tmp_path / "log.csv"
+    log.write_text(
+        "patient,discipline,date,code,minutes,units_billed,modifiers_billed\n"
+        "B,SLP,2026-04-06,97130,15,1,GN\nB,SLP,2026-04-06,97130,25,2,GN\n"
+    )
+    _, out, _ = run("audit", str(log), "--format", "csv", "--select", "U213,U214")
+    assert [(row["rule"], row["also"]) for row in rows(out)] == [("U213", "U214")]
+
+
+def test_signals_never_count_for_the_exit_status(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("patient,date,code,minutes\nA,2026-07-04,97110,15\n")
+    code, out, _ = run("audit", str(log), "--select", "S704", "--fail-on", "info")
+    assert (code, "1 info" in out) == (0, True)
+    assert "signals (S) never count" in " ".join(run("audit", "--help")[1].split())
 
 
 THIRDS = [("08:00:00", "08:29:40"), ("09:00:00", "09:29:40"), ("10:00:00", "10:29:40")]
@@ -692,6 +753,7 @@ def test_the_settings_behind_the_dollars_are_said(tmp_path):
         f"figures in {tmp_path} replace the shipped ones where both have a value",
         "36 billed lines without a known fee: findings about them have no dollars",
         "payer medicare where the log names none",
+        "KX is told by this log and --prior alone: claims of others are not seen",
     ]
 
 
@@ -818,9 +880,9 @@ def test_the_usual_options_are_named_but_for_the_table(tmp_path):
 @pytest.mark.parametrize("jobs", [(), ("--jobs", "1")])
 def test_a_log_without_billed_units_is_not_one_of_no_units(tmp_path, jobs):
     words = ("audit", "examples/clinic_week.csv", *jobs, "--fail-on", "never")
-    assert "2026-03-06, no billed units in the log, 202 supported" in run(*words)[1]
+    assert "2026-03-06, no billed units in the log, 200 supported" in run(*words)[1]
     meta = json.loads(run(*words, "--format", "json")[1])["meta"]
-    assert (meta["units_billed"], meta["units_supported"]) == (None, 202)
+    assert (meta["units_billed"], meta["units_supported"]) == (None, 200)
     assert "Units billed against units supported" not in run(*words, "--format", "html")[1]
     claims = tmp_path / "claims.csv"
     claims.write_text("patient,date,discipline,code,units_billed\nP-1041,2026-03-02,PT,97110,3\n")

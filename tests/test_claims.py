@@ -832,3 +832,35 @@ def test_units_of_areas_are_supported_where_a_session_is_documented(config):
     log = read([session("97597", "30")], config)
     audit = reviewing.review(log, config, asked, read(lines, config)).audit
     assert (audit.meta["units_billed"], audit.meta["units_supported"]) == (3, 2)
+
+
+def test_rows_beyond_the_dates_of_the_claims_are_said(config):
+    """A month of claims beside a quarter's log: nobody knows that the rest was not billed."""
+    days = ["2026-03-02", "2026-03-03", "2026-03-04"]
+    sessions = [session("97110", "30", date=day) for day in days]
+    lines = [line("97110", "2", date="2026-03-03")]
+    log, asked = read(sessions, config), reviewing.Asked(select=("U208",))
+    audit = reviewing.review(log, config, asked, read(lines, config)).audit
+    said = "2 rows of the log lie before or after the claims' dates: they count as not billed"
+    assert said in audit.meta["notes"]
+    assert [day.day for day in audit.findings["date"]] == [2, 4]
+    # A line that cannot be read has a date too.
+    lines += [line("97110", "x", date=day) for day in (days[0], days[2])]
+    audit = reviewing.review(log, config, asked, read(lines, config)).audit
+    assert not [note for note in audit.meta["notes"] if "claims' dates" in note]
+
+
+def test_a_service_is_of_those_who_gave_it(config):
+    """A student's or an aide's row names nobody beside a therapist's, and is not the first."""
+    sessions = [
+        session("97110", "10", clinician="Abe", role="aide"),
+        session("97110", "15", clinician="Kim", units_billed="2"),
+        session("97110", "20", clinician="Zoe", role="student"),
+    ]
+    asked = reviewing.Asked(select=("U201",))
+    found = reviewing.review(read(sessions, config), config, asked).audit.findings
+    (only,) = found.iter_rows(named=True)
+    assert (only["clinician"], only["row"]) == ("Kim", 2)
+    alone = [session("97110", "10", clinician="Abe", role="aide", units_billed="1")]
+    found = reviewing.review(read(alone, config), config, reviewing.Asked()).audit.findings
+    assert set(found["clinician"]) == {"Abe"}

@@ -112,14 +112,15 @@ def test_repeated_rows_of_two_codes(config, tmp_path, on):
 
 
 def test_places_of_many_files():
-    """Back from one number to file and row; lines of claims come last."""
+    """Back from one number to file and row; those that do not count come late, claims last."""
     rows = {
-        "file": ["b", "a", "b", "a"],
-        "row": [7, 9, 2, 3],
-        "documented": [True, False, True, True],
+        "file": ["b", "a", "b", "a", "a"],
+        "row": [7, 9, 2, 3, 1],
+        "documented": [True, False, True, True, True],
+        "counts": [True, False, True, True, False],
     }
-    types = {"file": str, "row": int, "documented": bool}
+    types = {"file": str, "row": int, "documented": bool, "counts": bool}
     table = first_rows.numbered(engine.table(rows, types), ["a", "b"])
     table = first_rows.told(table.with_columns(first_place="row_place"), ["a", "b"])
     told = engine.collect(table).sort("row_place").select("first_file", "first_row")
-    assert list(told.iter_rows()) == [("a", 3), ("b", 2), ("b", 7), ("a", 9)]
+    assert list(told.iter_rows()) == [("a", 3), ("b", 2), ("b", 7), ("a", 1), ("a", 9)]

@@ -96,7 +96,7 @@ def _without_cells(command: Callable[..., None]) -> Callable[..., None]:
     type=click.Choice(["error", "warning", "info", "never"]),
     default="error",
     show_default=True,
-    help="Exit 1 where a finding is this bad.",
+    help="Exit 1 where a finding is this bad; signals (S) never count.",
 )
 @_beside
 @blank_options
@@ -198,9 +198,7 @@ def audit(
         limit = table_rows(name, count)
         write(written.text(done.audit, name, RULES, limit), None)
         say_shown(limit, count, "findings")
-    met = done.audit.by_clinician["clinician"].to_list()
-    sheets = [clinician for clinician, _ in extras.timesheet or ()]
-    for note in [*summaries.strangers(asked.options, there), *summaries.off_the_log(sheets, met)]:
+    for note in summaries.strangers(asked.options, there):
         tell(note)
     meta = done.audit.meta
     if name == "csv" and meta["waived"]:

@@ -37,8 +37,11 @@ class CodeOnSeveralLines(Rule):
     # is the therapist's.
     _unmarked = nw.col("assistant_units_billed") < nw.col("assistant_units")
     _mismarked = nw.col("assistant_units_billed") > nw.col("assistant_units")
+    # Its first line may be the primary code's: then the two are not one line.
+    _alone = (nw.col("add_on_of") != "") & (nw.col("other_billed") == 0)
     explained = (
         nw.when(nw.col("twin_rows") > 0).then(nw.lit("T103"))
+        .when(_alone.fill_null(False)).then(nw.lit("U213"))
         .when(_unmarked.fill_null(False)).then(nw.lit("M301"))
         .when((_mismarked & (_plain < _marked)).fill_null(False)).then(nw.lit("M302"))
         .otherwise(nw.lit(""))

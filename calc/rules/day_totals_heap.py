@@ -8,8 +8,9 @@ from calc.rule import Rule
 class DayTotalsHeap(Rule):
     """A clinician's day totals heap just at the minutes that earn a unit.
 
-    Of totals within two minutes of a threshold (8, 23, 38, 53) a third should lie just on it. More
-    than chance explains, over all clinicians of the log, suggests minutes written to fit units.
+    Of totals from two minutes below a threshold (8, 23, 38, 53) to three above it, a third should
+    be the threshold's minute or the next. More than chance explains, over all clinicians of the
+    log, suggests minutes written to fit units.
 
     This is no fault by itself. Compare the log with times that nobody writes by hand. In the
     example `times` stands for so many patients alike.

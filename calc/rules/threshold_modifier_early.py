@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
+from calc.billed import AMOUNTS_SEEN
 from calc.rule import Rule
 
 
@@ -26,10 +27,14 @@ class ThresholdModifierEarly(Rule):
     needs, edition = ("modifiers_billed", "units_billed"), "kx"
     refuted_by = ("year",)
     message = (
-        "{code} is billed with KX, and the year's allowed amounts do not pass the threshold"
-        " (${year_dollars} of ${limit_dollars})"
+        "{code} is billed with KX, and the year's allowed amounts in {seen} do not pass the"
+        " threshold (${year_dollars} of ${limit_dollars})"
     )
     found, expected = nw.lit("KX"), nw.lit("")
-    said = (("year", nw.col("year_cents")), ("limit", nw.col("kx_threshold_cents")))
+    said = (
+        ("year", nw.col("year_cents")),
+        ("limit", nw.col("kx_threshold_cents")),
+        ("seen", AMOUNTS_SEEN),
+    )
     flag = nw.col("kx_early") & nw.col("payer_part_b") & (nw.col("kx_rows") > 0)
     other_severity, milder = "info", ~nw.col("has_prior")

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
+from calc.billed import AMOUNTS_SEEN
 from calc.rule import Rule
 
 
@@ -29,11 +30,15 @@ class ThresholdModifierMissing(Rule):
     authority = "usc-42-1395l-g"
     needs, edition = ("modifiers_billed", "units_billed"), "kx"
     message = (
-        "{code} is billed without KX, and the year's allowed amounts pass the threshold"
+        "{code} is billed without KX, and the year's allowed amounts in {seen} pass the threshold"
         " (${year_dollars} of ${limit_dollars})"
     )
     found, expected = nw.lit(""), nw.lit("KX")
-    said = (("year", nw.col("year_cents")), ("limit", nw.col("kx_threshold_cents")))
+    said = (
+        ("year", nw.col("year_cents")),
+        ("limit", nw.col("kx_threshold_cents")),
+        ("seen", AMOUNTS_SEEN),
+    )
     _marked, _marked_kx = nw.col("marked_rows"), nw.col("marked_kx_rows")
     _therapist = (nw.col("billed_rows") > _marked) & (nw.col("kx_rows") == _marked_kx)
     _assistant = (_marked > 0) & (_marked_kx == 0)

@@ -9,7 +9,8 @@ class UnitUnderEightMinutes(Rule):
     """A timed unit is billed on a day with too few timed minutes for any.
 
     Eight minutes of timed services on a day earn the first unit; 7 minutes, in however many
-    codes, earn none. Units billed for a denial (GA, GX, GY, GZ) do not count.
+    codes, earn none. A code whose unit is of another length, such as an hour, earns its first past
+    the midpoint. Units billed for a denial (GA, GX, GY, GZ) do not count.
 
     Look for minutes that were not written down. Where there are none, take the unit off the
     claim.

@@ -9,7 +9,8 @@ class UnitsBelowMinutes(Rule):
     """Fewer timed units are billed for a day than its minutes support.
 
     The day's timed minutes together earn more units than the documented services are billed
-    with. The pay for the difference is lost. Units of services without a session do not count,
+    with, or those of a code of another length, such as an hour, which count alone. The pay for the
+    difference is lost. Units of services without a session do not count,
     but those without minutes bill what the others earn: where they make up the difference the
     day is paid in full. Nor do minutes of a code that Medicare never pays beside another one
     that is billed.
