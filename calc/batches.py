@@ -248,7 +248,7 @@ class Billed:
 
     rows_used: int
     rows_rejected: int
-    counts: Counter[str | summaries.Above]  # of `summaries.counts`, over all batches
+    counts: Counter[summaries.Counted]  # of `summaries.counts`, over all batches
     rejects: list[nw.DataFrame[Any]]
     notes: list[str]
     mapping: dict[str, list[str]]
@@ -289,7 +289,7 @@ def bill(
             return done
         progress = Progress(rows.rows_used, report)
 
-        def one(number: int) -> tuple[str, Counter[str | summaries.Above]]:
+        def one(number: int) -> tuple[str, Counter[summaries.Counted]]:
             log = rows.batch(number)
             columns = (*billing.printed_from(log.carried), *summaries.needed(options))
             lines = engine.collect(billing.bill(log, config, options, columns))

@@ -324,6 +324,8 @@ def _why_no_price(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         # What a payer's own table says needs of Medicare's only the turn in a reduction.
         nw.when(own & nw.col("fee_cents").is_null())
         .then(nw.concat_str([no_rvu, nw.lit(" to rank the reduction by")]))
+        .when(own & nw.col("cf").is_null())
+        .then(_on_day(nw.lit("no conversion factor for the work component")))
         .when(own)
         .then(nw.lit(""))
         .when(nw.col("payer_fee_table"))
@@ -516,7 +518,9 @@ def _claimed() -> nw.Expr:
 
 _OF_REASON = (
     "units", "date", "price_reason", "settles", "medicare_cents", "lost_ms", "claimed_rows",
-    "assistant_rows", "beside", "uncarried",
+    "assistant_rows", "beside", "uncarried", "deductible_cents", "coinsurance_percent",
+    "assistant_share_percent", "sequestration_permille", "modified", "payer_assistant_cut",
+    "payer_sequestration",
 )  # fmt: skip
 
 
@@ -525,17 +529,17 @@ UNCOUNTED = "units not computed: minutes do not count this code"
 
 def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``reason``: why money is blank or zero, and which minutes were counted once."""
-    shares = nw.lit("no deductible, coinsurance, assistant's share or sequestration")
     untold = nw.col("settles") & nw.col("medicare_cents").is_null() & (nw.col("price_reason") == "")
     why = (
         nw.when(nw.col("units").is_null())
         .then(nw.lit(UNCOUNTED))
         .when(untold)
-        .then(_on_day(shares))
+        .then(_on_day(nw.lit("no figure in "), _lacking()))
         .otherwise(nw.col("price_reason"))
     )
     minute = counting.MINUTE_MS
-    lost = ((nw.col("lost_ms") + minute - 1) // minute).cast(nw.Int64).cast(nw.String)
+    lost = (nw.col("lost_ms") // minute).cast(nw.Int64).cast(nw.String)
+    lost = nw.when(nw.col("lost_ms") < minute).then(nw.lit("under 1")).otherwise(lost)
     lines = lines.with_columns(reason=why)
     remarks = (
         (nw.col("lost_ms") > 0, [lost, nw.lit(" min also on another row, counted once")]),
@@ -553,6 +557,26 @@ def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         said = nw.when(before == "").then(nw.concat_str(words)).otherwise(both)
         lines = lines.with_columns(reason=nw.when(holds).then(said).otherwise(before))
     return lines
+
+
+def _lacking() -> nw.Expr:
+    """The files that have no figure for the shares of a line, of those that it needs."""
+    cut = (nw.col("modified") == 1) & nw.col("payer_assistant_cut")
+    needed = {
+        "deductible": nw.lit(True),
+        "coinsurance": nw.lit(True),
+        "assistant_share": cut,
+        "sequestration": nw.col("payer_sequestration"),
+    }
+    columns = ("deductible_cents", "coinsurance_percent", "assistant_share_percent",
+               "sequestration_permille")  # fmt: skip
+    files = [
+        nw.when(nw.col(column).is_null() & asked)
+        .then(nw.lit(f"{name}.toml, "))
+        .otherwise(nw.lit(""))
+        for column, (name, asked) in zip(columns, needed.items(), strict=True)
+    ]
+    return nw.concat_str(files).str.strip_chars(", ")
 
 
 # --- for callers ---------------------------------------------------------------------------

@@ -72,7 +72,7 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     # Of a code judged as a whole the share is exact, seconds and all.
     whole_share = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
     only_assistant = nw.col("assistant_rows") == nw.col("counted_rows")
-    as_a_whole = nw.when(nw.col("minutes") > 0).then(whole_share).otherwise(only_assistant)
+    as_a_whole = nw.when(nw.col("counted_ms") > 0).then(whole_share).otherwise(only_assistant)
     none = (
         (nw.col("assistant_rows") == 0)
         | (nw.col("assistant_policy") == 0)

@@ -255,6 +255,10 @@ class _Reader:
                 if not _whole(rule.get(key), 1):
                     what = f"{key} is missing or no whole number of minutes"
                     self.fault(what, where, "copy a block of the shipped file")
+            first, size = rule.get("first_minutes", 0), rule.get("unit_minutes", 0)
+            if _whole(first, 1) and _whole(size, 1) and first > size:
+                what = f"first_minutes: {first} are more than the {size} of a unit"
+                self.fault(what, where, "write how many minutes past the last unit earn another")
             if rule.get("pool") not in POOLS:
                 self.fault(f"pool is none of {', '.join(POOLS)}", where, f'pool = "{POOLS[0]}"')
             for key in ("title", "source"):

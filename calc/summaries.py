@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 import narwhals.stable.v2 as nw
 
@@ -24,11 +25,23 @@ def needed(options: Options) -> tuple[str, ...]:
     return NEEDED if options.deductible is None else (*NEEDED, *_OF_BALANCES)
 
 
-class Above(NamedTuple):
+@dataclass(frozen=True, order=True)
+class Anew:
+    """A year after a patient's first one, which begins with its whole deductible."""
+
+    year: int
+    deductible_cents: int
+
+
+@dataclass(frozen=True, order=True)
+class Above:
     """A year whose deductible is less than what is said to be left of it."""
 
     year: int
     deductible_cents: int
+
+
+Counted = str | Above | Anew
 
 
 def by(lines: nw.DataFrame[Any], key: str) -> nw.DataFrame[Any]:
@@ -89,24 +102,26 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
-def counts(lines: nw.DataFrame[Any], options: Options) -> Counter[str | Above]:
+def counts(lines: nw.DataFrame[Any], options: Options) -> Counter[Counted]:
     """What `notes` speaks of, as numbers that add up over the batches of a log."""
     unknown = lines.filter(
         nw.col("payer_part_b"), nw.col("kx_bucket") != "", nw.col("kx_threshold_cents").is_null()
     )
-    found: dict[str | Above, int] = {
+    unworked = nw.col("work_cents").is_null() & ~nw.col("allowed_cents").is_null()
+    found: dict[Counted, int] = {
         "lines": len(lines),
         "part_b": int(lines["payer_part_b"].sum()),
         **{name: int(lines[name].sum()) for name in ("units", *CENTS.values())},
         **{f"known_{name}": int(lines[name].count()) for name in CENTS.values()},
         "unpriced": lines["allowed_cents"].null_count(),
+        "unworked": len(lines.filter(unworked)),
         "ties": int(lines["tie"].sum()),
         "kx": int(lines["needs_kx"].sum()),
         "no_threshold": len(unknown),
         "no_discipline": int((lines["discipline"] == "").sum()),
         "no_balance": _without_balance(lines, options),
     }
-    return Counter(found | above(lines, options))
+    return Counter(found | above(lines, options) | _anew(lines, options))
 
 
 def _without_balance(lines: nw.DataFrame[Any], options: Options) -> int:
@@ -117,7 +132,21 @@ def _without_balance(lines: nw.DataFrame[Any], options: Options) -> int:
     return len(set(there.to_list()) - set(options.deductible))
 
 
-def above(lines: nw.DataFrame[Any], options: Options) -> dict[str | Above, int]:
+def _anew(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
+    """The patients of each year after the first that Medicare pays; none where all is met."""
+    if options.deductible is None:
+        return {}
+    mine = lines.filter(nw.col("payer_part_b"), ~nw.col("year_deductible_cents").is_null())
+    paid = nw.when(nw.col("allowed_cents") > 0).then(nw.col("year"))
+    mine = mine.with_columns(paid_year=paid).with_columns(
+        first_year=nw.col("paid_year").min().over("patient")
+    )
+    later = mine.filter(nw.col("year") > nw.col("first_year"))
+    whose = later.select("patient", "year", "year_deductible_cents").unique()
+    return dict(Counter(Anew(*of) for _, *of in whose.iter_rows()))
+
+
+def above(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
     """The patients of each year whose balance is more than its deductible."""
     if options.deductible is None:
         return {}
@@ -127,7 +156,7 @@ def above(lines: nw.DataFrame[Any], options: Options) -> dict[str | Above, int]:
     return dict(Counter(Above(*of) for _, *of in whose.iter_rows()))
 
 
-def above_said(counted: Mapping[str | Above, int], options: Options) -> list[str]:
+def above_said(counted: Mapping[Counted, int], options: Options) -> list[str]:
     """A note for each year of `above`."""
     left = (options.deductible or {}).get("")
     amount = "" if left is None else f" {show(left)[1:]}"
@@ -140,7 +169,7 @@ def above_said(counted: Mapping[str | Above, int], options: Options) -> list[str
     ]
 
 
-def notes(counted: Mapping[str | Above, int], options: Options) -> list[str]:
+def notes(counted: Mapping[Counted, int], options: Options) -> list[str]:
     """What a reader of lines with these `counts` must know, one sentence each."""
     work, allowed, medicare, patient = (
         show(counted[name]) if counted[f"known_{name}"] else "none" for name in CENTS.values()
@@ -153,11 +182,21 @@ def notes(counted: Mapping[str | Above, int], options: Options) -> list[str]:
     said = [total]
     if counted["no_balance"]:
         patients = _count(counted["no_balance"], "patient")
-        said.append(f"deductible assumed met for {patients} that --deductible does not name")
+        anew = any(isinstance(year, Anew) for year in counted)
+        whose = "deductible of the first year" if anew else "deductible"
+        said.append(f"{whose} assumed met for {patients} that --deductible does not name")
+    said += [
+        f"{year.year} begins with its whole deductible ({show(year.deductible_cents)[1:]})"
+        f" for {_count(counted[year], 'patient')}"
+        for year in sorted(year for year in counted if isinstance(year, Anew))
+    ]
     said += above_said(counted, options)
     said += options.said
     if counted["unpriced"]:
         said.append(f"{_count(counted['unpriced'], 'line')} without an allowed amount: see reason")
+    if counted["unworked"]:
+        lines = _count(counted["unworked"], "line")
+        said.append(f"{lines} with an allowed amount but no work component")
     if counted["ties"]:
         said.append(f"{_count(counted['ties'], 'line')} tied with another code: either is right")
     if counted["kx"]:
@@ -169,16 +208,6 @@ def notes(counted: Mapping[str | Above, int], options: Options) -> list[str]:
         lines = _count(counted["no_discipline"], "line")
         said.append(f"{lines} without discipline, so no GP, GO or GN")
     return said
-
-
-def off_the_log(timesheet: Iterable[str], there: Iterable[str]) -> list[str]:
-    """How many clinicians of a time sheet have no session in the log."""
-    named = frozenset(timesheet)
-    missing = len(named - frozenset(there))
-    if not missing:
-        return []
-    many = _count(len(named), "clinician")
-    return [f"--timesheet names {many}, {missing:,} of them without a session in the log"]
 
 
 def strangers(options: Options, there: Iterable[str]) -> list[str]:

@@ -409,3 +409,17 @@ def test_joint_time_within_windows(rows, minutes, modified, config):
     (service,) = [s for s in count(log, config) if s["service"] == "97116"]
     assert (service["minutes"], service["assistant_minutes"]) == minutes
     assert service["assistant_units"] == modified
+
+
+@pytest.mark.parametrize(("therapist_seconds", "modifiers"), [(53, "GP CQ"), (54, "GP")])
+def test_seconds_of_a_code_that_is_judged_as_a_whole(therapist_seconds, modifiers):
+    """Below a whole minute too the share decides: 6 of 59 seconds are above a tenth, of 60 not."""
+    row = {"code": "97164", "discipline": "PT", "date": "2024-05-01"}
+    ends = (f"09:00:{therapist_seconds}", f"09:01:{therapist_seconds + 6 - 60:02d}"
+            if therapist_seconds + 6 >= 60 else f"09:00:{therapist_seconds + 6}")  # fmt: skip
+    rows = [
+        row | {"start": "09:00:00", "end": ends[0]},
+        row | {"start": ends[0], "end": ends[1], "role": "assistant"},
+    ]
+    (line,) = calc.estimate(rows).lines
+    assert line["modifiers"] == modifiers

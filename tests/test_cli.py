@@ -762,18 +762,23 @@ def test_a_deductible_that_is_assumed_or_too_much_is_said(jobs, balances):
         return first.rpartition("; ")[2], [line for line in more if "deductible" in line]
 
     after, assumed = "after the deductible)", "deductible assumed met"
-    lacks = f"{assumed} for {{}} patients that --deductible does not name"
-    assert notes("some.csv") == (after, [lacks.format(2)])
-    assert notes("none.csv") == (f"{assumed})", [lacks.format(3)])
+    lacks = (
+        "deductible of the first year assumed met for {} patients that --deductible does not name"
+    )
+    anew = "2026 begins with its whole deductible (283.00) for 1 patient"
+    assert notes("some.csv") == (after, [lacks.format(2), anew])
+    assert notes("none.csv") == (f"{assumed})", [lacks.format(3), anew])
     assert notes("much.csv") == (after, [
+        anew,
         "--deductible is more than the deductible of 2025 (257.00) for 1 patient",
         "--deductible is more than the deductible of 2026 (283.00) for 1 patient",
     ])  # fmt: skip
     assert notes("2,830") == (after, [
+        anew,
         "--deductible 2,830.00 is more than the deductible of 2025 (257.00)",
         "--deductible 2,830.00 is more than the deductible of 2026 (283.00)",
     ])  # fmt: skip
-    assert notes("257.00") == (after, [])
+    assert notes("257.00") == (after, [anew])
 
 
 @pytest.mark.parametrize("more", [(), ("--explain",), ("--format", "json")])

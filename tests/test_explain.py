@@ -126,6 +126,45 @@ def test_shared_minutes_are_explained():
         {"code": "97116", "start": "09:20", "end": "09:50", "discipline": "PT"},
     )
     assert "10 min stand on another row too and count once" in text
+    text = explain(
+        {"code": "97110", "start": "09:00:00", "end": "09:15:01", "discipline": "PT"},
+        {"code": "97140", "start": "09:15:00", "end": "09:30:00", "discipline": "PT"},
+    )
+    assert "  1 s stand on another row too and count once" in text
+
+
+@pytest.mark.parametrize(
+    ("roles", "says"),
+    [
+        (["assistant"], "no minutes, only the assistant gave it = 0 plain, 1 with CQ"),
+        (["assistant", "therapist"], "no minutes, a therapist gave it too = 1 plain, 0 with CQ"),
+    ],
+)
+def test_who_gave_a_code_without_minutes_is_explained(roles, says):
+    """No share of no time decides: the sentence says what does."""
+    row = {"code": "97012", "discipline": "PT"}
+    assert f"97012: {says}" in explain(*({**row, "role": role} for role in roles))
+
+
+def test_a_code_of_another_length_cites_the_midpoint():
+    """The 8-minute rule says nothing of an hour."""
+    text = explain({"code": "96105", "minutes": 70, "discipline": "SLP"})
+    (line,) = (line for line in text.splitlines() if "each at its midpoint" in line)
+    assert line.endswith("= 1 unit (CPT: a unit of time is attained when its midpoint is passed)")
+
+
+def test_units_of_another_length_are_no_quarters(tmp_path):
+    (tmp_path / "counting_rules.toml").write_text(
+        '[half]\ntitle = "Half hours"\nunit_minutes = 30\nfirst_minutes = 15\npool = "day"\n'
+        'source = "cpt-midpoint"\n'
+    )
+    (tmp_path / "payers.toml").write_text(
+        '[half]\nname = "Half"\ncounting_rule = "half"\nsource = "cpt-midpoint"\n'
+    )
+    config = params.Config([tmp_path, *params.load().folders])
+    text = calc.estimate([{"code": "97110", "minutes": 47, "date": "2026-03-02"}],
+                         payer="half", config=config).explain()  # fmt: skip
+    assert "47 minutes = 1 whole unit (30 min) + 17 left over" in text and "quarter" not in text
 
 
 def test_a_tie_is_explained():

@@ -322,6 +322,11 @@ FAULTY = {
         RULE.replace("first_minutes = 8\n", ""),
         [("counting_rules.toml: mine", "first_minutes is missing or no whole number of minutes")],
     ),
+    "a first unit of more minutes than a unit has": (
+        "counting_rules.toml",
+        RULE.replace("first_minutes = 8", "first_minutes = 20"),
+        [("counting_rules.toml: mine", "first_minutes: 20 are more than the 15 of a unit")],
+    ),
     "headings that are numbers": (
         "columns.toml",
         "[columns]\nstart = 3\nend = [4]\n",

@@ -178,12 +178,13 @@ def test_what_a_payers_own_table_reduces(tab):
 
 NO_TURN = f"no RVU for 97110 on {LATER} to rank the reduction by"
 NO_FEE = f"no fee of payer {{}} for 97116 on {LATER}"
+NO_WORK = f"no conversion factor for the work component on {LATER}"
 ON_A_LATER_DAY = [
-    ("bravo", "97140", "35.55", ""),  # is never reduced
+    ("bravo", "97140", "35.55", NO_WORK),  # is never reduced
     ("bravo", "97110", None, NO_TURN),
     ("bravo", "97116", None, NO_FEE.format("bravo")),
-    ("tab", "97110", "40.00", ""),
-    ("tab", "97130", "20.00", ""),
+    ("tab", "97110", "40.00", NO_WORK),
+    ("tab", "97130", "20.00", NO_WORK),
     ("tab", "97116", None, NO_FEE.format("tab")),
 ]
 

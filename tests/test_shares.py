@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 import oracle
 import pytest
-from helpers import read
+from helpers import ROOT, read
 
 from calc import billing, engine, params
 
@@ -370,7 +372,46 @@ def test_a_later_year_without_a_deductible_is_blank_with_its_reason(config):
     lines = bill(days, own, deductible={"": 0})
     assert [line["allowed_cents"] for line in lines] == [5062, 5127]  # 28.79 + 21.83; 29.06 + 22.21
     assert [line["medicare_cents"] is None for line in lines] == [False, True]
-    assert lines[1]["reason"].startswith("no deductible")
+    assert lines[1]["reason"] == "no figure in deductible.toml on 2026-01-05"
+
+
+def test_the_figures_that_are_missing_are_named(config):
+    """Only those that the line needs: an assistant's share where it is an assistant's."""
+    own = params.Config(config.folders)
+    for name in ("coinsurance", "assistant_share", "sequestration"):
+        own._parameters[name] = replace(own.parameter(name), values=())
+    rows = [
+        VISIT | {"date": "2026-03-02", "role": "therapist"},
+        VISIT | {"date": "2026-03-02", "patient": "q", "role": "assistant"},
+    ]
+    reasons = {line["patient"]: line["reason"] for line in bill(rows, own)}
+    files = "coinsurance.toml, {}sequestration.toml on 2026-03-02"
+    assert reasons == {
+        VISIT["patient"]: f"no figure in {files.format('')}",
+        "q": f"no figure in {files.format('assistant_share.toml, ')}",
+    }
+
+
+def test_a_later_year_begins_with_its_whole_deductible(tmp_path):
+    """And is not assumed met, whoever --deductible names: the notes say so."""
+    log, left = tmp_path / "log.csv", tmp_path / "left.csv"
+    log.write_text(
+        "patient,date,discipline,code,minutes\np1,2025-12-30,PT,97110,15\n"
+        "p2,2025-12-30,PT,97110,15\np2,2026-01-05,PT,97110,15\n"
+    )
+    left.write_text("patient,amount\np1,10.00\n")
+    whole = "2026 begins with its whole deductible (283.00) for 1 patient"
+    met = "assumed met for 1 patient that --deductible does not name"
+    for given, said in (
+        (("--deductible", str(left)), [f"deductible of the first year {met}", whole]),
+        (("--deductible", "0"), [whole]),
+        ((), []),
+    ):
+        done = subprocess.run(
+            [sys.executable, "-m", "calc", "bill", str(log), "-o", str(tmp_path / "o.csv"), *given],
+            capture_output=True, text=True, check=True, cwd=ROOT,
+        )  # fmt: skip
+        assert done.stderr.splitlines()[1:-1] == said
 
 
 def test_plain_and_modified_line_share_the_charge_to_the_cent(config):

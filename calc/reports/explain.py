@@ -81,7 +81,9 @@ def _units(lines: list[Row], config: Config) -> list[str]:
 def _service(row: Row, config: Config) -> list[str]:
     name, minutes, size = _name(row["service"], config), row["service_minutes"], _size(row)
     earned = _count(row["service_units"] or 0)
-    lost = [f"  {row['lost_ms'] / 60000:g} min stand on another row too and count once"]
+    ms = row["lost_ms"]
+    length = f"{ms / 60000:g} min" if ms >= 60000 else f"{ms / 1000:g} s"
+    lost = [f"  {length} stand on another row too and count once"]
     notes = lost if row["lost_ms"] else []
     if row["unit_basis"] == "day":
         day = f"{name}: paid by the day, {earned} whatever the minutes"
@@ -91,8 +93,9 @@ def _service(row: Row, config: Config) -> list[str]:
     if not row["pooled"]:
         first, further = row["first_unit_minutes"], row["unit_minutes"]
         midpoint = f"first unit of {first} min, further of {further}, each at its midpoint"
-        return [f"{name}: {_minutes(minutes)} alone, {midpoint} = {earned}", *notes]
-    quarters = f"{_count(row['whole_units'], 'whole quarter')} ({row['whole_units'] * size} min)"
+        cited = config.cite("cpt-midpoint")
+        return [f"{name}: {_minutes(minutes)} alone, {midpoint} = {earned} ({cited})", *notes]
+    quarters = f"{_count(row['whole_units'], _block(size))} ({row['whole_units'] * size} min)"
     split = f"{name}: {_minutes(minutes)} = {quarters} + {row['rest_minutes']} left over"
     if row["in_pool"]:
         return [split, *notes]
@@ -115,6 +118,10 @@ def _size(row: Row) -> int:
     return int(row["rule_unit_minutes"])
 
 
+def _block(minutes: int) -> str:
+    return "whole quarter" if minutes == 15 else "whole unit"
+
+
 def _pool(pooled: list[Row], rule: dict[str, Any]) -> list[str]:
     size, first = rule["unit_minutes"], rule["first_minutes"]
     minutes, units = pooled[0]["day_minutes"], pooled[0]["day_units"]
@@ -126,7 +133,7 @@ def _pool(pooled: list[Row], rule: dict[str, Any]) -> list[str]:
     ]
     left = pooled[0]["left_units"]
     if left == 0:
-        return [*said, "whole quarters make up all units: none is left to give"]
+        return [*said, f"{_block(size)}s make up all units: none is left to give"]
     queue = sorted(pooled, key=lambda row: row["turn"])
     takers = ", ".join(f"{row['service']} ({row['rest_minutes']} min)" for row in queue[:left])
     others = ", ".join(f"{row['service']} ({row['rest_minutes']} min)" for row in queue[left:])
@@ -175,13 +182,16 @@ def _assistant(row: Row, config: Config) -> list[str]:
     alone = "one is the assistant's, the other judged alone"
     more = alone if policy >= 2022 else "all the assistant's"
     test = {0: "no unit left to judge", 1: one}.get(left, f"{left} units left: {more}")
-    blocks = f"whole quarters {whole[0]} and {whole[1]}, {rests}; {test}"
+    blocks = f"{_block(_size(row))}s {whole[0]} and {whole[1]}, {rests}; {test}"
     return [f"{row['service']}: {who}: {blocks} = {result}"]
 
 
 def _whole_share(row: Row) -> str:
     """Who treated how long, and the share that decides of a code judged as a whole: exactly."""
     assistant, both, limit = row["assistant_ms"], row["counted_ms"], row["de_minimis_percent"]
+    if not both:
+        alone = row["assistant_rows"] == row["counted_rows"]
+        return f"no minutes, {'only the assistant gave it' if alone else 'a therapist gave it too'}"
     share = assistant * 100 / max(1, both)
     said = f"{share:.1f}%"
     if said == f"{limit:.1f}%" and share != limit:
