@@ -153,10 +153,12 @@ def not_run(
     unheard: int,
     uncovered: int,
     anybodys: bool = False,
+    nameless: int = 0,
 ) -> list[dict[str, Any]]:
     """Which of the rules were silent, and for how many lines of the claims or rows of the log.
 
-    ``anybodys``: a line that could not be read may be of any day, see `anybodys`.
+    ``anybodys``: a line that could not be read may be of any day, see `anybodys`. ``nameless``: of
+    the rows that could not be read those that name no patient, whose day nobody leaves out.
     """
     said: list[dict[str, Any]] = []
 
@@ -168,8 +170,9 @@ def not_run(
         silent(_refuted(rules, "dates"), reason, uncovered)
     if unheard:
         torn = "the log has rows that could not be read; {} are left out"
-        silent(_refuted(rules, "rows"), torn.format("their patients' days"), unheard)
-        silent(_refuted(rules, "year"), torn.format("their patients' years"), unheard)
+        if named := unheard - nameless:
+            silent(_refuted(rules, "rows"), torn.format("their patients' days"), named)
+            silent(_refuted(rules, "year"), torn.format("their patients' years"), named)
         silent(_refuted(rules, "company"), torn.format("the dates of group treatment"), unheard)
         reason = "rows of the log that could not be read were compared with no others"
         silent((rule.code for rule in rules if rule.over in _BESIDE_OTHERS), reason, unheard)

@@ -216,7 +216,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     doubted = gathered.doubted
     lines, rows = (len(days) for days in (doubted.unread, doubted.unheard))
     anybodys = doubts.anybodys(doubted.unread)
-    not_run += doubts.not_run(ran, lines, whole.lines_unsure, rows, uncovered, anybodys)
+    nameless = len(doubted.unheard.filter(nw.col("patient") == ""))
+    not_run += doubts.not_run(ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless)
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
     return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart)

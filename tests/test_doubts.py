@@ -123,6 +123,15 @@ def test_what_was_silent_is_said(lines, said):
     assert {gap["lines"] for gap in silent} <= {1}
 
 
+def test_rows_that_name_nobody_leave_nobodys_day_out():
+    """They may be of group treatment, and are compared with no others: that is said."""
+    chosen = [RULES[kind] for kind in KINDS]
+    silent = doubts.not_run(chosen, 0, 0, 2, 0, nameless=1)
+    assert {gap["lines"] for gap in silent if gap["rule"] in {*ROWS, "M306"}} == {1}
+    silent = doubts.not_run(chosen, 0, 0, 2, 0, nameless=2)
+    assert {gap["rule"] for gap in silent} == {"T103", "T106", "U211", "U212"}
+
+
 LOG = "patient,date,discipline,code,minutes\nP1,2026-03-02,PT,97110,23\nP2,2026-03-02,PT,97110,23\n"
 CLAIMS = "patient,date,discipline,code,units,charge\nP1,2026-03-02,PT,97110,2,90\n"
 
