@@ -23,17 +23,9 @@ from functools import lru_cache, reduce
 from pathlib import Path
 from typing import Any, TypeVar
 
-# Freed memory is asked for again at once, and taking it anew costs a third of a large run: the
-# allocator of Polars (jemalloc, on Linux) keeps it for a minute, in large pages, columns of above
-# 8 MB too (which else it gives back at once), and in few pools, so that what one thread frees
-# serves another. A column may be cut from a piece however much larger: kept whole, large pieces
-# would lie idle while new ones are taken.
-os.environ.setdefault(
-    "_RJEM_MALLOC_CONF",
-    "thp:always,dirty_decay_ms:60000,muzzy_decay_ms:60000,oversize_threshold:0,"
-    "lg_extent_max_active_fit:16,"
-    f"narenas:{max(1, (os.cpu_count() or 1) // 4)}",
-)
+from calc import memory
+
+os.environ.setdefault(memory.SETTINGS, memory.kept("always"))
 
 import narwhals.stable.v2 as nw
 import polars as pl
@@ -272,8 +264,16 @@ def lazy(frame: Any, named: Naming = list) -> nw.LazyFrame[Any]:
         return _frame(_callers(wrapped.to_native()))
     if wrapped.implementation.is_duckdb():
         rows = _given(wrapped.to_native().to_arrow_table(), named).to_native()
-        return _frame(_in_arrow(_duckdb().from_arrow(rows)))
+        return _frame(_in_arrow(_in_its_zone(rows).from_arrow(rows)))
     return _frame(wrapped.to_native())
+
+
+def _in_its_zone(rows: Any) -> Any:
+    """The connection, which writes stamps with a zone as the caller's does, not the machine."""
+    zones = {kind.tz for kind in rows.schema.types if getattr(kind, "tz", None)}
+    for zone in sorted(zones)[:1]:  # a caller's connection has one
+        _duckdb().execute(f"set timezone = {_literal(zone)}")
+    return _duckdb()
 
 
 def _in_arrow(rows: Any) -> Any:
@@ -967,9 +967,11 @@ class _Plan:
     """What steps make of rows of a schema, ready to be computed for one frame after another."""
 
     def __init__(self, schema: pl.Schema, change: Callable[..., nw.LazyFrame[Any]], given: Any):
-        self._rows: pl.DataFrame | None = None
+        self._held: list[pl.DataFrame] = []
+        # Not a method: what Rust holds of this plan would hold the plan, and neither would go.
+        held = self._held
         source = pl.LazyFrame(schema=schema).map_batches(
-            self._given_rows, schema=schema,
+            lambda nothing: _only(held), schema=schema,
             predicate_pushdown=False, projection_pushdown=False, slice_pushdown=False,
         )  # fmt: skip
         outer = _PLANNING.set(True)
@@ -978,17 +980,18 @@ class _Plan:
         finally:
             _PLANNING.reset(outer)
 
-    def _given_rows(self, nothing: pl.DataFrame) -> pl.DataFrame:
-        if self._rows is None:
-            raise AssertionError("a step that is planned looks at rows")
-        return self._rows
-
     def of(self, rows: pl.DataFrame) -> pl.DataFrame:
-        self._rows = rows
+        self._held.append(rows)
         try:
             return self._made.collect(engine="in-memory")
         finally:
-            self._rows = None
+            self._held.clear()
+
+
+def _only(held: list[pl.DataFrame]) -> pl.DataFrame:
+    if not held:
+        raise AssertionError("a step that is planned looks at rows")
+    return held[0]
 
 
 _PLANNING: ContextVar[bool] = ContextVar("planning", default=False)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -630,3 +632,22 @@ def test_rows_of_spark_are_numbered(spark):
     found = calc.audit(spark.createDataFrame(together().to_arrow()), select="T")
     names = ("rule", "patient", "dollars")
     assert collected(found).select(names).rows() == calc.audit(together()).select(names).rows()[:1]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Chicago"])
+def test_stamps_with_a_zone_are_in_the_callers(zone):
+    """A date of service hangs on the zone of the caller's connection, not on the machine's."""
+    pytest.importorskip("duckdb", reason="duckdb is not installed")
+    code = (
+        "import calc, duckdb\n"
+        "own = duckdb.connect(); own.execute(\"set timezone='America/Chicago'\")\n"
+        "rows = own.sql(\"select 'a' as patient, '97110' as code,"
+        " timestamptz '2026-03-02 20:00:00-06' as 'start',"
+        " timestamptz '2026-03-02 20:23:00-06' as 'end'\")\n"
+        "print(calc.bill(rows).fetchall()[0][1])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "TZ": zone},
+    )  # fmt: skip
+    assert (done.stdout, done.stderr) == ("2026-03-02\n", "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import subprocess
 import sys
@@ -197,3 +198,23 @@ def test_many_rows_are_not_planned():
     assert engine.stepwise(many) is engine.plainly
     made = engine.collect(engine.stepwise(many)(many, looked_at))
     assert made["rows"].to_list() == [rows] * rows
+
+
+def test_plans_that_are_let_go_are_freed(few):
+    """What a plan holds of itself would keep it for ever: 0.2 MB each."""
+
+    def plans():
+        gc.collect()
+        return sum(isinstance(thing, engine._Plan) for thing in gc.get_objects())
+
+    engine._idle_plans.cache_clear()
+    before = plans()
+    for number in range(engine._KEPT_PLANS + 20):
+        engine._planned(few, with_column, f"column {number}")
+    assert plans() - before <= engine._KEPT_PLANS
+    engine._idle_plans.cache_clear()
+    assert plans() <= before
+
+
+def with_column(frame, name):
+    return frame.with_columns(nw.lit(1).alias(name))

@@ -11,7 +11,7 @@ from typing import NoReturn, TextIO
 
 import click
 
-from calc import __version__
+from calc import __version__, memory
 from calc.cli.audits import audit, rule, rules
 from calc.cli.bills import bill
 from calc.cli.figures import config, rates, template
@@ -35,6 +35,7 @@ for command in (units, estimate, bill, audit, rules, rule, rates, config, templa
 
 def main() -> None:
     """Run a command; exit 0 done, 1 findings, 2 could not do the work, 130 interrupted."""
+    os.environ.setdefault(memory.SETTINGS, memory.kept("default"))
     code = _run()
     for stream in (sys.stdout, sys.stderr):
         _let_go(stream)
