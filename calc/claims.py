@@ -202,7 +202,7 @@ class Met:
         if off := self.unclaimed:
             verb = "lies" if off == 1 else "lie"
             rows = f"{off:,} row{_s(off)} of the log {verb} before or after the claims' dates"
-            said.append(f"{rows}: they count as not billed")
+            said.append(f"{rows}, and count{'s' if off == 1 else ''} as not billed")
         return said
 
 
@@ -225,8 +225,6 @@ def met(rows: Frame, unheard: nw.DataFrame[Any], unread: nw.DataFrame[Any]) -> M
     billed = (~nw.col("documented")).cast(nw.Int64)
     rows = engine.plain(rows.select(*_DAY, billed=billed, logged=1 - billed))
     days = engine.collect(rows.group_by("date").agg(total("billed"), total("logged")))
-    if not days["billed"].sum():
-        return Met()
     people = engine.collect(rows.group_by("patient").agg(total("billed"), total("logged")))
     named = set(unheard["patient"].to_list())
     theirs = people.filter(nw.col("billed") > 0)

@@ -40,6 +40,7 @@ EXPECTED = (
     "give CMS's zip (rvu26a.zip), or its PPRRVU csv or txt, GPCI csv, LOCCO csv, "
     "MUE or PTP practitioner csv or txt"
 )
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _CODE = re.compile(r"[A-Z0-9]{5}")
 NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 # what zipfile raises of a damaged, encrypted or strangely packed zip
@@ -296,15 +297,25 @@ def joined(releases: list[Release], basis: str = "nonQPP") -> list[Release]:
     done = []
     for kind in COLUMNS:
         found = [release for release in releases if release.kind == kind]
-        if len(found) > 1 and any(len(release.factors) > 1 for release in found):
-            raise _several(found)  # one of them has both variants already
+        # One of them has both variants already, or they are of different releases.
+        both = any(len(release.factors) > 1 for release in found)
+        if len(found) > 1 and kind != "ptp" and (both or len(set(map(_edition_of, found))) > 1):
+            raise _several(found)
         done += [_one(kind, found, basis)] if len(found) > 1 else found
     return done
 
 
+def _edition_of(release: Release) -> tuple[int | None, frozenset[str]]:
+    """Year and months that a release names."""
+    months = re.findall(_MONTHS, release.title.lower())
+    return release.year, frozenset(months)
+
+
 def _several(found: list[Release]) -> InputError:
     names = ", ".join(release.where for release in found)
-    return InputError(f"are several {found[0].kind} files", names, "import one of them")
+    return InputError(
+        f"are several {found[0].kind} files", names, "import one, leave out the others"
+    )
 
 
 def _of_basis(found: list[Release], basis: str) -> Release:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -75,6 +75,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, float):
         return float_text(value)
+    if isinstance(value, timedelta):  # a length, never more than it is
+        return float_text(value // timedelta(milliseconds=1) / times.MINUTE)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
@@ -217,12 +219,9 @@ def _lowers(config: params.Config, facts: Mapping[str, Any], day: date, code: st
 
 
 def has_date(row: Mapping[str, Any]) -> bool:
-    start = row.get("start")
-    if _text(row.get("date")).strip():
-        return True
-    if isinstance(start, str):
-        return re.match(times.DATE_FIRST, start.strip()) is not None
-    return isinstance(start, datetime) and not _is_none(start)
+    """Whether a row says its day, by its date or by a start that begins with one."""
+    date_of, start = (_text(row.get(name)).strip() for name in ("date", "start"))
+    return bool(date_of) or re.match(times.DATE_FIRST, start) is not None
 
 
 def _units_under(
@@ -289,7 +288,7 @@ def unit_rows(
 ) -> list[dict[str, Any]]:
     """What `units` prints: schema.UNITS of each code, in the order given."""
     config = config or params.load()
-    if rule not in config.counting_rules:
+    if not isinstance(rule, str) or rule not in config.counting_rules:
         known = ", ".join(config.counting_rules)
         raise InputError(f'counting rule "{rule}" is not known', hint=f"known: {known}")
     today = date.today()

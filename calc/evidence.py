@@ -633,7 +633,7 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         part_b_rows=(timed & nw.col("to_part_b")).cast(nw.Int64),
         minute_rows=has_minutes.cast(nw.Int64),
         counted_rows=nw.col("counts").cast(nw.Int64),
-        somebody=nw.when(nw.col("clinician") != "").then(nw.col("clinician")),
+        somebody=_treating(),
     )
     sums = ("timed_ms", "part_b_rows", "minute_rows", "counted_rows")
     day = engine.grouped(
@@ -652,6 +652,11 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         day = day.join(most, on=list(PATIENT_DAY), how="left")
         day = day.with_columns(total_ms=nw.coalesce("most_ms", "total_ms")).drop("most_ms")
     return day
+
+
+def _treating() -> nw.Expr:
+    """Who treated: a student's or an aide's row beside a therapist's names nobody."""
+    return nw.when((nw.col("clinician") != "") & nw.col("counts")).then(nw.col("clinician"))
 
 
 _OF_TREATMENT = (
@@ -701,7 +706,7 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
 
     Units only where the minutes keep within their limit; ``supported`` beside them.
     """
-    somebody = nw.when(nw.col("clinician") != "").then(nw.col("clinician"))
+    somebody = _treating()
     mine = rows.with_columns(
         first_place=nw.col("row_place"), first_clinician=somebody, last_clinician=somebody
     )

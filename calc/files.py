@@ -44,6 +44,8 @@ class Sheet(NamedTuple):
 
 FIRST = Sheet()
 
+QUOTE = "put quotes around a field that holds a comma"  # of a record with too many
+
 
 @dataclass
 class Records:
@@ -131,7 +133,8 @@ def small_csv(
         hint = f"found: {', '.join(headings)}"
         raise InputError(f"missing heading {', '.join(lacking)}", where, hint)
     if records.ragged:
-        raise InputError("the record has too many fields", f"{source}:{records.ragged[0][0]}")
+        where = f"{source}:{records.ragged[0][0]}"
+        raise InputError("the record has too many fields", where, QUOTE)
     placed = []
     for row in rows.iter_rows(named=True):
         cells = {name: (row[own] or "").strip() for name, own in zip(names, headings, strict=True)}

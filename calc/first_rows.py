@@ -14,8 +14,8 @@ import narwhals.stable.v2 as nw
 from calc import engine
 
 _ROWS = 2**45  # above every number of a row, those of Spark's partitions too
-_IDLE = 2**59  # sorts rows that do not count behind those that do
-_CLAIMS = 2**60  # and a claim's lines behind all rows of a log
+_IDLE = 2**60  # sorts rows that do not count behind those that do
+_CLAIMS = 2**61  # and a claim's lines behind all rows of a log
 
 
 def numbered(rows: nw.LazyFrame[Any], files: Sequence[str]) -> nw.LazyFrame[Any]:

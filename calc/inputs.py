@@ -22,7 +22,13 @@ class File:
 
 
 def is_named(source: Any) -> bool:
-    """Whether a log is given by the path of a file or folder, or by several: not as rows."""
+    """Whether a log is given by the path of a file or folder, or by several: not as rows.
+
+    InputError, which shows nothing of it, for an open file and for the text of one.
+    """
+    if hasattr(source, "read") or (isinstance(source, str) and len(source.splitlines()) > 1):
+        hint = "give the path of the file, or a frame of its rows"
+        raise InputError("the text of a file, or a file that is open, is no log", hint=hint)
     return isinstance(source, list | tuple | Iterator) or is_path(source)
 
 
@@ -50,7 +56,7 @@ def paths(sources: Any) -> tuple[list[str], list[str]]:
     for source in map(str, several(sources)):
         if not source:
             raise InputError("no file is named", hint="give its path, . for the folder you are in")
-        if source == "-" or not Path(source).is_dir():
+        if source == "-" or not _is_folder(source):
             found.append(source)
             continue
         inside, note = _of_folder(source)
@@ -60,6 +66,13 @@ def paths(sources: Any) -> tuple[list[str], list[str]]:
     if double:
         raise InputError("is named twice", double[0], "name each file once")
     return found, notes
+
+
+def _is_folder(source: str) -> bool:
+    try:
+        return Path(source).is_dir()
+    except OSError as error:  # the name is too long, for one
+        raise InputError(f"cannot be read ({error.strerror})", f"{source[:40]}...") from None
 
 
 def _of_folder(source: str) -> tuple[list[str], list[str]]:

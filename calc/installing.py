@@ -88,7 +88,7 @@ def span(release: Release, first: str | None, last: str | None) -> tuple[date, d
     if release.kind in QUARTERLY and days[1] > quarter(days[0]).last:
         what = f"{days[0]} to {days[1]} is more than a calendar quarter"
         raise InputError(what, release.where, "import the file of each quarter for its days")
-    if release.kind in _OF_A_YEAR and release.year not in (None, days[0].year, days[1].year):
+    if release.kind in _OF_A_YEAR and release.year and {day.year for day in days} != {release.year}:
         what = f"is of {release.year}, not of {days[0]} to {days[1]}"
         raise InputError(what, release.where, f"give --from and --until in {release.year}")
     return days

@@ -739,7 +739,7 @@ def _ragged(ragged: list[tuple[int, list[str]]], rejects: nw.LazyFrame[Any]) -> 
     for row, record in ragged:
         cells = [*record[: own - 1], ",".join(record[own - 1 :])]
         reason = f"{RAGGED}{len(record)} fields, the heading {own}"
-        hint = "put quotes around a field that holds a comma"
+        hint = files.QUOTE
         for name, value in zip(names, [*cells, row, reason, hint], strict=True):
             columns[name].append(value)
     return engine.table(columns, dict.fromkeys(names, str) | {"row": int})

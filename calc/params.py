@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -659,13 +660,15 @@ class Config:
         return {row["locality"]: row["name"] for e in editions for row in self.rows("gpci", e)}
 
     def locality(self, text: str, day: date | None = None) -> str:
-        """`OH-00`, `US`, a locality's name or part of it, or `Cook, IL` as the locality's number.
+        """`OH-00`, `US`, a locality's name or words of it, or `Cook, IL` as the locality's number.
 
-        A whole name counts before names that contain it: Kansas is not Kansas City. Names are
-        those in force on ``day``, or the newest. InputError lists the choices where several fit;
-        a county needs an imported county file.
+        A whole name counts before names that contain it: Kansas is not Kansas City, and what has
+        localities of its own is not the rest of its state. Names are those in force on ``day``, or
+        the newest. InputError lists the choices where several fit; a county needs an imported
+        county file.
         """
         asked = " ".join(text.upper().split())
+        asked = {"USA": "US", "UNITED STATES": "US"}.get(asked, asked)
         if asked in self.localities:
             return asked
         editions = sorted(self.editions("gpci"), key=lambda edition: edition.first)
@@ -673,14 +676,18 @@ class Config:
         names = {row["locality"]: row["name"] for row in self.rows("gpci", edition)}
         fits = [place for place, name in names.items() if asked == name.upper()]
         # Two letters are a state, not a part of a name.
-        fits = fits or [p for p, name in names.items() if len(asked) > 2 and asked in name.upper()]
+        words = re.compile(rf"(?<!\w){re.escape(asked)}(?!\w)") if len(asked) > 2 else None
+        fits = fits or [p for p, name in names.items() if words and words.search(name.upper())]
+        if len(fits) == 1 and names[fits[0]].upper() == f"REST OF {asked}":
+            fits = [place for place in names if place[:3] == fits[0][:3]]
         fits = fits or self._of_county(asked, day)
         if len(fits) == 1:
             return fits[0]
         if fits:
             choices = "; ".join(f"{place} {names.get(place, '')}" for place in fits)
             raise InputError(f'locality "{text}" fits several', hint=f"choose one of {choices}")
-        near = difflib.get_close_matches(asked, names, 3)
+        near = [place for place, name in names.items() if asked and asked in name.upper()][:3]
+        near = near or difflib.get_close_matches(asked, names, 3)
         raise InputError(
             f'locality "{text}" is not known',
             hint=f"write state and number, such as {', '.join(near) or 'OH-00'}, part of a"

@@ -63,6 +63,7 @@ class Reviewed:
     lines_claimed: int = 0
     claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
     apart: bool = False  # log and claims have no patient in common, see `claims.Met`
+    beside: list[str] = field(default_factory=list)  # where files beside the log do not fit it
 
 
 @dataclass
@@ -80,7 +81,8 @@ class Seen:
     met: claims.Met
     part_b: bool  # whether anything is Medicare's
     filled: frozenset[str]  # see logs.filled
-    off_sheet: frozenset[tuple[str, date]] = frozenset()  # clinicians' days without an entry
+    # Clinicians' days without an entry in the time sheet, and whether a row lacks clock times.
+    off_sheet: frozenset[tuple[str, date, bool]] = frozenset()
     lines_unsure: int = 0  # of claims, see `doubts`
 
 
@@ -169,7 +171,8 @@ def seen(
     claimed = engine.count(rows.filter(~nw.col("documented")))
     dates = engine.distinct(logged, "date") if claimed else found.days
     people = _people(found.tables)
-    met = claims.met(rows, doubted.unheard, doubted.unread) if claimed else claims.Met()
+    beside = "claims" in found.has
+    met = claims.met(rows, doubted.unheard, doubted.unread) if beside else claims.Met()
     part_b = not engine.is_empty(rows.filter(nw.col("payer_part_b")))
     return Seen(
         found.has, found.days, dates, used, claimed, found.uncounted, found.gaps, people, met,
@@ -197,7 +200,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     usual = logs.Defaults()  # others are named among the options
     filled = {n for n in whole.filled if getattr(gathered.defaults, n) == getattr(usual, n)}
     meta["notes"] += logs.filled_said(filled, usual)
-    meta["notes"] += _sheet_said(whole, asked.extras.timesheet) if "T105" in codes else []
+    sheet = _sheet_said(whole, asked.extras.timesheet) if "T105" in codes else []
+    meta["notes"] += sheet
     if whole.part_b and codes & {"M305", "M306"}:
         meta["notes"].append(_KX_SAID)
     meta["notes"] += _unusual(gathered.defaults, asked.beside)
@@ -220,7 +224,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     not_run += doubts.not_run(ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless)
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
-    return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart)
+    beside = [*whole.met.notes(), *sheet]
+    return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart, beside)
 
 
 def _alike(clinicians: Sequence[str]) -> list[str]:
@@ -260,7 +265,7 @@ def _whole(parts: Sequence[Seen]) -> Seen:
         claims.met_in_all([part.met for part in parts]),
         any(part.part_b for part in parts),
         frozenset[str]().union(*(part.filled for part in parts)),
-        frozenset[tuple[str, date]]().union(*(part.off_sheet for part in parts)),
+        frozenset[tuple[str, date, bool]]().union(*(part.off_sheet for part in parts)),
         sum(part.lines_unsure for part in parts),
     )
 
@@ -346,13 +351,14 @@ _KX_SAID = "KX is told by this log and --prior alone: claims of others are not s
 
 def _off_sheet(
     rows: Frame, timesheet: Mapping[tuple[str, date], int] | None
-) -> frozenset[tuple[str, date]]:
+) -> frozenset[tuple[str, date, bool]]:
     """Clinicians' days with one-on-one sessions for which a time sheet has no entry."""
     if timesheet is None:
         return frozenset()
     mine = rows.filter(nw.col("counts") & nw.col("one_on_one") & (nw.col("clinician") != ""))
-    days = engine.collect(engine.plain(mine.select("clinician", "date").unique()))
-    return frozenset(days.iter_rows()) - frozenset(timesheet)
+    days = mine.select("clinician", "date", unclocked=~nw.col("in_sweep")).unique()
+    found = engine.collect(engine.plain(days)).iter_rows()
+    return frozenset(day for day in found if day[:2] not in timesheet)
 
 
 def _sheet_said(whole: Seen, timesheet: Mapping[tuple[str, date], int] | None) -> list[str]:
@@ -366,11 +372,15 @@ def _sheet_said(whole: Seen, timesheet: Mapping[tuple[str, date], int] | None) -
             f"--timesheet names {_lines(len(named), 'clinician')}, {len(strange):,} of them"
             " without a session in the log"
         )
-    if bare := len(whole.off_sheet):
-        said.append(
-            f"--timesheet has no entry for {_lines(bare, 'day')} of clinicians: measured from first"
-            " start to last end"
-        )
+    bare = {(who, day) for who, day, unclocked in whole.off_sheet if unclocked}
+    clocked = {(who, day) for who, day, _ in whole.off_sheet} - bare
+    for days, so in (
+        (clocked, "measured from first start to last end"),
+        (bare, "not checked by T105, as a row lacks its start or end"),
+    ):
+        if days:
+            many = _lines(len(days), "day")
+            said.append(f"--timesheet has no entry for {many} of clinicians: {so}")
     return said
 
 

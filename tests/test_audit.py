@@ -605,8 +605,15 @@ def test_a_time_sheet_of_other_names_is_said(tmp_path):
     _, out, _ = run("audit", str(log), "--timesheet", str(sheet))
     said = "Note: --timesheet names 2 clinicians, 2 of them without a session in the log"
     assert said in out
-    said = "Note: --timesheet has no entry for 1 day of clinicians: measured from first start to"
+    said = "Note: --timesheet has no entry for 1 day of clinicians: not checked by T105, as a row"
     assert said in out
+    for form, more in (("csv", ()), ("parquet", ("-o", str(tmp_path / "x.parquet")))):
+        _, _, err = run("audit", str(log), "--timesheet", str(sheet), "--format", form, *more)
+        assert "--timesheet names 2 clinicians" in err and "not checked by T105" in err
+    clocked = tmp_path / "clocked.csv"
+    clocked.write_text("clinician,patient,date,code,start,end\nKim,P1,2026-03-02,97110,9:00,9:23\n")
+    _, out, _ = run("audit", str(clocked), "--timesheet", str(sheet))
+    assert "no entry for 1 day of clinicians: measured from first start to last end" in out
     sheet.write_text("clinician,date,minutes\nKim,2026-03-02,480\n")
     assert "Note: --timesheet" not in run("audit", str(log), "--timesheet", str(sheet))[1]
     log.write_text(log.read_text() + "Lee,P2,2026-03-03,97110,23\nKim,P2,2026-03-04,97110,23\n")

@@ -841,13 +841,25 @@ def test_rows_beyond_the_dates_of_the_claims_are_said(config):
     lines = [line("97110", "2", date="2026-03-03")]
     log, asked = read(sessions, config), reviewing.Asked(select=("U208",))
     audit = reviewing.review(log, config, asked, read(lines, config)).audit
-    said = "2 rows of the log lie before or after the claims' dates: they count as not billed"
+    said = "2 rows of the log lie before or after the claims' dates, and count as not billed"
     assert said in audit.meta["notes"]
     assert [day.day for day in audit.findings["date"]] == [2, 4]
     # A line that cannot be read has a date too.
     lines += [line("97110", "x", date=day) for day in (days[0], days[2])]
     audit = reviewing.review(log, config, asked, read(lines, config)).audit
     assert not [note for note in audit.meta["notes"] if "claims' dates" in note]
+
+
+def test_a_day_is_of_those_who_treated(config):
+    """D603 beside a student's row."""
+    rows = [
+        session("97110", "20", clinician="Abe", role="student", total_minutes=""),
+        session("97110", "40", clinician="Kim", units_billed="3", total_minutes=""),
+        session("97110", "22", clinician="Kim", patient="P2", total_minutes="22"),
+    ]
+    asked = reviewing.Asked(select=("D603",))
+    found = reviewing.review(read(rows, config), config, asked).audit.findings
+    assert list(found.select("clinician", "row").iter_rows()) == [("Kim", 2)]
 
 
 def test_a_service_is_of_those_who_gave_it(config):

@@ -1121,3 +1121,51 @@ def test_what_may_stand_twice():
         "--ignore",
     }
     assert run("bill", CLEAN, "--strict", "--strict", "--by", "code")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "says", "hint"),
+    [
+        (("estimate", "97116=9:00-9:40a"), '"a" may be the morning or an assistant',
+         "write 9:00-9:40 AM, or 9:00-9:40A (A: assistant)"),
+        (("estimate", "97116=9:00"), '"9:00" may be a start or a length',
+         "write 9:00-END, or its length as 540"),
+        (("units", "97110", "33"), '"33" is no code', "write minutes as CODE=MINUTES: 97110=33"),
+        (("units", "97110,97140=20"), '"97110,97140" is not known',
+         "write each code as CODE=MINUTES"),
+    ],
+)  # fmt: skip
+def test_a_slip_of_a_visit_is_asked_about(words, says, hint):
+    """Neither guessed nor answered with a hint about rows of a log."""
+    more = ("--date", "2026-03-02") if words[0] == "estimate" else ()
+    code, out, err = run(*words, *more)
+    assert (code, out) == (2, "") and says in err and f"  hint: {hint}" in err
+
+
+@pytest.mark.parametrize("span", ["23:30-2026-03-03 00:30", "2026-03-02 23:30-2026-03-03 00:30"])
+def test_a_span_past_midnight_takes_the_ends_date(span):
+    """As its own hint asks for."""
+    code, out, err = run("estimate", f"97116={span}", "--date", "2026-03-02", "--format", "json")
+    assert (code, json.loads(out)["lines"][0]["minutes"], err) == (0, 60, "")
+
+
+@pytest.mark.parametrize("length", ["1:15", "01:15", "0:47"])
+def test_short_lengths_with_a_colon_are_lengths(length):
+    _, out, _ = run("units", f"97110={length}", "--format", "json")
+    hours, minutes = length.split(":")
+    assert json.loads(out)[0]["minutes"] == int(hours) * 60 + int(minutes)
+
+
+def test_rates_name_the_users_figures(tmp_path):
+    (tmp_path / "sources.toml").write_text("")
+    words = ("rates", "--code", "97116", "--locality", "US", "--date", "2026-03-02")
+    said = f"note: figures in {tmp_path} replace the shipped ones"
+    assert said in run(*words, "--config", str(tmp_path))[2]
+    assert run(*words)[2] == ""
+
+
+def test_a_deductible_file_with_a_comma_in_an_amount_says_how_to_mend_it(tmp_path):
+    (tmp_path / "left.csv").write_text("patient,amount\nP1,$1,000.50\n")
+    (tmp_path / "log.csv").write_text("patient,date,code,minutes\nP1,2026-03-02,97110,23\n")
+    _, _, err = run("bill", "log.csv", "--deductible", "left.csv", cwd=tmp_path)
+    assert "put quotes around a field that holds a comma" in err

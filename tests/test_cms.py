@@ -331,6 +331,8 @@ def test_a_file_of_another_year_is_refused(write):
         ) as caught:
             span(release, "2026-01-01", "2026-12-31")
         assert "2027" in caught.value.hint
+        with pytest.raises(InputError, match="is of 2027"):
+            span(release, "2026-01-01", "2027-12-31")
         assert span(release, *map(str, YEAR)) == YEAR
     counties = only(write("c.csv", COUNTIES))
     assert span(counties, "2026-01-01", "2026-12-31")
@@ -351,6 +353,12 @@ def test_two_variants_in_two_files(write, tmp_path):
         assert cms.joined(found, "QPP")[0].where == files[1]
         with pytest.raises(InputError, match="several rvu files"):
             cms.joined([both, found[0]])
+    other = write("PPRRVU_QPP.csv", rvu_csv(2026, factor="33.5675"))
+    july = write("PPRRVU_Jul_QPP.csv", rvu_csv(2027, invented()).replace("January", "July"))
+    for path in (other, july):  # of another year, or of another release
+        found = [release for file in (files[0], path) for release in cms.read(file, KNOWN)]
+        with pytest.raises(InputError, match="several rvu files"):
+            cms.joined(found)
     with pytest.raises(InputError, match="several gpci files"):
         cms.joined([only(write("g.csv", gpci_csv(2027)))] * 2)
 

@@ -645,11 +645,15 @@ def test_minutes_of_a_visit_on_each_of_its_rows(minutes, said, tmp_path, config)
         (["p A 9:00 9:47", "p B 9:00 9:47", "q A 9:00 9:20", "q C 9:20 9:40"], False),
         (["p A 9:00 9:47", "p A 9:00 9:47", "q A 9:00 9:40", "q A 9:00 9:40"], False),  # twins
         (["p A 9:00 9:47", "q A 10:00 10:40", "r A 11:00 11:30"], False),
+        (
+            ["p X 9:00 9:47", "p Y 9:00 9:47", "q X 9:00 9:40", "q Y 9:00 9:40"],
+            False,
+        ),  # one service
     ],
 )
 def test_start_and_end_of_a_visit_on_each_of_its_rows(rows, said, tmp_path, config):
     """What each code took is not logged: the time counts once, and it is said."""
-    codes = {"A": "97110", "B": "97116", "C": "97140"}
+    codes = {"A": "97110", "B": "97116", "C": "97140", "X": "97129", "Y": "97130"}
     cells = [(p, codes[code], start, end) for p, code, start, end in map(str.split, rows)]
     text = "".join(f"{p},2026-03-02,{code},{start},{end}\n" for p, code, start, end in cells)
     head, noted = "patient,date,code,Time In,Time Out", "the same on all rows of each visit, whose"

@@ -335,6 +335,9 @@ def test_a_figure_that_does_not_count_is_not_cited(own):
         ("Kansas", "KS-00"),
         ("virginia", "VA-00"),
         ("Cook, IL", "IL-16"),
+        ("USA", "US"),
+        ("rest of texas", "TX-99"),
+        ("Manhattan", "NY-01"),
         ("lake, oh", "OH-00"),
     ],
 )
@@ -348,6 +351,9 @@ def test_locality_by_name(text, locality, own):
     [
         ("San Francisco", "fits several", "CA-05 SAN FRANCISCO"),
         ("Metropolitan", "fits several", "MO-02 METROPOLITAN KANSAS CITY"),
+        ("New York", "fits several", "NY-01 MANHATTAN"),
+        ("Texas", "fits several", "TX-18 HOUSTON"),
+        ("rio", "is not known", "CA-62"),  # a part of a word, of Ontario's
         ("Atlantis", "is not known", "part of a locality's name"),
         ("", "is not known", "OH-00"),
         ("Cook, OH", "is not known", "US"),

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import numpy as np
 import pytest
 
+import calc
 from calc import engine, times, values
+from calc.errors import InputError
 
 CODES = [
     ("97116", "97116", ""),
@@ -189,3 +194,38 @@ def test_read_written_date(text, day):
     """Months in letters and YYYYMMDD."""
     found = times.read_written_date(text)
     assert (found and found.isoformat()) == day
+
+
+def test_lengths_of_other_types_are_minutes():
+    """A timedelta is exact and never rounded up; pandas' is one; an hour has no limit of digits."""
+    for length, minutes in (
+        (timedelta(minutes=23, microseconds=1), 23),
+        (timedelta(minutes=22, seconds=59, milliseconds=999, microseconds=999), 22),
+        (timedelta(hours=10), 600),
+    ):
+        row = {"code": "97110", "minutes": length, "date": "2026-03-02"}
+        assert calc.estimate([row]).lines[0]["minutes"] == minutes
+
+
+@pytest.mark.parametrize("given", ["p,2026-03-02,97110,23\nq,2026-03-02,97110,8", "open"])
+def test_the_text_of_a_file_is_no_log(given, tmp_path):
+    """Nothing of it is shown: it may name a patient."""
+    path = tmp_path / "Jane.csv"
+    path.write_text("patient,date,code,minutes\nJane Doe,2026-03-02,97110,23\n")
+    with path.open() as file, pytest.raises(InputError, match="is no log") as caught:
+        next(file)
+        calc.bill(file if given == "open" else given)
+    assert "Jane" not in str(caught.value) and "97110" not in str(caught.value)
+    with pytest.raises(InputError, match="cannot be read"):
+        calc.bill("x" * 5000)
+
+
+def test_a_start_of_numpys_says_the_day():
+    start, end = np.datetime64("2026-03-02T09:00"), np.datetime64("2026-03-02T09:47")
+    (line,) = calc.estimate([{"code": "97116", "start": start, "end": end}]).lines
+    assert (str(line["date"]), line["units"]) == ("2026-03-02", 3)
+
+
+def test_a_counting_rule_is_a_name():
+    with pytest.raises(InputError, match="counting rule"):
+        calc.units({"97110": 33}, [])

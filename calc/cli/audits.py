@@ -198,7 +198,11 @@ def audit(
         limit = table_rows(name, count)
         write(written.text(done.audit, name, RULES, limit), None)
         say_shown(limit, count, "findings")
-    for note in summaries.strangers(asked.options, there):
+    # Of these the findings alone, without a report around them, say nothing.
+    for note in [
+        *summaries.strangers(asked.options, there),
+        *(done.beside if name in ("csv", "parquet") else []),
+    ]:
         tell(note)
     meta = done.audit.meta
     if name == "csv" and meta["waived"]:

@@ -10,6 +10,7 @@ import click
 from calc.cli.shared import (
     Careful,
     command,
+    figures_of,
     output_options,
     require_libraries,
     say,
@@ -38,9 +39,9 @@ def rates(
     folder: str | None,
 ) -> None:
     """Fees by code, locality and date."""
-    from calc import params, rating
+    from calc import rating
 
-    config = params.load(folder)
+    config = figures_of(folder)
     if compare:
         frame = rating.compare(config, code, day, compare, locality, qualifying_apm)
         write_frame(frame, rating.COMPARED, form, output, "Change of fees")

@@ -23,11 +23,14 @@ from calc.cli.shared import (
 from calc.errors import InputError
 
 _MINUTES = re.compile(r"(\d+(?:\.\d+)?)([Aa]?)")
-_SPAN = re.compile(r"([^-]+?)-([^-]+?)([Aa]?)")
+_DAY = r"(?:\d{4}-\d\d-\d\d[ T])?"
+_SPAN = re.compile(rf"({_DAY}[^-]+?)-({_DAY}[^-]+?)([Aa]?)")
 _HALF = re.compile(r"\d\s*[AaPp][Mm]?$")
 _BARE = re.compile(r"\d{3,4}\s*-\s*\d{3,4}\s*[Aa]?")  # 900-947
 _DASH = re.compile(r"\s*[\u2010-\u2015\u2212]\s*|\s+to\s+")  # as phones write it
-_LOGGED = re.compile(r"\d*\.?\d+\s*(?:min|mins|minutes|h|hr|hrs)|\d+:\d\d", re.IGNORECASE)
+_LENGTH = r"\d*\.?\d+\s*(?:min|mins|minutes|h|hr|hrs)|0?[0-3]:[0-5]\d"  # 1:15 is no start
+_LOGGED = re.compile(_LENGTH, re.IGNORECASE)
+_COLON = re.compile(r"(\d+):(\d\d)")
 
 
 def _items(items: tuple[str, ...]) -> list[tuple[str, list[dict[str, str]]]]:
@@ -52,16 +55,29 @@ def _run(text: str, item: str) -> dict[str, str]:
     if found := _MINUTES.fullmatch(text):
         return {"minutes": found[1], "role": "assistant" if found[2] else "therapist"}
     # An assistant's span is "09:00-09:40A"; the last letter of "9:00a-9:40a" is a half of the day.
+    if found := _COLON.fullmatch(text):
+        minutes = int(found[1]) * 60 + int(found[2])
+        hint = f"write {text}-END, or its length as {minutes}"
+        raise InputError(f'"{item}": "{text}" may be a start or a length', hint=hint)
     clock = ":" in text or _HALF.search(text) or _BARE.fullmatch(text)
     if clock and (found := _SPAN.fullmatch(text)):
         start, end, last = (part.strip() for part in found.groups())
         if last and _HALF.search(start) and not _HALF.search(end):
             end, last = end + last, ""
+        if last == "a" and not _HALF.search(start):
+            hint = f"write {start}-{end} AM, or {start}-{end}A (A: assistant)"
+            raise InputError(f'"{item}": "a" may be the morning or an assistant', hint=hint)
         return {"start": start, "end": end, "role": "assistant" if last else "therapist"}
     raise InputError(
         f'"{item}": "{text}" is neither minutes nor a span of time',
         hint="write 97110=33, 97110=13+23A (A: assistant) or 97116=09:40-10:02",
     )
+
+
+_OF_VISIT = {
+    "write PT or OT": "say --discipline PT or OT",
+    "write one code a row; how many units go into units_billed": "write each code as CODE=MINUTES",
+}
 
 
 @contextlib.contextmanager
@@ -70,7 +86,9 @@ def _by_option() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        hint = error.hint.replace("write PT or OT", "say --discipline PT or OT")
+        hint = error.hint
+        for of_row, of_visit in _OF_VISIT.items():
+            hint = hint.replace(of_row, of_visit)
         raise InputError(error.what, error.where, hint) from None
 
 
@@ -95,6 +113,8 @@ def units(
 
     minutes: dict[str, tuple[str | None, str | None]] = {}
     for code, runs in _items(items):
+        if not runs and re.fullmatch(r"\d{1,3}", code):
+            raise InputError(f'"{code}" is no code', hint="write minutes as CODE=MINUTES: 97110=33")
         if any("start" in run for run in runs):
             raise InputError(f'"{code}" has clock times', hint="use `therapy-calc estimate`")
         who: dict[str, str] = {}
