@@ -354,6 +354,13 @@ CHECKS: tuple[Check, ...] = (
         "write PT or OT; speech-language pathology has no assistants under Medicare",
     ),
     Check(
+        "role",
+        lambda: (nw.col("is_pta") & (nw.col("discipline") != "PT"))
+        | (nw.col("is_ota") & (nw.col("discipline") != "OT")),
+        'role "{}" is of the other discipline',
+        "correct one of them: CQ is a PT assistant's, CO an OT assistant's",
+    ),
+    Check(
         "mode",
         lambda: (nw.col("mode") == "group") & _timed() & nw.col("one_on_one"),
         "group mode does not fit a one-on-one code",

@@ -465,6 +465,7 @@ WORDS = (
     "patient",
     "discipline",
     "role",
+    "assistant",
     "mode",
     "minutes",
     "modifiers_billed",

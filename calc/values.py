@@ -170,15 +170,17 @@ def mode(config: Config) -> Facts:
 
 
 def role(config: Config) -> Facts:
-    """role (null if unknown), counts, role_blank, role_fault."""
-    names = _words(config, "role", ROLES)
+    """role (null if unknown), counts, role_blank, is_pta, is_ota, role_fault."""
+    names, disciplines = _words(config, "role", ROLES), config.words["assistant"]
 
-    def read(text: str) -> tuple[str | None, bool, bool]:
+    def read(text: str) -> tuple[str | None, bool, bool, bool, bool]:
         said = names.get(text.lower())
         known = "therapist" if said == "" else said
-        return known, known in COUNTED_ROLES, said == ""
+        of = disciplines.get(text.lower()) if known == "assistant" else None
+        return known, known in COUNTED_ROLES, said == "", of == "PT", of == "OT"
 
-    return _judged("role", read, {"role": str, "counts": bool, "role_blank": bool})
+    names_too = ("counts", "role_blank", "is_pta", "is_ota")
+    return _judged("role", read, {"role": str, **dict.fromkeys(names_too, bool)})
 
 
 def modifiers(name: str, config: Config) -> Facts:

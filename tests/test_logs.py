@@ -36,6 +36,7 @@ FAULTS = [
     ({"locality": "01"}, 'locality "01" is not known', ""),
     ({"discipline": "PTA"}, 'discipline "PTA" is not known', ""),
     ({"role": "doctor"}, 'role "doctor" is not known', ""),
+    ({"role": "COTA", "discipline": "PT"}, 'role "COTA" is of the other discipline', ""),
     ({"mode": "virtual"}, 'mode "virtual" is not known', ""),
     ({"date": "2026-13-45"}, 'date "2026-13-45" is not a date', ""),
     ({"date": "soon"}, 'date "soon" is not a date', ""),
@@ -214,7 +215,11 @@ WORDS = {
 def test_words_of_other_programs(config):
     """Of config/words.toml, in any case."""
     for (column, name), words_ in WORDS.items():
-        rows = [GOOD | {"discipline": "PT"} | {column: word} for word in words_.split(", ")]
+        theirs = config.words["assistant"]  # an OT assistant's row is OT's
+        rows = [
+            GOOD | {"discipline": theirs.get(word.lower(), "PT")} | {column: word}
+            for word in words_.split(", ")
+        ]
         assert {row[column] for row in sessions(used(rows, config))} == {name}, column
 
 
@@ -873,3 +878,33 @@ def test_a_line_of_totals_says_what_it_is(row, reason, tmp_path, config):
     for source in (path, frame):
         (reject,) = engine.collect(logs.read(source, config).rejects()).iter_rows(named=True)
         assert reject["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("role", "discipline", "modifiers"),
+    [
+        ("PTA", "PT", "GP CQ"),
+        ("cota/l", "OT", "GO CO"),
+        ("assistant", "OT", "GO CO"),  # names neither
+        ("COTA", "PT", None),
+        ("Physical Therapist Assistant", "OT", None),
+    ],
+)
+def test_an_assistant_is_of_the_rows_discipline(role, discipline, modifiers):
+    """CQ is a PT assistant's, CO an OT assistant's: where the two words differ nobody knows."""
+    row = {"patient": "p", "date": "2026-03-02", "code": "97110", "minutes": "23"}
+    log = frame([row | {"role": role, "discipline": discipline}])
+    (used, bad) = calc.bill(log, rejects=True)
+    if modifiers:
+        assert (used["modifiers"].to_list(), len(bad)) == ([modifiers], 0)
+    else:
+        (only,) = bad.iter_rows(named=True)
+        assert (len(used), only["reason"]) == (0, f'role "{role}" is of the other discipline')
+
+
+def test_words_of_assistants_are_words_of_roles(config):
+    """Each that names a discipline is an assistant's."""
+    assert {config.words["role"][word] for word in config.words["assistant"]} == {"assistant"}
+    plain = {"assistant", "slp assistant"}
+    named = {word for word, role in config.words["role"].items() if role == "assistant"}
+    assert named - plain == set(config.words["assistant"])
