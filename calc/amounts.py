@@ -75,7 +75,7 @@ def with_amounts(
     spent = nw.when(nw.col("payer_part_b")).then(most).otherwise(0).fill_null(0)
     lines = lines.with_columns(spent=spent.cast(nw.Int64))
     lines = engine.summed(lines, pricing.KX_YEAR, "spent", "year_spent")
-    unpaid = nw.col("price_status").is_in(["bundled", "not paid"]).fill_null(False)
+    unpaid = billed.UNPAID.fill_null(False)
     unknown = nw.col("payer_part_b") & (most.is_null() | nw.col("fee_cents").is_null()) & ~unpaid
     bills = (nw.col("billed") > 0) | (nw.col("units") > 0).fill_null(True)
     lines = engine.touched(lines, unknown & bills, pricing.KX_YEAR, "unpriced_year")

@@ -21,7 +21,7 @@ from calc import rules as rules  # the rules are known from here on
 from calc.errors import InputError
 from calc.params import Config
 from calc.rule import FAMILIES, PLACEHOLDER, SEVERITIES, Rule, chosen
-from calc.schema import row_of, rows_in
+from calc.schema import ALONE_SOURCE, row_of, rows_in
 
 PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "code")
 FINDING = (
@@ -225,10 +225,6 @@ def _listed(first: nw.Expr, more: nw.Expr, between: str) -> nw.Expr:
     return nw.concat_str([first, nw.when(more == "").then(nw.lit("")).otherwise(others)])
 
 
-# Codes of an hour and other lengths are counted alone, whatever the payer's rule.
-_ALONE = "cpt-midpoint"
-
-
 def _authority(rule: type[Rule], config: Config, names: list[str]) -> nw.Expr:
     """The rule's own, or that of how the payer counts or the code is counted, or the payer's."""
     said = nw.lit(config.cite(rule.authority))
@@ -244,7 +240,7 @@ def _authority(rule: type[Rule], config: Config, names: list[str]) -> nw.Expr:
     if rule.by_counting_rule and "day_group" in names:
         alone = nw.col("day_group") != ""
         alone = alone & nw.col("timed") if "timed" in names else alone
-        said = nw.when(alone).then(nw.lit(config.cite(_ALONE))).otherwise(said)
+        said = nw.when(alone).then(nw.lit(config.cite(ALONE_SOURCE))).otherwise(said)
     return said
 
 

@@ -16,10 +16,16 @@ from calc.schema import CODE_KEY, POOL, told_by_log
 
 GROUP = (*POOL, "day_group")
 DISTINCT = "59|XE|XP|XS|XU"
-# Whose amounts of a year count: Medicare knows all, we what is given.
-AMOUNTS_SEEN = (
-    nw.when(nw.col("has_prior")).then(nw.lit("the log and --prior")).otherwise(nw.lit("the log"))
+# What a sentence about KX says: whose amounts of the year count, of which Medicare knows all.
+THRESHOLD_SAID = (
+    ("year", nw.col("year_cents")),
+    ("limit", nw.col("kx_threshold_cents")),
+    (
+        "seen",
+        nw.when("has_prior").then(nw.lit("the log and --prior")).otherwise(nw.lit("the log")),
+    ),
 )
+UNPAID = nw.col("price_status").is_in(["bundled", "not paid"])  # by Medicare, whatever is charged
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
 LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
 _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))

@@ -562,19 +562,15 @@ def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def _lacking() -> nw.Expr:
     """The files that have no figure for the shares of a line, of those that it needs."""
     cut = (nw.col("modified") == 1) & nw.col("payer_assistant_cut")
-    needed = {
-        "deductible": nw.lit(True),
-        "coinsurance": nw.lit(True),
-        "assistant_share": cut,
-        "sequestration": nw.col("payer_sequestration"),
+    lacking = {
+        "deductible": nw.col("deductible_cents").is_null(),
+        "coinsurance": nw.col("coinsurance_percent").is_null(),
+        "assistant_share": nw.col("assistant_share_percent").is_null() & cut,
+        "sequestration": nw.col("sequestration_permille").is_null() & nw.col("payer_sequestration"),
     }
-    columns = ("deductible_cents", "coinsurance_percent", "assistant_share_percent",
-               "sequestration_permille")  # fmt: skip
     files = [
-        nw.when(nw.col(column).is_null() & asked)
-        .then(nw.lit(f"{name}.toml, "))
-        .otherwise(nw.lit(""))
-        for column, (name, asked) in zip(columns, needed.items(), strict=True)
+        nw.when(here).then(nw.lit(f"{name}.toml, ")).otherwise(nw.lit(""))
+        for name, here in lacking.items()
     ]
     return nw.concat_str(files).str.strip_chars(", ")
 

@@ -37,7 +37,7 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     types: dict[str, type] = {"date": date, "code": str, "mue": int, "mai": int}
     over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
     over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
-    unpaid = nw.col("price_status").is_in(["bundled", "not paid"]) & (nw.col("charge_cents") > 0)
+    unpaid = billed.UNPAID & (nw.col("charge_cents") > 0)
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
     keys = ("patient", "date", "provider", "code")
     marked = engine.looked_up(lines, table, types, ["date", "code"])

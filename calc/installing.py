@@ -47,20 +47,19 @@ class Diff:
 @contextlib.contextmanager
 def made(folder: str | None) -> Iterator[None]:
     """A folder for figures that is made if it is not there, and taken away if it stays empty."""
-    place = Path(folder) if folder else None
-    new = place and not place.exists()
+    if not folder or Path(folder).exists():
+        yield
+        return
     try:
-        if place and new:
-            place.mkdir()
+        Path(folder).mkdir()
     except OSError as error:
         what = f"cannot be made ({error.strerror})"
-        raise InputError(what, str(place), "choose another folder") from None
+        raise InputError(what, folder, "choose another folder") from None
     try:
         yield
     finally:
-        if place and new:
-            with contextlib.suppress(OSError):
-                place.rmdir()
+        with contextlib.suppress(OSError):
+            Path(folder).rmdir()
 
 
 def span(release: Release, first: str | None, last: str | None) -> tuple[date, date]:
@@ -109,10 +108,13 @@ def plans(releases: Sequence[Release], first: str | None, last: str | None) -> l
         days = span(release, first, last)
         held = [(release, start, end) for start, end, rows in release.runs(*days) if rows]
         if not held:
-            hint = "check --from and --until"
-            raise InputError("no row holds in these days", release.where, hint)
+            raise _nothing_holds(release)
         done += held
     return done
+
+
+def _nothing_holds(release: Release) -> InputError:
+    return InputError("no row holds in these days", release.where, "check --from and --until")
 
 
 def changes(
@@ -146,7 +148,7 @@ def changes(
     ]
     gone = [key for key in old if key not in new]
     written, kept = _factor_changes(config, release, first, last)
-    against = "" if follows or not edition else f"{config.cite_edition(edition)}"
+    against = "" if follows or not edition else config.cite_edition(edition)
     return Diff(added, written + changed, gone, kept, against)
 
 
@@ -231,7 +233,7 @@ def install(
         raise InputError("--until is before --from", hint="the last day comes after the first")
     rows = release.during(first, last)
     if not rows:
-        raise InputError("no row holds in these days", release.where, "check --from and --until")
+        raise _nothing_holds(release)
     table = _free_name(folder, release.kind, first, last)
     texts = {table: _csv_text(release.kind, rows)}
     both = Config([folder, *(other for other in config.folders if other != folder)])

@@ -18,6 +18,7 @@ from calc import (
     __version__,
     auditing,
     baseline,
+    billed,
     billing,
     claims,
     doubts,
@@ -391,7 +392,7 @@ def _people(tables: Mapping[str, Frame]) -> nw.DataFrame[Any]:
     """
     rows = tables["row"].filter(nw.col("documented") & nw.col("counts"))
     sessions = rows.group_by("clinician").agg(nw.len().cast(nw.Int64).alias("sessions"))
-    unpaid = nw.col("price_status").is_in(["bundled", "not paid"]) & nw.col("payer_part_b")
+    unpaid = billed.UNPAID & nw.col("payer_part_b")
     idle = (unpaid & (nw.col("billed") == 0)).fill_null(False)
     lines = tables["service"].with_columns(paid_units=nw.when(~idle).then("units").otherwise(0))
     units = lines.group_by("clinician").agg(

@@ -18,7 +18,7 @@ def of_times(rows: nw.LazyFrame[Any], mapping: Mapped, config: Config) -> list[s
     """Notes about SESSION rows from whose times units are made."""
     timed = [code for code, facts in config.codes.items() if facts["unit_basis"] == "minutes"]
     minutes = rows.filter(nw.col("code").is_in(timed))
-    said = [*_alike(minutes, mapping), *_one_window(minutes, mapping, _service(config))]
+    said = [*_alike(minutes, mapping), *_one_window(minutes, mapping, config)]
     return [*said, *_assistants(rows, mapping, config)]
 
 
@@ -46,23 +46,19 @@ def _alike(rows: nw.LazyFrame[Any], mapping: Mapped) -> list[str]:
     ]
 
 
-def _service(config: Config) -> nw.Expr:
-    """The code, or its primary code: the two are one service, with one length of time."""
-    code = nw.col("code").cast(nw.String)
-    service = code
-    for name, facts in config.codes.items():
-        if facts["add_on_of"]:
-            service = nw.when(code == name).then(nw.lit(facts["add_on_of"])).otherwise(service)
-    return service
-
-
-def _one_window(rows: nw.LazyFrame[Any], mapping: Mapped, service: nw.Expr) -> list[str]:
+def _one_window(rows: nw.LazyFrame[Any], mapping: Mapped, config: Config) -> list[str]:
     """A note where start and end may be the visit's, which each of its rows repeats.
 
     Of several timed services of one clinician, without minutes: nobody knows how long each took.
     """
     if "minutes" in mapping or not {"start", "end"} <= set(mapping):
         return []
+    # As an expression, for rows that are not looked at need no service.
+    code = nw.col("code").cast(nw.String)
+    service = code
+    for name, facts in config.codes.items():
+        if facts["family"] != name:
+            service = nw.when(code == name).then(nw.lit(facts["family"])).otherwise(service)
     rows = rows.with_columns(service=service)
     several = nw.col("service").n_unique() > 1
     alone = nw.col("clinician").n_unique() == 1

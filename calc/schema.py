@@ -32,6 +32,7 @@ SESSION = (
 )
 
 DISCIPLINES = ("PT", "OT", "SLP")
+ALONE_SOURCE = "cpt-midpoint"  # of codes of an hour and the like, counted alone by any payer's rule
 COUNTED_ROLES = ("therapist", "assistant", "joint")
 ROLES = (*COUNTED_ROLES, "student", "aide")
 CLAIM = "claim"  # in place of a role: a billed line, documented by no row of its own

@@ -142,8 +142,7 @@ def _anew(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
         first_year=nw.col("paid_year").min().over("patient")
     )
     later = mine.filter(nw.col("year") > nw.col("first_year"))
-    whose = later.select("patient", "year", "year_deductible_cents").unique()
-    return dict(Counter(Anew(*of) for _, *of in whose.iter_rows()))
+    return _patients_by_year(Anew, later)
 
 
 def above(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
@@ -152,8 +151,12 @@ def above(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
         return {}
     opening, year = (nw.col(name) for name in _OF_BALANCES)
     high = lines.filter(nw.col("payer_part_b"), (opening > year).fill_null(False))
-    whose = high.select("patient", "year", "year_deductible_cents").unique()
-    return dict(Counter(Above(*of) for _, *of in whose.iter_rows()))
+    return _patients_by_year(Above, high)
+
+
+def _patients_by_year(kind: type[Anew | Above], lines: nw.DataFrame[Any]) -> dict[Counted, int]:
+    whose = lines.select("patient", "year", "year_deductible_cents").unique()
+    return dict(Counter(kind(*of) for _, *of in whose.iter_rows()))
 
 
 def above_said(counted: Mapping[Counted, int], options: Options) -> list[str]:

@@ -88,6 +88,7 @@ ALLOWED = {
     "reviewing": {
         "auditing",
         "baseline",
+        "billed",
         "billing",
         "claims",
         "doubts",

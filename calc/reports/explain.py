@@ -13,6 +13,7 @@ from typing import Any
 from calc.errors import ConfigError
 from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, divide_half_up, dollars, percent
 from calc.params import FEES, Config, Edition, Value, runs
+from calc.schema import ALONE_SOURCE
 
 Row = dict[str, Any]
 
@@ -93,7 +94,7 @@ def _service(row: Row, config: Config) -> list[str]:
     if not row["pooled"]:
         first, further = row["first_unit_minutes"], row["unit_minutes"]
         midpoint = f"first unit of {first} min, further of {further}, each at its midpoint"
-        cited = config.cite("cpt-midpoint")
+        cited = config.cite(ALONE_SOURCE)
         return [f"{name}: {_minutes(minutes)} alone, {midpoint} = {earned} ({cited})", *notes]
     quarters = f"{_count(row['whole_units'], _block(size))} ({row['whole_units'] * size} min)"
     split = f"{name}: {_minutes(minutes)} = {quarters} + {row['rest_minutes']} left over"

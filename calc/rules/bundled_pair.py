@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
+from calc.billed import UNPAID
 from calc.rule import Rule
 
 
@@ -30,5 +31,5 @@ class BundledPair(Rule):
     found, expected = nw.col("code"), nw.col("column1")
     _apart = nw.col("distinct_rows") + nw.col("distinct_1")
     flag = (nw.col("indicator") == 0) | (_apart == 0)
-    _unpaid = nw.col("price_status").is_in(["bundled", "not paid"]) & (nw.col("charge_cents") > 0)
+    _unpaid = UNPAID & (nw.col("charge_cents") > 0)
     explained = nw.when(_unpaid).then(nw.lit("P402")).otherwise(nw.lit(""))

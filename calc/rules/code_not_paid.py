@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
+from calc.billed import UNPAID
 from calc.rule import Rule
 
 
@@ -39,7 +40,7 @@ class CodeNotPaid(Rule):
     expected = nw.col("medicare_code")
     flag = (
         nw.col("payer_part_b")
-        & nw.col("price_status").is_in(["bundled", "not paid"])
+        & UNPAID
         & (nw.col("charge_cents") > 0)
         & ((nw.col("billed") > 0) | nw.col("units_claimed").is_null())
         & (nw.col("refused_rows") == 0)

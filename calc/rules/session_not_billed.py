@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
+from calc.billed import UNPAID
 from calc.rule import Rule
 
 
@@ -31,7 +32,6 @@ class SessionNotBilled(Rule):
     refuted_by = ("lines", "rows")
     message = "{code} is documented and not billed: {expected} {expected:unit|units}"
     found, expected = nw.col("billed"), nw.col("units")
-    _unpaid = nw.col("price_status").is_in(["bundled", "not paid"])
     _charged = (nw.col("charge_rows") > 0) & (nw.col("charge_cents") > 0).fill_null(False)
     flag = (
         (found == 0)
@@ -42,7 +42,7 @@ class SessionNotBilled(Rule):
             | ((nw.col("group_kept") < nw.col("group_units")) & (nw.col("group_without") == 0))
         )
         & ~(nw.col("group_divided") == 1).fill_null(False)
-        & ~(nw.col("payer_part_b") & _unpaid).fill_null(False)
+        & ~(nw.col("payer_part_b") & UNPAID).fill_null(False)
         & ~nw.col("unpayable")
         & ~((nw.col("evaluation") != "") & (nw.col("assistant_rows") >= nw.col("documented_rows")))
     )

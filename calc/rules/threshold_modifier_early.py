@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.billed import AMOUNTS_SEEN
+from calc.billed import THRESHOLD_SAID
 from calc.rule import Rule
 
 
@@ -31,10 +31,6 @@ class ThresholdModifierEarly(Rule):
         " threshold (${year_dollars} of ${limit_dollars})"
     )
     found, expected = nw.lit("KX"), nw.lit("")
-    said = (
-        ("year", nw.col("year_cents")),
-        ("limit", nw.col("kx_threshold_cents")),
-        ("seen", AMOUNTS_SEEN),
-    )
+    said = THRESHOLD_SAID
     flag = nw.col("kx_early") & nw.col("payer_part_b") & (nw.col("kx_rows") > 0)
     other_severity, milder = "info", ~nw.col("has_prior")

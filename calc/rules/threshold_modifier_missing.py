@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.billed import AMOUNTS_SEEN
+from calc.billed import THRESHOLD_SAID
 from calc.rule import Rule
 
 
@@ -34,11 +34,7 @@ class ThresholdModifierMissing(Rule):
         " (${year_dollars} of ${limit_dollars})"
     )
     found, expected = nw.lit(""), nw.lit("KX")
-    said = (
-        ("year", nw.col("year_cents")),
-        ("limit", nw.col("kx_threshold_cents")),
-        ("seen", AMOUNTS_SEEN),
-    )
+    said = THRESHOLD_SAID
     _marked, _marked_kx = nw.col("marked_rows"), nw.col("marked_kx_rows")
     _therapist = (nw.col("billed_rows") > _marked) & (nw.col("kx_rows") == _marked_kx)
     _assistant = (_marked > 0) & (_marked_kx == 0)
