@@ -3,10 +3,12 @@
 import duckdb
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from helpers import frame
 
 import calc
 from calc import claims, engine, logs, params, reviewing
+from calc.cli import cli
 from calc.errors import InputError
 
 VISIT = {"patient": "P1", "date": "2026-03-02", "clinician": "C1", "role": "therapist"}
@@ -629,6 +631,19 @@ def test_one_file_may_be_log_and_claims(tmp_path):
     expected = found(log, other)
     assert {rule for rule, *_ in expected} == {"T101", "U202"}
     assert found(log, log) == found(rows, rows) == found(log, rows) == expected
+
+
+@pytest.mark.parametrize("patient", ["-A7", "=1+1", "@smith", "+x", "'-A7"])
+def test_our_own_lines_are_claims_whatever_patients_are_called(tmp_path, patient):
+    """The apostrophe by which a csv says that a cell is no formula is no part of a name."""
+    log, lines = tmp_path / "log.csv", tmp_path / "lines.csv"
+    log.write_text(
+        "patient,clinician,role,discipline,date,code,minutes\n"
+        f"{patient},C1,therapist,PT,2026-03-02,97110,23\n"
+    )
+    done = CliRunner().invoke(cli, ["bill", str(log), "--format", "csv", "-o", str(lines)])
+    assert done.exit_code == 0, done.output
+    assert calc.audit(log, claims=lines, select=["U"]).rows() == []
 
 
 # --- what one file leaves blank ------------------------------------------------------------
