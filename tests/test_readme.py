@@ -1,4 +1,4 @@
-"""The README is run: its console blocks, its Python block and its two commands' last words."""
+"""The README is run: its console blocks and those of docs/, its Python block, its two commands."""
 
 import contextlib
 import io
@@ -12,11 +12,13 @@ from click.testing import CliRunner
 from calc.cli import cli
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README, *DOCS = (page.read_text(encoding="utf-8") for page in PAGES)
 
 
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+def blocks(kind: str, *pages: str) -> list[str]:
+    pattern = re.compile(rf"^```{kind}\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    return [block for page in pages or (README,) for block in pattern.findall(page)]
 
 
 def test_there_are_blocks_to_run():
@@ -24,7 +26,7 @@ def test_there_are_blocks_to_run():
     assert len(blocks("python")) == len(blocks("sh run")) == len(blocks("sh test")) == 1
 
 
-@pytest.mark.parametrize("block", blocks("console"))
+@pytest.mark.parametrize("block", blocks("console", README, *DOCS))
 def test_console_block_prints_what_it_says(block, monkeypatch):
     monkeypatch.chdir(ROOT)
     command, expected = block.removeprefix("$ ").split("\n", 1)
@@ -34,6 +36,15 @@ def test_console_block_prints_what_it_says(block, monkeypatch):
     assert result.exception is None
     printed = [line.rstrip() for line in result.stdout.rstrip("\n").split("\n")]
     assert printed == expected.rstrip("\n").split("\n")
+
+
+def test_links_lead_to_pages_that_are_there():
+    """And every page of docs/ is one that the README leads to."""
+    for page in PAGES:
+        links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+        assert [link for link in links if not (page.parent / link).exists()] == []
+        if page == PAGES[0]:
+            assert {*links} >= {f"docs/{other.name}" for other in PAGES[1:]}
 
 
 def test_python_block_runs(monkeypatch):
