@@ -20,9 +20,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
+from calc.dated import Days, runs
 from calc.errors import InputError
+from calc.figure_files import CELLS, KEYS, TABLES
 from calc.money import FACTOR_PLACES, GPCI_PLACES, RVU_PLACES, decimal_text, scaled
-from calc.params import CELLS, KEYS, TABLES, Config, Days, runs, shipped_folder
+from calc.params import Config, shipped_folder
 
 Row = dict[str, str]
 

@@ -10,21 +10,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
+from calc.dated import Parameter, Value
 from calc.errors import ConfigError
+from calc.figure_files import CELLS, DECIMALS, PARAMETERS, TABLES
 from calc.money import decimal_text
-from calc.params import (
-    CELLS,
-    DECIMALS,
-    PARAMETERS,
-    TABLES,
-    Checked,
-    Config,
-    Parameter,
-    Value,
-    called,
-    of_payers,
-    plain,
-)
+from calc.params import Checked, Config, called, of_payers, plain
 from calc.schema import DISCIPLINES, LENGTH_UNITS, MODES, ROLES, SESSION
 
 Found = Iterator[ConfigError]

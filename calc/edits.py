@@ -11,7 +11,8 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import billed, engine, first_rows, overlaps
-from calc.params import Config, Edition
+from calc.dated import Edition
+from calc.params import Config
 from calc.schema import CODE_KEY, DISCIPLINE_VISIT, total
 
 Frame = nw.LazyFrame[Any]

@@ -13,7 +13,9 @@ import narwhals.stable.v2 as nw
 
 from calc import billing, engine, logs, params, times, values
 from calc.cells import float_text
+from calc.dated import missing
 from calc.errors import InputError
+from calc.figure_files import FEES
 from calc.money import dollars
 from calc.schema import LINE, MONEY, SESSION, UNITS
 
@@ -41,7 +43,7 @@ class Estimate:
             own = facts.get("conversion_factor")
             if own and self.config.parameter(own).find(day) is None:
                 title, file = f"conversion factor of {facts['name']}", f"{own}.toml"
-                raise params.missing(title, file, day, released=False)
+                raise missing(title, file, day, released=False)
 
     def explain(self) -> str:
         """Every step a reader can follow, with its authority and dates in force."""
@@ -205,12 +207,12 @@ def _require_figures(config: params.Config, day: date, payer: str, code: str, ba
         config.parameter("conversion_factor").on(day, basis)
     for table in tables:
         if config.edition(table, day) is None:
-            raise params.missing(f"{table.upper()} file", f"{table}/editions.toml", day)
+            raise missing(f"{table.upper()} file", f"{table}/editions.toml", day)
 
 
 def _lowers(config: params.Config, facts: Mapping[str, Any], day: date, code: str) -> bool:
     """Whether the payer's own table has a reduced fee of the code, or of the other one of two."""
-    table = f"{params.FEES}{facts['fee_table']}"
+    table = f"{FEES}{facts['fee_table']}"
     edition = config.edition(table, day)
     family = config.codes[code]["family"]
     either = {name for name, own in config.codes.items() if own["family"] == family}

@@ -17,9 +17,11 @@ from decimal import Decimal
 from pathlib import Path
 
 from calc.cms import COLUMNS, NUMBER, Release, Row, table_rows
+from calc.dated import ONE_DAY, Days, Value, quarter, runs
 from calc.errors import CalcError, InputError
+from calc.figure_files import KEYS
 from calc.money import FACTOR_PLACES, decimal_text, scaled
-from calc.params import KEYS, ONE_DAY, QUARTERLY, Config, Days, Value, faults, quarter, runs
+from calc.params import QUARTERLY, Config, faults
 
 TITLES = {
     "rvu": "Relative value units",

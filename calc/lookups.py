@@ -10,8 +10,9 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
+from calc.figure_files import FEES, PAYER_SWITCHES
 from calc.money import scaled
-from calc.params import FEES, PAYER_SWITCHES, Config
+from calc.params import Config
 
 
 def code_facts(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:

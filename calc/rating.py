@@ -9,9 +9,11 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine, pricing, times
+from calc.dated import Edition, Value, missing, runs
 from calc.errors import ConfigError, InputError
+from calc.figure_files import DECIMALS
 from calc.money import FACTOR_PLACES
-from calc.params import DECIMALS, Config, Edition, Value, missing, runs
+from calc.params import Config
 
 COLUMNS = (
     "effective_from", "effective_to", "locality", "code", "work_rvu", "pe_rvu", "mp_rvu",

@@ -14,7 +14,7 @@ import pytest
 from helpers import ROOT
 
 import calc
-from calc import cms, installing, params
+from calc import cms, dated, installing, params
 from calc.errors import ConfigError, InputError
 from calc.installing import Diff, changes, install, span
 
@@ -307,13 +307,13 @@ def test_quarterly_edits_are_for_a_quarter(write, kind):
     with pytest.raises(InputError, match="does not say") as caught:
         span(release, None, None)
     first, last = re.findall(r"\d{4}-\d\d-\d\d", caught.value.hint)
-    assert span(release, first, last) == params.quarter(date.today())
+    assert span(release, first, last) == dated.quarter(date.today())
 
 
 def test_quarters():
     """From the first day of their first month to the last of their third."""
     days = [date(2027, 12, 31), date(2028, 1, 1), date(2028, 3, 31), date(2028, 5, 9)]
-    quarters = [tuple(map(str, params.quarter(day))) for day in days]
+    quarters = [tuple(map(str, dated.quarter(day))) for day in days]
     assert quarters == [
         ("2027-10-01", "2027-12-31"),
         ("2028-01-01", "2028-03-31"),

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pytest
 from helpers import ROOT
 
-from calc import params
+from calc import figure_files
 
 FOLDER = ROOT / "config"
 FIRST, LAST = date(2020, 1, 1), date(2026, 12, 31)
@@ -21,7 +21,7 @@ DAYS = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
     "name",
     [
         x
-        for x in params.PARAMETERS
+        for x in figure_files.PARAMETERS
         if x not in ("targeted_review", "limiting_charge", "audit_limits", "federal_holidays")
     ],
 )
@@ -53,7 +53,7 @@ def test_no_day_without_an_edition(table, config):
     assert all(sum(e.first <= day <= e.last for e in editions) == 1 for day in DAYS)
 
 
-@pytest.mark.parametrize("table", list(params.TABLES))
+@pytest.mark.parametrize("table", list(figure_files.TABLES))
 def test_editions_do_not_overlap(table, config):
     """A day has at most one edition, and an edition at least one row."""
     editions = sorted(config.editions(table), key=lambda edition: edition.first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from helpers import ROOT
 
-from calc import config_checks, params
+from calc import config_checks, figure_files
 from calc.errors import ConfigError
 from calc.params import Config
 
@@ -26,9 +26,9 @@ until = 2026-12-31
 file = "mine.csv"
 source = "decision"
 """
-HEADS = {name: ",".join(columns) + "\n" for name, columns in params.TABLES.items()}
+HEADS = {name: ",".join(columns) + "\n" for name, columns in figure_files.TABLES.items()}
 HEADS["fees/acme"] = "code,fee,reduced_fee\n"
-CODES = ",".join(params.CODE_COLUMNS) + "\n"
+CODES = ",".join(figure_files.CODE_COLUMNS) + "\n"
 
 
 def value(value, applies_to="", places=0):

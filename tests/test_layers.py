@@ -21,7 +21,9 @@ ALLOWED = {
     "reserved": set(),
     "schema": set(),
     "engine": {"errors", "memory"},
-    "params": {"errors", "money"},
+    "dated": {"errors", "money"},
+    "figure_files": {"dated", "errors", "money"},
+    "params": {"dated", "errors", "figure_files", "money"},
     "rule": set(),
     "cells": {"engine"},
     "checks": {"schema", "times"},
@@ -33,7 +35,7 @@ ALLOWED = {
     "headings": {"errors", "params", "schema"},
     "lengths": {"cells", "engine", "errors", "headings", "params", "values"},
     "heading_notes": {"headings", "lengths", "params"},
-    "config_checks": {"errors", "money", "params", "schema"},
+    "config_checks": {"dated", "errors", "figure_files", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "times"},
     "clocks": {"cells", "checks", "engine", "errors", "times"},
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
@@ -41,7 +43,7 @@ ALLOWED = {
     | {"values"},
     "written": {"decoding", "engine", "errors"},
     "balances": {"clocks", "errors", "files", "params", "schema", "times", "values"},
-    "lookups": {"engine", "money", "params"},
+    "lookups": {"engine", "figure_files", "money", "params"},
     "times": {"engine", "schema"},
     "counting": {"engine", "schema"},
     "modifiers": {"billed", "engine"},
@@ -59,10 +61,10 @@ ALLOWED = {
     | {"matching"}
     | {"doubts", "evidence", "logs", "params", "redacting", "reviewing", "rule"},
     "cluster": {"billing", "engine", "errors", "logs", "params"},
-    "rating": {"errors", "engine", "money", "params", "pricing", "times"},
+    "rating": {"dated", "figure_files", "errors", "engine", "money", "params", "pricing", "times"},
     "amounts": {"billed", "billing", "engine", "params", "pricing", "schema"},
     "habits": {"engine", "limits", "lookups", "params", "schema", "times"},
-    "edits": {"billed", "engine", "first_rows", "overlaps", "params", "schema"},
+    "edits": {"billed", "dated", "engine", "first_rows", "overlaps", "params", "schema"},
     "limits": {"engine", "lookups", "params", "times"},
     "clinicians": {"amounts", "billing", "counting", "engine", "limits", "overlaps", "params"}
     | {"pricing", "schema", "times"},
@@ -102,15 +104,15 @@ ALLOWED = {
     }
     | {"params", "redacting", "rule", "waivers"},
     "estimating": {"billing", "cells", "engine", "logs", "params", "reports", "times", "values"}
-    | {"errors", "money", "schema"},
+    | {"dated", "errors", "figure_files", "money", "schema"},
     "keywords": {"billing", "errors", "params", "schema"},
-    "reports": {"schema", "money", "rule", "engine", "errors", "params"},
-    "cms": {"engine", "errors", "money", "params"},
-    "installing": {"cms", "errors", "money", "params"},
+    "reports": {"dated", "figure_files", "schema", "money", "rule", "engine", "errors", "params"},
+    "cms": {"dated", "engine", "errors", "figure_files", "money", "params"},
+    "installing": {"cms", "dated", "errors", "figure_files", "money", "params"},
 }
 LEVELS = {
     0: WORDS,
-    1: {"decoding", "engine", "params", "rule", "workbooks"},
+    1: {"dated", "decoding", "engine", "figure_files", "params", "rule", "workbooks"},
     2: {"balances", "baseline", "cells", "checks", "clocks", "files", "headings", "inputs", "logs"}
     | {"row_notes"}
     | {"config_checks", "heading_notes", "lengths"}

@@ -8,7 +8,7 @@ import pytest
 from helpers import ROOT, UNKNOWN_DAY
 
 import calc
-from calc import headings, params
+from calc import figure_files, headings, params
 from calc.errors import ConfigError
 from calc.params import Config
 
@@ -175,7 +175,7 @@ def test_edition_without_its_file(tmp_path):
 
 def codes_file(*lines):
     """A codes.csv with the shipped heading."""
-    return ",".join(params.CODE_COLUMNS) + "\n" + "".join(f"{line}\n" for line in lines)
+    return ",".join(figure_files.CODE_COLUMNS) + "\n" + "".join(f"{line}\n" for line in lines)
 
 
 CODES = {

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
+from calc.dated import Edition, Value, runs
 from calc.errors import ConfigError
+from calc.figure_files import FEES
 from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, divide_half_up, dollars, percent
-from calc.params import FEES, Config, Edition, Value, runs
+from calc.params import Config
 from calc.schema import ALONE_SOURCE
 
 Row = dict[str, Any]

@@ -1,0 +1,421 @@
+"""The files of one folder of figures: what may stand in them, read with every fault kept."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from calc.dated import Edition, Parameter, Value
+from calc.errors import ConfigError
+from calc.money import scaled
+
+PARAMETERS = (
+    "conversion_factor",
+    "sequestration",
+    "mppr",
+    "assistant_share",
+    "assistant_policy",
+    "assistant_midpoint",
+    "de_minimis",
+    "kx_threshold",
+    "targeted_review",
+    "deductible",
+    "coinsurance",
+    "nonparticipating",
+    "limiting_charge",
+    "audit_limits",
+    "federal_holidays",
+)
+TABLES: dict[str, tuple[str, ...]] = {
+    "rvu": ("code", "status", "work_rvu", "pe_rvu", "pe_rvu_facility", "mp_rvu", "mppr_indicator"),
+    "gpci": ("locality", "name", "work_gpci", "pe_gpci", "mp_gpci"),
+    "mue": ("code", "mue", "mai"),
+    "ptp": ("column1", "column2", "modifier_indicator"),
+    "counties": ("locality", "county"),
+}
+# A payer's own fee table lies in fees/NAME; a blank reduced_fee is the fee.
+FEES, FEE_COLUMNS = "fees/", ("code", "fee", "reduced_fee")
+DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
+DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
+# Cells that say one of a few things: the letters and digits of CMS's own layouts (of RVU files
+# MCPM ch. 23, addendum: MPFSDB record layout).
+CELLS: dict[str, dict[str, tuple[str, ...]]] = {
+    "rvu": {"status": tuple("ABCDEFGHIJLMNPQRTX"), "mppr_indicator": tuple("012345679")},
+    "mue": {"mai": tuple("123")},
+    "ptp": {"modifier_indicator": tuple("019")},
+}
+KEYS = {
+    "rvu": ("code",),
+    "gpci": ("locality",),
+    "mue": ("code",),
+    "ptp": ("column1", "column2"),
+    "counties": ("locality", "county"),
+}
+CODE_COLUMNS = (
+    "code",
+    "label",
+    "aliases",
+    "unit_basis",
+    "first_unit_minutes",
+    "unit_minutes",
+    "add_on_of",
+    "pooled",
+    "attendance",
+    "disciplines",
+)
+WORDS = (
+    "patient",
+    "discipline",
+    "role",
+    "assistant",
+    "mode",
+    "minutes",
+    "modifiers_billed",
+    "headings",
+    "totals",
+)  # tables of words.toml
+POOLS = ("day", "code")
+PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")
+# What may stand in a file of [[value]] or [[edition]] blocks, and in a block; note in any.
+FILE_KEYS = {"value": ("title", "unit", "places"), "edition": ("title",)}
+BLOCK_KEYS: dict[str, tuple[str, ...]] = {
+    "value": ("from", "until", "value", "source", "applies_to"),
+    "edition": ("from", "until", "file", "source", "release"),
+    "counting_rules.toml": ("title", "unit_minutes", "first_minutes", "pool", "source"),
+    "sources.toml": ("title", "publisher", "date", "url"),
+    "payers.toml": (
+        *("name", "aliases", "counting_rule", "source", "as_of", *PAYER_SWITCHES),
+        *("share_of_medicare", "conversion_factor", "fee_table"),
+    ),
+}
+UNIT_BASES = ("minutes", "day", "area", "extremity", "month", "period", "episode")
+
+
+@dataclass
+class Reader:
+    """Reads one folder; every fault is kept, so that a check can report them all.
+
+    Its files may begin with a byte order mark, as spreadsheets and some editors write it.
+    ``cited``: the sources that its entries name, with the place.
+    """
+
+    folder: Path
+    faults: list[ConfigError] = field(default_factory=list)
+    cited: list[tuple[str, str]] = field(default_factory=list)
+
+    def fault(self, what: str, where: str, hint: str = "") -> None:
+        self.faults.append(ConfigError(what, where, hint))
+
+    def only(self, known: Iterable[str], entry: Iterable[str], where: str) -> None:
+        """A key that nothing reads is a fault: what its writer means would silently not hold."""
+        for key in entry:
+            if key not in known and key != "note":
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f"nearest: {near[0]}" if near else f"known: {', '.join(known)}"
+                self.fault(f'"{key}" is no key of ours', where, f"{hint}; remarks go into note")
+
+    def toml(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        if not path.is_file():
+            return {}
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            self.fault(f"is not TOML: {error}", str(path))
+            return {}
+
+    def csv(self, path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as text:
+                rows = list(csv.DictReader(text))
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            self.fault(f"cannot be read ({error})", str(path))
+            return []
+        lacking = [name for name in columns if rows and name not in rows[0]]
+        if lacking:
+            self.fault(f"has no column {', '.join(lacking)}", str(path))
+            return []
+        uneven = [n for n, row in enumerate(rows, 2) if None in row or None in row.values()]
+        if uneven:
+            some = ", ".join(map(str, uneven[:20])) + (" ..." if len(uneven) > 20 else "")
+            hint = "put a cell that holds a comma into quotation marks"
+            self.fault(f"has more or fewer cells than the heading in row {some}", str(path), hint)
+            return []
+        return rows
+
+    def tables(self, file: str) -> dict[str, dict[str, Any]]:
+        """The [blocks] of a file by their names."""
+        found = {}
+        for name, entry in self.toml(file).items():
+            where = f"{self.folder / file}: {name}"
+            if isinstance(entry, dict):
+                found[name] = entry
+                self.only(BLOCK_KEYS[file], entry, where)
+            else:
+                self.fault("is no table", where, f"write [{name}] and its keys below")
+        return found
+
+    def _blocks(
+        self, data: dict[str, Any], key: str, file: str
+    ) -> Iterator[tuple[dict[str, Any], str]]:
+        """The [[key]] blocks of a file, each with its place."""
+        place, hint = f"{self.folder / file}: {key}", f"write [[{key}]] and its keys below"
+        self.only((key, *FILE_KEYS[key]), data, str(self.folder / file))
+        blocks = data.get(key, [])
+        if not isinstance(blocks, list):
+            self.fault("is no list of blocks", place, hint)
+            return
+        for count, block in enumerate(blocks, 1):
+            if isinstance(block, dict):
+                self.only(BLOCK_KEYS[key], block, f"{place} {count}")
+                yield block, f"{place} {count}"
+            else:
+                self.fault("is no block", f"{place} {count}", hint)
+
+    def codes(self) -> list[dict[str, Any]]:
+        """The facts of each row of codes.csv."""
+        path = self.folder / "codes.csv"
+        rows = _once(self, path, CODE_COLUMNS, ("code",)) if path.is_file() else []
+        return [_code_facts(self, row, f"{path}:{line}") for line, row in enumerate(rows, 2)]
+
+    def minutes(self, row: dict[str, str], name: str, where: str) -> int | None:
+        """A cell of whole minutes, None where it is blank, 0 after a fault."""
+        text = row[name]
+        if not text:
+            return None
+        if text.isascii() and text.isdigit() and int(text):
+            return int(text)
+        what = f'{row["code"]}: {name} "{text}" is no whole number of minutes'
+        self.fault(what, where, "write it without decimals, such as 15")
+        return 0
+
+    def counting_rules(self) -> dict[str, dict[str, Any]]:
+        rules = self.tables("counting_rules.toml")
+        for name, rule in rules.items():
+            where = f"{self.folder / 'counting_rules.toml'}: {name}"
+            for key in ("unit_minutes", "first_minutes"):
+                if not _whole(rule.get(key), 1):
+                    what = f"{key} is missing or no whole number of minutes"
+                    self.fault(what, where, "copy a block of the shipped file")
+            first, size = rule.get("first_minutes", 0), rule.get("unit_minutes", 0)
+            if _whole(first, 1) and _whole(size, 1) and first > size:
+                what = f"first_minutes: {first} are more than the {size} of a unit"
+                self.fault(what, where, "write how many minutes past the last unit earn another")
+            if rule.get("pool") not in POOLS:
+                self.fault(f"pool is none of {', '.join(POOLS)}", where, f'pool = "{POOLS[0]}"')
+            for key in ("title", "source"):
+                if not is_text(rule.get(key)):
+                    self.fault(f"{key} is missing", where, f'write {key} = "..."')
+            if is_text(rule.get("source")):
+                self.cited.append((rule["source"], where))
+        return rules
+
+    def payers(self, below: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Payers, each with what it does not say itself from the folders ``below``."""
+        payers = self.tables("payers.toml")
+        for name, facts in payers.items():
+            where = f"payers.toml: {name}"
+            whole = below.get(name, {}) | facts
+            self.cited.append((str(whole.get("source", "")), where))
+            if not is_text(whole.get("name")):
+                self.fault("name is missing", where, 'write name = "..."')
+            if not _are_texts(facts.get("aliases", [])):
+                self.fault("aliases is no list of names", where, 'write aliases = ["..."]')
+            for key in ("conversion_factor", "fee_table"):
+                if not is_text(facts.get(key, key)):
+                    self.fault(f"{key} is no name", where, f'write {key} = "..."')
+            for key in PAYER_SWITCHES:
+                if not isinstance(facts.get(key, False), bool):
+                    what = f'{key}: "{facts[key]}" is neither true nor false'
+                    self.fault(what, where, f"write {key} = false, without quotation marks")
+            share = facts.get("share_of_medicare", 0)
+            try:
+                scaled(Decimal(str(share)), 2)
+            except (ValueError, ArithmeticError):
+                what = f"share_of_medicare: {share} is no number of 2 decimals"
+                self.fault(what, where, 'write it as "1.10"')
+        return {name: _laid_over(facts, below.get(name, {})) for name, facts in payers.items()}
+
+    def headings(self) -> dict[str, list[str]]:
+        """Headings by our column; a single one needs no list, as in a saved mapping."""
+        path, hint = self.folder / "columns.toml", 'write [columns], then e.g. start = ["Time In"]'
+        data = self.toml("columns.toml")
+        columns = data.get("columns") if data else {}
+        if not isinstance(columns, dict):
+            self.fault("is no mapping of headings", str(path), hint)
+            return {}
+        self.only(("columns",), data, str(path))
+        return self._lists(columns, str(path), "headings", hint)
+
+    def words(self) -> dict[str, dict[str, list[str]]]:
+        """Words by the column in which they stand and what they mean there."""
+        path, hint = self.folder / "words.toml", 'write [mode], then e.g. group = ["GRP"]'
+        found, data = {}, self.toml("words.toml")
+        self.only(WORDS, data, str(path))
+        for column, names in data.items():
+            if isinstance(names, dict):
+                found[column] = self._lists(names, f"{path}: {column}", "words", hint)
+            else:
+                self.fault("is no table of words", f"{path}: {column}", hint)
+        return found
+
+    def _lists(
+        self, entries: dict[str, Any], where: str, of: str, hint: str
+    ) -> dict[str, list[str]]:
+        """Lists of texts by their keys; a single text needs no list."""
+        found = {}
+        for key, texts in entries.items():
+            listed = [texts] if isinstance(texts, str) else texts
+            if _are_texts(listed):
+                found[key] = listed
+            else:
+                self.fault(f"is no list of {of}", f"{where}: {key}", hint)
+        return found
+
+    def parameter(self, name: str) -> Parameter:
+        data = self.toml(f"{name}.toml")
+        title, unit, places = data.get("title", name), data.get("unit", ""), data.get("places", 0)
+        values = []
+        if not _whole(places, 0):
+            where = f"{self.folder / name}.toml: places"
+            self.fault(f'"{places}" is no whole number', where, "write how many decimals: 4")
+            data = {}
+        for entry, where in self._blocks(data, "value", f"{name}.toml"):
+            span = self._span(entry, where)
+            try:
+                amount = scaled(entry["value"], places)
+            except KeyError:
+                self.fault("value is missing", where)
+                continue
+            except (ValueError, ArithmeticError, TypeError):
+                self.fault(f"value: {entry['value']} is no number of {places} decimals", where)
+                continue
+            if span:
+                applies = str(entry.get("applies_to", ""))
+                values.append(Value(*span, amount, places, entry["source"], where, applies))
+        self._overlaps([(v.first, v.last, v.applies_to, v.where) for v in values])
+        return Parameter(name, str(title), str(unit), tuple(values))
+
+    def editions(self, name: str) -> list[Edition]:
+        data = self.toml(f"{name}/editions.toml")
+        editions = []
+        for entry, where in self._blocks(data, "edition", f"{name}/editions.toml"):
+            span = self._span(entry, where)
+            path = self.folder / name / str(entry.get("file", ""))
+            if not path.is_file():
+                self.fault(f'file: "{entry.get("file", "")}" does not exist', where)
+            elif span:
+                release = str(entry.get("release", ""))
+                editions.append(Edition(0, *span, path, entry["source"], release))
+        self._overlaps(
+            [(e.first, e.last, "", f"{self.folder / name}/editions.toml") for e in editions]
+        )
+        return editions
+
+    def _span(self, entry: dict[str, Any], where: str) -> tuple[date, date] | None:
+        sound = True
+        for key in ("from", "until"):
+            if type(entry.get(key)) is not date:
+                self.fault(f"{key} is missing or no date", where, "every value needs a last day")
+                sound = False
+        if not is_text(entry.get("source")):
+            self.fault("source is missing", where, "name an entry of sources.toml")
+            sound = False
+        else:
+            self.cited.append((entry["source"], where))
+        if sound and entry["until"] < entry["from"]:
+            self.fault("until is before from", where)
+            sound = False
+        return (entry["from"], entry["until"]) if sound else None
+
+    def _overlaps(self, spans: list[tuple[date, date, str, str]]) -> None:
+        for place, (first, last, applies, where) in enumerate(spans):
+            for other_first, other_last, other_applies, other_where in spans[:place]:
+                same = applies == other_applies or "" in (applies, other_applies)
+                if same and first <= other_last and other_first <= last:
+                    self.fault(f"{first} to {last} overlaps {other_where}", where)
+
+
+def _code_facts(reader: Reader, row: dict[str, str], where: str) -> dict[str, Any]:
+    facts: dict[str, Any] = dict(row)
+    for name in ("first_unit_minutes", "unit_minutes"):
+        facts[name] = reader.minutes(row, name, where)
+    facts["aliases"] = [alias.strip() for alias in row["aliases"].split(";") if alias.strip()]
+    facts["pooled"] = row["pooled"] == "yes"
+    if row["pooled"] not in ("yes", "no"):
+        what = f'{row["code"]}: pooled "{row["pooled"]}" is neither yes nor no'
+        reader.fault(what, where, "yes: its minutes count with the day's other timed codes")
+    facts["evaluation"] = row.get("evaluation") or ""
+    facts["medicare_code"] = row.get("medicare_code") or ""
+    modifier = row.get("assistant_modifier") or "yes"
+    facts["assistant_modifier"] = modifier == "yes"
+    if modifier not in ("yes", "no"):
+        what = f'{row["code"]}: assistant_modifier "{modifier}" is neither yes nor no'
+        reader.fault(what, where, "no: a supply, which bears neither CQ nor CO; or leave it blank")
+    timed_add_on = row["add_on_of"] and row["unit_basis"] == "minutes"
+    facts["family"] = row["add_on_of"] if timed_add_on else row["code"]
+    return facts
+
+
+def scaled_rows(reader: Reader, table: str, path: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    columns, keys = (
+        (FEE_COLUMNS, ("code",)) if table.startswith(FEES) else (TABLES[table], KEYS[table])
+    )
+    for line, row in enumerate(_once(reader, path, columns, keys), 2):
+        entry: dict[str, Any] = dict(row)
+        if table.startswith(FEES):
+            row["reduced_fee"] = row["reduced_fee"] or row["fee"]
+        for name, places in DECIMALS.items():
+            if name in row:
+                try:
+                    entry[name] = scaled(row[name], places)
+                except (ValueError, ArithmeticError):
+                    where = f"{path}:{line}"
+                    reader.fault(f'{name} "{row[name]}" is no number of {places} decimals', where)
+        rows.append(entry)
+    return rows
+
+
+def _once(
+    reader: Reader, path: Path, columns: Iterable[str], keys: tuple[str, ...]
+) -> list[dict[str, str]]:
+    """The rows of a csv; a key that stands twice is a fault."""
+    rows = reader.csv(path, columns)
+    seen: set[tuple[str, ...]] = set()
+    for line, row in enumerate(rows, 2):
+        key = tuple(row[name] for name in keys)
+        if key in seen:
+            reader.fault(f"{' '.join(key)} stands twice", f"{path}:{line}")
+        seen.add(key)
+    return rows
+
+
+def _laid_over(facts: dict[str, Any], below: dict[str, Any]) -> dict[str, Any]:
+    """A payer's block over that of the folders below; its names are added to theirs."""
+    lists = [block.get("aliases", []) for block in (facts, below)]
+    if not all(map(_are_texts, lists)):  # a fault that is said already
+        return below | facts
+    names = list(dict.fromkeys(name for names in lists for name in names))
+    if is_text(below.get("name")) and facts.get("name", below["name"]) != below["name"]:
+        names.append(below["name"])
+    return below | facts | ({"aliases": names} if names else {})
+
+
+def _whole(value: Any, least: int) -> bool:
+    return type(value) is int and value >= least
+
+
+def is_text(value: Any) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _are_texts(values: Any) -> bool:
+    return isinstance(values, list) and all(map(is_text, values))
