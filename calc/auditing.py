@@ -20,7 +20,7 @@ from calc import engine, first_rows
 from calc import rules as rules  # the rules are known from here on
 from calc.errors import InputError
 from calc.params import Config
-from calc.rule import FAMILIES, PLACEHOLDER, SEVERITIES, Rule, chosen
+from calc.rule import FAMILIES, NEEDS, PLACEHOLDER, SEVERITIES, Rule, chosen
 from calc.schema import ALONE_SOURCE, row_of, rows_in
 
 PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "code")
@@ -33,20 +33,6 @@ NEVER_CHECKED = (
     "medical necessity", "signatures", "charges above the limiting charge",
     "caregiver training beside other treatment", "claims and services outside the files given",
 )  # fmt: skip
-_NEEDS = {
-    "units_billed": "the log has no billed units",
-    "modifiers_billed": "the log has no modifiers",
-    "charge": "the log has no charges",
-    "role": "the log does not say who is an assistant",
-    "clinician": "the log names no clinicians",
-    "total_minutes": "the log has no total treatment minutes",
-    "diagnosis": "the log has no diagnoses",
-    "diagnosis_list": "no list of diagnoses is given (--diagnosis-list)",
-    "clocks": "the log has no clock times",
-    "times": "no heading of the log is read as start, end or minutes",
-    "starts": "the log has no start times",
-    "hours": "the log has no clock times, and no time sheet is given (--timesheet)",
-}
 _ANY_OF = {"hours": {"clocks", "timesheet"}}  # needs that several things meet
 # What a rule's figures lack for some lines, by `Rule.edition`; see `edits.gaps_of`.
 _GAPS = {
@@ -114,7 +100,7 @@ def not_run(
     for rule in picked:
         lacking = [name for name in rule.needs if name not in met]
         if lacking:
-            reason = _NEEDS[lacking[0]]
+            reason = NEEDS[lacking[0]]
             if lacking[0] in of_claims:
                 reason = reason.replace("the log has", "the claims have")
             said.append({"rule": rule.code, "reason": reason, "lines": None})

@@ -9,11 +9,13 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
 from calc import counting, engine, lookups, modifiers, pricing, reserved, times, values
+from calc.errors import InputError
 from calc.inputs import is_named
 from calc.logs import Defaults, Log, read, rejected_said
 from calc.params import Config, load
@@ -32,13 +34,28 @@ class Options:
     """How to price: whose factor and fee, and what a patient's year began with.
 
     ``deductible``: cents left by patient, "" for every other patient; assumed met of all it lacks.
-    ``prior``: allowed cents of the year elsewhere, by patient and KX bucket.
+    ``prior``: allowed cents of the year elsewhere, by patient and threshold (PT+SLP or OT; PT and
+    SLP are those of both). Raises InputError for what is none of these.
     """
 
     qualifying_apm: bool = False
     nonparticipating: bool = False
     deductible: Mapping[str, int] | None = None
     prior: Mapping[tuple[str, str], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("qualifying_apm", "nonparticipating"):
+            if not isinstance(getattr(self, name), bool):
+                what = f"{name}: {getattr(self, name)!r} is neither True nor False"
+                raise InputError(what, hint=f"write {name}=True")
+        if self.deductible is not None:
+            _require_cents("deductible", self.deductible, '{"A1": 25700, "": 0}')
+        _require_cents("prior", self.prior, '{("A1", "PT+SLP"): 120000}')
+        prior: dict[tuple[str, str], int] = {}
+        for key, cents in self.prior.items():
+            bucket = _bucket(key)
+            prior[key[0], bucket] = prior.get((key[0], bucket), 0) + cents
+        object.__setattr__(self, "prior", prior)
 
     @property
     def balances(self) -> dict[str, frozenset[str]]:
@@ -87,6 +104,27 @@ class Options:
     @property
     def basis(self) -> str:
         return "QPP" if self.qualifying_apm else "nonQPP"
+
+
+def _require_cents(name: str, given: object, example: str) -> None:
+    hint = f"give whole cents, such as {name}={example}"
+    if not isinstance(given, Mapping):
+        raise InputError(f"{name}: {type(given).__name__} is no mapping", hint=hint)
+    for key, cents in given.items():
+        if name == "deductible" and not isinstance(key, str):
+            raise InputError(f"{name}: a key is no patient's text", hint=hint)
+        if type(cents) is not int or cents < 0:
+            raise InputError(f"{name}: {cents!r} is no number of cents", hint=hint)
+
+
+def _bucket(key: object) -> str:
+    """The threshold of a key of `Options.prior`."""
+    if isinstance(key, tuple) and len(key) == 2 and all(isinstance(part, str) for part in key):
+        bucket = str(KX_BUCKET.get(key[1], key[1]))
+        if bucket in KX_BUCKET.values():
+            return bucket
+    hint = "its keys are patient and threshold, such as ('A1', 'PT+SLP') or ('A1', 'OT')"
+    raise InputError("prior: a key is no patient with a threshold", hint=hint)
 
 
 def bill(
@@ -289,7 +327,8 @@ def fees(
         rows = lookups.payments(lookups.localities(rows, config, "locality_number"), config)
         rows = lookups.calendar(rows, config, days, options.basis, options.nonparticipating)
         rows = lookups.gpcis(lookups.rvus(rows, config, days), config, days)
-        return _with_price_reason(pricing.fees(lookups.payers_own(rows, config, days)))
+        rows = pricing.fees(lookups.payers_own(rows, config, days))
+        return _with_price_reason(rows, lookups.with_own_factor(config))
 
     if services is None:
         return figures(lines)
@@ -297,8 +336,11 @@ def fees(
     return engine.once_for_all(lines, known.columns, figures, known)
 
 
-def _with_price_reason(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add ``unsure``, that something about the price is missing or wants a word: price_reason."""
+def _with_price_reason(rows: nw.LazyFrame[Any], own: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Add ``unsure``, that something about the price is missing or wants a word: price_reason.
+
+    ``own``: the payers with a conversion factor of their own.
+    """
     names = ("cf", "share_percent", "fee_cents", "work_gpci")
     missing = nw.any_horizontal(*(nw.col(name).is_null() for name in names), ignore_nulls=True)
     unpriced = (nw.col("price_status") != "priced").fill_null(True)
@@ -307,7 +349,8 @@ def _with_price_reason(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         settles=nw.col("payer_part_b") & nw.col("own_fee_cents").is_null(),
     )
     blank = {"price_reason": (nw.lit(""), str)}
-    return engine.amended(rows, nw.col("unsure"), _OF_PRICE_REASON, _why_no_price, blank)
+    why = partial(_why_no_price, own=own)
+    return engine.amended(rows, nw.col("unsure"), _OF_PRICE_REASON, why, blank)
 
 
 _OF_PRICE_REASON = (
@@ -316,20 +359,23 @@ _OF_PRICE_REASON = (
 )  # fmt: skip
 
 
-def _why_no_price(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _why_no_price(rows: nw.LazyFrame[Any], own: Sequence[str]) -> nw.LazyFrame[Any]:
+    own_factor = nw.col("payer").is_in(list(own))
     status, letter = nw.col("price_status"), nw.col("status").fill_null("")
-    own = ~nw.col("own_fee_cents").is_null()
+    own_fee = ~nw.col("own_fee_cents").is_null()
     no_rvu = _on_day(nw.lit("no RVU for "), nw.col("code"))
     why = (
         # What a payer's own table says needs of Medicare's only the turn in a reduction.
-        nw.when(own & nw.col("fee_cents").is_null())
+        nw.when(own_fee & nw.col("fee_cents").is_null())
         .then(nw.concat_str([no_rvu, nw.lit(" to rank the reduction by")]))
-        .when(own & nw.col("cf").is_null())
+        .when(own_fee & nw.col("cf").is_null())
         .then(_on_day(nw.lit("no conversion factor for the work component")))
-        .when(own)
+        .when(own_fee)
         .then(nw.lit(""))
         .when(nw.col("payer_fee_table"))
         .then(_on_day(nw.lit("no fee of payer "), nw.col("payer"), nw.lit(" for "), nw.col("code")))
+        .when(nw.col("cf").is_null() & own_factor)
+        .then(_on_day(nw.lit("no conversion factor of payer "), nw.col("payer")))
         .when(nw.col("cf").is_null())
         .then(_on_day(nw.lit("no conversion factor")))
         .when(nw.col("work_rvu").is_null())

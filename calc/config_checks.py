@@ -6,13 +6,14 @@ Looked for by `config check` alone: a run reads the figures, it does not doubt t
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from calc.dated import Parameter, Value
+from calc.dated import Dated, Edition, Parameter, Value, runs
 from calc.errors import ConfigError
-from calc.figure_files import CELLS, DECIMALS, PARAMETERS, TABLES
+from calc.figure_files import CELLS, DECIMALS, KEYS, PARAMETERS, TABLES
 from calc.money import decimal_text
 from calc.params import Checked, Config, called, of_payers, plain
 from calc.schema import DISCIPLINES, LENGTH_UNITS, MODES, ROLES, SESSION
@@ -44,6 +45,56 @@ def faults(config: Config) -> list[ConfigError]:
     shipped = Checked(config.folders[-1:])
     looks = (_figures, _payers, _tables, _codes, _headings, _words, _sources)
     return found + [fault for look in looks for fault in look(checked, shipped)]
+
+
+def notes(config: Config) -> list[str]:
+    """What may be meant so, and is worth a look: days without a figure, shipped rows not read."""
+    checked, shipped = Checked(config.folders), Checked(config.folders[-1:])
+    factors, fees = of_payers(checked.named_payers)
+    said = []
+    for name in dict.fromkeys(factors):
+        for first, last in _gaps(checked.parameter(name).values):
+            said.append(f"{name}.toml: no value from {first} to {last}")
+    for table in dict.fromkeys(fees):
+        for first, last in _gaps(checked.editions(table)):
+            said.append(f"{table}/editions.toml: no edition from {first} to {last}")
+    for table in TABLES:
+        for edition in checked.editions(table)[: -len(shipped.editions(table)) or None]:
+            said += _hidden(table, edition, checked, shipped)
+    return said
+
+
+def _gaps(spans: Sequence[Dated]) -> list[tuple[date, date]]:
+    """Days between two of the spans that none of them holds."""
+    if not spans:
+        return []
+    first, last = min(span.first for span in spans), max(span.last for span in spans)
+
+    def held(day: date) -> bool:
+        return any(span.first <= day <= span.last for span in spans)
+
+    return [(begin, end) for begin, end, here in runs(held, spans, first, last) if not here]
+
+
+def _hidden(table: str, edition: Edition, checked: Checked, shipped: Checked) -> list[str]:
+    """Rows of a shipped edition that an edition of a user's lacks, which stands in its place."""
+    mine = {_key(table, row) for row in checked.rows(table, edition)}
+    said = []
+    for other in shipped.editions(table):
+        first, last = max(edition.first, other.first), min(edition.last, other.last)
+        lost = [_key(table, row) for row in shipped.rows(table, other)] if first <= last else []
+        lost = [key for key in lost if key not in mine]
+        if lost:
+            some = ", ".join(lost[:5]) + (" ..." if len(lost) > 5 else "")
+            said.append(
+                f"{edition.path}: from {first} to {last} it stands in the place of the shipped"
+                f" table, and lacks {len(lost):,} of its rows: {some}"
+            )
+    return said
+
+
+def _key(table: str, row: Mapping[str, Any]) -> str:
+    return " ".join(str(row[name]) for name in KEYS[table])
 
 
 def _one_of(known: tuple[str, ...], written: str = "") -> str:

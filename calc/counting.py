@@ -13,10 +13,10 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.schema import CLAIM, POOL, ROW_ORDER, SERVICE_KEY, told_by_log
+from calc.schema import CLAIM, MAX_LOCALITIES, POOL, ROW_ORDER, SERVICE_KEY, told_by_log
 
 MINUTE_MS = 60_000
-LATE = 2**50  # sorts a row without a start behind all others
+LATE = 2**48  # sorts a row without a start behind all others
 # What of a row makes services.
 NEEDED = (
     *POOL, *ROW_ORDER, "locality", "clinician", "role", "mode", "counts", "in_sweep", "given_ms",
@@ -55,7 +55,7 @@ def services(
         # Where a service was given is said by its sessions: by a row that is none, such as a
         # claim's line or an aide's, only without any.
         place=nw.when(nw.col("counts")).then(nw.col("start_ms").fill_null(LATE)).otherwise(LATE + 1)
-        * 1000
+        * MAX_LOCALITIES
         + nw.col("locality_number"),
         # So it is with whose the service is.
         treating=nw.when("counts").then("clinician"),
@@ -86,8 +86,8 @@ def services(
         minutes=counted // MINUTE_MS,
         therapist_minutes=own // MINUTE_MS,
         assistant_ms=counted - own,
-        locality_number=nw.col("place") % 1000,
-        start_order=nw.col("place") // 1000,
+        locality_number=nw.col("place") % MAX_LOCALITIES,
+        start_order=nw.col("place") // MAX_LOCALITIES,
         **{name: nw.when(nw.col(f"{name}_rows") > 0).then(name) for name in pairs},
         **{
             f"{end} clinician": nw.coalesce(f"{end} treating", f"{end} clinician")

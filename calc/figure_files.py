@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from typing import Any
 
 from calc.dated import Edition, Parameter, Value
 from calc.errors import ConfigError
-from calc.money import scaled
+from calc.money import decimal_text, scaled
 
 PARAMETERS = (
     "conversion_factor",
@@ -42,8 +43,18 @@ TABLES: dict[str, tuple[str, ...]] = {
 }
 # A payer's own fee table lies in fees/NAME; a blank reduced_fee is the fee.
 FEES, FEE_COLUMNS = "fees/", ("code", "fee", "reduced_fee")
+# Columns that may be lacking; note may stand in any table.
+MORE_COLUMNS = {
+    "codes.csv": ("evaluation", "medicare_code", "assistant_modifier"),
+    "gpci": ("mac",),
+}
 DECIMALS = {"work_rvu": 2, "pe_rvu": 2, "pe_rvu_facility": 2, "mp_rvu": 2}
 DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci": 3}
+# What no figure reaches: more is a slip, and exact products must fit 64 bits.
+BELOW = dict.fromkeys(("work_rvu", "pe_rvu", "pe_rvu_facility", "mp_rvu"), 1000)
+BELOW |= {"work_gpci": 10, "pe_gpci": 10, "mp_gpci": 10, "fee": 100_000, "reduced_fee": 100_000}
+BELOW |= {"share_of_medicare": 100, "factor": 1000, "value": 10_000_000}
+DAY_MINUTES = 24 * 60
 # Cells that say one of a few things: the letters and digits of CMS's own layouts (of RVU files
 # MCPM ch. 23, addendum: MPFSDB record layout).
 CELLS: dict[str, dict[str, tuple[str, ...]]] = {
@@ -82,6 +93,7 @@ WORDS = (
     "totals",
 )  # tables of words.toml
 POOLS = ("day", "code")
+FEE_BASES = ("share_of_medicare", "conversion_factor", "fee_table")  # a payer has one of them
 PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")
 # What may stand in a file of [[value]] or [[edition]] blocks, and in a block; note in any.
 FILE_KEYS = {"value": ("title", "unit", "places"), "edition": ("title",)}
@@ -92,7 +104,7 @@ BLOCK_KEYS: dict[str, tuple[str, ...]] = {
     "sources.toml": ("title", "publisher", "date", "url"),
     "payers.toml": (
         *("name", "aliases", "counting_rule", "source", "as_of", *PAYER_SWITCHES),
-        *("share_of_medicare", "conversion_factor", "fee_table"),
+        *FEE_BASES,
     ),
 }
 UNIT_BASES = ("minutes", "day", "area", "extremity", "month", "period", "episode")
@@ -103,10 +115,12 @@ class Reader:
     """Reads one folder; every fault is kept, so that a check can report them all.
 
     Its files may begin with a byte order mark, as spreadsheets and some editors write it.
-    ``cited``: the sources that its entries name, with the place.
+    ``folder`` is called as it was given; ``at``: where it lies, whatever the program's own folder
+    is by now. ``cited``: the sources that its entries name, with the place.
     """
 
     folder: Path
+    at: Path
     faults: list[ConfigError] = field(default_factory=list)
     cited: list[tuple[str, str]] = field(default_factory=list)
 
@@ -123,32 +137,51 @@ class Reader:
 
     def toml(self, name: str) -> dict[str, Any]:
         path = self.folder / name
-        if not path.is_file():
+        there = self.at / name
+        if not there.is_file():
             return {}
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8-sig"), parse_float=Decimal)
+            return tomllib.loads(there.read_text(encoding="utf-8-sig"), parse_float=Decimal)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             self.fault(f"is not TOML: {error}", str(path))
             return {}
 
-    def csv(self, path: Path, columns: Iterable[str]) -> list[dict[str, str]]:
+    def csv(
+        self, name: str, columns: tuple[str, ...], more: tuple[str, ...] = ()
+    ) -> list[dict[str, str]]:
+        """The rows of a table, cells without blanks around them; ``more``: what may be lacking.
+
+        Line n of the answer is row n + 2 of the file.
+        """
+        path = self.folder / name
         try:
-            with path.open(encoding="utf-8-sig", newline="") as text:
-                rows = list(csv.DictReader(text))
+            with (self.at / name).open(encoding="utf-8-sig", newline="") as text:
+                rows = [[cell.strip() for cell in row] for row in csv.reader(text) if row]
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             self.fault(f"cannot be read ({error})", str(path))
             return []
-        lacking = [name for name in columns if rows and name not in rows[0]]
-        if lacking:
-            self.fault(f"has no column {', '.join(lacking)}", str(path))
+        heading, body = (rows[0], rows[1:]) if rows else ([], [])
+        if body and not self._headed(heading, (*columns, *more), columns, str(path)):
             return []
-        uneven = [n for n, row in enumerate(rows, 2) if None in row or None in row.values()]
+        uneven = [n for n, row in enumerate(body, 2) if len(row) != len(heading)]
         if uneven:
             some = ", ".join(map(str, uneven[:20])) + (" ..." if len(uneven) > 20 else "")
             hint = "put a cell that holds a comma into quotation marks"
             self.fault(f"has more or fewer cells than the heading in row {some}", str(path), hint)
             return []
-        return rows
+        return [dict(zip(heading, row, strict=True)) for row in body]
+
+    def _headed(
+        self, heading: list[str], known: tuple[str, ...], columns: tuple[str, ...], where: str
+    ) -> bool:
+        """Whether each column is there once, and none that nothing reads."""
+        before = len(self.faults)
+        if lacking := [name for name in columns if name not in heading]:
+            self.fault(f"has no column {', '.join(lacking)}", where)
+        for name in dict.fromkeys(name for name in heading if heading.count(name) > 1):
+            self.fault(f'heading "{name}" stands twice', where, "take out one of them")
+        self.only(known, heading, where)
+        return len(self.faults) == before
 
     def tables(self, file: str) -> dict[str, dict[str, Any]]:
         """The [blocks] of a file by their names."""
@@ -181,27 +214,36 @@ class Reader:
 
     def codes(self) -> list[dict[str, Any]]:
         """The facts of each row of codes.csv."""
-        path = self.folder / "codes.csv"
-        rows = _once(self, path, CODE_COLUMNS, ("code",)) if path.is_file() else []
-        return [_code_facts(self, row, f"{path}:{line}") for line, row in enumerate(rows, 2)]
+        name = "codes.csv"
+        if not (self.at / name).is_file():
+            return []
+        rows = _once(self, name, CODE_COLUMNS, ("code",), MORE_COLUMNS[name])
+        where = self.folder / name
+        return [_code_facts(self, row, f"{where}:{line}") for line, row in enumerate(rows, 2)]
 
     def minutes(self, row: dict[str, str], name: str, where: str) -> int | None:
-        """A cell of whole minutes, None where it is blank, 0 after a fault."""
+        """A cell of whole minutes of a day, None where it is blank, 0 after a fault."""
         text = row[name]
         if not text:
             return None
-        if text.isascii() and text.isdigit() and int(text):
+        if text.isascii() and text.isdigit() and 0 < int(text) <= DAY_MINUTES:
             return int(text)
         what = f'{row["code"]}: {name} "{text}" is no whole number of minutes'
         self.fault(what, where, "write it without decimals, such as 15")
         return 0
+
+    def below(self, name: str, amount: int, places: int, where: str) -> None:
+        """A figure of a size that none has is a fault."""
+        if abs(amount) >= BELOW[name] * 10**places:
+            what = f"{name} {decimal_text(amount, places)} is not below {BELOW[name]:,}"
+            self.fault(what, where, "is a decimal point missing?")
 
     def counting_rules(self) -> dict[str, dict[str, Any]]:
         rules = self.tables("counting_rules.toml")
         for name, rule in rules.items():
             where = f"{self.folder / 'counting_rules.toml'}: {name}"
             for key in ("unit_minutes", "first_minutes"):
-                if not _whole(rule.get(key), 1):
+                if not _whole(rule.get(key), 1) or rule[key] > DAY_MINUTES:
                     what = f"{key} is missing or no whole number of minutes"
                     self.fault(what, where, "copy a block of the shipped file")
             first, size = rule.get("first_minutes", 0), rule.get("unit_minutes", 0)
@@ -231,14 +273,22 @@ class Reader:
             for key in ("conversion_factor", "fee_table"):
                 if not is_text(facts.get(key, key)):
                     self.fault(f"{key} is no name", where, f'write {key} = "..."')
+            if facts.get("conversion_factor") in PARAMETERS:
+                what = f'conversion_factor: "{facts["conversion_factor"]}" is a file of ours'
+                self.fault(what, where, "name a file of the payer's own, such as acme_factor")
+            sound = {"share_of_medicare", *(key for key in facts if is_text(facts[key]))}
+            bases = [key for key in FEE_BASES if key in facts and key in sound]
+            if len(bases) > 1:
+                what = f"{' and '.join(bases)}: one of them says what is paid"
+                self.fault(what, where, "leave out the others")
             for key in PAYER_SWITCHES:
                 if not isinstance(facts.get(key, False), bool):
                     what = f'{key}: "{facts[key]}" is neither true nor false'
                     self.fault(what, where, f"write {key} = false, without quotation marks")
             share = facts.get("share_of_medicare", 0)
             try:
-                scaled(Decimal(str(share)), 2)
-            except (ValueError, ArithmeticError):
+                self.below("share_of_medicare", scaled(str(share), 2), 2, where)
+            except ValueError:
                 what = f"share_of_medicare: {share} is no number of 2 decimals"
                 self.fault(what, where, 'write it as "1.10"')
         return {name: _laid_over(facts, below.get(name, {})) for name, facts in payers.items()}
@@ -294,9 +344,13 @@ class Reader:
             except KeyError:
                 self.fault("value is missing", where)
                 continue
-            except (ValueError, ArithmeticError, TypeError):
-                self.fault(f"value: {entry['value']} is no number of {places} decimals", where)
+            except (ValueError, TypeError):
+                what = f"value: {entry['value']} is no number of {places} decimals"
+                hint = "" if "places" in data else "say how many above the values: places = 4"
+                self.fault(what, where, hint)
                 continue
+            factor = name == "conversion_factor" or name not in PARAMETERS
+            self.below("factor" if factor else "value", amount, places, where)
             if span:
                 applies = str(entry.get("applies_to", ""))
                 values.append(Value(*span, amount, places, entry["source"], where, applies))
@@ -309,7 +363,7 @@ class Reader:
         for entry, where in self._blocks(data, "edition", f"{name}/editions.toml"):
             span = self._span(entry, where)
             path = self.folder / name / str(entry.get("file", ""))
-            if not path.is_file():
+            if not (self.at / name / str(entry.get("file", ""))).is_file():
                 self.fault(f'file: "{entry.get("file", "")}" does not exist', where)
             elif span:
                 release = str(entry.get("release", ""))
@@ -359,41 +413,58 @@ def _code_facts(reader: Reader, row: dict[str, str], where: str) -> dict[str, An
     if modifier not in ("yes", "no"):
         what = f'{row["code"]}: assistant_modifier "{modifier}" is neither yes nor no'
         reader.fault(what, where, "no: a supply, which bears neither CQ nor CO; or leave it blank")
-    timed_add_on = row["add_on_of"] and row["unit_basis"] == "minutes"
+    if not re.fullmatch(r"[A-Z0-9]{5}", row["code"]):
+        what = f'code "{row["code"]}" is no code of five capitals and digits'
+        reader.fault(what, where, "write it as claims do, such as 97110 or G0283")
+    timed = row["unit_basis"] == "minutes"
+    alone = timed and not row["add_on_of"] and row["pooled"] == "no"
+    needed = ["unit_minutes"] * timed + ["first_unit_minutes"] * alone
+    for name in needed:
+        if not row[name]:
+            hint = "write how many minutes the first unit and each further one have"
+            reader.fault(f"{row['code']}: {name} is missing", where, hint)
+    timed_add_on = row["add_on_of"] and timed
     facts["family"] = row["add_on_of"] if timed_add_on else row["code"]
     return facts
 
 
-def scaled_rows(reader: Reader, table: str, path: Path) -> list[dict[str, Any]]:
+def scaled_rows(reader: Reader, table: str, name: str) -> list[dict[str, Any]]:
+    """The rows of a table's file; numbers in units of 10**-DECIMALS."""
     rows: list[dict[str, Any]] = []
-    columns, keys = (
-        (FEE_COLUMNS, ("code",)) if table.startswith(FEES) else (TABLES[table], KEYS[table])
-    )
-    for line, row in enumerate(_once(reader, path, columns, keys), 2):
+    own = table.startswith(FEES)
+    columns, keys = (FEE_COLUMNS, ("code",)) if own else (TABLES[table], KEYS[table])
+    for line, row in enumerate(_once(reader, name, columns, keys, MORE_COLUMNS.get(table, ())), 2):
         entry: dict[str, Any] = dict(row)
-        if table.startswith(FEES):
-            row["reduced_fee"] = row["reduced_fee"] or row["fee"]
-        for name, places in DECIMALS.items():
-            if name in row:
+        where = f"{reader.folder / name}:{line}"
+        for figure, places in DECIMALS.items():
+            if figure in row and (row[figure] or figure != "reduced_fee"):
                 try:
-                    entry[name] = scaled(row[name], places)
-                except (ValueError, ArithmeticError):
-                    where = f"{path}:{line}"
-                    reader.fault(f'{name} "{row[name]}" is no number of {places} decimals', where)
+                    entry[figure] = scaled(row[figure], places)
+                except ValueError:
+                    text = row[figure]
+                    reader.fault(f'{figure} "{text}" is no number of {places} decimals', where)
+                else:
+                    reader.below(figure, entry[figure], places, where)
+        if own and not row["reduced_fee"]:
+            entry["reduced_fee"] = entry["fee"]
         rows.append(entry)
     return rows
 
 
 def _once(
-    reader: Reader, path: Path, columns: Iterable[str], keys: tuple[str, ...]
+    reader: Reader,
+    name: str,
+    columns: tuple[str, ...],
+    keys: tuple[str, ...],
+    more: tuple[str, ...],
 ) -> list[dict[str, str]]:
     """The rows of a csv; a key that stands twice is a fault."""
-    rows = reader.csv(path, columns)
+    rows = reader.csv(name, columns, more)
     seen: set[tuple[str, ...]] = set()
     for line, row in enumerate(rows, 2):
         key = tuple(row[name] for name in keys)
         if key in seen:
-            reader.fault(f"{' '.join(key)} stands twice", f"{path}:{line}")
+            reader.fault(f"{' '.join(key)} stands twice", f"{reader.folder / name}:{line}")
         seen.add(key)
     return rows
 

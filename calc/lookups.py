@@ -204,11 +204,14 @@ def gpcis(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.Lazy
     return engine.looked_up(frame, columns, types, ["gpci_edition", "locality_number"])
 
 
+def with_own_factor(config: Config) -> list[str]:
+    """The payers with a conversion factor of their own."""
+    return [payer for payer, facts in config.payers.items() if "conversion_factor" in facts]
+
+
 def payers_own(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
     """Put a payer's own factor in the place of Medicare's, and add its own fees of the day."""
-    own = {
-        p: str(f["conversion_factor"]) for p, f in config.payers.items() if "conversion_factor" in f
-    }
+    own = {p: str(config.payers[p]["conversion_factor"]) for p in with_own_factor(config)}
     if own:
         rows = [
             (p, day, config.parameter(name).find(day)) for p, name in own.items() for day in days

@@ -6,20 +6,26 @@ three is a whole number of 1e-9 dollar. It is rounded once, half up, to cents.
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
 RVU_PLACES, GPCI_PLACES, FACTOR_PLACES = 2, 3, 4
 GPCI_ONE = 10**GPCI_PLACES
 NANO_PER_CENT = 10**7
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 
 
 def scaled(value: Decimal | int | str, places: int) -> int:
-    """``value`` in units of ``10**-places``, exactly; ValueError if it has more decimals.
+    """``value`` in units of ``10**-places``, exactly.
+
+    ValueError if it has more decimals, or is no number that people write: True, 4_5, 1e3.
 
     >>> scaled("33.2875", 4)
     332875
     """
+    if isinstance(value, bool) or (isinstance(value, str) and not _NUMBER.fullmatch(value)):
+        raise ValueError(f"{value} is no number")
     number = Decimal(value) * 10**places
     if not number.is_finite() or number != number.to_integral_value():
         raise ValueError(f"{value} has more than {places} decimals")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
 from functools import cached_property, lru_cache
@@ -29,6 +29,7 @@ from calc.figure_files import (
     scaled_rows,
 )
 from calc.money import FACTOR_PLACES
+from calc.schema import MAX_LOCALITIES
 
 FOLDER_VARIABLE = "THERAPY_CALC_CONFIG"
 QUARTERLY = ("mue", "ptp")  # tables that CMS issues for a calendar quarter
@@ -48,6 +49,8 @@ class Config:
     def __init__(self, folders: Iterable[Path]) -> None:
         """``folders``: the one that counts first comes first."""
         self.folders = tuple(folders)
+        self._places = {folder: folder.absolute() for folder in self.folders}
+        self._there = {folder for folder, place in self._places.items() if place.is_dir()}
         self._parameters: dict[str, Parameter] = {}
         self._editions: dict[str, tuple[Edition, ...]] = {}
         self._rows: dict[Path, list[dict[str, Any]]] = {}
@@ -57,19 +60,29 @@ class Config:
         """A note of each folder that is not the shipped one."""
         own = self.folders[:-1]
         return [
-            f"figures in {folder} replace the shipped ones where both have a value"
+            f"figures in {folder} replace the shipped ones where both have a value; a table of"
+            " theirs replaces the whole table of its days"
             for folder in own
         ]
 
     def _readers(self) -> Iterator[Reader]:
         for folder in self.folders:
-            reader = Reader(folder)
+            reader = self._reader(folder)
             yield reader
             self._accept(reader)
 
+    def _reader(self, folder: Path) -> Reader:
+        if folder in self._there and not self._places[folder].is_dir():
+            hint = "it was there when the figures were loaded: load them anew"
+            raise ConfigError("the folder is gone", str(folder), hint)
+        return Reader(folder, self._places[folder])
+
     def _accept(self, reader: Reader) -> None:
-        if reader.faults:
-            raise reader.faults[0]
+        self._hold(reader.faults)
+
+    def _hold(self, faults: list[ConfigError]) -> None:
+        if faults:
+            raise faults[0]
 
     def parameter(self, name: str) -> Parameter:
         """A dated parameter by its file's name; ConfigError names file and key of a fault."""
@@ -105,8 +118,10 @@ class Config:
     def rows(self, table: str, edition: Edition) -> list[dict[str, Any]]:
         """The rows of an edition; RVUs in 1/100, GPCIs in 1/1000."""
         if edition.path not in self._rows:
-            reader = Reader(edition.path.parent)
-            self._rows[edition.path] = scaled_rows(reader, table, edition.path)
+            folder = next(own for own in self.folders if own in edition.path.parents)
+            reader = self._reader(folder)
+            name = edition.path.relative_to(folder)
+            self._rows[edition.path] = scaled_rows(reader, table, str(name))
             self._accept(reader)
         return self._rows[edition.path]
 
@@ -141,7 +156,7 @@ class Config:
         """
         found: dict[str, dict[str, Any]] = {}
         for folder in reversed(self.folders):
-            reader = Reader(folder)
+            reader = self._reader(folder)
             found |= reader.payers(found)
             self._accept(reader)
         return found
@@ -185,6 +200,7 @@ class Config:
         for reader in self._readers():
             for facts in reader.codes():
                 codes.setdefault(facts["code"], facts)
+        self._hold(_unrelated(codes, self.counting_rules))
         return codes
 
     @cached_property
@@ -208,7 +224,11 @@ class Config:
     def localities(self) -> dict[str, str]:
         """Every locality of any edition, `OH-00`, to its name (the newest)."""
         editions = sorted(self.editions("gpci"), key=lambda edition: edition.first)
-        return {row["locality"]: row["name"] for e in editions for row in self.rows("gpci", e)}
+        found = {row["locality"]: row["name"] for e in editions for row in self.rows("gpci", e)}
+        if len(found) > MAX_LOCALITIES:
+            what = f"{len(found):,} localities are more than {MAX_LOCALITIES:,}"
+            raise ConfigError(what, "gpci/editions.toml", "keep those of your own region")
+        return found
 
     def locality(self, text: str, day: date | None = None) -> str:
         """`OH-00`, `US`, a locality's name or words of it, or `Cook, IL` as the locality's number.
@@ -319,8 +339,11 @@ class Checked(Config):
         self.cited: list[tuple[str, str]] = []
 
     def _accept(self, reader: Reader) -> None:
-        self.found += reader.faults
+        super()._accept(reader)
         self.cited += reader.cited
+
+    def _hold(self, faults: list[ConfigError]) -> None:
+        self.found += faults
 
     def parameter(self, name: str) -> Parameter:
         try:
@@ -362,16 +385,30 @@ def faults(config: Config) -> list[ConfigError]:
 
 def _strange_files(config: Checked) -> list[ConfigError]:
     """Files of a user's folder that nothing reads: their names may be a slip of the pen."""
-    factors, _ = of_payers(config.named_payers)
+    factors, tables = of_payers(config.named_payers)
     shipped = [path.name for path in config.folders[-1].iterdir() if path.suffix == ".toml"]
     known = {*shipped, *(f"{name}.toml" for name in factors)}
     hint = f"known: {', '.join(sorted(known))}"
-    return [
+    found = [
         ConfigError("is a file that nothing reads", str(path), hint)
         for folder in config.folders[:-1]
         for path in sorted(folder.glob("*.toml"))
         if path.name not in known
     ]
+    named = {edition.path for table in (*TABLES, *tables) for edition in config.editions(table)}
+    for folder in config.folders[:-1]:
+        for path in sorted([*folder.glob("*/*.csv"), *folder.glob("*/*/*.csv")]):
+            table = path.parent.relative_to(folder).as_posix()
+            unsound = any(f"{table}/editions.toml" in fault.where for fault in config.found)
+            if table in (*TABLES, *tables) and path not in named and not unsound:
+                hint = f"add an [[edition]] with this file to {table}/editions.toml"
+                found.append(ConfigError("is a table that no edition names", str(path), hint))
+        for path in sorted([*folder.glob("*/editions.toml"), *folder.glob("*/*/editions.toml")]):
+            table = path.parent.relative_to(folder).as_posix()
+            if table not in (*TABLES, *tables):
+                hint = f"known: {', '.join(TABLES)}; {FEES}NAME where a payer says fee_table NAME"
+                found.append(ConfigError("is in a folder that nothing reads", str(path), hint))
+    return found
 
 
 def called(payer: str, facts: dict[str, Any]) -> list[str]:
@@ -390,6 +427,37 @@ def of_payers(payers: dict[str, dict[str, Any]]) -> tuple[list[str], list[str]]:
     return named("conversion_factor"), [f"{FEES}{name}" for name in named("fee_table")]
 
 
+def _unrelated(
+    codes: Mapping[str, dict[str, Any]], rules: Mapping[str, dict[str, Any]]
+) -> list[ConfigError]:
+    """Codes that no rule could count: minutes that fit no rule, add-ons that fit no primary."""
+    found = []
+    sizes = {rule.get("unit_minutes") for rule in rules.values()}
+    add_ons: dict[str, str] = {}
+    for code, facts in codes.items():
+        where, primary = f"codes.csv: {code}", facts["add_on_of"]
+        first, size = facts["first_unit_minutes"], facts["unit_minutes"]
+        if facts["pooled"] and size and (size not in sizes or first not in (size, None, 0)):
+            hint = "write the same minutes for its first unit as for others, or pooled = no"
+            what = "pooled: its minutes count with other codes by no rule of counting_rules.toml"
+            found.append(ConfigError(what, where, hint))
+        if primary and primary not in codes:
+            found.append(ConfigError(f"add_on_of: {primary} is no code", where))
+        elif facts["family"] != code:
+            own = codes[primary]
+            if own["unit_basis"] != "minutes" or own["add_on_of"]:
+                what = f"add_on_of: {primary} is no primary code with minutes"
+                found.append(ConfigError(what, where, "name the code that its first unit has"))
+            elif (own["unit_minutes"], own["pooled"]) != (size, facts["pooled"]):
+                what = f"unit_minutes or pooled differ from those of {primary}"
+                hint = "its units are those of one stretch with its primary code"
+                found.append(ConfigError(what, where, hint))
+            if (other := add_ons.setdefault(primary, code)) != code:
+                what = f"add_on_of: {primary} has {other} as its add-on"
+                found.append(ConfigError(what, where, "a timed code has one timed add-on"))
+    return found
+
+
 def _unknown_rules(config: Config) -> list[ConfigError]:
     known = config.counting_rules
     hint = f"known: {', '.join(known)}"
@@ -398,6 +466,9 @@ def _unknown_rules(config: Config) -> list[ConfigError]:
         for payer, facts in config.named_payers.items()
         if str(facts.get("counting_rule")) not in known
     ]
+
+
+_DIGITS_MEANT = str.maketrans("OIL", "011")  # letters that are taken for digits
 
 
 def _cross_faults(config: Checked) -> list[ConfigError]:
@@ -415,15 +486,18 @@ def _cross_faults(config: Checked) -> list[ConfigError]:
         where = f"codes.csv: {code}"
         if facts["unit_basis"] not in UNIT_BASES:
             found.append(ConfigError(f'unit_basis "{facts["unit_basis"]}" is not known', where))
-        if facts["unit_basis"] == "minutes" and facts["unit_minutes"] is None:
-            found.append(ConfigError("unit_minutes is missing", where))
-        if facts["add_on_of"] and facts["add_on_of"] not in config.codes:
-            found.append(ConfigError(f"add_on_of: {facts['add_on_of']} is no code", where))
         for name in {n.lower() for n in (code, facts["label"], *facts["aliases"])}:
             if names.setdefault(name, code) != code:
                 found.append(ConfigError(f'"{name}" also names {names[name]}', where))
     if config.unread("codes.csv"):
         return found
+    for table in of_payers(config.named_payers)[1]:
+        for edition in config.editions(table):
+            for line, row in enumerate(config.rows(table, edition), 2):
+                meant = row["code"].upper().translate(_DIGITS_MEANT)
+                if row["code"] not in config.codes and meant in config.codes:
+                    what = f"{row['code']} is no code of codes.csv"
+                    found.append(ConfigError(what, f"{edition.path}:{line}", f"nearest: {meant}"))
     rvu_codes = {r["code"] for e in config.editions("rvu") for r in config.rows("rvu", e)}
     for code in sorted(rvu_codes - set(config.codes)):
         found.append(ConfigError(f"{code} has RVUs but is not in codes.csv", "codes.csv"))

@@ -22,11 +22,30 @@ FAMILIES = {
     "D": "Documentation",
     "S": "Signals",
 }
+# See `evidence`. A "day" is there only where the billed timed units of a group of counting are not
+# those of its minutes, a "treatment_day" only where totals or minutes are in question; a rule about
+# every day looks at "service".
 TABLES = (
     "row", "unminuted", "clash", "together", "group", "alone", "open", "service", "day",
     "treatment_day", "clinician_day", "limit", "evaluation", "allowed_most", "pair",
     "same_minutes", "habit", "cloned_day", "off_day",
 )  # fmt: skip
+
+# What a rule may need, and what a report says where a log does not hold it.
+NEEDS = {
+    "units_billed": "the log has no billed units",
+    "modifiers_billed": "the log has no modifiers",
+    "charge": "the log has no charges",
+    "role": "the log does not say who is an assistant",
+    "clinician": "the log names no clinicians",
+    "total_minutes": "the log has no total treatment minutes",
+    "diagnosis": "the log has no diagnoses",
+    "diagnosis_list": "no list of diagnoses is given (--diagnosis-list)",
+    "clocks": "the log has no clock times",
+    "times": "no heading of the log is read as start, end or minutes",
+    "starts": "the log has no start times",
+    "hours": "the log has no clock times, and no time sheet is given (--timesheet)",
+}
 
 RULES: dict[str, type[Rule]] = {}
 
@@ -105,6 +124,8 @@ class Rule:
             raise TypeError(f"{cls.__name__}: severity is one of {', '.join(SEVERITIES)}")
         if bool(cls.other_severity) != (cls.milder is not None):
             raise TypeError(f"{cls.__name__}: other_severity and milder go together")
+        if set(cls.needs) - set(NEEDS):
+            raise TypeError(f"{cls.__name__}: needs is some of {', '.join(NEEDS)}")
         if set(cls.refuted_by) - set(REFUTERS):
             raise TypeError(f"{cls.__name__}: refuted_by is some of {', '.join(REFUTERS)}")
         if cls.over not in TABLES:

@@ -39,6 +39,8 @@ CLAIM = "claim"  # in place of a role: a billed line, documented by no row of it
 MODES = ("individual", "group", "cotreatment")
 LENGTH_UNITS = ("minutes", "hours", "seconds", "mm:ss", "h:mm")  # as headings name them
 
+MAX_LOCALITIES = 2**14  # what a whole number of 64 bits has room for beside a time
+
 # MCPM ch. 5 s. 20.2: minutes are totalled for a day; locality is no part of the pool.
 POOL = ("patient", "date", "discipline", "provider", "payer")
 SERVICE_KEY = (*POOL, "service")

@@ -337,3 +337,53 @@ def test_what_cannot_be_read_is_said_too(tmp_path):
         '"mprr" is no key of ours',
         "value: 200.0 is no percentage",
     ]
+
+
+# --- notes ---------------------------------------------------------------------------------
+
+
+def notes(folder, files):
+    """What the check notes of files laid over the shipped ones."""
+    assert faults(folder, files) == []
+    found = config_checks.notes(Config([folder, SHIPPED]))
+    return [note.replace(f"{folder}/", "") for note in found]
+
+
+def test_shipped_figures_have_no_note(config):
+    """Nothing of them hides anything."""
+    assert config_checks.notes(config) == []
+
+
+def test_days_between_two_values_without_one(tmp_path):
+    """A year's figures may have a hole that nobody sees till a bill has none."""
+    own = PAYER.replace('share_of_medicare = "1.00"\n', "") + 'conversion_factor = "acme_factor"\n'
+    holes = FACTOR.format("2026-01-01", "2026-02-28") + FACTOR.format("2026-04-01", "2026-12-31")
+    files = {"payers.toml": own, "acme_factor.toml": "places = 2\n" + holes}
+    assert notes(tmp_path, files) == ["acme_factor.toml: no value from 2026-03-01 to 2026-03-31"]
+
+
+FACTOR = """
+[[value]]
+from = {}
+until = {}
+value = 45.50
+source = "decision"
+"""
+
+
+def test_a_table_that_hides_shipped_rows(tmp_path):
+    """It stands in the place of a whole table; who wrote one row may not know."""
+    (note,) = notes(tmp_path, table("gpci", "OH-99,Somewhere,1.000,1.000,1.000"))
+    assert note.startswith("gpci/mine.csv: from 2026-")
+    assert "in the place of the shipped table, and lacks 1" in note
+    assert "AL-00" in note or "AK-01" in note
+
+
+def test_a_check_of_two_folders_asks_for_one(tmp_path):
+    """It would check one of them and be silent about the other."""
+    from click.testing import CliRunner
+
+    from calc.cli import cli
+
+    done = CliRunner().invoke(cli, ["config", "check", str(tmp_path), "--config", str(tmp_path)])
+    assert done.exit_code != 0

@@ -118,6 +118,41 @@ def test_what_the_hints_say(config):
     assert calc.bill(pl.DataFrame([ROW]), options=options, config=params.load()).height == 1
 
 
+@pytest.mark.parametrize(
+    ("given", "what"),
+    [
+        ({"prior": {"A1": 5}}, "prior: a key is no patient with a threshold"),
+        ({"prior": {("A1", "physical"): 5}}, "prior: a key is no patient with a threshold"),
+        ({"prior": {("A1", "PT"): 1.5}}, "prior: 1.5 is no number of cents"),
+        ({"prior": [("A1", "PT", 5)]}, "prior: list is no mapping"),
+        ({"deductible": {"A1": -5}}, "deductible: -5 is no number of cents"),
+        ({"deductible": {"A1": "2000"}}, "deductible: '2000' is no number of cents"),
+        ({"deductible": {"A1": None}}, "deductible: None is no number of cents"),
+        ({"deductible": {"A1": True}}, "deductible: True is no number of cents"),
+        ({"deductible": {1: 2000}}, "deductible: a key is no patient's text"),
+        ({"deductible": 2000}, "deductible: int is no mapping"),
+        ({"nonparticipating": "no"}, "nonparticipating: 'no' is neither True nor False"),
+        ({"qualifying_apm": 1}, "qualifying_apm: 1 is neither True nor False"),
+    ],
+)
+def test_options_that_mean_nothing(given, what):
+    """Said where they are made: a word such as "no" would count as True."""
+    with pytest.raises(InputError) as error:
+        billing.Options(**given)
+    assert error.value.what == what
+    assert error.value.hint
+
+
+def test_a_discipline_stands_for_its_threshold():
+    """As in a file of --prior: PT and SLP add up."""
+    prior = {("A1", "PT"): 100, ("A1", "SLP"): 20, ("A1", "PT+SLP"): 3, ("A1", "OT"): 4}
+    options = billing.Options(prior=prior)
+    assert options.prior == {("A1", "PT+SLP"): 123, ("A1", "OT"): 4}
+    row = {**ROW, "discipline": "PT", "patient": "A1"}
+    options = billing.Options(prior={("A1", "PT"): 300000})
+    assert calc.bill(pl.DataFrame([row]), options=options)["modifiers"].to_list() == ["GP KX"]
+
+
 RIGHT = """
 from decimal import Decimal
 from pathlib import Path

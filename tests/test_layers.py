@@ -23,7 +23,7 @@ ALLOWED = {
     "engine": {"errors", "memory"},
     "dated": {"errors", "money"},
     "figure_files": {"dated", "errors", "money"},
-    "params": {"dated", "errors", "figure_files", "money"},
+    "params": {"dated", "errors", "figure_files", "money", "schema"},
     "rule": set(),
     "cells": {"engine"},
     "checks": {"schema", "times"},
@@ -52,7 +52,17 @@ ALLOWED = {
     "overlaps": {"engine", "schema", "times"},
     "billed": {"engine", "first_rows", "schema"},
     "first_rows": {"engine"},
-    "billing": {"engine", "inputs", "logs", "lookups", "params", "reserved", "schema", "values"}
+    "billing": {
+        "engine",
+        "errors",
+        "inputs",
+        "logs",
+        "lookups",
+        "params",
+        "reserved",
+        "schema",
+        "values",
+    }
     | STEPS,
     "summaries": {"billing", "money"},
     "batches": {"billing", "decoding", "engine", "errors", "inputs", "lengths", "logs", "params"}

@@ -529,3 +529,225 @@ def test_load_reads_changed_figures_anew(tmp_path, monkeypatch):
         assert params.load("mine") is loaded
         found.append(loaded.parameter("conversion_factor").find(day).scaled)
     assert found == [400000, 410000, 500000]
+
+
+# --- what a folder says that nobody meant --------------------------------------------------
+
+ADD_ONS = "98887,aqua,,minutes,30,30,,no,one-on-one,"
+RELATIONS = {
+    "minutes that fit no rule": (["98888,aqua,,minutes,30,30,,yes,one-on-one,"], "pooled: its"),
+    "a longer first unit of a pool": (
+        ["98888,aqua,,minutes,30,15,,yes,one-on-one,"],
+        "pooled: its",
+    ),
+    "no first unit": (
+        ["98888,aqua,,minutes,,15,,no,one-on-one,"],
+        "98888: first_unit_minutes is missing",
+    ),
+    "no unit": (["98888,aqua,,minutes,15,,,no,one-on-one,"], "98888: unit_minutes is missing"),
+    "two add-ons": (
+        [
+            ADD_ONS,
+            "98888,aqua more,,minutes,,30,98887,no,one-on-one,",
+            "98889,aqua most,,minutes,,30,98887,no,one-on-one,",
+        ],
+        "add_on_of: 98887 has 98888 as its add-on",
+    ),
+    "units of its own": (
+        [ADD_ONS, "98888,aqua more,,minutes,,15,98887,no,one-on-one,"],
+        "unit_minutes or pooled differ from those of 98887",
+    ),
+    "an add-on of an add-on": (
+        [
+            ADD_ONS,
+            "98888,aqua more,,minutes,,30,98887,no,one-on-one,",
+            "98889,aqua most,,minutes,,30,98888,no,one-on-one,",
+        ],
+        "add_on_of: 98888 is no primary code with minutes",
+    ),
+    "of a code that is not there": (
+        ["98888,aqua,,minutes,,15,98886,no,one-on-one,"],
+        "add_on_of: 98886 is no code",
+    ),
+    "small letters": (
+        ["g9999,aqua,,minutes,15,15,,yes,one-on-one,"],
+        'code "g9999" is no code of five capitals and digits',
+    ),
+    "more than a day": (
+        ["98888,aqua,,minutes,15,15000000000000000000000,,no,one-on-one,"],
+        '98888: unit_minutes "15000000000000000000000" is no whole number of minutes',
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "says"), RELATIONS.values(), ids=list(RELATIONS))
+def test_codes_that_no_rule_could_count(lines, says, tmp_path):
+    """A run refuses them as the check does: it would bill units that nobody earned."""
+    path = folder(tmp_path, codes__csv=codes_file(*lines))
+    ((_, what),) = faults(path)
+    assert what.startswith(says)
+    with pytest.raises(ConfigError) as error:
+        calc.units({"97110": 30}, config=Config([path, SHIPPED]))
+    assert error.value.what == what
+    assert error.value.hint or says.endswith("is no code")
+
+
+def fees_folder(tmp_path, text, more=""):
+    path = folder(tmp_path, payers__toml=PAYER + 'fee_table = "acme"\n')
+    (path / "fees" / "acme").mkdir(parents=True)
+    edition = '[[edition]]\nfrom = 2026-01-01\nuntil = 2026-12-31\nfile = "mine.csv"\n'
+    (path / "fees" / "acme" / "editions.toml").write_text(edition + 'source = "cpt-midpoint"\n')
+    (path / "fees" / "acme" / "mine.csv").write_text(text)
+    return path
+
+
+FEES = {
+    "a column of another table": ("code,locality,fee,reduced_fee\n97110,OH-00,40,\n", "locality"),
+    "a column twice": ("code,fee,reduced_fee,fee\n97110,40,,50\n", 'heading "fee" stands twice'),
+    "an underscore": ("code,fee,reduced_fee\n97110,4_0,\n", 'fee "4_0" is no number'),
+    "digits of other scripts": (
+        "code,fee,reduced_fee\n97110,\uff14\uff10,\n",
+        'fee "\uff14\uff10" is no number',
+    ),
+    "an exponent": ("code,fee,reduced_fee\n97110,4e3,\n", 'fee "4e3" is no number'),
+    "more than any fee": ("code,fee,reduced_fee\n97110,5000000,\n", "fee 5000000.00 is not below"),
+    "a letter for a digit": ("code,fee,reduced_fee\n9711O,40,\n", "9711O is no code of codes.csv"),
+    "small letters": ("code,fee,reduced_fee\ng0283,40,\n", "g0283 is no code of codes.csv"),
+}
+
+
+@pytest.mark.parametrize(("text", "says"), FEES.values(), ids=list(FEES))
+def test_fees_that_nobody_meant(text, says, tmp_path):
+    """Read as they stand they would be no fee, or another's."""
+    ((where, what),) = faults(fees_folder(tmp_path, text))
+    assert says in what
+    assert "mine.csv" in where
+
+
+def test_blanks_around_cells_are_no_part_of_them(tmp_path):
+    """As a hand that aligns columns writes them."""
+    path = fees_folder(tmp_path, "code , fee,reduced_fee\n97110 , 40 ,\n")
+    assert faults(path) == []
+    config = Config([path, SHIPPED])
+    rows = [{"code": "97110", "minutes": 15, "date": "2026-03-02"}]
+    done = calc.estimate(rows, payer="acme", config=config)
+    assert str(done.totals["allowed"]) == "40.00"
+
+
+NO_FIGURES = {
+    "true": ("true", "value: True is no number"),
+    "an underscore": ('"4_5"', "value: 4_5 is no number"),
+    "a word": ('"NaN"', "value: NaN is no number"),
+    "far too much": ("334009000", "factor 334009000.00 is not below 1,000"),
+}
+
+
+@pytest.mark.parametrize(("value", "says"), NO_FIGURES.values(), ids=list(NO_FIGURES))
+def test_a_factor_that_is_none(value, says, tmp_path):
+    """True is not 1, and no amount may leave the whole numbers of 64 bits."""
+    ((where, what),) = faults(
+        folder(tmp_path, conversion_factor__toml=SOUND.replace("1.25", value))
+    )
+    assert what.startswith(says)
+    assert where.endswith("conversion_factor.toml: value 1")
+
+
+def test_a_file_that_does_not_say_how_many_decimals(tmp_path):
+    """The hint says what to write, for the file looks whole."""
+    text = SOUND.replace("places = 2\n", "")
+    (fault,) = params.faults(Config([folder(tmp_path, conversion_factor__toml=text), SHIPPED]))
+    assert fault.what == "value: 1.25 is no number of 0 decimals"
+    assert fault.hint == "say how many above the values: places = 4"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ('conversion_factor = "mppr"\n', 'conversion_factor: "mppr" is a file of ours'),
+        ('share_of_medicare = "1e15"\n', "share_of_medicare: 1e15 is no number"),
+        ('share_of_medicare = "1000"\n', "share_of_medicare 1000.00 is not below 100"),
+        (
+            'share_of_medicare = "1.10"\nfee_table = "acme"\n',
+            "share_of_medicare and fee_table: one of them says what is paid",
+        ),
+    ],
+)
+def test_a_payer_that_nobody_meant(lines, says, tmp_path):
+    """Each of these was a price once."""
+    path = folder(tmp_path, payers__toml=PAYER + lines)
+    assert any(what.startswith(says) for _, what in faults(path))
+    with pytest.raises(ConfigError) as error:
+        _ = Config([path, SHIPPED]).payers
+    assert error.value.what.startswith(says)
+
+
+def test_tables_that_nothing_reads(tmp_path):
+    """Without an edition that names them last year's figures would silently hold."""
+    path = folder(tmp_path)
+    for name in ("rvu/2026.csv", "rvus/editions.toml", "fees/other/editions.toml"):
+        (path / name).parent.mkdir(parents=True)
+        (path / name).write_text("code\n" if name.endswith("csv") else "")
+    assert sorted((where.removeprefix(f"{path}/"), what) for where, what in faults(path)) == [
+        ("fees/other/editions.toml", "is in a folder that nothing reads"),
+        ("rvu/2026.csv", "is a table that no edition names"),
+        ("rvus/editions.toml", "is in a folder that nothing reads"),
+    ]
+
+
+ROWS = [{"code": "97110", "minutes": 23, "date": "2026-03-02"}]
+
+
+def dear(tmp_path):
+    """A folder whose factor is 60."""
+    return folder(tmp_path, conversion_factor__toml=SOUND.replace("1.25", "60"))
+
+
+def test_figures_are_those_of_the_folder_wherever_the_program_goes(tmp_path, monkeypatch):
+    """A relative folder is the one that it was when it was named."""
+    dear(tmp_path / "mine")
+    monkeypatch.chdir(tmp_path)
+    config = params.load("mine")
+    monkeypatch.chdir("/")
+    assert config.parameter("conversion_factor").on(date(2026, 3, 2)).text == "60.0000"
+    work = calc.estimate(ROWS, config=config).totals["work_payment"]
+    assert str(work) == "54.00"
+    assert "figures in mine replace" in config.folders_said[0]
+
+
+def test_a_folder_that_is_gone_is_no_folder_without_figures(tmp_path):
+    """The shipped figures would stand in for what it held."""
+    path = dear(tmp_path / "mine")
+    config = params.load(path)
+    (path / "conversion_factor.toml").unlink()
+    path.rmdir()
+    with pytest.raises(ConfigError, match="the folder is gone"):
+        calc.estimate(ROWS, config=config)
+
+
+def test_each_of_many_localities_has_its_own_fee(tmp_path):
+    """A payer's table of areas may be longer than Medicare's."""
+    path = folder(tmp_path)
+    (path / "gpci").mkdir()
+    areas = [f"ZZ-{n:04},area {n},{1 + n % 2}.000,1.000,1.000\n" for n in range(1500)]
+    head = ",".join(figure_files.TABLES["gpci"])
+    (path / "gpci" / "mine.csv").write_text(
+        f"{head}\nUS,national,1.000,1.000,1.000\n{''.join(areas)}"
+    )
+    (path / "gpci" / "editions.toml").write_text(EDITION)
+    config = Config([path, SHIPPED])
+    for number in (100, 1101, 1499):
+        place = f"ZZ-{number:04}"
+        (line,) = calc.estimate([{**ROWS[0], "locality": place}], config=config).lines
+        assert line["locality"] == place
+    dear_one, cheap = (
+        calc.estimate([{**ROWS[0], "locality": place}], config=config).totals["allowed"]
+        for place in ("ZZ-1101", "ZZ-1100")
+    )
+    assert dear_one > cheap
+
+
+def test_more_localities_than_there_may_be(tmp_path, monkeypatch):
+    """Two of them would be one in a total."""
+    monkeypatch.setattr(params, "MAX_LOCALITIES", 50)
+    with pytest.raises(ConfigError, match="localities are more than 50"):
+        _ = Config([SHIPPED]).localities

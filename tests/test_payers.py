@@ -511,6 +511,13 @@ def test_a_figure_of_too_many_decimals_is_a_fault(tmp_path):
         calc.estimate([{"code": "97116", "minutes": 20, "date": "2026-08-02"}], config=config)
 
 
+def test_a_day_without_a_factor_names_whose_it_is(own):
+    """Medicare's is there: the reason leads to the payer's own file."""
+    row = {"patient": "p", "code": "97116", "minutes": 20, "date": "2026-07-01"}
+    done = calc.bill(pl.DataFrame([row]), config=own, payer="alpha")
+    assert done["reason"].to_list() == ["no conversion factor of payer alpha on 2026-07-01"]
+
+
 @pytest.mark.parametrize(
     ("payer", "day", "what", "remedy"),
     [

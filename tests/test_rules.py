@@ -186,6 +186,13 @@ def test_a_slip_in_what_may_refute_a_rule_is_told_at_once():
     assert "T999" not in RULES
 
 
+def test_a_slip_in_what_a_rule_needs_is_told_at_once():
+    """It would end an audit, with a traceback, only where the log lacks it."""
+    with pytest.raises(TypeError, match="needs is some of units_billed, "):
+        tried("{code}", needs=("unit_billed",))
+    assert "T999" not in RULES
+
+
 def test_all_that_a_sentence_may_name_is_there(config, monkeypatch, engine_name, tmp_path):
     """Every name of `rule.SENTENCE`, in both forms, and a word of the rule's own in dollars."""
     monkeypatch.setattr("calc.rule.RULES", {})

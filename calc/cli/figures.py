@@ -62,12 +62,17 @@ def config_check(checked: str | None, folder: str | None) -> None:
     """Check every figure: names, dates, overlaps, sources, decimals, sizes."""
     from calc import config_checks, params
 
+    if checked and folder:
+        hint = "check one after the other: figures of a folder lie over the shipped ones alone"
+        raise InputError(f"two folders are named, {checked} and {folder}", hint=hint)
     loaded = params.load(checked or folder)
     faults = config_checks.faults(loaded)
     for fault in faults:
         say(fault)
     if faults:
         raise click.exceptions.Exit(2)
+    for note in config_checks.notes(loaded):
+        tell(f"note: {note}")
     where = ", ".join(str(path) for path in loaded.folders[:-1]) or "shipped figures"
     write(f"{where}: no faults\n", None)
 
