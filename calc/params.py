@@ -60,8 +60,7 @@ class Config:
         """A note of each folder that is not the shipped one."""
         own = self.folders[:-1]
         return [
-            f"figures in {folder} replace the shipped ones where both have a value; a table of"
-            " theirs replaces the whole table of its days"
+            f"figures in {folder} replace the shipped ones where both have a value, tables whole"
             for folder in own
         ]
 

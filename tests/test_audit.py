@@ -757,7 +757,7 @@ def test_the_settings_behind_the_dollars_are_said(tmp_path):
         "deductible assumed met",
         "fees of a provider who does not participate",
         "conversion factor of qualifying APM participants",
-        f"figures in {tmp_path} replace the shipped ones where both have a value",
+        f"figures in {tmp_path} replace the shipped ones where both have a value, tables whole",
         "36 billed lines without a known fee: findings about them have no dollars",
         "payer medicare where the log names none",
         "KX is told by this log and --prior alone: claims of others are not seen",

@@ -940,7 +940,8 @@ def test_a_template_is_what_its_name_says(tmp_path):
 def test_own_figures_are_named(tmp_path):
     (tmp_path / "payers.toml").write_text("")
     err = run("estimate", "97116=30", "--config", str(tmp_path))[2]
-    said = f"note: figures in {tmp_path} replace the shipped ones where both have a value\n"
+    where = "where both have a value, tables whole"
+    said = f"note: figures in {tmp_path} replace the shipped ones {where}\n"
     assert said in err
     (tmp_path / "conversion_facter.toml").write_text("")
     code, _, err = run("config", "check", str(tmp_path))
