@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -20,7 +20,7 @@ from calc import engine, first_rows
 from calc import rules as rules  # the rules are known from here on
 from calc.errors import InputError
 from calc.params import Config
-from calc.rule import FAMILIES, NEEDS, PLACEHOLDER, SEVERITIES, Rule, chosen
+from calc.rule import FAMILIES, NEEDS, PLACEHOLDER, RULES, SEVERITIES, Rule, chosen
 from calc.schema import ALONE_SOURCE, row_of, rows_in
 
 PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "code")
@@ -78,6 +78,19 @@ def runnable(picked: tuple[type[Rule], ...], has: frozenset[str]) -> tuple[type[
     """The rules whose needs the log holds."""
     met = _met(has)
     return tuple(rule for rule in picked if met.issuperset(rule.needs))
+
+
+def looked_for(picked: tuple[type[Rule], ...], has: frozenset[str]) -> tuple[type[Rule], ...]:
+    """The rules to run: those of ``picked`` that can, and what must be known beside them.
+
+    Whoever does not ask for minutes that two patients share must still not hear that they are pay
+    lost.
+    """
+    ran = runnable(picked, has)
+    if not any(rule.code in _LOST_PAY for rule in ran):
+        return ran
+    beside = runnable((RULES[_SHARED],), has)
+    return (*ran, *(rule for rule in beside if rule not in ran))
 
 
 def _met(has: frozenset[str]) -> frozenset[str]:
@@ -147,9 +160,15 @@ def found(
     return _with_rows(there, tables["row"]) if "row" in tables else there.drop("over")
 
 
-def finished(frames: Sequence[nw.DataFrame[Any]]) -> nw.DataFrame[Any]:
-    """The findings of every table, or batch of them: one fault once, worst first."""
-    return _ordered(_one_fault_once(engine.stacked(frames)))
+def finished(
+    frames: Sequence[nw.DataFrame[Any]], codes: Collection[str]
+) -> tuple[nw.DataFrame[Any], nw.DataFrame[Any]]:
+    """The findings of every table, or batch of them, worst first, and those folded into them.
+
+    One fault is one finding. ``codes``: the rules that were chosen.
+    """
+    found, folded = _one_fault_once(engine.stacked(frames), codes)
+    return _ordered(found), folded
 
 
 def _findings_of(
@@ -273,29 +292,35 @@ def _filled(words: str) -> list[nw.Expr]:
 # --- one fault, one finding ----------------------------------------------------------------
 
 
-def _one_fault_once(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+def _one_fault_once(
+    found: nw.DataFrame[Any], codes: Collection[str]
+) -> tuple[nw.DataFrame[Any], nw.DataFrame[Any]]:
     """Fold a finding into the one that its rule names as the first, where that one is there.
 
-    The folded rule's code then stands in ``also`` of the other.
+    The folded rule's code then stands in ``also`` of the other. Also given: those folded.
     """
+    found = _without_shared_minutes(found).filter(nw.col("rule").is_in(list(codes)))
     # Engines give rows in any order: which of several a finding folds into must not hang on it.
-    found = _without_shared_minutes(found).sort(
+    found = found.sort(
         "rule", "file", "row", "date", "patient", "clinician", "code", "discipline", "found",
         "expected", "rows",
     )  # fmt: skip
     found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
     folds = _folds(found)
     if not len(folds):
-        return found.drop("explained", "number").with_columns(also=nw.lit(""))
+        alone = found.drop("explained", "number").with_columns(also=nw.lit(""))
+        return alone, alone.head(0)
     for _ in range(3):  # a finding may be folded into one that is folded itself
         on = folds.rename({"number": "into", "into": "root"})
         folds = folds.join(on, on="into", how="left")
         folds = folds.with_columns(into=nw.coalesce("root", "into")).drop("root")
-    codes = folds.join(found.select("number", "rule"), on="number", how="inner").sort("rule")
-    also = engine.listed(codes, "into", "rule", "also").rename({"into": "number"})
+    rules = folds.join(found.select("number", "rule"), on="number", how="inner").sort("rule")
+    also = engine.listed(rules, "into", "rule", "also").rename({"into": "number"})
     kept = found.join(folds.select("number"), on="number", how="anti")
+    folded = found.join(folds.select("number"), on="number", how="semi").sort("number")
     kept = kept.join(also, on="number", how="left")
-    return kept.drop("explained", "number").with_columns(nw.col("also").fill_null(""))
+    kept = kept.drop("explained", "number").with_columns(nw.col("also").fill_null(""))
+    return kept, folded.drop("explained", "number").with_columns(also=nw.lit(""))
 
 
 def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
@@ -326,6 +351,7 @@ def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
 
 
 _LOST_PAY = ("U202", "U208")  # what they would have billed may be minutes of two patients
+_SHARED = "T101"  # which names them
 
 
 def _without_shared_minutes(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
@@ -334,7 +360,7 @@ def _without_shared_minutes(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     Such minutes count for one of both, and nobody can tell for whom they were left out.
     """
     names = ("file", "row", "rows")
-    shared = found.filter(nw.col("rule") == "T101").select(names)
+    shared = found.filter(nw.col("rule") == _SHARED).select(names)
     places = {place for finding in shared.iter_rows() for place in _places(*finding)}
     if not places:
         return found
@@ -419,19 +445,29 @@ def _ordered(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     return order.drop("rank", "less").with_columns(waived=nw.lit(""))
 
 
-def with_fingerprints(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+def with_fingerprints(
+    found: nw.DataFrame[Any], folded: nw.DataFrame[Any]
+) -> tuple[nw.DataFrame[Any], list[tuple[str, str]]]:
     """Add ``fingerprint``, by which a later run knows a finding again; row numbers play no part.
 
     Of findings that are alike the second and further ones are marked as such: a baseline with one
-    of them knows one. Made after redaction, so that a report of redacted findings gives no
-    patient away.
+    of them knows one. What a rule finds milder is another finding where it is not. Made after
+    redaction, so that a report of redacted findings gives no patient away. Also given: rule and
+    fingerprint of those ``folded`` into others.
     """
     names = ("rule", "patient", "clinician", "date", "code", "found", "expected")
-    marks, seen = [], Counter[str]()
-    for values in found.select(names).iter_rows():
-        mark = hashlib.sha256("\0".join(map(str, values)).encode()).hexdigest()[:16]
-        seen[mark] += 1
-        marks.append(mark if seen[mark] == 1 else f"{mark}-{seen[mark]}")
-    return found.with_columns(
-        nw.new_series("fingerprint", marks, nw.String, backend="polars")
-    ).select(FINDING)
+    seen = Counter[str]()
+
+    def marks(findings: nw.DataFrame[Any]) -> list[str]:
+        said = []
+        for *values, severity in findings.select(*names, "severity").iter_rows():
+            both = RULES[values[0]].other_severity
+            text = "\0".join(map(str, [*values, severity] if both else values))
+            mark = hashlib.sha256(text.encode()).hexdigest()[:16]
+            seen[mark] += 1
+            said.append(mark if seen[mark] == 1 else f"{mark}-{seen[mark]}")
+        return said
+
+    mine = nw.new_series("fingerprint", marks(found), nw.String, backend="polars")
+    known = list(zip(folded["rule"].to_list(), marks(folded), strict=True))
+    return found.with_columns(mine).select(FINDING), known

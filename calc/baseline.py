@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,12 @@ KNOWN = "known_fingerprints"  # of a report's meta
 _HINT = "name a file that `therapy-calc audit --format json` wrote"
 
 
-def read(path: str) -> set[str]:
-    """The fingerprints of a json report; rows play no part. Raises InputError for another file."""
+def read(path: str) -> dict[str, str]:
+    """The rules of a json report's findings by fingerprint; rows play no part.
+
+    A waived finding is not known: it is accepted until a day, not for ever. Raises InputError for
+    another file.
+    """
     try:
         report = json.loads(Path(path).read_bytes())
     except OSError as error:
@@ -26,16 +30,46 @@ def read(path: str) -> set[str]:
     findings = report.get("findings") if isinstance(report, dict) else None
     if not isinstance(findings, list):
         raise InputError("is no report of an audit: it has no findings", path, _HINT)
-    known = set()
+    known = {}
     for place, finding in enumerate(findings, 1):
         fingerprint = finding.get("fingerprint") if isinstance(finding, dict) else None
         if not isinstance(fingerprint, str) or not fingerprint:
             raise InputError(f"finding {place} has no fingerprint", path, _HINT)
-        known.add(fingerprint)
-    # What a report leaves out, since one before it had it, is known all the same.
+        if not finding.get("waived"):
+            known[fingerprint] = str(finding.get("rule", ""))
     meta = report.get("meta")
     before = meta.get(KNOWN) if isinstance(meta, dict) else None
-    return known.union(filter(None, map(str, before if isinstance(before, list) else [])))
+    for text in map(str, before if isinstance(before, list) else []):
+        rule, _, fingerprint = text.rpartition(" ")
+        known |= {fingerprint: rule} if fingerprint else {}
+    return known
+
+
+def kept(known: Mapping[str, str], there: Collection[str], ran: Container[str]) -> dict[str, str]:
+    """Of what is known what is still ``there``, and what the rules that ``ran`` say nothing of."""
+    return {
+        fingerprint: rule
+        for fingerprint, rule in known.items()
+        if fingerprint in there or (rule and rule not in ran)
+    }
+
+
+def left_out(known: Mapping[str, str], folded: Iterable[tuple[str, str]]) -> list[str]:
+    """For a report: the findings that it leaves out and a later one is to know all the same.
+
+    Those of the baseline, and those that are ``folded`` into others.
+    """
+    both = {f"{rule} {fingerprint}".strip() for fingerprint, rule in known.items()}
+    return sorted(both | {f"{rule} {fingerprint}" for rule, fingerprint in folded})
+
+
+def said(count: int) -> list[str]:
+    """A note of so many findings that are known.
+
+    >>> said(0), said(1)
+    ([], ['1 finding of the baseline left out'])
+    """
+    return [f"{count:,} finding{'' if count == 1 else 's'} of the baseline left out"] * (count > 0)
 
 
 def apply(findings: nw.DataFrame[Any], known: Collection[str]) -> tuple[nw.DataFrame[Any], int]:

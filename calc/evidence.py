@@ -19,6 +19,7 @@ from calc import (
     billing,
     clinicians,
     counting,
+    diagnoses,
     edits,
     engine,
     first_rows,
@@ -261,45 +262,29 @@ def _with_own_time(rows: Frame) -> Frame:
 def _with_diagnoses(rows: Frame, lists: Mapping[str, tuple[str, ...]] | None) -> Frame:
     """Add ``off_list``: a code with a list of diagnoses, and none of the row's is in it.
 
-    A text without a diagnosis code is not judged.
+    A text without a diagnosis code is not judged. ``diagnosis_codes``: those of a row that is,
+    for what else stands in the cell may be a patient's name.
     """
     if not lists:
-        return rows.with_columns(off_list=nw.lit(False))
+        return rows.with_columns(off_list=nw.lit(False), diagnosis_codes=nw.lit(""))
     known = {
-        code: set().union(*(_diagnoses_in(item) | {_plain(item)} for item in items))
+        code: set().union(*(diagnoses.codes_in(item) | {diagnoses.plain(item)} for item in items))
         for code, items in lists.items()
     }
-    said = nw.col("code").is_in(list(known)) & (nw.col("diagnosis") != "")
-    pairs = engine.collect(rows.filter(said).select("code", "diagnosis").unique())
+    here = nw.col("code").is_in(list(known)) & (nw.col("diagnosis") != "")
+    pairs = engine.collect(rows.filter(here).select("code", "diagnosis").unique())
     codes, texts = pairs["code"].to_list(), pairs["diagnosis"].to_list()
     off = [
-        bool(found := _diagnoses_in(text))
-        and known[code].isdisjoint(found | set(map(_plain, re.split(r"[;,\s|]+", text))))
+        bool(found := diagnoses.codes_in(text))
+        and known[code].isdisjoint(found | set(map(diagnoses.plain, re.split(r"[;,\s|]+", text))))
         for code, text in zip(codes, texts, strict=True)
     ]
-    table: engine.Columns = {"code": codes, "diagnosis": texts, "off_list": off}
-    types: dict[str, type] = {"code": str, "diagnosis": str, "off_list": bool}
+    said = list(map(diagnoses.alone, texts))
+    table: engine.Columns = {"code": codes, "diagnosis": texts, "off_list": off, "told": said}
+    types: dict[str, type] = dict.fromkeys(table, str) | {"off_list": bool}
     rows = rows.join(engine.beside(rows, table, types), on=["code", "diagnosis"], how="left")
-    return rows.with_columns(nw.col("off_list").fill_null(False))
-
-
-# A letter, a digit, a digit or one of the few letters that stand third, and up to four more.
-_DIAGNOSIS = re.compile(r"(?<![A-Z0-9.])[A-Z]\d[\dAB](?:\.?[A-Z0-9]{1,4})?(?![A-Z0-9]|\.[A-Z0-9])")
-
-
-def _diagnoses_in(text: str) -> set[str]:
-    """The ICD-10-CM codes of a text, however parted or explained, without their dots.
-
-    >>> sorted(_diagnoses_in("m54.50/R26.2: Difficulty in walking (M6281)"))
-    ['M5450', 'M6281', 'R262']
-    >>> _diagnoses_in("pain L4-L5")
-    set()
-    """
-    return {_plain(code) for code in _DIAGNOSIS.findall(text.upper())}
-
-
-def _plain(diagnosis: str) -> str:
-    return diagnosis.replace(".", "").upper()
+    filled = nw.col("off_list").fill_null(False)
+    return rows.with_columns(filled, diagnosis_codes=nw.col("told").fill_null("")).drop("told")
 
 
 # --- services and days of units ------------------------------------------------------------

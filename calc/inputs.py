@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,23 @@ def _of_folder(source: str) -> tuple[list[str], list[str]]:
     others = [path.name for path in inside if path not in logs and path.name[0] not in ".~"]
     left_out = ", ".join([*others, *folders])
     return list(map(str, logs)), [f"{source}: left out {left_out}"] if left_out else []
+
+
+def require_outside(sources: Sequence[str], beside: Iterable[str | None]) -> None:
+    """InputError where a file ``beside`` the log would be read as a part of it, too."""
+    inside = [
+        path
+        for source in sources
+        if source not in ("", "-") and _is_folder(source)
+        for path in _of_folder(source)[0]
+    ]
+    for name in filter(None, beside):
+        for path in inside:
+            with contextlib.suppress(OSError):
+                if Path(name).samefile(path):
+                    what = "lies in a folder that is read whole, and would be a part of it"
+                    hint = "move it out of the folder, or name the files of the folder"
+                    raise InputError(what, name, hint)
 
 
 @contextlib.contextmanager

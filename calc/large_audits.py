@@ -183,7 +183,7 @@ class _Run:
         ours, theirs = self.ours.held, self.theirs.held
         both = claims.held_by_both(ours, theirs) if self.lines else ours
         self.has = both | reviewing.given(self.asked)
-        self.rules = auditing.runnable(self.picked, self.has)
+        self.rules = auditing.looked_for(self.picked, self.has)
         self.unread = self.theirs.unread() if self.lines else claims.nothing_unread()
         self.unheard = self.ours.unread()
         of_lines = self.lines.files if self.lines else ()

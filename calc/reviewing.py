@@ -64,7 +64,8 @@ class Reviewed:
     lines_claimed: int = 0
     claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
     apart: bool = False  # log and claims have no patient in common, see `claims.Met`
-    beside: list[str] = field(default_factory=list)  # where files beside the log do not fit it
+    # Of what a report says, that which matters where findings stand without one.
+    beside: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -140,7 +141,7 @@ def review(
         rejects = without_names(rejects, log.mapping, key)
         asked = replace(asked, options=asked.options.for_patients(key.known))
     found = evidence.gather(rows, has, config, asked.options, asked.extras)
-    findings = auditing.found(found.tables, config, auditing.runnable(picked, has), found.files)
+    findings = auditing.found(found.tables, config, auditing.looked_for(picked, has), found.files)
     saw = seen(found, doubted, log.defaults, asked.extras.timesheet)
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [file for read in (log, claimed) if read for file in read.files]
@@ -185,9 +186,14 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     """The audit of a log, or of its batches: what was seen and found in each, put together."""
     whole, rejects = _whole(gathered.seen), gathered.rejects
     picked = auditing.rules_chosen(asked.select, asked.ignore)
-    found = auditing.with_fingerprints(auditing.finished(gathered.findings))
     ran = auditing.runnable(picked, whole.has)
     codes = {rule.code for rule in ran}
+    of_claims = frozenset() if gathered.claims_rejects is None else doubts.BILLED
+    not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
+    if whole.rows_used and not ran:
+        reasons = "; ".join(f"{entry['rule']}: {entry['reason']}" for entry in not_run[:3])
+        raise InputError("none of the chosen rules can run", hint=reasons)
+    found, folded = auditing.with_fingerprints(*auditing.finished(gathered.findings, codes))
     found, said = _accepted(found, asked, key, codes)
     by_clinician = _by_clinician(whole.people, found)
     unbilled = "units_billed" not in whole.has  # that is not the same as 0 units
@@ -197,6 +203,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     bad = gathered.claims_rejects
     unread = None if bad is None else len(bad)
     meta = _meta(whole, config, asked, len(rejects), unread)
+    chosen = _chosen_said(asked)
+    meta["notes"] += chosen
     meta["options"] = {**asdict(gathered.defaults), **meta["options"], **asked.beside}
     usual = logs.Defaults()  # others are named among the options
     filled = {n for n in whole.filled if getattr(gathered.defaults, n) == getattr(usual, n)}
@@ -211,12 +219,10 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
         meta["units_billed"] = None
     meta |= totals(found)
     meta["known"] = said["known"]
-    if said["known"]:
-        meta[baseline.KNOWN] = said[baseline.KNOWN]
+    if left_out := baseline.left_out(said[baseline.KNOWN], folded):
+        meta[baseline.KNOWN] = left_out
     meta["notes"] += gathered.notes + _alike(by_clinician["clinician"].to_list()) + said["notes"]
     meta["files"] = [asdict(file) for file in gathered.files]
-    of_claims = frozenset() if bad is None else doubts.BILLED
-    not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
     uncovered = whole.met.uncovered
     doubted = gathered.doubted
     lines, rows = (len(days) for days in (doubted.unread, doubted.unheard))
@@ -225,7 +231,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     not_run += doubts.not_run(ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless)
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
-    beside = [*whole.met.notes(), *sheet]
+    beside = [*chosen, *whole.met.notes(), *sheet, *said["notes"], *baseline.said(said["known"])]
     return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart, beside)
 
 
@@ -278,7 +284,7 @@ def _accepted(
 
     ``ran``: the rules that did; a waiver of another one is no matter.
     """
-    said: dict[str, Any] = {"known": 0, "notes": []}
+    said: dict[str, Any] = {"known": 0, "notes": [], baseline.KNOWN: {}}
     if asked.waivers:
         given = waivers.read(asked.waivers, frozenset(RULES))
         given = [waiver for waiver in given if waiver.rule in ran]
@@ -290,7 +296,7 @@ def _accepted(
         known = baseline.read(asked.baseline)
         there = set(findings["fingerprint"].to_list())
         findings, said["known"] = baseline.apply(findings, known)
-        said[baseline.KNOWN] = sorted(known & there)
+        said[baseline.KNOWN] = baseline.kept(known, there, ran)
     return findings, said
 
 
@@ -493,6 +499,16 @@ def _meta(
         "notes": notes,
         "never_checked": list(auditing.NEVER_CHECKED),
     }
+
+
+def _chosen_said(asked: Asked) -> list[str]:
+    """A note of how many rules were asked for, where it is not all."""
+    picked = auditing.rules_chosen(asked.select, asked.ignore)
+    if len(picked) == len(RULES):
+        return []
+    words = {"--select": asked.select, "--ignore": asked.ignore}
+    given = " ".join(f"{option} {','.join(rules)}" for option, rules in words.items() if rules)
+    return [f"{len(picked)} of {len(RULES)} rules were chosen ({given})"]
 
 
 def _unusual(defaults: logs.Defaults, beside: Mapping[str, Any]) -> list[str]:

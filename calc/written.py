@@ -25,6 +25,7 @@ _OURS = (
     {"work_payment", "medicare_pays"},  # lines, and what adds them up
     {"rule", "severity", "message", "authority"},  # findings
     {"findings", "not_run", "meta"},  # a report in json, which may hold no finding
+    {"rule", "reason", "by", "until"},  # waivers, which are written for this program alone
 )
 _REJECTS = ["row", "reason"]  # behind the log's own columns
 

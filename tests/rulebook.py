@@ -161,7 +161,8 @@ def audit(found: evidence.Evidence, config, rules=ALL) -> tuple[list[dict], list
     """Findings as dicts, and what did not run."""
     frame = auditing.found(found.tables, config, auditing.runnable(rules, found.has), found.files)
     not_run = auditing.not_run(rules, found.has, found.gaps, found.uncounted)
-    return auditing.finished([frame]).to_native().to_dicts(), not_run
+    kept, _ = auditing.finished([frame], {rule.code for rule in rules})
+    return kept.to_native().to_dicts(), not_run
 
 
 def differences(cases: list[Case], findings: list[dict], codes: set[str]) -> list[str]:

@@ -813,7 +813,7 @@ def test_no_word_of_a_shifted_row_is_left(tmp_path):
 def test_rules_that_did_not_run_for_one_reason_stand_together(tmp_path):
     path = tmp_path / "log.csv"
     path.write_text("patient,clinician,date,code,minutes,units\nA,Kim,2026-03-02,97110,23,2\n")
-    out = run("audit", str(path), "--select", "M30,P401")[1]
+    out = run("audit", str(path), "--select", "M30,P401,U201")[1]
     said = [line for line in out.splitlines() if line.startswith("Not run")]
     assert said[0].startswith("Not run: M301, M302, M303, M304,")
     assert said[0].endswith("M309: the log has no modifiers")
@@ -922,3 +922,165 @@ def test_lines_that_no_figure_reaches_are_counted(config):
     date = "no edition of the medically unlikely edits for the date"
     assert lines["U206"] == [(1, date), (1, code)]
     assert lines["M305"] == lines["M306"] == [(1, "no KX threshold for the date")]
+
+
+# --- a month after the other ---------------------------------------------------------------
+
+HEAD = (
+    "patient,clinician,role,discipline,provider,payer,locality,date,code,start,end,units_billed,"
+    "modifiers_billed\n"
+)
+
+
+def shared(units):
+    """Kim has two patients from 09:20 to 09:30, and bills B so many units of 30 minutes."""
+    kim = "Kim,therapist,PT,X,medicare,US,2026-03-02"
+    return HEAD + f"A,{kim},97116,09:00,09:30,2,GP\nB,{kim},97110,09:20,09:50,{units},GP\n"
+
+
+@pytest.mark.parametrize("more", [(), ("--jobs", "1")])
+@pytest.mark.parametrize(
+    "chosen", [("--select", "U"), ("--select", "U202"), ("--ignore", "T101"), ("--ignore", "T")]
+)
+def test_shared_minutes_are_no_pay_lost_whatever_is_chosen(tmp_path, chosen, more):
+    """They count for one of both; who leaves T101 out must not hear that they are to be billed."""
+    log = tmp_path / "log.csv"
+    log.write_text(shared(1))
+    out = run("audit", str(log), "--format", "csv", *chosen, *more)[1]
+    assert [row for row in rows(out) if row["rule"][0] == "U"] == []
+    assert {row["rule"] for row in rows(run("audit", str(log), "--format", "csv")[1])} >= {"T101"}
+
+
+def test_a_chosen_finding_is_not_folded_into_one_that_nobody_chose(tmp_path):
+    """T101 is looked for beside U202, and takes no other finding away."""
+    log = tmp_path / "log.csv"
+    log.write_text(shared(3))
+    out = run("audit", str(log), "--format", "csv", "--select", "U")[1]
+    assert [row["rule"] for row in rows(out)] == ["U201"]
+
+
+@pytest.mark.parametrize("option", ["--waivers", "--timesheet", "--prior", "--claims"])
+def test_a_file_beside_the_log_is_no_part_of_its_folder(tmp_path, option):
+    """Read as rows it would take its patients' days out of the audit."""
+    folder = tmp_path / "month"
+    folder.mkdir()
+    (folder / "jan.csv").write_text(shared(3))
+    beside = folder / "beside.csv"
+    beside.write_text(HEAD if option == "--claims" else "patient,date,code,discipline,amount\n")
+    code, _, err = run("audit", str(folder), option, str(beside))
+    assert code == 2
+    assert "lies in a folder that is read whole" in err
+    assert "move it out of the folder" in err
+
+
+def test_waivers_that_lie_beside_a_log_are_none(tmp_path):
+    """Even where nobody names them: their headings are those of no log."""
+    folder = tmp_path / "month"
+    folder.mkdir()
+    (folder / "jan.csv").write_text(shared(3))
+    waiver = "rule,patient,clinician,date,code,reason,by,until\nS704,A,,,,open,J,2999-01-01\n"
+    (folder / "w.csv").write_text(waiver)
+    code, out, err = run("audit", str(folder), "--format", "csv")
+    assert code == 1
+    assert {row["rule"] for row in rows(out)} >= {"T101"}
+    assert "left out w.csv" in err
+
+
+def reported(tmp_path, name, *words):
+    """The path of a json report."""
+    path = str(tmp_path / f"{name}.json")
+    run("audit", *words, "-o", path)
+    return path
+
+
+def test_a_finding_that_became_an_error_is_new(tmp_path):
+    """A warning without dollars that is known says nothing of an error with some."""
+    log = tmp_path / "log.csv"
+    log.write_text(shared(1))
+    last = reported(tmp_path, "last", str(log))
+    code, out, _ = run("audit", str(log), "--baseline", last, "--format", "csv")
+    assert (code, rows(out)) == (0, [])
+    log.write_text(shared(2))
+    code, out, _ = run("audit", str(log), "--baseline", last, "--format", "csv")
+    assert (code, [(row["rule"], row["severity"]) for row in rows(out)]) == (
+        1,
+        [("T101", "error")],
+    )
+
+
+def test_a_waiver_that_expires_gives_its_finding_back(tmp_path):
+    """It was accepted until a day: the report that showed it so does not accept it for ever."""
+    waiver = tmp_path / "w.csv"
+    head = "rule,patient,clinician,date,code,reason,by,until\n"
+    waiver.write_text(head + "U201,P-1041,,,,signed late,J,2999-01-01\n")
+    last = reported(tmp_path, "last", WEEK, "--waivers", str(waiver))
+    words = ("audit", WEEK, "--waivers", str(waiver), "--baseline", last, "--format", "csv")
+    assert run(*words)[0] == 0
+    waiver.write_text(head + "U201,P-1041,,,,signed late,J,2020-01-01\n")
+    code, out, err = run(*words)
+    assert (code, [(row["rule"], row["patient"]) for row in rows(out)]) == (1, [("U201", "P-1041")])
+    assert "the waiver of U201 expired on 2020-01-01" in err
+    assert "findings of the baseline left out" in err
+
+
+@pytest.mark.parametrize("between", ["U", "T104", "T,U"])
+def test_a_month_without_a_rule_forgets_nothing(tmp_path, between):
+    """What is known stays known while its rule does not run, and so does what was folded."""
+    first = reported(tmp_path, "first", WEEK)
+    without = run("audit", WEEK, "--ignore", between, "--baseline", first, "--format", "csv")
+    assert (without[0], rows(without[1])) == (0, [])
+    second = reported(tmp_path, "second", WEEK, "--ignore", between, "--baseline", first)
+    code, out, _ = run("audit", WEEK, "--baseline", second, "--format", "csv")
+    assert (code, rows(out)) == (0, [])
+
+
+def test_a_baseline_of_before_names_no_rules(tmp_path):
+    """Fingerprints alone, as reports had them, are known as far as they are found again."""
+    first = json.loads(run("audit", WEEK, "--format", "json")[1])
+    marks = [finding["fingerprint"] for finding in first["findings"]]
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps({"findings": [], "meta": {"known_fingerprints": marks}}))
+    code, out, _ = run("audit", WEEK, "--baseline", str(old), "--format", "csv")
+    assert (code, rows(out)) == (0, [])
+
+
+@pytest.mark.parametrize("form", ["table", "json", "sarif", "html"])
+def test_a_report_says_that_not_all_rules_were_chosen(form):
+    """No error of one rule is no clean log."""
+    out = run("audit", WEEK, "--select", "T109", "--format", form)[1]
+    assert "1 of 47 rules were chosen (--select T109)" in out
+    assert "Every rule ran" not in out
+    if form == "html":
+        assert "Every chosen rule ran on every line" in out
+    assert "rules were chosen" not in run("audit", WEEK, "--format", form)[1]
+
+
+def test_findings_without_a_report_say_what_did_not_run():
+    """A csv with a heading alone is not a clean log."""
+    words = ("audit", WEEK, "--select", "U206,M307,T109", "--format", "csv")
+    code, out, err = run(*words)
+    assert (code, rows(out)) == (0, [])
+    assert "3 of 47 rules were chosen" in err
+    assert "Not run: M307 for 135 lines: no edition of the pair edits for the date" in err
+
+
+def test_an_audit_in_which_nothing_can_run_is_none():
+    """Its exit status would say that all is well."""
+    code, out, err = run("audit", WEEK, "--select", "D601,D603")
+    assert (code, out) == (2, "")
+    assert "none of the chosen rules can run" in err
+    assert "D601: no list of diagnoses is given (--diagnosis-list)" in err
+
+
+def test_a_name_among_diagnoses_is_in_no_report(tmp_path):
+    """A cell may hold more than its codes."""
+    log, listed = tmp_path / "log.csv", tmp_path / "d.csv"
+    head = HEAD.replace("\n", ",diagnosis\n")
+    row = '"Doe, Jane",Kim,therapist,PT,X,medicare,US,2026-03-02,97116,09:00,09:30,2,GP'
+    log.write_text(f'{head}{row},"Doe, Jane M54.5"\n')
+    listed.write_text("code,diagnosis\n97116,M62.81\n")
+    words = ("audit", str(log), "--diagnosis-list", str(listed), "--redact", str(tmp_path / "key"))
+    for form in ("table", "csv", "json", "sarif", "html"):
+        out = run(*words, "--format", form)[1]
+        assert "M54.5 is not on the list for 97116: M62.81" in out
+        assert "Jane" not in out

@@ -191,8 +191,8 @@ def test_baseline_keeps_what_is_new_in_order():
 def test_a_second_finding_like_a_known_one_is_new():
     """Two clashes of a day are alike but for their rows."""
     bare = findings(finding(row=2), finding(row=9)).drop("fingerprint")
-    both = auditing.with_fingerprints(bare)
-    first = auditing.with_fingerprints(bare.head(1))
+    both, _ = auditing.with_fingerprints(bare, bare.head(0))
+    first, _ = auditing.with_fingerprints(bare.head(1), bare.head(0))
     new, count = baseline.apply(both, set(first["fingerprint"].to_list()))
     assert (new["row"].to_list(), count) == ([9], 1)
 

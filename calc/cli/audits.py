@@ -198,13 +198,14 @@ def audit(
         limit = table_rows(name, count)
         write(written.text(done.audit, name, RULES, limit), None)
         say_shown(limit, count, "findings")
-    # Of these the findings alone, without a report around them, say nothing.
-    for note in [
-        *summaries.strangers(asked.options, there),
-        *(done.beside if name in ("csv", "parquet") else []),
-    ]:
-        tell(note)
     meta = done.audit.meta
+    for note in summaries.strangers(asked.options, there):
+        tell(note)
+    if name in ("csv", "parquet"):
+        # Of these the findings alone, without a report around them, say nothing.
+        asked_for = asked.select or asked.ignore
+        for note in [*done.beside, *(written.not_run_lines(done.audit) if asked_for else [])]:
+            tell(note)
     if name == "csv" and meta["waived"]:
         tell(f"{meta['waived']:,} of the findings are waived: json, xlsx and html mark them")
     counts = (meta["rows_read"], meta["rows_used"], meta["rows_rejected"])

@@ -172,6 +172,8 @@ def keep_inputs(
         if inside and inputs.is_log(Path(name or "")):
             what = "cannot be written, for it lies in the folder that is read"
             raise InputError(what, name or "", f"name another file by {option}, outside of it")
+    inputs.require_outside(log, beside)
+    inputs.require_outside(claims, (name for name in (*log, *beside) if name not in claims))
     keep([*inputs.paths(log)[0], *beside, reading["map_file"]], named)
 
 

@@ -266,3 +266,8 @@ def not_run_said(entry: Mapping[str, Any]) -> str:
     lines = entry.get("lines")
     count = "" if lines is None else f" for {counted(lines, 'line')}"
     return f"{entry['rule']}{count}: {entry['reason']}"
+
+
+def not_run_lines(audit: Audit) -> list[str]:
+    """What did not run, a line for each reason."""
+    return [f"Not run: {not_run_said(entry)}" for entry in together(audit.not_run)]

@@ -17,10 +17,9 @@ from calc.reports.findings import (
     counts_said,
     days_said,
     groups,
-    not_run_said,
+    not_run_lines,
     of_rule,
     title,
-    together,
     units_said,
 )
 
@@ -84,6 +83,5 @@ def _totals(meta: dict[str, Any]) -> str:
 
 def _rest(audit: Audit) -> list[str]:
     never = audit.meta["never_checked"]
-    said = [f"Not run: {not_run_said(entry)}" for entry in together(audit.not_run)]
-    said += [f"Never checked: {', '.join(never)}"] if never else []
+    said = not_run_lines(audit) + ([f"Never checked: {', '.join(never)}"] if never else [])
     return said + [f"Note: {note}" for note in audit.meta["notes"]]

@@ -24,5 +24,5 @@ class DiagnosisOffTheList(Rule):
     authority = "decision"
     needs = ("diagnosis_list", "diagnosis")
     message = "{found} is not on the list for {code}: {expected}"
-    found, expected = nw.col("diagnosis"), nw.col("diagnoses")
+    found, expected = nw.col("diagnosis_codes"), nw.col("diagnoses")
     flag = nw.col("off_list") & nw.col("counts")

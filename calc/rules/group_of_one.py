@@ -8,8 +8,8 @@ from calc.rule import Rule
 class GroupOfOne(Rule):
     """A group code is logged at a time when no other patient has group treatment.
 
-    Group treatment is of two patients or more at once. A group row that stands alone was one-
-    on-one treatment under the wrong code, or the others' rows are missing.
+    Group treatment is of two patients or more at once. A group row that stands alone was treatment
+    one-on-one under the wrong code, or the others' rows are missing.
 
     Add the missing rows, or log the treatment under its own code.
 

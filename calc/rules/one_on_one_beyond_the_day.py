@@ -9,7 +9,8 @@ class OneOnOneBeyondTheDay(Rule):
     """A clinician's one-on-one minutes exceed the working day.
 
     The day is the time sheet's, where one is given; otherwise it runs from the first start to the
-    last end. More one-on-one time than that cannot have been given.
+    last end. More one-on-one time than that cannot have been given. Where two patients' sessions
+    overlap, T101 names them and this finding is told beside it.
 
     Compare the log with the schedule and the time sheet, and correct what is too long.
 

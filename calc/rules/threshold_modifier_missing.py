@@ -18,6 +18,8 @@ class ThresholdModifierMissing(Rule):
 
     Check that the record bears out the need, and add KX.
 
+    In the example `prior` stands for the cents of a file given by --prior.
+
     Example::
 
         patient,date,code,minutes,units_billed,modifiers_billed,prior,finding
