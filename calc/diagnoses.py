@@ -27,6 +27,6 @@ def alone(text: str) -> str:
     """A text without all that is no code, which may be anything: a patient's name.
 
     >>> alone("Doe, Jane M54.5 (pain); r26.2")
-    'M54.5 R26.2'
+    'M54.5, R26.2'
     """
-    return " ".join(_DIAGNOSIS.findall(text.upper()))
+    return ", ".join(_DIAGNOSIS.findall(text.upper()))

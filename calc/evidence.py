@@ -313,7 +313,7 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
         lines, facts, dict.fromkeys(facts, str), ["code"], {"add_on_of": "code"}
     )
     lines = billed.as_allowed(billed.with_odd_groups(billed.compared(lines)))
-    lines = modifiers.doubts(lines).drop(_JUDGING_STEPS)
+    lines = modifiers.bounds(lines).drop(_JUDGING_STEPS)
     lines = lines.with_columns(has_prior=nw.lit(bool(options.prior)))
     lines = engine.settled(amounts.fees(lines, config, days, options, services))
     return _with_other_code(amounts.with_amounts(lines, config, days, options))
@@ -325,15 +325,15 @@ _COUNTING_STEPS = (
     "add_on_billed",
     "first_charge", "add_on_charge", "first_billed_rows", "add_on_billed_rows",
     "first_charge_rows", "add_on_charge_rows", "least clinician", "most clinician",
-    "therapist_minutes", "counting_rule", "rule_pool", "rule_unit_minutes", "unit_minutes",
-    "next_minutes", "assistant_whole", "service_minutes",
-    "place", "turn", "tie", "day_minutes", "day_units",
+    "therapist_minutes", "counting_rule", "rule_pool", "next_minutes", "service_minutes",
+    "place", "turn", "day_minutes", "day_units",
 )  # fmt: skip
 _JUDGING_STEPS = (
     "whole_units", "rest_minutes", "left_units", "cut_minutes", "units_unjudged",
     "by_quarters", "assistant_rest", "therapist_rest", "assistant_minutes", "assistant_policy",
     "de_minimis_percent", "assistant_midpoint", "service_units", "service_assistant_units",
-    "counted_ms", "assistant_ms", "idle_units",
+    "counted_ms", "assistant_ms", "idle_units", "rule_unit_minutes", "unit_minutes",
+    "assistant_whole",
 )  # fmt: skip
 
 

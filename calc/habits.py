@@ -70,12 +70,11 @@ def _assistants(theirs: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyF
     By clinician; ``theirs`` are the rows of assistants.
 
     Only payers that pay an assistant's services otherwise ask for the modifier. Where CMS leaves
-    a choice (see `modifiers.doubts`) none is due.
+    a choice the fewest are due, see `modifiers.bounds`.
     """
     by_them = theirs.select("clinician", *CODE_KEY).unique()
     some = (nw.col("assistant_units") > 0) | (nw.col("assistant_marks") > 0)
-    least = nw.min_horizontal("assistant_units", nw.col("billed") - nw.col("refused_units"))
-    units = nw.when("assistant_doubt").then(0).otherwise(least)
+    units = nw.min_horizontal("assistant_low", nw.col("billed") - nw.col("refused_units"))
     due = lines.filter(nw.col("payer_assistant_cut") & some.fill_null(False)).select(
         *CODE_KEY, "assistant_marks", assistant_units=units
     )

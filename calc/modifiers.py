@@ -21,21 +21,25 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Needs units, minutes, therapist_minutes, assistant_minutes, counted_ms, assistant_ms (what the
     therapist leaves of it), counted_rows, assistant_rows, unit_basis, first_unit_minutes,
-    unit_minutes, rule_unit_minutes, discipline, assistant_policy (0 none, 2020, 2022) of code and
-    date, and de_minimis_percent and assistant_midpoint of the date.
+    unit_minutes, rule_unit_minutes, pooled, discipline, assistant_policy (0 none, 2020, 2022) of
+    code and date, and de_minimis_percent and assistant_midpoint of the date.
 
     Whole quarters of therapist and assistant are plain and modified; the one or two units left
-    are judged on the leftover minutes. Codes that are not of 15 minutes are judged as a whole, but
-    for a first unit that is longer and the therapist's alone.
+    are judged on the leftover minutes. So are codes that count alone, by units of their own length
+    and its midpoint, but for a first unit that is longer and not the therapist's alone: those are
+    judged as a whole.
     """
-    size, first = nw.col("rule_unit_minutes"), nw.col("first_unit_minutes")
+    first, alone = nw.col("first_unit_minutes"), ~nw.col("pooled")
+    size = nw.when(alone).then("unit_minutes").otherwise("rule_unit_minutes")
     therapist, assistant = nw.col("therapist_minutes"), nw.col("assistant_minutes")
-    # A longer first unit (97550) that the therapist furnished alone is a quarter of his own.
-    longer = nw.when(therapist >= first).then(first - size).otherwise(0)
+    # A longer first unit (97550) that the therapist furnished alone is a block of his own.
+    longer = nw.when(alone & (therapist >= first)).then(first - size).otherwise(0)
     therapist = therapist - longer
-    quarters = (nw.col("unit_basis") == "minutes") & (nw.col("unit_minutes") == size)
+    blocks = (nw.col("unit_basis") == "minutes") & ~size.is_null()
+    midpoint = nw.when(_by_own_unit()).then(size // 2 + 1).otherwise("assistant_midpoint")
     frame = services.with_columns(
-        by_quarters=quarters & ((first == size) | (longer > 0)),
+        by_quarters=blocks & (~alone | (first == size) | (longer > 0)),
+        assistant_midpoint=midpoint.cast(nw.Int64),
         assistant_whole=assistant // size,
         therapist_rest=therapist % size,
         assistant_rest=assistant % size,
@@ -43,6 +47,12 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     none = {"assistant_units": (nw.lit(0, dtype=nw.Int64), int)}
     return engine.amended(frame, nw.col("assistant_rows") > 0, _OF_ASSISTANTS, _assistants, none)
+
+
+def _by_own_unit() -> nw.Expr:
+    """Of a code whose unit is no quarter of an hour, such as an hour: CMS says nothing of these."""
+    other = nw.col("unit_minutes") != nw.col("rule_unit_minutes")
+    return (~nw.col("pooled") & other).fill_null(False)
 
 
 _OF_ASSISTANTS = (
@@ -91,39 +101,63 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
 
 
-def doubts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add ``assistant_doubt``: where an audit cannot be sure which units carry CQ or CO.
+def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add assistant_low and assistant_high: how many units of a code surely carry CQ or CO, or may.
 
-    Needs the steps of `assistant_units`, and of what was billed moved, unminuted_rows; takes
-    service_assistant_minutes, which nothing else looks at. Judged as a whole: before 2022, and
-    where whole minutes, a share rounded to a whole per cent, or the tenth of the minutes rounded
-    and one added decide otherwise (CMS allows the last two). By quarters: two units left with
-    fewer than 9 minutes of either; before 2022 every unit left but one that is certain.
+    Needs the steps of `assistant_units`, and of what was billed moved, billed, unminuted_rows;
+    takes service_assistant_minutes, which nothing else looks at.
+
+    In doubt are, judged as a whole: all units before 2022, and where whole minutes, a share rounded
+    to a whole per cent, or the tenth of the minutes rounded and one added decide otherwise (CMS
+    allows the last two). By quarters: two units left with fewer than 9 minutes of either; before
+    2022 every unit left but one that is certain. By units of another length: all that they are as
+    a whole and not by blocks. Of two codes of a service either may have the plain units, and where
+    they are judged as a whole each of them may.
     """
     t, a, left = nw.col("therapist_rest"), nw.col("assistant_rest"), nw.col("units_unjudged")
     old = nw.col("assistant_policy") < 2022
     by_quarters, share = nw.col("by_quarters"), nw.col("de_minimis_percent")
-    midpoint = nw.col("assistant_midpoint")
+    midpoint, units = nw.col("assistant_midpoint"), nw.col("service_units")
+    due, certain = nw.col("service_assistant_units"), nw.col("assistant_whole")
     minutes = nw.col("service_assistant_minutes"), nw.col("minutes"), share
     by_seconds = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
-    whole = _near_share(*minutes) | (by_seconds != _exceeds(*minutes))
-    rest = _near_share(a, a + t, share)
-    unsure = (
-        nw.when(~by_quarters)
-        .then(old | whole)
-        .when(left >= 2)
-        .then(old | (t <= midpoint) | (a <= midpoint))
-        .otherwise(old & (left == 1) & rest)
-    )
-    # Of a service with an add-on code either code may have the plain unit, and where it is judged
-    # as a whole each of them may.
-    both = nw.col("has_add_on") & (nw.col("service_assistant_units") > 0)
-    either = both & (nw.col("service_assistant_units") < nw.col("service_units"))
+    whole = old | _near_share(*minutes) | (by_seconds != _exceeds(*minutes))
+    one, two = old & _near_share(a, a + t, share), old | (t <= midpoint) | (a <= midpoint)
+    loose = ((left == 1) & one) | ((left >= 2) & two)
+    as_a_whole = nw.when(by_seconds).then(units).otherwise(0)
     joint = (nw.col("assistant_ms") > 0) & (nw.col("assistant_ms") < nw.col("counted_ms"))
-    either = either | (nw.col("has_add_on") & ~by_quarters & joint)
-    doubt = unsure | either | nw.col("moved") | (nw.col("unminuted_rows") > 0)
-    lines = lines.with_columns(assistant_doubt=doubt.fill_null(True))
-    return lines.drop("service_assistant_minutes")
+    odd_unit = _by_own_unit() & joint & (nw.col("assistant_policy") > 0)
+    low = (
+        nw.when(~by_quarters)
+        .then(nw.when(whole).then(0).otherwise(due))
+        .when(loose)
+        .then(certain)
+        .when(odd_unit)
+        .then(nw.min_horizontal(due, as_a_whole))
+        .otherwise(due)
+    )
+    high = (
+        nw.when(~by_quarters)
+        .then(nw.when(whole).then(units).otherwise(due))
+        .when(loose)
+        .then(nw.min_horizontal(certain + left, units))
+        .when(odd_unit)
+        .then(nw.max_horizontal(due, as_a_whole))
+        .otherwise(due)
+    )
+    two_codes, mine, billed = nw.col("has_add_on"), nw.col("units"), nw.col("billed")
+    others = units - mine
+    low = nw.when(two_codes).then(nw.max_horizontal(low - others, nw.lit(0))).otherwise(low)
+    high = nw.when(two_codes).then(nw.min_horizontal(mine, high)).otherwise(high)
+    unsure = (two_codes & ~by_quarters & joint) | nw.col("moved") | (nw.col("unminuted_rows") > 0)
+    unsure = unsure.fill_null(True) | high.is_null() | low.is_null()
+    return lines.with_columns(
+        assistant_low=nw.when(unsure).then(0).otherwise(low).cast(nw.Int64),
+        assistant_high=nw.when(unsure)
+        .then(nw.max_horizontal(mine, billed))
+        .otherwise(high)
+        .cast(nw.Int64),
+    ).drop("service_assistant_minutes")
 
 
 def _exceeds(assistant: nw.Expr, both: nw.Expr, share: nw.Expr) -> nw.Expr:

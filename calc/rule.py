@@ -76,6 +76,14 @@ DOUBLED = (
 )
 
 
+# Whose minutes earn the units of a "day": those of a code that counts alone are its own.
+DAYS_OR_CODES = (
+    nw.when(nw.col("day_group") == "")
+    .then(nw.lit("the day's"))
+    .otherwise(nw.concat_str([nw.col("day_group").cast(nw.String), nw.lit("'s own")]))
+)
+
+
 class Rule:
     """Base of every rule; a subclass declares, and is known from then on by its code.
 

@@ -423,3 +423,34 @@ def test_seconds_of_a_code_that_is_judged_as_a_whole(therapist_seconds, modifier
     ]
     (line,) = calc.estimate(rows).lines
     assert line["modifiers"] == modifiers
+
+
+@pytest.mark.parametrize(
+    ("code", "therapist", "assistant", "units", "marked"),
+    [
+        ("96125", 60, 60, 2, 1),  # an hour of each
+        ("96125", 120, 19, 2, 0),  # both hours are the therapist's
+        ("96125", 31, 29, 1, 0),  # past the midpoint of the hour alone
+        ("96125", 30, 30, 1, 1),  # and not past it
+        ("96125", 0, 60, 1, 1),
+        ("96125", 45, 90, 2, 1),  # 75 minutes left: the second hour is the assistant's
+        ("97545", 120, 60, 2, 1),  # a first unit of two hours that is the therapist's
+        ("97545", 90, 90, 2, 2),  # which is nobody's alone: as a whole
+    ],
+)
+def test_units_of_an_hour_are_judged_hour_by_hour(
+    code, therapist, assistant, units, marked, config
+):
+    """As those of a quarter of an hour: a unit that the therapist furnished alone is plain."""
+    rows = rows_of({code: (therapist, assistant)}, "2026-06-01", discipline="OT")
+    found = bill([row for row in rows if row["minutes"]], config)
+    assert sum(line["units"] for line in found) == units
+    assert sum(line["units"] for line in found if "CO" in line["modifiers"]) == marked
+
+
+def test_an_hour_is_explained_by_its_own_midpoint():
+    """Not by that of a quarter."""
+    rows = rows_of({"96125": (60, 31)}, "2026-06-01", discipline="OT")
+    text = calc.estimate(rows).explain()
+    assert "whole units 1 and 0, leftovers 0 and 31 min" in text
+    assert "1 unit left: the therapist's at 31 of his minutes" in text

@@ -170,7 +170,8 @@ def _assistant(row: Row, config: Config) -> list[str]:
         return [f"{row['service']}: {_whole_share(row)} = {result}"]
     who = f"therapist {row['therapist_minutes']} min"
     who += f", assistant {row['service_assistant_minutes']} min"
-    whole = row["therapist_minutes"] // _size(row), row["assistant_whole"]
+    size = _size(row) if row["pooled"] else int(row["unit_minutes"])
+    whole = row["therapist_minutes"] // size, row["assistant_whole"]
     rest = row["therapist_rest"] + row["assistant_rest"]
     part = f", assistant's {row['assistant_rest'] * 100 / rest:.1f}%" if rest else ""
     rests = f"leftovers {row['therapist_rest']} and {row['assistant_rest']} min{part}"
@@ -185,7 +186,7 @@ def _assistant(row: Row, config: Config) -> list[str]:
     alone = "one is the assistant's, the other judged alone"
     more = alone if policy >= 2022 else "all the assistant's"
     test = {0: "no unit left to judge", 1: one}.get(left, f"{left} units left: {more}")
-    blocks = f"{_block(_size(row))}s {whole[0]} and {whole[1]}, {rests}; {test}"
+    blocks = f"{_block(size)}s {whole[0]} and {whole[1]}, {rests}; {test}"
     return [f"{row['service']}: {who}: {blocks} = {result}"]
 
 

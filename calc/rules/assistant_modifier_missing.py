@@ -10,8 +10,8 @@ class AssistantModifierMissing(Rule):
 
     Since 2022 Medicare pays 85 per cent of its share for them, so that the plain line is overpaid;
     in 2020 and 2021 the modifier changed no pay. Where CMS's rounded short-cuts or a tie leave a
-    choice, nothing is said, nor of the supply of a device. Units billed for a denial (GA, GX, GY,
-    GZ) do not count.
+    choice, the fewest units count. Nothing is said of the supply of a device. Units billed for a
+    denial (GA, GX, GY, GZ) do not count.
 
     Bill these units on a line of their own with CQ (physical) or CO (occupational therapy).
 
@@ -29,15 +29,12 @@ class AssistantModifierMissing(Rule):
     refuted_by = ("rows",)
     message = (
         "{found} {found:unit|units} of {code} {found:carries|carry} CQ or CO,"
-        " {expected} {expected:is|are} due"
+        " {at_least}{expected} {expected:is|are} due"
     )
-    found, _due = nw.col("assistant_units_billed"), nw.col("assistant_units")
+    found, _due = nw.col("assistant_units_billed"), nw.col("assistant_low")
+    _sure = _due == nw.col("assistant_high")
+    said = (("at_least", nw.when(~_sure).then(nw.lit("at least "))),)
     _asked = nw.col("billed") - nw.col("refused_units")
     expected = nw.min_horizontal(_due, _asked)
-    flag = (
-        nw.col("payer_part_b")
-        & ~nw.col("assistant_doubt")
-        & (found < _due)
-        & (_asked - found > nw.col("units") - _due)
-    )
+    flag = nw.col("payer_part_b") & (found < _due) & (_asked - found > nw.col("units") - _due)
     explained = nw.when(nw.col("evaluation") != "").then(nw.lit("U210")).otherwise(nw.lit(""))

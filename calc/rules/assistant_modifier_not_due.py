@@ -9,9 +9,9 @@ class AssistantModifierNotDue(Rule):
     """Units are billed with CQ or CO that a therapist furnished.
 
     Since 2022 Medicare pays 15 per cent of its share too little for such a line; in 2020 and 2021
-    the modifier changed no pay. Where CMS's rounded short-cuts or a tie leave a choice, or a row of
-    the code names no role, nothing is said, nor of the supply of a device. Units billed for a
-    denial (GA, GX, GY, GZ) do not count.
+    the modifier changed no pay. Where CMS's rounded short-cuts or a tie leave a choice, the most
+    units count. Where a row of the code names no role nothing is said, nor of the supply of a
+    device. Units billed for a denial (GA, GX, GY, GZ) do not count.
 
     Bill the units without the modifier, or name the assistant in the record.
 
@@ -29,16 +29,13 @@ class AssistantModifierNotDue(Rule):
     refuted_by = ("rows",)
     message = (
         "{found} {found:unit|units} of {code} {found:carries|carry} CQ or CO,"
-        " {expected} {expected:is|are} due"
+        " {at_most}{expected} {expected:is|are} due"
     )
-    found, expected = nw.col("assistant_units_billed"), nw.col("assistant_units")
+    found, expected = nw.col("assistant_units_billed"), nw.col("assistant_high")
+    _sure = expected == nw.col("assistant_low")
+    said = (("at_most", nw.when(~_sure).then(nw.lit("at most "))),)
     _too_many = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
-    flag = (
-        nw.col("payer_part_b")
-        & ~nw.col("assistant_doubt")
-        & (nw.col("unnamed_rows") == 0)
-        & (found > expected + _too_many)
-    )
+    flag = nw.col("payer_part_b") & (nw.col("unnamed_rows") == 0) & (found > expected + _too_many)
     # Whoever takes off what does not go with GN has no more than due.
     _stray = found - nw.col("stray_units") <= expected + _too_many
     explained = nw.when(_stray).then(nw.lit("M303")).otherwise(nw.lit(""))

@@ -14,11 +14,10 @@ class ThresholdModifierMissing(Rule):
     if given. On the day that passes the threshold nobody tells which line comes last: where only
     its lines together pass it, one of them is named, if too few have KX. From the next day on each
     line needs it, an assistant's beside the therapist's too, and so does one whose amount only the
-    contractor knows. Units billed for a denial (GA, GX, GY, GZ) do not count.
+    contractor knows. Units billed for a denial (GA, GX, GY, GZ) do not count. In the example
+    `prior` stands for the cents of a file given by --prior.
 
     Check that the record bears out the need, and add KX.
-
-    In the example `prior` stands for the cents of a file given by --prior.
 
     Example::
 

@@ -27,9 +27,11 @@ class UnitUnderEightMinutes(Rule):
     needs = ("units_billed", "times")
     refuted_by = ("rows", "dates")
     message = (
-        "{found} timed {found:unit|units} billed for a day whose minutes earn {expected}" + DOUBLED
+        "{found} timed {found:unit|units} billed for {whose} minutes earn {expected}" + DOUBLED
     )
-    said = (("doubled", nw.col("doubled_minutes")),)
+    _alone = nw.concat_str([nw.col("day_group").cast(nw.String), nw.lit(", whose own")])
+    _whose = nw.when(nw.col("day_group") == "").then(nw.lit("a day whose")).otherwise(_alone)
+    said = (("doubled", nw.col("doubled_minutes")), ("whose", _whose))
     found, expected = nw.col("day_kept") - nw.col("day_refused"), nw.col("day_units")
     flag = (found > 0) & (nw.col("day_minutes") < nw.col("first_minutes"))
     cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.rule import Rule
+from calc.rule import DAYS_OR_CODES, Rule
 
 
 class UnitsBelowMinutes(Rule):
@@ -29,11 +29,10 @@ class UnitsBelowMinutes(Rule):
     needs = ("units_billed",)
     refuted_by = ("lines", "rows")
     message = (
-        "{found} timed {found:unit|units} billed[ {whose}],"
-        " {expected} supported by the day's minutes"
+        "{found} timed {found:unit|units} billed[ {which}], {expected} supported by {whose} minutes"
     )
     _of_some = nw.when(nw.col("day_undocumented") > 0).then(nw.lit("for documented services"))
-    said = (("whose", _of_some),)
+    said = (("which", _of_some), ("whose", DAYS_OR_CODES))
     # Rows without minutes (U209) bill what the others earn.
     _without = nw.col("day_without_minutes")
     found = nw.col("day_kept") + _without

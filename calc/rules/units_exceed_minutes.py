@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.rule import DOUBLED, Rule
+from calc.rule import DAYS_OR_CODES, DOUBLED, Rule
 
 
 class UnitsExceedMinutes(Rule):
@@ -28,10 +28,9 @@ class UnitsExceedMinutes(Rule):
     needs = ("units_billed", "times")
     refuted_by = ("rows", "dates")
     message = (
-        "{found} timed {found:unit|units} billed, {expected} supported by the day's minutes"
-        + DOUBLED
+        "{found} timed {found:unit|units} billed, {expected} supported by {whose} minutes" + DOUBLED
     )
-    said = (("doubled", nw.col("doubled_minutes")),)
+    said = (("doubled", nw.col("doubled_minutes")), ("whose", DAYS_OR_CODES))
     _asked = nw.col("day_units_billed") - nw.col("day_refused")
     _kept = nw.col("day_kept") - nw.col("day_refused")
     _beyond = _kept > nw.col("day_units")

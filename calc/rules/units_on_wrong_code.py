@@ -33,7 +33,9 @@ class UnitsOnWrongCode(Rule):
     said = (("doubled", nw.col("group_doubled")),)
     _most = nw.col("units_high")
     found = nw.col("kept_units")
-    expected = nw.when(found > _most).then(_most).otherwise(nw.col("units_low"))
+    # A code without a tie has one number alone.
+    _bound = nw.when(found > _most).then(_most).otherwise(nw.col("units_low"))
+    expected = nw.when(nw.col("tie")).then(_bound).otherwise(nw.col("units"))
     flag = (
         nw.col("misplaced")
         & (nw.col("group_kept") == nw.col("group_units"))
