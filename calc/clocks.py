@@ -8,7 +8,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import checks, times
+from calc import checks, decoding, times
 from calc.cells import Facts, Known, by_values, read_all, read_each
 from calc.errors import InputError
 
@@ -79,6 +79,7 @@ def date_order(texts: list[str], column: str, where: str, chosen: str) -> str:
         return chosen
     orders = times.date_orders(texts)
     if len(orders) == 1:
+        _require_whole(texts, column, where)
         return orders.pop()
     shown = min(times.slashed(texts))
     what = "could be month or day first" if orders else "and others are in two orders"
@@ -87,6 +88,25 @@ def date_order(texts: list[str], column: str, where: str, chosen: str) -> str:
         where,
         "say --date-order mdy or dmy, or write YYYY-MM-DD",
     )
+
+
+def _require_whole(texts: list[str], column: str, where: str) -> None:
+    """InputError where a spreadsheet may have read some dates of a workbook in its own order.
+
+    What has no day above 12 in that order it made a date, with month and day exchanged; all others
+    it left as they were.
+    """
+    slashed, typed = times.slashed(texts), [text for text in texts if re.match(_YEAR_FIRST, text)]
+    if where.rpartition(".")[2].lower() not in decoding.WORKBOOKS or not slashed or not typed:
+        return
+    beyond = all(max(map(int, re.findall(r"\d+", text)[:2])) > 12 for text in slashed)
+    if beyond and all(int(text[8:10]) <= 12 for text in typed):
+        what = f'{column}: "{min(slashed)}" is text and "{min(typed)[:10]}" a date of the workbook'
+        hint = "month and day of the latter may be exchanged: write all of them as YYYY-MM-DD"
+        raise InputError(what, where, hint)
+
+
+_YEAR_FIRST = r"\d{4}-\d\d-\d\d"
 
 
 def order_of(

@@ -36,8 +36,11 @@ class Measure:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether its numbers must be looked at, since they could be hours."""
-        return not self.unit and self.torn is None
+        """Whether its numbers must be looked at, since they could be hours.
+
+        A heading that says h:mm says nothing of 0.75.
+        """
+        return self.unit in ("", _H_MM) and self.torn is None
 
 
 def meanings(names: Sequence[str], config: Config, given: Mapping[str, str]) -> dict[str, str]:
@@ -134,7 +137,8 @@ def _require_minutes(
             f'"{heading}" could be hours: no number in it is above {most.text}, some have fractions'
         )
         hint = "write 0.75 h, name the column hours or minutes"
-        raise InputError(what, where, f'{hint}, or --map "{heading}={column}"')
+        hint += "" if measure.unit == _H_MM else f', or --map "{heading}={column}"'
+        raise InputError(what, where, hint)
 
 
 _NUMBER = re.compile(r"\d*\.?\d+|\d+\.|\d+,\d{1,2}")

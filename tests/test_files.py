@@ -13,7 +13,7 @@ import re
 import sys
 import uuid
 import zipfile
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 
 import fuzz
@@ -833,6 +833,43 @@ def test_a_column_tells_its_own_order(days, order, tmp_path, config):
     text = "patient,date,code,minutes\n" + "".join(f'p,"{day}",97116,20\n' for day in days)
     log = logs.read(put(tmp_path, "a.csv", text), config)
     assert [str(row["date"]) for row in sessions(log)] == ["2026-03-22", order]
+
+
+HALF = {
+    "a report of days first": (["13/2/2026", "27/2/2026"], ["2026-03-02", "2026-04-02"], True),
+    "a report of months first": (["2/13/2026"], ["2026-02-03"], True),
+    "a typed day beyond 12": (["13/2/2026"], ["2026-03-02", "2026-03-13"], False),
+    "a text that both orders read": (["13/2/2026", "2/3/2026"], ["2026-03-02"], False),
+    "texts alone": (["13/2/2026", "27/2/2026"], [], False),
+}
+
+
+@pytest.mark.parametrize("ending", ["xlsx", "csv"])
+@pytest.mark.parametrize(("texts", "typed", "doubt"), HALF.values(), ids=list(HALF))
+def test_dates_that_a_spreadsheet_read_in_its_own_order(
+    texts, typed, doubt, ending, tmp_path, config
+):
+    """It makes 3 February of 2/3/2026 where it can, and leaves the others as they are."""
+    import xlsxwriter
+
+    path = tmp_path / f"log.{ending}"
+    if ending == "csv":
+        days = "".join(f"A{n},{day},97110,23\n" for n, day in enumerate([*texts, *typed]))
+        path.write_text(f"patient,date,code,minutes\n{days}")
+    else:
+        with xlsxwriter.Workbook(path) as book:
+            sheet, shown = book.add_worksheet(), book.add_format({"num_format": "d/m/yyyy"})
+            sheet.write_row(0, 0, ["patient", "date", "code", "minutes"])
+            for place, day in enumerate([*texts, *typed], 1):
+                sheet.write_row(place, 0, [f"A{place}", day, "97110", 23])
+                if day in typed:
+                    sheet.write_datetime(place, 1, datetime.fromisoformat(day), shown)
+    if not (doubt and ending == "xlsx"):
+        assert engine.count(logs.read(str(path), config).sessions) == len(texts) + len(typed)
+        return
+    with pytest.raises(InputError, match=r"is text and .* a date of the workbook") as error:
+        logs.read(str(path), config)
+    assert "may be exchanged" in error.value.hint
 
 
 def test_the_order_is_decided_for_each_column(tmp_path, config):

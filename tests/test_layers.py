@@ -37,7 +37,7 @@ ALLOWED = {
     "heading_notes": {"headings", "lengths", "params"},
     "config_checks": {"dated", "errors", "figure_files", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "times"},
-    "clocks": {"cells", "checks", "engine", "errors", "times"},
+    "clocks": {"cells", "checks", "decoding", "engine", "errors", "times"},
     "logs": {"cells", "checks", "clocks", "decoding", "engine", "errors", "files", "headings"}
     | {"heading_notes", "inputs", "lengths", "params", "reserved", "row_notes", "schema", "times"}
     | {"values"},

@@ -759,6 +759,18 @@ def test_bare_lengths_that_could_be_hours(heading, cells, doubt, order, config):
     logs.read(rows.vstack(rows[:1].with_columns(pl.lit("47").alias(heading))), config, defaults)
 
 
+@pytest.mark.parametrize("maps", [{}, {"Duration hh:mm": "minutes"}])
+def test_bare_lengths_below_hours_and_minutes(maps, config):
+    """A heading h:mm says nothing of 0.42: read as minutes it earned no unit, without a word."""
+    row = {name: GOOD[name] for name in ("patient", "date", "code")}
+    rows = frame([row | {"Duration hh:mm": cell} for cell in ("0.42", "0.25")])
+    with pytest.raises(InputError, match="could be hours: no number in it is above") as error:
+        logs.read(rows, config, maps=maps)
+    assert "--map" not in error.value.hint  # would lead to the same doubt
+    rows = rows.vstack(rows[:1].with_columns(pl.lit("0:47").alias("Duration hh:mm")))
+    assert len(sessions(logs.read(rows, config, maps=maps))) == 3
+
+
 def test_a_length_as_a_float_is_no_part_of_a_day(config):
     """Noise of a float says nothing; a spreadsheet's 25 minutes were a second."""
     minutes = [0.1 + 0.2, 25 / 1440, 25 + 1 / 3, float("nan")]
