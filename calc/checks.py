@@ -146,6 +146,10 @@ CHECKS: tuple[Check, ...] = (
         alone=True,
     ),
     Check(
+        "status", lambda: nw.col("no_service"), 'status "{}" means that no service was given',
+        'it is left out; to use such rows leave the column unread: --map "HEADING="', alone=True,
+    ),
+    Check(
         "code", _several_codes, 'code "{}" is not known',
         "write one code a row; how many units go into units_billed", alone=True,
     ),
@@ -371,7 +375,8 @@ CHECKS: tuple[Check, ...] = (
 # Fault number to the audit rule that reports it.
 FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if check.finding}
 
-PATIENT_BLANK, CODE_BLANK = 1, 2  # the numbers of the checks that a blank record and code fail
+# The numbers of the checks that a blank record and code fail, and one that is no service.
+PATIENT_BLANK, CODE_BLANK, NO_SERVICE = 1, 2, 3
 
 
 def alone(column: str, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -12,7 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.checks import FINDINGS
+from calc.checks import FINDINGS, NO_SERVICE
 from calc.errors import InputError
 from calc.logs import Log, is_total
 from calc.schema import total
@@ -127,7 +127,7 @@ def nothing_unread() -> nw.DataFrame[Any]:
 def unread(claims: Log) -> nw.DataFrame[Any]:
     """Patient, date and code of each line that cannot be used; blank and null where not known.
 
-    Lines of totals bill nothing, and are left out.
+    Lines of totals, and those that say of themselves that they are void, bill nothing.
 
     ``reverses``: its units or its charge are negative, so that it takes back what another line
     bills.
@@ -135,7 +135,8 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
     parts = claims.parts or [claims]
     found = []
     for part in parts:
-        bad = part.bad.filter(~nw.col("fault").is_in(list(FINDINGS)), ~is_total(part))
+        heard = nw.col("fault").is_in([*FINDINGS, NO_SERVICE])
+        bad = part.bad.filter(~heard, ~is_total(part))
         bad = engine.plain(bad)
         cells = [part.cells[name] for name in ("units_billed", "charge") if name in part.cells]
         said = (nw.col(cell).cast(nw.String).str.contains(_NEGATIVE) for cell in cells)

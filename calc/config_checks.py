@@ -258,7 +258,7 @@ def _headings(checked: Checked, shipped: Checked) -> Found:
 def _words(checked: Checked, shipped: Checked) -> Found:
     """What words mean are names of ours, or "" for a blank cell; a word means one of them."""
     names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES, "minutes": LENGTH_UNITS}
-    names |= {"headings": SESSION, "assistant": DISCIPLINES}
+    names |= {"headings": SESSION, "assistant": DISCIPLINES, "status": ("heading", "none")}
     for path, columns in checked.word_files:
         for column, meanings in columns.items():
             known = names.get(column, ())

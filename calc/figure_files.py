@@ -91,6 +91,7 @@ WORDS = (
     "modifiers_billed",
     "headings",
     "totals",
+    "status",
 )  # tables of words.toml
 POOLS = ("day", "code")
 FEE_BASES = ("share_of_medicare", "conversion_factor", "fee_table")  # a payer has one of them

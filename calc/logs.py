@@ -441,6 +441,9 @@ def _sessions(
     place = engine.places(names)
     frame = engine.headed(frame, [(place | {engine.ROW: "row"})[name] for name in frame.columns])
     cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
+    # It is carried all the same: what else it says is the user's.
+    if status := _of_status(names, columns, config, maps):
+        cells["status"] = (place[status[0]],)
     step = engine.plainly
     in_doubt = any(measure.in_doubt for measure in measures.values())
     if defaults.date_order and engine.is_eager(frame) and not in_doubt:
@@ -572,9 +575,21 @@ def _judged(
     return frame.select("fault", *USED, *own)
 
 
+def _of_status(
+    names: Sequence[str],
+    columns: Mapping[str, Sequence[str]],
+    config: Config,
+    maps: Mapping[str, str],
+) -> list[str]:
+    """Headings below which a row may say that no service was given; none that the user mapped."""
+    mapped = {headings.plain(name) for own in (*columns.values(), maps) for name in own}
+    words = {headings.plain(w) for w, of in config.words["status"].items() if of == "heading"}
+    return [name for name in names if headings.plain(name) in words - mapped]
+
+
 _JUDGED = (
-    "code", "payer", "locality", "discipline", "role", "mode", "date", "start", "end", "minutes",
-    "units_billed", "charge",
+    "status", "code", "payer", "locality", "discipline", "role", "mode", "date", "start", "end",
+    "minutes", "units_billed", "charge",
 )  # fmt: skip
 
 
@@ -607,6 +622,7 @@ def _facts(
         "clinician": values.plain("clinician"),
         "provider": values.plain("provider", defaults.provider),
         "diagnosis": values.plain("diagnosis"),
+        "status": values.status(config),
         "code": values.code(config),
         "payer": values.defaulted("payer", config.payer_names, defaults.payer),
         "locality": values.defaulted(

@@ -16,6 +16,7 @@ from calc import checks, times
 from calc.cells import MAX_DIGITS, Facts, Known, by_values, number, read_all, read_each
 from calc.money import scaled
 from calc.params import Config
+from calc.params import plain as without_signs
 from calc.schema import CLAIM, COUNTED_ROLES, DISCIPLINES, MODES, ROLES
 
 # Modifiers that therapy logs write right behind a code, with nothing between.
@@ -167,6 +168,12 @@ def discipline(config: Config, blank: str) -> Facts:
 
 def mode(config: Config) -> Facts:
     return named("mode", _words(config, "mode", MODES), "individual")
+
+
+def status(config: Config) -> Facts:
+    """no_service: a row says of itself that none was given; status_fault."""
+    words = {without_signs(word) for word, of in config.words["status"].items() if of == "none"}
+    return _judged("status", lambda text: (without_signs(text) in words,), {"no_service": bool})
 
 
 def role(config: Config) -> Facts:

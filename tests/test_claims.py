@@ -646,6 +646,15 @@ def test_our_own_lines_are_claims_whatever_patients_are_called(tmp_path, patient
     assert calc.audit(log, claims=lines, select=["U"]).rows() == []
 
 
+@pytest.mark.parametrize("word", ["Void", "Payment"])
+def test_a_line_that_is_void_bills_nothing(config, word):
+    """And leaves no doubt of the day: what it is of is known."""
+    lines = [line("97110", "2", Status="Posted"), line("97110", "2", Status=word)]
+    assert findings([session("97110", "23")], lines, config) == []
+    short = [line("97110", "3", Status="Posted"), line("97110", "2", Status=word)]
+    assert [found[0] for found in findings([session("97110", "23")], short, config)] == ["U201"]
+
+
 # --- what one file leaves blank ------------------------------------------------------------
 
 

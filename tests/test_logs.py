@@ -28,6 +28,7 @@ FAULTS = [
     ({"patient": "  "}, "patient is blank", ""),
     *(({"patient": text}, "patient is blank", "") for text in ("N/A", "-", "--", "TBD")),
     *(({"patient": text}, "patient is blank", "") for text in ("none", "None", "NULL", "tbd ")),
+    ({"Visit Status": "No_Show"}, 'status "No_Show" means that no service was given', ""),
     ({"code": ""}, "code is blank", ""),
     ({"code": "99999"}, 'code "99999" is not known', ""),
     ({"code": "😴"}, 'code "😴" is not known', ""),
@@ -143,6 +144,28 @@ def test_a_doubtful_clock_proves_no_end_before_its_start(date, start, end, confi
     log = read([GOOD | {"date": date, "start": start, "end": end}], config, zone=CHICAGO)
     assert engine.count(log.rejects(audited=True)) == 0
     assert len(rejects(log)) == 1
+
+
+WORDS_OF_NONE = ("Cancelled", "CANCELED", "no show", "No-Show", "noshow", "Late Cancel", "Void")
+
+
+@pytest.mark.parametrize("heading", ["Status", "appointment_status", "Trans Type", "State"])
+@pytest.mark.parametrize("word", [*WORDS_OF_NONE, "Payment", "Show", "Denied", "OH", "", "Signed"])
+def test_a_row_that_says_that_no_service_was_given(heading, word, config):
+    """It is no session, whatever minutes its visit was booked for; a denied claim was one."""
+    none = word in (*WORDS_OF_NONE, "Payment")
+    rows = frame([GOOD | {heading: "Held"}, GOOD | {heading: word}])
+    log = logs.read(rows, config)
+    kept = ["Held"] if none else ["Held", word or None]
+    assert [row[f"{heading} (log)"] for row in sessions(log)] == kept  # a user's column as before
+    assert [row["hint"].split(";")[0] for row in rejects(log)] == ["it is left out"] * none
+    assert len(sessions(logs.read(rows, config, maps={heading: ""}))) == 2
+
+
+def test_only_a_column_of_status_is_asked(config):
+    """The same word elsewhere is a remark."""
+    log = logs.read(frame([GOOD | {"Remarks": "Cancelled", "Claim Status": "Void"}]), config)
+    assert len(sessions(log)) == 1
 
 
 def test_every_check_has_a_case():
