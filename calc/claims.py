@@ -40,8 +40,21 @@ def held(log: Log) -> frozenset[str]:
     found = {name for name, count in zip(said, counts, strict=True) if count}
     there = {"role", "discipline", "provider"} & set(log.cells)
     there |= set() if log.times_like else {"times"}
+    there |= set() if log.lengths_like else {"lengths"}
     # What stands in for a column that is not there names nobody.
     return frozenset((found if "provider" in there else found - {"providers"}) | there)
+
+
+def held_in_all(parts: Sequence[frozenset[str]]) -> frozenset[str]:
+    """What the parts of a log hold: what some hold, and of what is to be true of each that alone.
+
+    >>> sorted(held_in_all([frozenset({"charge", "lengths"}), frozenset({"role"})]))
+    ['charge', 'role']
+    """
+    return frozenset().union(*parts) - _OF_ALL | frozenset.intersection(*parts, _OF_ALL)
+
+
+_OF_ALL = frozenset({"lengths"})  # whose lack in one part leaves findings in doubt
 
 
 def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:

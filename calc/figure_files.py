@@ -90,6 +90,9 @@ WORDS = (
     "minutes",
     "modifiers_billed",
     "headings",
+    "lengths",
+    "not_minutes",
+    "own_times",
     "totals",
     "status",
 )  # tables of words.toml

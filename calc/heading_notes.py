@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from calc import lengths
-from calc.headings import SEVERAL, best, likeliest, meanings, nearest, numbered
+from calc.headings import (
+    SEVERAL,
+    best,
+    likeliest,
+    meanings,
+    nearest,
+    numbered,
+    shown,
+    words_of,
+)
 from calc.params import Config, plain
 
 # What a log is billed by all the same where it has no such heading: one like it is no heading to
@@ -86,6 +95,85 @@ def times_like(
     parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
     near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
     return near + likeliest(TIMES, [name for name in names if not parts.get(name)], known)
+
+
+def lengths_like(
+    names: Sequence[str],
+    found: Mapping[str, Sequence[str]],
+    config: Config,
+    given: Mapping[str, str],
+    texts_of: Callable[[str], Sequence[str]],
+) -> list[tuple[str, str]]:
+    """Of a log without minutes the unread headings that may say how long each service took.
+
+    Each with the column that it may mean. Start and end that are read may then be the visit's.
+    ``texts_of``: the distinct cells below a heading.
+    """
+    if "minutes" in found:
+        return []
+    known, read = meanings(config, given), {name for own in found.values() for name in own}
+    unread = [name for name in names if name not in read and plain(name) not in known]
+    near = [
+        (name, "minutes")
+        for name in unread
+        if _may_be_minutes(name, config) and lengths.are_lengths(texts_of(name))
+    ]
+    times = [(name, _own_time(name, known, config)) for name in unread]
+    near += [(name, time) for name, time in times if time in found and any(texts_of(name))]
+    return near
+
+
+def _may_be_minutes(name: str, config: Config) -> bool:
+    """Hours may not, which are rounded too much to be held against clock times."""
+    words = set(words_of(name))
+    told = not words.isdisjoint(config.words["lengths"])
+    other = not words.isdisjoint(config.words["not_minutes"])
+    return told and not other and lengths.unit_of(name, config) != "hours"
+
+
+def _own_time(name: str, known: Mapping[str, str], config: Config) -> str:
+    """Start or end, where the heading is one of it behind a word for the treatment itself."""
+    first, *rest = words_of(name) or [""]
+    column = known.get("".join(rest), "")
+    return column if first in config.words["own_times"] and column in ("start", "end") else ""
+
+
+def unread_lengths(near: Sequence[tuple[str, str]]) -> list[str]:
+    """A note of headings that may say how long each service took; ``near``: see `lengths_like`."""
+    return [several_kinds(near) or asked(near)] if near else []
+
+
+def several_kinds(near: Sequence[tuple[str, str]]) -> str:
+    """What is said of several headings of minutes, "" if there are not: one is not all of them."""
+    kinds = [name for name, column in near if column == "minutes"]
+    if len(kinds) < 2:
+        return ""
+    return f"{_listed(kinds)} are not read: write one row for each kind of minutes"
+
+
+def asked(near: Sequence[tuple[str, str]]) -> str:
+    """What is said of unread headings, each with the column that it may mean."""
+    columns = list(dict.fromkeys(column for _, column in near))
+    one = len(near) == 1
+    them = "is not read; if it means" if one else "are not read; if they mean"
+    unread = [(name, "") for name, _ in near]
+    return (
+        f"{_listed([name for name, _ in near])} {them} {_and(columns)}: {maps(near)}, if not:"
+        f" {maps(unread)}"
+    )
+
+
+def maps(pairs: Iterable[tuple[str, str]]) -> str:
+    """The options that read headings as columns."""
+    return " ".join(f'--map "{shown(name)}={column}"' for name, column in pairs)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return _and([f'"{shown(name)}"' for name in names])
+
+
+def _and(words: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def untimed(near: Sequence[tuple[str, str]]) -> str:

@@ -33,6 +33,20 @@ def _usual(config: Config) -> dict[str, str]:
     return found
 
 
+def words_of(heading: str) -> list[str]:
+    """The words and numbers of a heading, in small letters.
+
+    >>> words_of("2ndModifier"), words_of("Time_In (Min)")
+    (['2', 'nd', 'modifier'], ['time', 'in', 'min'])
+    """
+    return re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).lower())
+
+
+def shown(heading: str) -> str:
+    """A heading as a message shows it and a mapping takes it: on one line."""
+    return " ".join(heading.split())
+
+
 def score(names: Sequence[str], known: Mapping[str, str]) -> int:
     """How many of our columns a record names: tells the heading from rows above it."""
     return len({known.get(plain(name), "") for name in names if len(name) < 100} - {""})

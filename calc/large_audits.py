@@ -146,13 +146,15 @@ class _Reader:
     def __init__(self, key: redacting.Key | None, matched: bool) -> None:
         self.matched = matched  # to the other of log and claims
         self.held: frozenset[str] = frozenset()
+        self._parts: list[frozenset[str]] = []
         self.providers: set[str] = set()
         self.dates: set[date] = set()
         self._unread: list[nw.DataFrame[Any]] = []
         self._key = key
 
     def __call__(self, log: logs.Log) -> Frame:
-        self.held |= claims.held(log)
+        self._parts.append(claims.held(log))
+        self.held = claims.held_in_all(self._parts)
         self._unread.append(claims.unread(log))
         if self.matched:
             self.providers |= claims.providers(log)

@@ -82,6 +82,30 @@ def measures(
     return found
 
 
+def are_lengths(texts: Sequence[str]) -> bool:
+    """Whether cells below a heading that nothing reads are lengths: none is a time of day.
+
+    >>> [are_lengths(texts) for texts in (["25", "", "n/a"], ["0:25", "25 min"])]
+    [True, True]
+    >>> [are_lengths(texts) for texts in (["9:00", "0:30"], ["1:00 PM"], ["0930"], ["0"], ["x"])]
+    [False, False, False, False, False]
+    """
+    lengths_ms = [_length_ms(text) for text in texts if text]
+    return any(lengths_ms) and all(length_ms < _MORNING_MS for length_ms in lengths_ms)
+
+
+def _length_ms(text: str) -> int:
+    """What a cell may be as a length: 0 for none, `_MORNING_MS` and more for a time of day."""
+    if _NUMBER.fullmatch(text):
+        return int(Decimal(text.replace(",", ".")) * 60_000)
+    length_ms = values.read_minutes(text)
+    return (_MORNING_MS if _CLOCK.search(text) else 0) if length_ms is None else length_ms
+
+
+_CLOCK = re.compile(r"\d:\d|\d\s*[ap]\.?m\b", re.IGNORECASE)
+_MORNING_MS = 7 * 60 * 60_000  # so much is a time of day as h:mm, and longer than a service
+
+
 def notes(measures: Mapping[str, Measure]) -> list[str]:
     """What a user should know of columns whose bare numbers are no minutes."""
     return [

@@ -119,6 +119,8 @@ class Log:
     total_words: list[str] = field(default_factory=list)  # see `is_total`
     # Where no heading is read as a time, those that may mean one, each with it.
     times_like: list[tuple[str, str]] = field(default_factory=list)
+    # Headings that may say how long each service took and are not read so, each with its column.
+    lengths_like: list[tuple[str, str]] = field(default_factory=list)
     defaults: Defaults = field(default_factory=Defaults)  # what it was read by
 
     def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
@@ -292,8 +294,11 @@ def _from_file(
 def said_of_headings(log: Log, config: Config) -> list[str]:
     """What a user should know about how the headings of a log were read."""
     said = [*log.of_headings, *heading_notes.provider(log.mapping)]
+    if log.defaults.timed and _TIMES & set(log.mapping):
+        said += heading_notes.unread_lengths(log.lengths_like)
     if log.defaults.timed:
-        said += row_notes.of_times(log.sessions, log.mapping, config)
+        bare = not log.lengths_like
+        said += row_notes.of_times(log.sessions, log.mapping, config, bare)
     return said
 
 
@@ -340,6 +345,7 @@ def _together(parts: list[Log]) -> Log:
         times_like=list(dict.fromkeys(near for part in parts for near in part.times_like))
         if all(part.times_like for part in parts)
         else [],
+        lengths_like=list(dict.fromkeys(near for part in parts for near in part.lengths_like)),
         sheets={path: sheet for part in parts for path, sheet in part.sheets.items()},
     )
 
@@ -471,9 +477,17 @@ def _sessions(
     ]
     if not _TIMES & set(columns):
         log.times_like = heading_notes.times_like(names, config, maps)
+    texts_of = partial(_texts_below, frame, place)
+    log.lengths_like = heading_notes.lengths_like(names, columns, config, maps, texts_of)
     if engine.is_eager(frame):
         log.files = [inputs.File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
+
+
+def _texts_below(frame: nw.LazyFrame[Any], place: Mapping[str, str], name: str) -> list[str]:
+    """The distinct cells below one of the log's own headings, as text."""
+    cells = frame.select(text=text_of(frame.collect_schema(), place[name]))
+    return engine.distinct(cells, "text")
 
 
 def _used(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.LazyFrame[Any]:

@@ -14,11 +14,17 @@ from calc.params import Config
 Mapped = Mapping[str, Sequence[str]]  # our columns to a log's headings
 
 
-def of_times(rows: nw.LazyFrame[Any], mapping: Mapped, config: Config) -> list[str]:
-    """Notes about SESSION rows from whose times units are made."""
+def of_times(
+    rows: nw.LazyFrame[Any], mapping: Mapped, config: Config, bare: bool = True
+) -> list[str]:
+    """Notes about SESSION rows from whose times units are made.
+
+    ``bare``: without minutes the log has no unread heading that may hold them.
+    """
     timed = [code for code, facts in config.codes.items() if facts["unit_basis"] == "minutes"]
     minutes = rows.filter(nw.col("code").is_in(timed))
-    said = [*_alike(minutes, mapping), *_one_window(minutes, mapping, config)]
+    said = _alike(minutes, mapping)
+    said += _one_window(minutes, mapping, config) if bare else []
     return [*said, *_assistants(rows, mapping, config)]
 
 

@@ -44,6 +44,7 @@ NEEDS = {
     "clocks": "the log has no clock times",
     "times": "no heading of the log is read as start, end or minutes",
     "starts": "the log has no start times",
+    "lengths": "a heading that may say how long each service took is not read so",
     "hours": "the log has no clock times, and no time sheet is given (--timesheet)",
 }
 

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import shlex
 import sys
 import uuid
 import zipfile
@@ -592,6 +593,111 @@ def test_times_that_are_not_read_accuse_nobody(jobs, tmp_path):
         said = reasons.get("U209") == "no heading of the log is read as start, end or minutes"
         assert said is (heading == "Timed Mins")
     assert found == [set(), {"U209"}]
+
+
+def audited(path, *more):
+    """Codes of the findings of an audit of a file, those of rules that did not run, and stderr."""
+    out = path.with_name("found.json")
+    result = CliRunner().invoke(cli, ["audit", str(path), *more, "-o", str(out)])
+    assert result.exit_code in (0, 1), result.output
+    done = json.loads(out.read_text())
+    silent = {entry["rule"] for entry in done["not_run"] if entry["lines"] is None}
+    return {finding["rule"] for finding in done["findings"]}, silent, result.stderr
+
+
+BY_THE_CLOCK = {"T102", "T103", "T104", "T106", "U201", "U202", "U203", "U204", "U208", "U209"}
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["Timed Min", "Timed Minutes", "Time (Minutes)", "Billable Minutes", "CPT Minutes"]
+    + ["Minutes Billed", "Direct Minutes", "Actual Minutes", "Individual Minutes", "Billed Time"]
+    + ["Tx Time", "Treatment Time", "CPT Code Minutes", "Timed\nMin"],
+)
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+def test_minutes_that_are_not_read_beside_a_visits_times_accuse_nobody(heading, jobs, tmp_path):
+    """The visit's whole time was billed, and units by the minutes were called too few."""
+    text = f"""patient,date,code,start,end,"{heading}",units
+p,2026-03-02,97110,9:00,9:45,15,1
+p,2026-03-02,97140,9:00,9:45,0:15,1
+q,2026-03-02,97116,11:00,11:45,15,1
+"""
+    path = put(tmp_path, "a.csv", text)
+    shown = heading.replace("\n", " ")
+    note = f'"{shown}" is not read; if it means minutes: --map "{shown}=minutes"'
+    found, silent, err = audited(path, *jobs)
+    assert (found, BY_THE_CLOCK - silent) == (set(), set())
+    assert f'{note}, if not: --map "{shown}="\n' in err
+    assert note in bill(path)[2]
+    assert "add a column minutes" not in err
+    found, silent, err = audited(path, *jobs, "--map", f"{shown}=minutes")
+    assert (found, silent & BY_THE_CLOCK) == (set(), set()) and note not in err
+    found, silent, err = audited(path, *jobs, "--map", f"{shown}=")
+    assert {"T104", "U202"} <= found and not silent & BY_THE_CLOCK and note not in err
+
+
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("Timed Min", ["", "", ""]),
+        ("Timed Min", ["0", "0", "0"]),
+        ("Time", ["9:00", "9:00", "11:00"]),
+        ("Time", ["0900", "0900", "1100"]),
+        ("Time", ["9:00 AM", "9:00 AM", "1:00 PM"]),
+        ("Travel Minutes", ["10", "10", "10"]),
+        ("Scheduled Duration", ["60", "60", "60"]),
+        ("Duration (hrs)", ["0.75", "0.75", "0.75"]),
+        ("Non-billable Min", ["5", "5", "5"]),
+        ("15 Min Units", ["1", "1", "1"]),
+        ("Total Minutes", ["45", "45", "45"]),
+        ("Scheduled Start Time", ["9:00", "9:00", "9:00"]),
+        ("Actual Start Time", ["", "", ""]),
+    ],
+)
+def test_no_minutes_silence_no_rule(heading, cells, tmp_path):
+    """What surely is no length of a service, or holds none, leaves the log clear."""
+    rows = ["p,2026-03-02,97110,9:00,9:45", "p,2026-03-02,97140,9:00,9:45"]
+    rows.append("q,2026-03-02,97116,11:00,11:45")
+    lines = [f"{row},{cell},1" for row, cell in zip(rows, cells, strict=True)]
+    text = "\n".join([f"patient,date,code,start,end,{heading},units", *lines, ""])
+    path = put(tmp_path, "a.csv", text)
+    found, silent, err = audited(path)
+    assert {"T104", "U202"} <= found and not silent & BY_THE_CLOCK
+    assert "if it means" not in err and "if it means" not in bill(path)[2]
+
+
+def test_times_of_the_treatment_beside_the_visits_are_asked_about(tmp_path):
+    names = "Start Time,End Time,Actual Start Time,Actual End Time"
+    text = f"patient,date,code,{names},units\np,2026-03-02,97110,9:00,10:00,9:10,9:35,2\n"
+    path = put(tmp_path, "a.csv", text)
+    found, silent, err = audited(path)
+    assert (found, BY_THE_CLOCK - silent) == (set(), set())
+    both = '--map "Actual Start Time=start" --map "Actual End Time=end"'
+    said = '"Actual Start Time" and "Actual End Time" are not read; if they mean start and end: '
+    assert f"{said}{both}, if not: --map" in err
+    found, silent, _ = audited(path, *shlex.split(both))
+    assert (found, silent & BY_THE_CLOCK) == (set(), set())
+    assert audited(path, "--map", "Actual Start Time=", "--map", "Actual End Time=")[0] == {"U202"}
+
+
+def test_of_several_headings_of_minutes_none_is_proposed(tmp_path):
+    """One of them is not all minutes; one that a mapping reads is."""
+    names = "Individual Minutes,Group Minutes"
+    text = f"patient,date,code,start,end,{names}\np,2026-03-02,97110,9:00,10:00,20,15\n"
+    path = put(tmp_path, "a.csv", text)
+    said = '"Individual Minutes" and "Group Minutes" are not read: write one row for each kind of'
+    err = bill(path)[2]
+    assert f"{said} minutes\n" in err and "--map" not in err
+    assert said not in bill(path, "--map", "Individual Minutes=minutes")[2]
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+def test_minutes_that_one_of_several_files_does_not_read_accuse_nobody(jobs, tmp_path):
+    head = "patient,date,code,start,end,{},units\n{},2026-03-02,97110,9:00,9:45,15,1\n"
+    names = ("minutes", "Timed Min")
+    paths = [put(tmp_path, f"{n}.csv", head.format(n, n)) for n in names]
+    found, silent, _ = audited(paths[0], str(paths[1]), *jobs)
+    assert (found, BY_THE_CLOCK - silent) == (set(), set())
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ class DayTotalsHeap(Rule):
 
     code, severity, over = "S701", "info", "habit"
     authority = "decision"
-    needs = ("clinician",)
+    needs = ("clinician", "lengths")
     message = "{found} of {expected} day totals near a unit's threshold {found:lies|lie} just on it"
     found, expected = nw.col("heap_days"), nw.col("near_days")
     flag = nw.col("heaped") & (nw.col("sessions") >= nw.col("round_sessions_limit"))

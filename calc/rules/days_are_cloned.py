@@ -28,7 +28,7 @@ class DaysAreCloned(Rule):
 
     code, severity, over = "S703", "info", "cloned_day"
     authority = "decision"
-    needs = ("clinician", "clocks")
+    needs = ("clinician", "clocks", "lengths")
     message = "{found} days are alike to the minute"
     found, expected = nw.col("days"), nw.lit(1)
     flag = found >= nw.col("cloned_days_limit")

@@ -26,7 +26,7 @@ class DistinctAtOneTime(Rule):
 
     code, severity, over = "M308", "error", "same_minutes"
     authority = "ncci"
-    needs = ("modifiers_billed", "units_billed", "clocks")
+    needs = ("modifiers_billed", "units_billed", "clocks", "lengths")
     message = (
         "{code} is billed as distinct, and {found} {found:minute is|minutes are} shared with"
         " {expected}"

@@ -25,7 +25,7 @@ class GroupBesideOneOnOne(Rule):
 
     code, severity, over = "U212", "error", "group"
     authority = "bpm-15-230"
-    needs = ("clocks",)
+    needs = ("clocks", "lengths")
     message = "{found} {found:minute is|minutes are} shared with {expected} (row {rows})"
     found, expected = nw.col("shared_ms") // 60_000, nw.col("code_2")
     flag = found > 0

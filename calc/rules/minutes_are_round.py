@@ -25,7 +25,7 @@ class MinutesAreRound(Rule):
 
     code, severity, over = "S702", "info", "habit"
     authority = "decision"
-    needs = ("clinician",)
+    needs = ("clinician", "lengths")
     message = "{found} per cent of the sessions last a multiple of five minutes"
     found = nw.col("on_five") * 100 // nw.col("sessions")
     expected = nw.col("round_percent_limit")

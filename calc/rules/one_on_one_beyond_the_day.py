@@ -25,7 +25,7 @@ class OneOnOneBeyondTheDay(Rule):
 
     code, severity, over = "T105", "error", "clinician_day"
     authority = "mcpm-5-20.2"
-    needs = ("clinician", "hours")
+    needs = ("clinician", "hours", "lengths")
     message = "{found} one-on-one {found:minute|minutes} in a day of {expected}"
     _day_ms = nw.coalesce("sheet_ms", "span_ms")
     _beyond_ms = nw.col("clinician_ms") - _day_ms

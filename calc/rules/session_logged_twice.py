@@ -26,6 +26,7 @@ class SessionLoggedTwice(Rule):
 
     code, severity, over = "T103", "error", "clash"
     authority = "mcpm-5-20.2"
+    needs = ("lengths",)
     message = "{found} {found:minute is|minutes are} logged already (row {rows})"
     found, expected = nw.col("shared_ms") // 60_000, nw.lit(0)
     flag = nw.col("kind") == 1

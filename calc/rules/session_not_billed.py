@@ -28,7 +28,7 @@ class SessionNotBilled(Rule):
 
     code, severity, over = "U208", "info", "service"
     authority, by_counting_rule = "mcpm-5-20.2", True
-    needs = ("units_billed",)
+    needs = ("units_billed", "lengths")
     refuted_by = ("lines", "rows")
     message = "{code} is documented and not billed: {expected} {expected:unit|units}"
     found, expected = nw.col("billed"), nw.col("units")

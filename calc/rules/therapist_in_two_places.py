@@ -24,7 +24,7 @@ class TherapistInTwoPlaces(Rule):
 
     code, severity, over = "T101", "error", "together"
     authority = "mcpm-5-20.2"
-    needs = ("clinician", "clocks")
+    needs = ("clinician", "clocks", "lengths")
     message = (
         "{found} one-on-one {found:minute is|minutes are} shared with another patient"
         " ({rows:row|rows} {rows})"

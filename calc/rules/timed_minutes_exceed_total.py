@@ -25,7 +25,7 @@ class TimedMinutesExceedTotal(Rule):
 
     code, severity, over = "T107", "error", "treatment_day"
     authority = "bpm-15-220.3.E"
-    needs = ("total_minutes",)
+    needs = ("total_minutes", "lengths")
     refuted_by = ("rows",)
     message = (
         "{found} timed {found:minute|minutes},"

@@ -21,7 +21,7 @@ class TimedMinutesMissing(Rule):
     """
 
     code, severity, over = "D604", "warning", "treatment_day"
-    authority, needs = "bpm-15-220.3.E", ("times",)
+    authority, needs = "bpm-15-220.3.E", ("times", "lengths")
     refuted_by = ("rows",)
     message = "no minutes of timed codes for the day"
     found, expected = nw.lit(""), nw.lit("")

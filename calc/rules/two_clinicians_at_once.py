@@ -28,7 +28,7 @@ class TwoCliniciansAtOnce(Rule):
 
     code, severity, over = "T102", "error", "clash"
     authority = "bpm-15-230"
-    needs = ("clocks",)
+    needs = ("clocks", "lengths")
     message = (
         "{found} {found:minute is|minutes are} treated by another clinician as well"
         " ({rows:row|rows} {rows})"

@@ -24,7 +24,7 @@ class TwoCodesAtOnce(Rule):
 
     code, severity, over = "T104", "error", "clash"
     authority = "mcpm-5-20.2"
-    needs = ("clocks",)
+    needs = ("clocks", "lengths")
     message = (
         "{found} {found:minute is|minutes are} billed under {expected} as well"
         "[, {more} more under {codes}] ({rows:row|rows} {rows})"

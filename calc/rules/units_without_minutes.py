@@ -23,7 +23,7 @@ class UnitsWithoutMinutes(Rule):
     """
 
     code, severity, over = "U209", "error", "unminuted"
-    authority, by_payer, needs = "bpm-15-220.3.E", True, ("times",)
+    authority, by_payer, needs = "bpm-15-220.3.E", True, ("times", "lengths")
     message = "{code} has no minutes and no start and end[; units billed: {found}]"
     found = nw.when(nw.col("asks_units_billed")).then("units_bare")
     expected = nw.lit(0)
