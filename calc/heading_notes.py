@@ -9,6 +9,7 @@ from calc import lengths
 from calc.headings import (
     SEVERAL,
     best,
+    is_day,
     likeliest,
     meanings,
     nearest,
@@ -46,14 +47,15 @@ def notes(
             others = [name for name in rivals if name != own and plain(name) not in chosen]
             said += [_passed_over(name, own, column) for name in others]
         elif len(usually := best(rivals, column)) == 1 and plain(usually[0]) not in chosen:
-            said.append(f'"{usually[0]}" is not read: the mapping reads "{own}" as {column}')
+            read_so = f'the mapping reads "{shown(own)}" as {column}'
+            said.append(f'"{shown(usually[0])}" is not read: {read_so}')
     codes = [name for name in numbered(names, known) if plain(name) not in known]
-    said += [f'"{name}" is not read: one row for each code' for name in codes]
+    said += [f'"{shown(name)}" is not read: one row for each code' for name in codes]
     for column in (*_MISSED, *_HINTED):
         if column == SEVERAL or column not in found:
-            near = nearest(column, names, known, _MISSPELT) if column in _MISSED else []
+            near = nearest(column, names, known, config, _MISSPELT) if column in _MISSED else []
             said += [
-                f'"{name}" is not read; if it means {column}: --map "{name}={column}"'
+                f'"{shown(name)}" is not read; if it means {column}: {maps([(name, column)])}'
                 for name in near or _hinted(column, names, known, config)
             ]
     return said
@@ -77,14 +79,16 @@ def provider(mapping: Mapping[str, Sequence[str]]) -> list[str]:
     # Our own heading, as the template prints it, is meant as it stands.
     if "clinician" in mapping or plain(own) != "provider" or own == "provider":
         return []
-    return [f'"{own}" is read as the billing provider; a therapist: --map "{own}=clinician"']
+    remedy = maps([(own, "clinician")])
+    return [f'"{shown(own)}" is read as the billing provider; a therapist: {remedy}']
 
 
 def _passed_over(name: str, own: str, column: str) -> str:
-    remedy = f'--map "{name}={column}"'
+    remedy = maps([(name, column)])
     if plain(name) == plain(own):
         remedy = "rename one of them: a mapping cannot tell them apart"
-    return f'"{name}" is not read: "{own}" is read as {column}; to read it instead: {remedy}'
+    names = f'"{shown(name)}" is not read: "{shown(own)}"'
+    return f"{names} is read as {column}; to read it instead: {remedy}"
 
 
 def times_like(
@@ -92,9 +96,11 @@ def times_like(
 ) -> list[tuple[str, str]]:
     """Of a log without start, end and minutes the headings that may mean one, each with it."""
     known = meanings(config, given)
+    names = [name for name in names if not is_day(name)]
     parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
     near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
-    return near + likeliest(TIMES, [name for name in names if not parts.get(name)], known)
+    others = [n for n in names if not parts.get(n) and not lengths.unit_of(n, config)]
+    return near + likeliest(TIMES, others, known, config)
 
 
 def lengths_like(
@@ -104,10 +110,11 @@ def lengths_like(
     given: Mapping[str, str],
     texts_of: Callable[[str], Sequence[str]],
 ) -> list[tuple[str, str]]:
-    """Of a log without minutes the unread headings that may say how long each service took.
+    """Of a log without minutes the headings that may say how long each service took.
 
-    Each with the column that it may mean. Start and end that are read may then be the visit's.
-    ``texts_of``: the distinct cells below a heading.
+    Each with the column that it may mean: those that are not read, and a total of minutes without
+    any other time. Start and end that are read may be the visit's. ``texts_of``: the distinct
+    cells below a heading.
     """
     if "minutes" in found:
         return []
@@ -120,6 +127,10 @@ def lengths_like(
     ]
     times = [(name, _own_time(name, known, config)) for name in unread]
     near += [(name, time) for name, time in times if time in found and any(texts_of(name))]
+    if not near and not {"start", "end"} & set(found):
+        chosen = {plain(heading) for heading in given}
+        totals = [name for name in found.get("total_minutes", ()) if plain(name) not in chosen]
+        near = [(name, "minutes") for name in totals if lengths.are_lengths(texts_of(name))]
     return near
 
 
@@ -151,12 +162,15 @@ def several_kinds(near: Sequence[tuple[str, str]]) -> str:
     return f"{_listed(kinds)} are not read: write one row for each kind of minutes"
 
 
-def asked(near: Sequence[tuple[str, str]]) -> str:
-    """What is said of unread headings, each with the column that it may mean."""
+def asked(near: Sequence[tuple[str, str]], read: Mapping[str, str] | None = None) -> str:
+    """What is said of headings, each with the column that it may mean; ``read``: as what it is."""
+    read = read or {}
     columns = list(dict.fromkeys(column for _, column in near))
     one = len(near) == 1
-    them = "is not read; if it means" if one else "are not read; if they mean"
-    unread = [(name, "") for name, _ in near]
+    as_other = [column for name, column in read.items() if name == near[0][0]]
+    how = f"read as {as_other[0]}" if as_other else "not read"
+    them = f"is {how}; if it means" if one else f"are {how}; if they mean"
+    unread = [(name, read.get(name, "")) for name, _ in near]
     return (
         f"{_listed([name for name, _ in near])} {them} {_and(columns)}: {maps(near)}, if not:"
         f" {maps(unread)}"
@@ -176,13 +190,29 @@ def _and(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
-def untimed(near: Sequence[tuple[str, str]]) -> str:
-    """What is to be said of a log without start, end and minutes; ``near``: see `times_like`."""
+def untimed(
+    near: Sequence[tuple[str, str]],
+    unread: Sequence[tuple[str, str]] = (),
+    total: Sequence[str] = (),
+) -> str:
+    """What is to be said of a log without start, end and minutes.
+
+    ``near``: see `times_like`; ``unread``: see `lengths_like`; ``total``: what is read as
+    total_minutes. Of several headings for one column
+    none is proposed: what the others hold would not be read.
+    """
     said = "no heading for start, end or minutes was found"
+    totals = dict.fromkeys(total, "total_minutes")
     if not near:
-        return said
-    likely = ", ".join(f"{own} ({column})" for own, column in near)
-    return f'{said}; nearest: {likely}: --map "{near[0][0]}={near[0][1]}"'
+        return f"{said}; {several_kinds(unread) or asked(unread, totals)}" if unread else said
+    if kinds := several_kinds(near):
+        return f"{said}; {kinds}"
+    in_order = sorted(near, key=lambda pair: pair[1] != "minutes")
+    columns = [column for _, column in near]
+    likely = ", ".join(f"{shown(own)} ({column})" for own, column in near)
+    several = [column for column in columns if columns.count(column) > 1]
+    remedy = f'say which one by --map "HEADING={several[0]}"' if several else maps(in_order)
+    return f"{said}; nearest: {likely}: {remedy}"
 
 
 def _ends_as(name: str, config: Config) -> list[str]:
@@ -195,5 +225,8 @@ def _ends_as(name: str, config: Config) -> list[str]:
         time: {plain(word) for heading in config.headings.get(time, []) for word in heading.split()}
         for time in TIMES
     }
-    ends = [time for time in TIMES if words[time].intersection(last)]
-    return ends or (["minutes"] if lengths.unit_of(name, config) else [])
+    if not {*config.words["not_minutes"]}.isdisjoint(words_of(name)):
+        del words["minutes"]
+    ends = [time for time, own in words.items() if own.intersection(last)]
+    has_unit = "minutes" in words and lengths.unit_of(name, config)
+    return ends or (["minutes"] if has_unit else [])

@@ -111,7 +111,11 @@ def saved_text(columns: Mapping[str, Sequence[str]]) -> str:
 
 
 def columns(
-    names: Sequence[str], where: str, known: Mapping[str, str], given: Mapping[str, str]
+    names: Sequence[str],
+    where: str,
+    known: Mapping[str, str],
+    given: Mapping[str, str],
+    config: Config,
 ) -> dict[str, list[str]]:
     """Our column to the log's own headings, one each but for modifiers in several columns.
 
@@ -131,18 +135,20 @@ def columns(
         meant_so = [name for name in own if plain(name) in chosen] or best(own, column)
         if len(meant_so) > 1:
             one, other = meant_so[:2]
-            hint = f'say which one: --map "{one}={column}", or rename it to {column}'
+            own_one = shown(_identifying(meant_so, column, config)[0])
+            hint = f'say which one: --map "{own_one}={column}", or rename it to {column}'
             if plain(one) == plain(other):
                 hint = "rename one of them: a mapping cannot tell them apart"
-            both = f'headings "{one}" and "{other}" both mean {column}'
+            both = f'headings "{shown(one)}" and "{shown(other)}" both mean {column}'
             raise InputError(both, where, hint)
         found[column] = meant_so
     many, code = numbered(names, known), found.get("code", [""])[0]
     if len(many) > 1 and (not code or (code in many and plain(code) not in chosen)):
-        hint = f'say which one is read: --map "{many[0]}=code"'
-        what = f"one row for each code: several code columns were found: {', '.join(many[:20])}"
+        hint = f'say which one is read: --map "{shown(many[0])}=code"'
+        listed = ", ".join(map(shown, many[:20]))
+        what = f"one row for each code: several code columns were found: {listed}"
         raise InputError(what, where, hint)
-    _require(found, names, where, known)
+    _require(found, names, where, known, config)
     return found
 
 
@@ -150,6 +156,13 @@ def numbered(names: Sequence[str], known: Mapping[str, str]) -> list[str]:
     """Headings such as CPT 1 and CPT 2, in which an export puts all codes of a visit in a row."""
     parts = [(name, re.fullmatch(r"(.*[a-z])[0-9]{1,2}", plain(name))) for name in names]
     return [name for name, part in parts if part and known.get(part[1]) == "code"]
+
+
+def _identifying(own: Sequence[str], column: str, config: Config) -> list[str]:
+    """Headings for ``column``, of the patient those that hold an ID where there are any."""
+    words = config.words["patient_id"]
+    told = [name for name in own if not set(words).isdisjoint(words_of(name))]
+    return told if column == "patient" and told else list(own)
 
 
 def best(own: Sequence[str], column: str) -> list[str]:
@@ -163,28 +176,45 @@ def _number(heading: str) -> int:
 
 
 def _require(
-    found: Mapping[str, list[str]], names: Sequence[str], where: str, known: Mapping[str, str]
+    found: Mapping[str, list[str]],
+    names: Sequence[str],
+    where: str,
+    known: Mapping[str, str],
+    config: Config,
 ) -> None:
     lacking = [name for name in ("patient", "code") if name not in found]
     if "date" not in found and "start" not in found:
         lacking.append("date")
     if not lacking:
         return
+    codes = [name.strip() for name in names if name.strip().lower() in config.code_names]
+    codes = [name for name in codes if _DATA.fullmatch(name)]
+    if "code" in lacking and codes and score(names, known) > 1:
+        what = f"one row for each code: codes stand as headings: {', '.join(codes[:20])}"
+        raise InputError(what, where, "write each into a row of its own, in a column code")
     if any(_DATA.fullmatch(name.strip()) for name in names):
         # Cells are not shown: one of them may name a patient.
         hint = "write a first line that names the columns: patient, code, date, ..."
         raise InputError("the first line holds data: its headings are missing", where, hint)
     stamps: list[tuple[str, str]] = []
     if "date" in lacking:  # stamps under start say it too
-        others = [name for name in names if not re.search("dat|dt", plain(name))]
-        stamps = likeliest([time for time in ("start", "end") if time not in found], others, known)
+        others = [name for name in names if not is_day(name)]
+        times = [time for time in ("start", "end") if time not in found]
+        stamps = likeliest(times, others, known, config)
     rest = [name for name in names if name not in dict(stamps)]
-    near = [f"{own} ({column})" for own, column in [*likeliest(lacking, rest, known), *stamps]]
-    shown = [name if len(name) <= 40 else f"{name[:40]}..." for name in names[:40]]
-    hint = f"found: {', '.join(shown)}"
+    likely = [*likeliest(lacking, rest, known, config), *stamps]
+    near = [f"{shown(own)} ({column})" for own, column in likely]
+    own = [name if len(name) <= 40 else f"{name[:40]}..." for name in map(shown, names[:40])]
+    hint = f"found: {', '.join(own)}"
     hint += f" and {len(names) - 40} more" if len(names) > 40 else ""
     hint += f"; nearest: {', '.join(near)}" if near else ""
-    hint += f'; say which one by --map "HEADING={lacking[0]}"'
+    which = "say which one"
+    if lacking[0] == "patient" and "patient" not in dict(likely).values():
+        parts = any(_is_part_of_name(name, config) for name in names)
+        which = (
+            f"join last and first name in one column, or {which} holds an ID" if parts else which
+        )
+    hint += f'; {which} by --map "HEADING={lacking[0]}"'
     raise InputError(f"missing heading {', '.join(lacking)}", where, hint)
 
 
@@ -194,26 +224,53 @@ _DATA = re.compile(
 )
 
 
+def is_day(name: str) -> bool:
+    """Whether a heading speaks of a date, and of no time of it.
+
+    >>> is_day("Svc Date To"), is_day("Visit Start Date/Time")
+    (True, False)
+    """
+    return bool(re.search("dat|dt|dos", plain(name))) and not re.search("time|tm", plain(name))
+
+
+def _is_part_of_name(name: str, config: Config) -> bool:
+    """Whether it is a heading such as Last Name, or Patient First."""
+    parts, words = {*config.words["name_parts"]}, words_of(name)
+    return not parts.isdisjoint(words) and words[-1] in {*parts, "name"}
+
+
 LIKENESS = 0.75  # of a heading that is named as the nearest: less is chance in short words
 
 
 def nearest(
-    column: str, names: Sequence[str], known: Mapping[str, str], likeness: float = LIKENESS
+    column: str,
+    names: Sequence[str],
+    known: Mapping[str, str],
+    config: Config,
+    likeness: float = LIKENESS,
 ) -> list[str]:
     """The log's heading that is most like one of the headings known for ``column``."""
-    like, own = _most_alike(column, names, known)
+    like, own = _most_alike(column, names, known, config)
     return [own] if like >= likeness else []
 
 
-def _most_alike(column: str, names: Sequence[str], known: Mapping[str, str]) -> tuple[float, str]:
+def _most_alike(
+    column: str, names: Sequence[str], known: Mapping[str, str], config: Config
+) -> tuple[float, str]:
     """How much, of 1, the log's heading that is most like those known for ``column`` is so."""
     words = [heading for heading, meant in known.items() if meant == column]
+    never = {*config.words.get(f"not_{column}", {})}
     free = {
         plain(name): name
         for name in names[:200]
-        if plain(name) not in known and not _is_something_else(name, column, words)
+        if plain(name) not in known
+        and not _is_something_else(name, column, words)
+        and never.isdisjoint(words_of(name))
     }
-    like, own = max(((_alike(word, own), own) for own in free for word in words), default=(0.0, ""))
+    likes = {own: max((_alike(word, own) for word in words), default=0.0) for own in free}
+    like_enough = [free[own] for own, like in likes.items() if like >= LIKENESS]
+    told = {plain(name) for name in _identifying(like_enough, column, config)} or likes
+    like, own = max(((likes[own], own) for own in told), default=(0.0, ""))
     return like, free.get(own, "")
 
 
@@ -235,10 +292,10 @@ def _is_something_else(name: str, column: str, words: Sequence[str]) -> bool:
 
 
 def likeliest(
-    columns: Sequence[str], names: Sequence[str], known: Mapping[str, str]
+    columns: Sequence[str], names: Sequence[str], known: Mapping[str, str], config: Config
 ) -> list[tuple[str, str]]:
     """Headings most like a column, each with it; one as like another column is named for none."""
-    near = {column: _most_alike(column, names, known) for column in columns}
+    near = {column: _most_alike(column, names, known, config) for column in columns}
     found = []
     for column, (like, own) in near.items():
         others = [other for name, (other, its) in near.items() if its == own and name != column]

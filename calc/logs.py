@@ -246,7 +246,9 @@ def _whole(
     frame = engine.parquet_cells(source)
     frame = frame.rename(dict(zip(frame.columns, files.parquet_headings(source), strict=True)))
     names = frame.columns
-    return frame, headings.columns(names, source, lengths.meanings(names, config, maps), maps)
+    return frame, headings.columns(
+        names, source, lengths.meanings(names, config, maps), maps, config
+    )
 
 
 def require_maps(maps: Mapping[str, str], there: Iterable[str]) -> None:
@@ -307,7 +309,9 @@ def untimed_note(log: Log) -> list[str]:
     if _TIMES & set(log.mapping) or not log.defaults.timed:
         return []
     lacking = log.audited.filter(nw.col("fault_rule") == "U209")
-    return [heading_notes.untimed(log.times_like)] if engine.count(lacking) else []
+    total = log.mapping.get("total_minutes", ())
+    said = heading_notes.untimed(log.times_like, log.lengths_like, total)
+    return [said] if engine.count(lacking) else []
 
 
 _TIMES = {*heading_notes.TIMES}
@@ -439,7 +443,7 @@ def _sessions(
     names = [name for name in frame.columns if name != engine.ROW]
     where = f"{source}:{heading}" if source else ""
     known = lengths.meanings(names, config, maps)
-    columns = headings.columns(names, where, known, maps)
+    columns = headings.columns(names, where, known, maps, config)
     measures = measures or lengths.measures(columns, config, maps)
     mapped = {name for own in columns.values() for name in own}
     frame = engine.records_as_text(frame, mapped, where)

@@ -524,8 +524,100 @@ def test_a_missing_heading_names_the_nearest(tmp_path, config):
 
 
 @pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("Service Start Date", "Service End Date"),
+        ("From Date", "To Date"),
+        ("Date From", "Date To"),
+        ("Service Date From", "Service Date To"),
+        ("Svc Date From", "Svc Date To"),
+        ("Service From", "Service To"),
+        ("Date of Service From", "Date of Service To"),
+        ("First Date of Service", "Last Date of Service"),
+    ],
+)
+def test_of_a_period_the_first_day_is_the_date(first, last, tmp_path, config):
+    """Its last day was named as the nearest, and billed."""
+    text = f"MRN,{last},{first},CPT,Units,Minutes\np,2026-03-31,2026-03-01,97110,2,30\n"
+    (row,) = sessions(logs.read(put(tmp_path, "a.csv", text), config))
+    assert row["date"] == date(2026, 3, 1)
+    for name in (last, last.replace("To", "Thru"), last.replace("End", "Through")):
+        path = put(tmp_path, "b.csv", f"MRN,{name},CPT,Minutes\n")
+        with pytest.raises(InputError, match="missing heading date") as error:
+            logs.read(path, config)
+        assert "nearest" not in error.value.hint
+
+
+@pytest.mark.parametrize(
+    ("headings", "lacking", "hint"),
+    [
+        ("MRN,SOC Date,CPT", "date", ""),
+        ("MRN,Next Appointment Date,Last Visit Date,CPT", "date", ""),
+        ("MRN,Statement Date,Payment Date,CPT", "date", ""),
+        ("MRN,Servce Date,Payment Date,CPT", "date", "nearest: Servce Date (date);"),
+        ("Patient DOB,Patient Type,Patient Sex,DOS,CPT", "patient", ""),
+        ("Patient Nam,Pat Chart #,DOS,CPT", "patient", "nearest: Pat Chart # (patient); say"),
+        ("Patient Nam,DOS,CPT", "patient", "nearest: Patient Nam (patient); say"),
+        *(
+            (
+                f"{names},DOS,CPT",
+                "patient",
+                "; join last and first name in one column, or say which one holds an ID by --map",
+            )
+            for names in ("Patient Last Name,Patient First Name", "Last,First", "Surname,Room")
+        ),
+        ("Last Visit,DOS,CPT", "patient", "CPT; say which one by --map"),
+    ],
+)
+def test_what_is_proposed_may_be_followed(headings, lacking, hint, tmp_path, config):
+    """No other day as the date, no part of a name as the patient, an ID before a name."""
+    path = put(tmp_path, "a.csv", f"{headings}\n")
+    with pytest.raises(InputError, match=f"missing heading {lacking}") as error:
+        logs.read(path, config)
+    assert hint in error.value.hint
+    assert ("nearest" in error.value.hint) is ("nearest" in hint)
+
+
+@pytest.mark.parametrize(
+    ("headings", "named"),
+    [
+        ("Patient Name,Patient ID", "Patient ID"),
+        ("Patient ID,Patient Name", "Patient ID"),
+        ("Patient,Client,Chart No", "Chart No"),
+        ("Client Name,Patient Name", "Client Name"),
+    ],
+)
+def test_of_two_patients_the_id_is_proposed(headings, named, tmp_path, config):
+    """Two people of one name were one."""
+    path = put(tmp_path, "a.csv", f"{headings},DOS,CPT\n")
+    with pytest.raises(InputError, match="both mean patient") as error:
+        logs.read(path, config)
+    assert error.value.hint == f'say which one: --map "{named}=patient", or rename it to patient'
+
+
+@pytest.mark.parametrize(
     ("heading", "says", "hint"),
     [
+        (
+            "Patient ID,DOS,97110,97112",
+            "one row for each code: codes stand as headings: 97110, 97112",
+            "write each into a row of its own, in a column code",
+        ),
+        (
+            "97110,2026-03-02,p,15",
+            "the first line holds data: its headings are missing",
+            "write a first line that names the columns",
+        ),
+        (
+            '"Pateint\nID",DOS,CPT,Mins',
+            "missing heading patient",
+            "found: Pateint ID, DOS, CPT, Mins; nearest: Pateint ID (patient); say",
+        ),
+        (
+            'Patient,DOS,"CPT\n1","CPT\n2",Mins',
+            "several code columns were found: CPT 1, CPT 2",
+            '--map "CPT 1=code"',
+        ),
         ("Patient,DOS,CPT 1,CPT 2,Mins", "several code columns were found: CPT 1, CPT 2", "CPT 1"),
         ("Patient,DOS,CPT 3,CPT 4,Mins", "one row for each code: several code", "CPT 3=code"),
         (
@@ -557,10 +649,28 @@ def test_a_second_code_of_a_row_is_said(tmp_path, config):
 @pytest.mark.parametrize(
     ("headings", "near"),
     [
-        ("In,Out", '; nearest: In (start), Out (end): --map "In=start"'),
+        ("In,Out", '; nearest: In (start), Out (end): --map "In=start" --map "Out=end"'),
         ("Note,Time", ""),
         ("Treatment Time,Room", ""),
-        ("Tx_Start,Tx-End", '; nearest: Tx_Start (start), Tx-End (end): --map "Tx_Start=start"'),
+        (
+            "Tx_Start,Tx-End",
+            '; nearest: Tx_Start (start), Tx-End (end): --map "Tx_Start=start" --map "Tx-End=end"',
+        ),
+        (
+            "In,Billed Mins",
+            "; nearest: In (start), Billed Mins (minutes):"
+            ' --map "Billed Mins=minutes" --map "In=start"',
+        ),
+        (
+            "PT Minutes,PTA Minutes",
+            '; "PT Minutes" and "PTA Minutes" are not read: write one row for each kind of minutes',
+        ),
+        (
+            "In,Began At In",
+            '; nearest: In (start), Began At In (start): say which one by --map "HEADING=start"',
+        ),
+        ("Svc Date To,Room", ""),
+        ("Documentation Minutes,Untimed Min", ""),
         ("Minuts,Room", '; nearest: Minuts (minutes): --map "Minuts=minutes"'),
         ("Time (hrs),Room", '; nearest: Time (hrs) (minutes): --map "Time (hrs)=minutes"'),
     ],
@@ -575,6 +685,28 @@ def test_a_log_without_times_is_said(headings, near, tmp_path):
         assert f"note: {said}{near}\n" in result.stderr
         path = put(tmp_path, "a.csv", text.format(headings, "97161"))
         assert said not in CliRunner().invoke(cli, [command, str(path)]).stderr
+
+
+@pytest.mark.parametrize(
+    ("heading", "how", "other"),
+    [
+        ("Total Minutes", "read as total_minutes", "total_minutes"),
+        ("Total Time", "read as total_minutes", "total_minutes"),
+        ("Treatment Time", "not read", ""),
+        ("Time", "not read", ""),
+    ],
+)
+def test_the_only_time_of_a_log_may_be_each_services(heading, how, other, tmp_path):
+    """Every timed row was called one without minutes; a mapping says what the column is."""
+    text = f"Patient,DOS,CPT,{heading},Units\np,3/16/2026,97110,25,2\np,3/16/2026,97140,15,1\n"
+    path = put(tmp_path, "a.csv", text)
+    found, silent, err = audited(path)
+    assert (found, {"U201", "U209", "D604"} - silent) == (set(), set())
+    said = f'"{heading}" is {how}; if it means minutes: --map "{heading}=minutes", if not: '
+    assert f'{said}--map "{heading}={other}"\n' in err and "nearest" not in err
+    found, silent, err = audited(path, "--map", f"{heading}=minutes")
+    assert (found, silent & BY_THE_CLOCK & {"U201", "U209"}) == (set(), set())
+    assert audited(path, "--map", f"{heading}={other}")[0] == {"U209"}
 
 
 @pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
@@ -610,9 +742,11 @@ BY_THE_CLOCK = {"T102", "T103", "T104", "T106", "U201", "U202", "U203", "U204", 
 
 @pytest.mark.parametrize(
     "heading",
-    ["Timed Min", "Timed Minutes", "Time (Minutes)", "Billable Minutes", "CPT Minutes"]
-    + ["Minutes Billed", "Direct Minutes", "Actual Minutes", "Individual Minutes", "Billed Time"]
-    + ["Tx Time", "Treatment Time", "CPT Code Minutes", "Timed\nMin"],
+    [
+        *("Timed Min", "Timed Minutes", "Time (Minutes)", "Billable Minutes", "CPT Minutes"),
+        *("Minutes Billed", "Direct Minutes", "Actual Minutes", "Individual Minutes", "Tx Time"),
+        *("Billed Time", "Treatment Time", "CPT Code Minutes", "Timed\nMin"),
+    ],
 )
 @pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
 def test_minutes_that_are_not_read_beside_a_visits_times_accuse_nobody(heading, jobs, tmp_path):
