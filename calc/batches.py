@@ -158,7 +158,7 @@ def split(
             known = found.mapping.setdefault(column, [])
             known += [heading for heading in own if heading not in known]
         found.files[name] = _with_rows(found.files.get(name), log.files[0], name)
-        said = [*log.notes, *logs.untimed_note(log)]
+        said = [*log.notes, *logs.untimed_note(log), *logs.undated_note(log, config)]
         if not isinstance(piece, str):
             said += [f"{name}: {note}" for note in logs.said_of_headings(log, config)]
         found.notes += [note for note in said if note not in found.notes]

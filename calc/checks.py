@@ -84,6 +84,15 @@ def _several_codes() -> nw.Expr:
     return nw.col("code").is_null() & _cell("code").str.contains(several)
 
 
+def _described_code() -> nw.Expr:
+    """One code with words before or behind it."""
+    described = r"(?i)^([^0-9]*[^0-9a-z])?([0-9]{5}|[a-z][0-9]{4})([^0-9a-z][^0-9]*)?$"
+    alone = r"(?i)^[0-9a-z]*$"
+    return nw.col("code").is_null() & (
+        _cell("code").str.contains(described) & ~_cell("code").str.contains(alone)
+    )
+
+
 def _negative(name: str, value: str) -> nw.Expr:
     unread = (_cell(name) != "") & nw.col(value).is_null()
     return unread & _cell(name).str.contains(r"^[$ ]*[-(\x{2212}][$ ]*[0-9.]")
@@ -137,6 +146,7 @@ def _no_mm_ss() -> nw.Expr:
 _REVERSED = "a reversal: remove the row together with the one that it takes back"
 _OR_NEXT_DAY = "correct it, or add the end's date if the session passed midnight"
 _EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
+_KNOWN_CODE = "use a code or alias of config/codes.csv, or add it there"
 _WORDS = "or add the word to config/words.toml"
 
 CHECKS: tuple[Check, ...] = (
@@ -154,11 +164,11 @@ CHECKS: tuple[Check, ...] = (
         "write one code a row; how many units go into units_billed", alone=True,
     ),
     Check(
-        "code",
-        lambda: nw.col("code").is_null(),
-        'code "{}" is not known',
-        "use a code or alias of config/codes.csv, or add it there",
-        alone=True,
+        "code", _described_code, 'code "{}" is not known',
+        f"{_KNOWN_CODE}; where words only describe it, write the number alone", alone=True,
+    ),
+    Check(
+        "code", lambda: nw.col("code").is_null(), 'code "{}" is not known', _KNOWN_CODE, alone=True,
     ),
     Check(
         "payer",
@@ -377,6 +387,7 @@ FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if c
 
 # The numbers of the checks that a blank record and code fail, and one that is no service.
 PATIENT_BLANK, CODE_BLANK, NO_SERVICE = 1, 2, 3
+NO_DATE = next(n for n, check in enumerate(CHECKS, 1) if check.says == "no date of service")
 
 
 def alone(column: str, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

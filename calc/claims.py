@@ -14,19 +14,23 @@ import narwhals.stable.v2 as nw
 from calc import engine
 from calc.checks import FINDINGS, NO_SERVICE
 from calc.errors import InputError
-from calc.logs import Log, is_total
+from calc.logs import Log, is_total, repeated_units
 from calc.schema import total
 
 Frame = nw.LazyFrame[Any]
 
-_BILLED = ("units_billed", "modifiers_billed", "charge")
+
+# What only the claims say where there are any; see `held`.
+BILLED = frozenset({"units_billed", "modifiers_billed", "charge", "all_modifiers", "units_apart"})
 _DAY = ["patient", "date"]
 
 
 def held(log: Log) -> frozenset[str]:
     """Columns of SESSION that hold something in a log; "starts", "clocks" where a row has times.
 
-    Role, discipline and provider by their headings alone; "providers" where a row names one.
+    Role, discipline and provider by their headings alone; "providers" where a row names one. And
+    "times", "lengths" and "all_modifiers" where no heading is left unread that may mean them,
+    "units_apart" where units are not the visit's.
     """
     text = {name: name for name in ("modifiers_billed", "clinician", "diagnosis")}
     text["providers"] = "provider"
@@ -41,6 +45,8 @@ def held(log: Log) -> frozenset[str]:
     there = {"role", "discipline", "provider"} & set(log.cells)
     there |= set() if log.times_like else {"times"}
     there |= set() if log.lengths_like else {"lengths"}
+    there |= set() if log.modifiers_like else {"all_modifiers"}
+    there |= set() if repeated_units(log) else {"units_apart"}
     # What stands in for a column that is not there names nobody.
     return frozenset((found if "provider" in there else found - {"providers"}) | there)
 
@@ -54,7 +60,7 @@ def held_in_all(parts: Sequence[frozenset[str]]) -> frozenset[str]:
     return frozenset().union(*parts) - _OF_ALL | frozenset.intersection(*parts, _OF_ALL)
 
 
-_OF_ALL = frozenset({"lengths"})  # whose lack in one part leaves findings in doubt
+_OF_ALL = frozenset({"lengths", "all_modifiers"})  # whose lack in one part leaves findings in doubt
 
 
 def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]:
@@ -62,7 +68,7 @@ def held_by_both(ours: frozenset[str], theirs: frozenset[str]) -> frozenset[str]
 
     And "claims": a session without a line is not billed.
     """
-    return (ours - set(_BILLED)) | (theirs & set(_BILLED)) | {"claims"}
+    return (ours - BILLED) | (theirs & BILLED) | {"claims"}
 
 
 def require_apart(ours: Mapping[str, str], theirs: Mapping[str, str]) -> None:

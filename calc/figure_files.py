@@ -92,6 +92,8 @@ WORDS = (
     "headings",
     "lengths",
     "not_minutes",
+    "modifier_words",
+    "not_modifiers_billed",
     "not_date",
     "not_patient",
     "patient_id",

@@ -329,12 +329,26 @@ def _tolerant(text: str, delimiter: str) -> Iterable[list[str]]:
 
 
 def _heading_place(leading: Sequence[Sequence[str | None]], score: Score) -> int:
-    """The place of the heading: of the records that name most of our columns, the first."""
+    """The place of the heading: of the records that name most of our columns, the first.
+
+    Of equal ones the last, where no record before it holds a date or a number: then those above
+    it are a report's filters. A heading that comes again on each page is the first.
+    """
     scores = [score([cell or "" for cell in record]) for record in leading]
     filled = [place for place, record in enumerate(leading) if any(c and c.strip() for c in record)]
     if not scores or max(scores) < 2:
         return filled[0] if filled else 0
-    return scores.index(max(scores))
+    place, most = scores.index(max(scores)), max(scores)
+    for later in range(place + 1, len(scores)):
+        if any(_VALUE.fullmatch((cell or "").strip()) for cell in leading[later]):
+            break
+        if scores[later] == most and list(leading[later]) != list(leading[place]):
+            place = later
+    return place
+
+
+# A date, with a time or without, or a number.
+_VALUE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}([T ]+\d{1,2}:.*)?|\d+([.,]\d+)?")
 
 
 def _slowly(text: str, source: str, layout: _Layout) -> Records:

@@ -54,6 +54,7 @@ def notes(
     for column in (*_MISSED, *_HINTED):
         if column == SEVERAL or column not in found:
             near = nearest(column, names, known, config, _MISSPELT) if column in _MISSED else []
+            near = [] if column == SEVERAL and _may_be_modifiers(near, config) else near
             said += [
                 f'"{shown(name)}" is not read; if it means {column}: {maps([(name, column)])}'
                 for name in near or _hinted(column, names, known, config)
@@ -142,6 +143,29 @@ def _may_be_minutes(name: str, config: Config) -> bool:
     return told and not other and lengths.unit_of(name, config) != "hours"
 
 
+def modifiers_like(
+    names: Sequence[str],
+    found: Mapping[str, Sequence[str]],
+    config: Config,
+    given: Mapping[str, str],
+    texts_of: Callable[[str], Sequence[str]],
+) -> list[tuple[str, str]]:
+    """The unread headings that may hold modifiers of a line, each with our column for them.
+
+    ``texts_of``: the distinct cells below a heading.
+    """
+    known, read = meanings(config, given), {name for own in found.values() for name in own}
+    unread = [name for name in names if name not in read and plain(name) not in known]
+    near = [name for name in unread if _may_be_modifiers([name], config)]
+    return [(name, SEVERAL) for name in near if any(texts_of(name))]
+
+
+def _may_be_modifiers(names: Sequence[str], config: Config) -> bool:
+    words = {word for name in names for word in words_of(name)}
+    told = not words.isdisjoint(config.words["modifier_words"])
+    return told and words.isdisjoint(config.words[f"not_{SEVERAL}"])
+
+
 def _own_time(name: str, known: Mapping[str, str], config: Config) -> str:
     """Start or end, where the heading is one of it behind a word for the treatment itself."""
     first, *rest = words_of(name) or [""]
@@ -213,6 +237,30 @@ def untimed(
     several = [column for column in columns if columns.count(column) > 1]
     remedy = f'say which one by --map "HEADING={several[0]}"' if several else maps(in_order)
     return f"{said}; nearest: {likely}: {remedy}"
+
+
+def undated(
+    names: Sequence[str], config: Config, texts_of: Callable[[str], Sequence[str]]
+) -> list[str]:
+    """What is to be said of unread headings that hold dates, in a log without one.
+
+    ``texts_of``: the distinct cells below a heading.
+    """
+    there = []
+    for name in names:
+        texts = [text for text in texts_of(name) if text]
+        other = not {*config.words["not_date"]}.isdisjoint(words_of(name))
+        if texts and not other and all(_DATE.match(text) for text in texts):
+            there.append(name)
+    if not there:
+        return []
+    one = len(there) == 1
+    remedy = maps([(there[0], "date")]) if one else 'say which one by --map "HEADING=date"'
+    holds = "holds" if one else "hold"
+    return [f"no heading for date was found; {_listed(there)} {holds} dates: {remedy}"]
+
+
+_DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\b")
 
 
 def _ends_as(name: str, config: Config) -> list[str]:

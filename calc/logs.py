@@ -28,7 +28,7 @@ from calc import (
     values,
 )
 from calc.cells import Facts, by_values, of_blank, text_of
-from calc.checks import CHECKS, FINDINGS, PATIENT_BLANK, judge
+from calc.checks import CHECKS, FINDINGS, NO_DATE, PATIENT_BLANK, judge
 from calc.errors import InputError
 from calc.params import Config
 from calc.schema import DISCIPLINES, LINE, SESSION
@@ -121,7 +121,10 @@ class Log:
     times_like: list[tuple[str, str]] = field(default_factory=list)
     # Headings that may say how long each service took and are not read so, each with its column.
     lengths_like: list[tuple[str, str]] = field(default_factory=list)
+    # Headings that are not read and may hold modifiers, each with our column for them.
+    modifiers_like: list[tuple[str, str]] = field(default_factory=list)
     defaults: Defaults = field(default_factory=Defaults)  # what it was read by
+    chosen: frozenset[str] = frozenset()  # plain headings of which a mapping says what they mean
 
     def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
         """Every column of the log as it was, then row, reason and, for messages, hint.
@@ -296,12 +299,26 @@ def _from_file(
 def said_of_headings(log: Log, config: Config) -> list[str]:
     """What a user should know about how the headings of a log were read."""
     said = [*log.of_headings, *heading_notes.provider(log.mapping)]
+    if own := repeated_units(log):
+        said.append(row_notes.units_repeated(headings.shown(own)))
     if log.defaults.timed and _TIMES & set(log.mapping):
         said += heading_notes.unread_lengths(log.lengths_like)
     if log.defaults.timed:
         bare = not log.lengths_like
         said += row_notes.of_times(log.sessions, log.mapping, config, bare)
     return said
+
+
+def repeated_units(log: Log) -> str:
+    """The heading of units that may be the visit's, which each row repeats; "" if it is told.
+
+    A total on each row may be of the row or of the visit, unless a mapping says that it is read.
+    """
+    for own in log.mapping.get("units_billed", []):
+        total = not set(log.total_words).isdisjoint(headings.words_of(own))
+        if total and headings.plain(own) not in log.chosen:
+            return own if row_notes.repeats_units(log.audited) else ""
+    return ""
 
 
 def untimed_note(log: Log) -> list[str]:
@@ -315,6 +332,24 @@ def untimed_note(log: Log) -> list[str]:
 
 
 _TIMES = {*heading_notes.TIMES}
+
+
+def undated_note(log: Log, config: Config) -> list[str]:
+    """A note of the unread headings that hold dates, where rows cannot be used for want of one."""
+    said = []
+    for part in log.parts or [log]:
+        if "date" in part.mapping:
+            continue
+        bare = part.bad.filter(nw.col("fault") == NO_DATE)
+        if rows := engine.count(bare):
+            read = {name for own in part.mapping.values() for name in own}
+            names = [name for name in part.place if name not in read]
+            texts_of = partial(_texts_below, bare.head(min(rows, _LOOKED_AT)), part.place)
+            said += heading_notes.undated(names, config, texts_of)
+    return list(dict.fromkeys(said))
+
+
+_LOOKED_AT = 100  # rows, by which a column shows what is in it
 
 
 def _together(parts: list[Log]) -> Log:
@@ -346,10 +381,13 @@ def _together(parts: list[Log]) -> Log:
             if any(name in part.mapping for part in parts)
         },
         parts=parts,
+        total_words=parts[0].total_words,
+        chosen=parts[0].chosen,
         times_like=list(dict.fromkeys(near for part in parts for near in part.times_like))
         if all(part.times_like for part in parts)
         else [],
         lengths_like=list(dict.fromkeys(near for part in parts for near in part.lengths_like)),
+        modifiers_like=list(dict.fromkeys(n for part in parts for n in part.modifiers_like)),
         sheets={path: sheet for part in parts for path, sheet in part.sheets.items()},
     )
 
@@ -475,13 +513,16 @@ def _sessions(
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping, log.defaults, log.total_words = columns, defaults, [*config.words["totals"]]
+    log.chosen = frozenset(map(headings.plain, maps))
+    texts_of = partial(_texts_below, frame, place)
+    log.modifiers_like = heading_notes.modifiers_like(names, columns, config, maps, texts_of)
     log.of_headings = [
         *lengths.notes(measures),
         *heading_notes.notes(names, columns, config, maps),
+        *([heading_notes.asked(log.modifiers_like)] if log.modifiers_like else []),
     ]
     if not _TIMES & set(columns):
         log.times_like = heading_notes.times_like(names, config, maps)
-    texts_of = partial(_texts_below, frame, place)
     log.lengths_like = heading_notes.lengths_like(names, columns, config, maps, texts_of)
     if engine.is_eager(frame):
         log.files = [inputs.File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]

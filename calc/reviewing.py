@@ -188,7 +188,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     picked = auditing.rules_chosen(asked.select, asked.ignore)
     ran = auditing.runnable(picked, whole.has)
     codes = {rule.code for rule in ran}
-    of_claims = frozenset() if gathered.claims_rejects is None else doubts.BILLED
+    of_claims = frozenset() if gathered.claims_rejects is None else claims.BILLED
     not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
     if whole.rows_used and not ran:
         reasons = "; ".join(f"{entry['rule']}: {entry['reason']}" for entry in not_run[:3])

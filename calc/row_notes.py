@@ -52,6 +52,24 @@ def _alike(rows: nw.LazyFrame[Any], mapping: Mapped) -> list[str]:
     ]
 
 
+def repeats_units(rows: nw.LazyFrame[Any]) -> bool:
+    """Whether units may be the visit's: those of each visit are the same on all of its rows.
+
+    One unit on each row is nothing odd, and units on the first row alone are counted once.
+    """
+    rows = rows.with_columns(nw.col("units_billed").fill_null(-1))
+    found = _of_several_rows(rows, ["units_billed"], nw.col("units_billed").max() > 1)
+    return len(found) > 0 and all(found["alike"]) and any(found["marked"])
+
+
+def units_repeated(own: str) -> str:
+    """A note where `repeats_units` of the heading ``own``."""
+    return (
+        f'"{own}" is the same on all rows of each visit; if it means the units of each code:'
+        f' --map "{own}=units_billed", if not: write those in its place'
+    )
+
+
 def _one_window(rows: nw.LazyFrame[Any], mapping: Mapped, config: Config) -> list[str]:
     """A note where start and end may be the visit's, which each of its rows repeats.
 

@@ -44,6 +44,8 @@ NEEDS = {
     "clocks": "the log has no clock times",
     "times": "no heading of the log is read as start, end or minutes",
     "starts": "the log has no start times",
+    "units_apart": "the log has units that may be the visit's, which each of its rows repeats",
+    "all_modifiers": "the log has modifiers under a heading that is not read",
     "lengths": "a heading that may say how long each service took is not read so",
     "hours": "the log has no clock times, and no time sheet is given (--timesheet)",
 }

@@ -814,6 +814,127 @@ def test_times_of_the_treatment_beside_the_visits_are_asked_about(tmp_path):
     assert audited(path, "--map", "Actual Start Time=", "--map", "Actual End Time=")[0] == {"U202"}
 
 
+ASKED = {"M301", "M303", "M304", "M305", "M307", "U214"}
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("Modifier", "2nd Modifier"),
+        ("Modifier", "Other Modifiers"),
+        ("Modifier", "Assistant Modifier"),
+        ("Mod1", "Addl Mods"),
+        ("Mod 1", "Mod 5"),
+        ("Mod", "2ndMod"),
+    ],
+)
+def test_modifiers_that_are_not_read_are_not_called_missing(jobs, first, second, tmp_path):
+    """The CQ stood in the second column; M301 said that it lacked."""
+    head = f"patient,date,code,{first},{second},Units,Minutes,Discipline,Role"
+    path = put(tmp_path, "a.csv", f"{head}\np,2026-03-02,97110,GP,CQ,2,30,PT,PTA\n")
+    found, silent, err = audited(path, *jobs)
+    assert (found, ASKED - silent) == (set(), set())
+    read_it = f'--map "{second}=modifiers_billed"'
+    said = f'"{second}" is not read; if it means modifiers_billed: {read_it}, if not: '
+    assert f'{said}--map "{second}="\n' in err and said in bill(path)[2]
+    found, silent, err = audited(path, *jobs, *shlex.split(read_it))
+    assert (found, silent & ASKED, said in err) == (set(), set(), False)
+    found, silent, err = audited(path, *jobs, "--map", f"{second}=")
+    assert (found, silent & ASKED, said in err) == ({"M301"}, set(), False)
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell"),
+    [("Other Modifiers", ""), ("Last Mod Date", "2026-03-02"), ("Mod Desc", "x"), ("Mode", "")],
+)
+def test_no_modifiers_silence_no_rule(heading, cell, tmp_path):
+    head = f"patient,date,code,Modifier,{heading},Units,Minutes,Discipline,Role"
+    path = put(tmp_path, "a.csv", f"{head}\np,2026-03-02,97110,GP,{cell},2,30,PT,PTA\n")
+    found, silent, err = audited(path)
+    assert (found, silent & ASKED, "is not read" in err) == ({"M301"}, set(), False)
+
+
+def test_modifiers_that_the_claims_do_not_read_are_not_called_missing(tmp_path):
+    """With claims beside the log theirs count."""
+    row = "p,2026-03-02,97110,30,PT,PTA"
+    log = put(tmp_path, "log.csv", f"patient,date,code,minutes,discipline,role\n{row}\n")
+    head = "patient,date,code,discipline,units,Modifier,2nd Modifier"
+    claims = put(tmp_path, "claims.csv", f"{head}\np,2026-03-02,97110,PT,2,GP,CQ\n")
+    found, silent, _ = audited(log, "--claims", str(claims))
+    assert (found, ASKED - silent) == (set(), set())
+
+
+BY_UNITS = {"U201", "U202", "U203", "U204", "U205", "M305", "M306", "T106"}
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+@pytest.mark.parametrize(
+    ("heading", "units", "doubt"),
+    [
+        ("Total Units", ["3", "3", "2", "2"], True),
+        ("Total Units", ["2", "1", "1", "1"], False),
+        ("Total Units", ["1", "1", "1", "1"], False),
+        ("Total Units", ["3", "", "2", ""], False),
+        ("Units", ["3", "3", "2", "2"], False),
+    ],
+)
+def test_units_of_the_visit_on_each_row_accuse_nobody(jobs, heading, units, doubt, tmp_path):
+    """They were added up, and said to be too many."""
+    rows = ["p,2026-03-16,97110,25", "p,2026-03-16,97140,20"]
+    rows += ["q,2026-03-16,97110,15", "q,2026-03-16,97112,15"]
+    lines = [f"{row},{cell},GP" for row, cell in zip(rows, units, strict=True)]
+    text = "\n".join([f"Patient ID,DOS,CPT,Minutes,{heading},Mod", *lines, ""])
+    path = put(tmp_path, "a.csv", text)
+    read_it = ["--map", f"{heading}=units_billed"]
+    found, silent, err = audited(path, *jobs)
+    said = f'"{heading}" is the same on all rows of each visit; if it means the units of each code'
+    assert (said in err) is (said in bill(path)[2]) is doubt
+    assert silent & BY_UNITS == (BY_UNITS if doubt else set())
+    assert not doubt or not found
+    found, silent, err = audited(path, *jobs, *read_it)
+    assert said not in err and not silent & BY_UNITS
+    assert not doubt or found == {"U201"}
+
+
+@pytest.mark.parametrize(
+    ("above", "place"),
+    [
+        ("Filters,Patient,Provider,Date,Insurance,CPT\n,All,All,all of March,All,All\n", 3),
+        ("Filters,Patient,Provider,Date,Insurance,CPT\n,,,03/01/2026 - 03/31/2026,,\n", 3),
+        ("Patient ID,DOS,CPT,Units,Min\np,2026-03-02,97110,1,15\n", 1),
+        ("Patient ID,DOS,CPT,Units,Min\n,,,,\n", 1),  # the same heading again, as on each page
+        ("Pt,Date,Procedure,Qty,Mins\np,2026-03-02,97110,1,15\n", 1),  # a table of its own
+    ],
+)
+def test_of_rows_that_name_as_many_columns_the_last_above_data_is_the_heading(
+    above, place, tmp_path, config
+):
+    """The filters of a report stood for the heading, and every row was rejected."""
+    text = f"{above}Patient ID,DOS,CPT,Units,Min\nq,2026-03-02,97116,1,15\n"
+    log = logs.read(put(tmp_path, "a.csv", text), config)
+    first = min(row["row"] for row in sessions(log))
+    assert first == (place + 1 if "2026-03-02" in above or place > 1 else 4)
+    assert len(sessions(log)) == 1 + above.count("2026-03-02")
+
+
+def test_a_column_that_holds_dates_is_named(tmp_path):
+    """Where rows cannot be used for want of a date; followed, it is read."""
+    text = """Patient,Visit,Next Visit,CPT,Start,Stop
+p,3/22/2026 9:00 AM,3/25/2026,97110,9:00 AM,9:25 AM
+"""
+    path = put(tmp_path, "a.csv", text)
+    said = 'note: no heading for date was found; "Visit" holds dates: --map "Visit=date"\n'
+    for more in ([], ["--jobs", "1", "-o", str(tmp_path / "lines.parquet")]):
+        assert said in bill(path, *more)[2]
+    code, _, err = bill(path, "--map", "Visit=date")
+    assert code == 0 and "no heading" not in err
+    path = put(tmp_path, "b.csv", text.replace("Next Visit", "Day of Visit"))
+    assert '"Visit" and "Day of Visit" hold dates: say which one by --map' in bill(path)[2]
+    path = put(tmp_path, "c.csv", text.replace("3/22/2026 9:00 AM", "first"))
+    assert "no heading for date" not in bill(path)[2]
+
+
 def test_of_several_headings_of_minutes_none_is_proposed(tmp_path):
     """One of them is not all minutes; one that a mapping reads is."""
     names = "Individual Minutes,Group Minutes"

@@ -655,6 +655,11 @@ def test_hints_for_cells_of_a_spreadsheet(change, hint, config):
         ({"code": "97110 x2"}, "how many units go into units_billed"),
         ({"code": "97110 (X 2)"}, "one code a row"),
         ({"code": "97110 cancelled"}, "use a code or alias of config/codes.csv"),
+        *(
+            ({"code": text}, "where words only describe it, write the number alone")
+            for text in ("97110 Therapeutic Ex", "CPT 97110", "97110-Gait Training", "(G0283) x")
+        ),
+        ({"code": "Foo 12"}, "or add it there"),
         ({"units_billed": "-2"}, "remove the row together with the one that it takes back"),
         ({"units_billed": "1-2"}, "write e.g. 2"),
         ({"charge": "-$120.00"}, "a reversal"),

@@ -257,8 +257,8 @@ def read_log(
             all_maps,
             digest=digest,
         )
-    untimed = logs.untimed_note(read)
-    said_of_reading([*read.notes, *untimed], read.mapping, reading)
+    lacking = [*logs.untimed_note(read), *logs.undated_note(read, config)]
+    said_of_reading([*read.notes, *lacking], read.mapping, reading)
     return read
 
 

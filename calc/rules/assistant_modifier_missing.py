@@ -25,7 +25,7 @@ class AssistantModifierMissing(Rule):
 
     code, severity, over = "M301", "error", "service"
     authority = "usc-42-1395m-v"
-    needs = ("modifiers_billed", "units_billed", "role", "lengths")
+    needs = ("modifiers_billed", "units_billed", "role", "lengths", "all_modifiers", "units_apart")
     refuted_by = ("rows",)
     message = (
         "{found} {found:unit|units} of {code} {found:carries|carry} CQ or CO,"

@@ -25,7 +25,7 @@ class AssistantModifierNotDue(Rule):
 
     code, severity, over = "M302", "warning", "service"
     authority = "usc-42-1395m-v"
-    needs = ("modifiers_billed", "units_billed", "role", "lengths")
+    needs = ("modifiers_billed", "units_billed", "role", "lengths", "units_apart")
     refuted_by = ("rows",)
     message = (
         "{found} {found:unit|units} of {code} {found:carries|carry} CQ or CO,"

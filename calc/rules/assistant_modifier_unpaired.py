@@ -25,7 +25,7 @@ class AssistantModifierUnpaired(Rule):
 
     code, severity, over = "M303", "error", "row"
     authority = "mcpm-5-20.1"
-    needs = ("modifiers_billed", "units_billed")
+    needs = ("modifiers_billed", "units_billed", "all_modifiers")
     message = "modifiers of {code} are {found}; {fault}"
     found = nw.col("modifiers_billed")
     _alone, _stray_co = ~has("GP|GO|GN"), has("CO") & ~has("GO")

@@ -25,7 +25,7 @@ class BundledPair(Rule):
 
     code, severity, over = "M307", "error", "pair"
     authority = "ncci"
-    needs, edition = ("modifiers_billed", "units_billed"), "ptp"
+    needs, edition = ("modifiers_billed", "units_billed", "all_modifiers"), "ptp"
     refuted_by = ("rows",)
     message = "{found} is bundled into {expected}, which is billed for the day too"
     found, expected = nw.col("code"), nw.col("column1")

@@ -26,7 +26,7 @@ class CodeOnSeveralLines(Rule):
 
     code, severity, over = "U214", "warning", "service"
     authority, by_payer = "mcpm-5-20.2", True
-    needs = ("units_billed", "modifiers_billed")
+    needs = ("units_billed", "modifiers_billed", "all_modifiers")
     message = "{code} is billed on {found} lines[ with {modifier}] of the day, {expected} is due"
     _plain, _marked = nw.col("plain_rows"), nw.col("marked_plain_rows")
     found, expected = nw.max_horizontal(_plain, _marked), nw.lit(1)

@@ -22,7 +22,7 @@ class DailyCodeBilledTwice(Rule):
 
     code, severity, over = "U205", "error", "service"
     authority, by_payer = "mcpm-5-20.2", True
-    needs = ("units_billed",)
+    needs = ("units_billed", "units_apart")
     message = "{found} {found:unit|units} of {code} billed, a day has {expected}"
     found, expected = nw.col("billed") - nw.col("refused_units"), nw.lit(1)
     flag = (nw.col("unit_basis") == "day") & (found > 1)

@@ -25,7 +25,7 @@ class DayBeyondLimits(Rule):
 
     code, severity, over = "T106", "warning", "limit"
     authority = "decision"
-    needs = ("lengths",)
+    needs = ("lengths", "units_apart")
     message = "{found} in a day, more than {expected}"
     _unit = (
         nw.when(nw.col("what") == "patient_units").then(nw.lit(" timed units"))

@@ -23,7 +23,7 @@ class DisciplineModifierMissing(Rule):
 
     code, severity, over = "M304", "error", "row"
     authority = "mcpm-5-20.1"
-    needs = ("modifiers_billed", "units_billed")
+    needs = ("modifiers_billed", "units_billed", "all_modifiers")
     message = "{code} is billed without GP, GO or GN"
     found, expected = nw.col("modifiers_billed"), nw.lit("GP GO GN")
     flag = (

@@ -24,7 +24,7 @@ class UnitUnderEightMinutes(Rule):
 
     code, severity, over = "U204", "error", "day"
     authority, by_counting_rule = "mcpm-5-20.2", True
-    needs = ("units_billed", "times", "lengths")
+    needs = ("units_billed", "times", "lengths", "units_apart")
     refuted_by = ("rows", "dates")
     message = (
         "{found} timed {found:unit|units} billed for {whose} minutes earn {expected}" + DOUBLED

@@ -24,7 +24,7 @@ class UnitsAboveMostUsual(Rule):
 
     code, severity, over = "U206", "error", "allowed_most"
     authority = "ncci"
-    needs, edition = ("units_billed",), "mue"
+    needs, edition = ("units_billed", "units_apart"), "mue"
     message = "{found} {found:unit|units} of {code} billed, the edit allows {expected}"
     found, expected = nw.col("billed"), nw.col("mue")
     flag = found > expected

@@ -26,7 +26,7 @@ class UnitsBelowMinutes(Rule):
 
     code, severity, over = "U202", "info", "day"
     authority, by_counting_rule = "mcpm-5-20.2", True
-    needs = ("units_billed", "lengths")
+    needs = ("units_billed", "lengths", "units_apart")
     refuted_by = ("lines", "rows")
     message = (
         "{found} timed {found:unit|units} billed[ {which}], {expected} supported by {whose} minutes"

@@ -25,7 +25,7 @@ class UnitsExceedMinutes(Rule):
 
     code, severity, over = "U201", "error", "day"
     authority, by_counting_rule = "mcpm-5-20.2", True
-    needs = ("units_billed", "times", "lengths")
+    needs = ("units_billed", "times", "lengths", "units_apart")
     refuted_by = ("rows", "dates")
     message = (
         "{found} timed {found:unit|units} billed, {expected} supported by {whose} minutes" + DOUBLED

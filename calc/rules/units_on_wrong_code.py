@@ -25,7 +25,7 @@ class UnitsOnWrongCode(Rule):
 
     code, severity, over = "U203", "warning", "service"
     authority, by_counting_rule = "mcpm-5-20.2", True
-    needs = ("units_billed", "times", "lengths")
+    needs = ("units_billed", "times", "lengths", "units_apart")
     refuted_by = ("lines", "rows")
     message = (
         "{found} {found:unit|units} of {code} billed, the day's minutes allow {expected}" + DOUBLED
