@@ -109,13 +109,13 @@ def lengths_like(
     found: Mapping[str, Sequence[str]],
     config: Config,
     given: Mapping[str, str],
-    texts_of: Callable[[str], Sequence[str]],
+    cells_of: Callable[[str], Sequence[tuple[str, int | None]]],
 ) -> list[tuple[str, str]]:
     """Of a log without minutes the headings that may say how long each service took.
 
     Each with the column that it may mean: those that are not read, and a total of minutes without
-    any other time. Start and end that are read may be the visit's. ``texts_of``: the distinct
-    cells below a heading.
+    any other time. Start and end that are read may be the visit's. ``cells_of``: the distinct
+    cells below a heading, each with the milliseconds from the row's start to its end.
     """
     if "minutes" in found:
         return []
@@ -124,15 +124,24 @@ def lengths_like(
     near = [
         (name, "minutes")
         for name in unread
-        if _may_be_minutes(name, config) and lengths.are_lengths(texts_of(name))
+        if _may_be_minutes(name, config) and _say_more(cells_of(name))
     ]
     times = [(name, _own_time(name, known, config)) for name in unread]
-    near += [(name, time) for name, time in times if time in found and any(texts_of(name))]
+    near += [
+        (name, time)
+        for name, time in times
+        if time in found and any(text for text, _ in cells_of(name))
+    ]
     if not near and not {"start", "end"} & set(found):
         chosen = {plain(heading) for heading in given}
         totals = [name for name in found.get("total_minutes", ()) if plain(name) not in chosen]
-        near = [(name, "minutes") for name in totals if lengths.are_lengths(texts_of(name))]
+        near = [(name, "minutes") for name in totals if _say_more(cells_of(name))]
     return near
+
+
+def _say_more(cells: Sequence[tuple[str, int | None]]) -> bool:
+    """Whether cells are lengths, and not those that start and end say already."""
+    return lengths.are_lengths([text for text, _ in cells]) and not lengths.are_spans(cells)
 
 
 def _may_be_minutes(name: str, config: Config) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine, headings, values
+from calc import engine, headings, times, values
 from calc.cells import Facts, Known, by_values
 from calc.errors import InputError
 from calc.params import Config, plain
@@ -92,6 +92,21 @@ def are_lengths(texts: Sequence[str]) -> bool:
     """
     lengths_ms = [_length_ms(text) for text in texts if text]
     return any(lengths_ms) and all(length_ms < _MORNING_MS for length_ms in lengths_ms)
+
+
+def are_spans(cells: Sequence[tuple[str, int | None]]) -> bool:
+    """Whether lengths are those from each row's start to its end, so that they say no more.
+
+    ``cells``: each with the milliseconds between, to the minute of which it is rounded.
+
+    >>> are_spans([("45", 2_700_000), ("", None), ("0:30", 1_790_000)]), are_spans([("45", None)])
+    (True, False)
+    """
+    return all(
+        span_ms is not None and abs(_length_ms(text) - span_ms) < times.MINUTE
+        for text, span_ms in cells
+        if text
+    )
 
 
 def _length_ms(text: str) -> int:

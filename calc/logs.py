@@ -523,7 +523,8 @@ def _sessions(
     ]
     if not _TIMES & set(columns):
         log.times_like = heading_notes.times_like(names, config, maps)
-    log.lengths_like = heading_notes.lengths_like(names, columns, config, maps, texts_of)
+    cells_of = partial(_cells_below, frame, place)
+    log.lengths_like = heading_notes.lengths_like(names, columns, config, maps, cells_of)
     if engine.is_eager(frame):
         log.files = [inputs.File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
@@ -533,6 +534,15 @@ def _texts_below(frame: nw.LazyFrame[Any], place: Mapping[str, str], name: str) 
     """The distinct cells below one of the log's own headings, as text."""
     cells = frame.select(text=text_of(frame.collect_schema(), place[name]))
     return engine.distinct(cells, "text")
+
+
+def _cells_below(
+    frame: nw.LazyFrame[Any], place: Mapping[str, str], name: str
+) -> list[tuple[str, int | None]]:
+    """The distinct cells below a heading, each with the milliseconds from start to end beside."""
+    span = nw.col("end_ms") - nw.col("start_ms")
+    cells = frame.select(text=text_of(frame.collect_schema(), place[name]), span=span)
+    return [(text, length) for text, length in engine.collect(cells.unique()).iter_rows()]
 
 
 def _used(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.LazyFrame[Any]:

@@ -745,7 +745,7 @@ BY_THE_CLOCK = {"T102", "T103", "T104", "T106", "U201", "U202", "U203", "U204", 
     [
         *("Timed Min", "Timed Minutes", "Time (Minutes)", "Billable Minutes", "CPT Minutes"),
         *("Minutes Billed", "Direct Minutes", "Actual Minutes", "Individual Minutes", "Tx Time"),
-        *("Billed Time", "Treatment Time", "CPT Code Minutes", "Timed\nMin"),
+        *("Billed Time", "Treatment Time", "Time in Minutes", "Timed\nMin"),
     ],
 )
 @pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
@@ -784,6 +784,8 @@ q,2026-03-02,97116,11:00,11:45,15,1
         ("Non-billable Min", ["5", "5", "5"]),
         ("15 Min Units", ["1", "1", "1"]),
         ("Total Minutes", ["45", "45", "45"]),
+        ("Visit Minutes", ["45", "", "45"]),  # as start and end say
+        ("Session Time", ["0:45", "0:45", "0:45"]),
         ("Scheduled Start Time", ["9:00", "9:00", "9:00"]),
         ("Actual Start Time", ["", "", ""]),
     ],

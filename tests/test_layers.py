@@ -33,7 +33,7 @@ ALLOWED = {
     "row_notes": {"engine", "params", "times"},
     "workbooks": {"decoding"},
     "headings": {"errors", "params", "schema"},
-    "lengths": {"cells", "engine", "errors", "headings", "params", "values"},
+    "lengths": {"cells", "engine", "errors", "headings", "params", "times", "values"},
     "heading_notes": {"headings", "lengths", "params"},
     "config_checks": {"dated", "errors", "figure_files", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "times"},
