@@ -225,12 +225,12 @@ _DATA = re.compile(
 
 
 def is_day(name: str) -> bool:
-    """Whether a heading speaks of a date, and of no time of it.
+    """Whether a heading speaks of a date.
 
-    >>> is_day("Svc Date To"), is_day("Visit Start Date/Time")
-    (True, False)
+    >>> is_day("Svc Date To"), is_day("SERVICE_DT_TM"), is_day("To")
+    (True, True, False)
     """
-    return bool(re.search("dat|dt|dos", plain(name))) and not re.search("time|tm", plain(name))
+    return bool(re.search("dat|dt|dos", plain(name)))
 
 
 def _is_part_of_name(name: str, config: Config) -> bool:
