@@ -98,7 +98,8 @@ def test_the_payers_rule_is_the_logs(config):
 
 def test_what_a_log_holds(config):
     log = read([session("97110", "23", units_billed="", charge="")], config)
-    assert claims.held(log) == {"clinician", "role", "discipline", "times"}
+    sure = {"times", "lengths", "all_modifiers", "units_apart"}  # nothing leaves these in doubt
+    assert claims.held(log) == {"clinician", "role", "discipline", *sure}
     log = read([session("97110", "", start="09:00", end="09:30", units_billed="2")], config)
     assert {"clocks", "units_billed"} <= claims.held(log)
 
