@@ -104,8 +104,8 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add assistant_low and assistant_high: how many units of a code surely carry CQ or CO, or may.
 
-    Needs the steps of `assistant_units`, and of what was billed moved, billed, unminuted_rows;
-    takes service_assistant_minutes, which nothing else looks at.
+    Needs the steps of `assistant_units`, and of what was billed moved, billed, unminuted_rows and
+    assistant_units_billed; takes service_assistant_minutes, which nothing else looks at.
 
     In doubt are, judged as a whole: all units before 2022, and where whole minutes, a share rounded
     to a whole per cent, or the tenth of the minutes rounded and one added decide otherwise (CMS
@@ -114,6 +114,23 @@ def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     a whole and not by blocks. Of two codes of a service either may have the plain units, and where
     they are judged as a whole each of them may.
     """
+    # Most services are no assistant's, and bill none.
+    never = {name: (nw.lit(0, dtype=nw.Int64), int) for name in ("assistant_low", "assistant_high")}
+    some = (nw.col("assistant_rows") > 0) | (nw.col("assistant_units_billed") > 0)
+    lines = engine.amended(lines, some, _OF_BOUNDS, _bounds, never)
+    return lines.drop("service_assistant_minutes")
+
+
+_OF_BOUNDS = (
+    "therapist_rest", "assistant_rest", "units_unjudged", "assistant_policy", "by_quarters",
+    "de_minimis_percent", "assistant_midpoint", "service_units", "service_assistant_units",
+    "assistant_whole", "service_assistant_minutes", "minutes", "assistant_ms", "counted_ms",
+    "pooled", "unit_minutes", "rule_unit_minutes", "has_add_on", "units", "billed", "moved",
+    "unminuted_rows",
+)  # fmt: skip
+
+
+def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     t, a, left = nw.col("therapist_rest"), nw.col("assistant_rest"), nw.col("units_unjudged")
     old = nw.col("assistant_policy") < 2022
     by_quarters, share = nw.col("by_quarters"), nw.col("de_minimis_percent")
@@ -157,7 +174,7 @@ def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(nw.max_horizontal(mine, billed))
         .otherwise(high)
         .cast(nw.Int64),
-    ).drop("service_assistant_minutes")
+    )
 
 
 def _exceeds(assistant: nw.Expr, both: nw.Expr, share: nw.Expr) -> nw.Expr:
