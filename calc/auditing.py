@@ -320,7 +320,7 @@ def _one_fault_once(
     folded = found.join(folds.select("number"), on="number", how="semi").sort("number")
     kept = kept.join(also, on="number", how="left")
     kept = kept.drop("explained", "number").with_columns(nw.col("also").fill_null(""))
-    return kept, folded.drop("explained", "number").with_columns(also=nw.lit(""))
+    return kept, folded
 
 
 def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:

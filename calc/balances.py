@@ -9,7 +9,7 @@ from datetime import date
 from calc import clocks, files, times
 from calc.errors import InputError
 from calc.params import Config
-from calc.schema import KX_BUCKET
+from calc.schema import kx_bucket
 from calc.values import read_cents
 
 
@@ -28,8 +28,8 @@ def read_prior(source: str) -> dict[tuple[str, str], int]:
     """
     spent: dict[tuple[str, str], int] = {}
     for where, (patient, discipline), cents in _balances(source, "patient", "discipline"):
-        bucket = KX_BUCKET.get(discipline.upper(), discipline.upper())
-        if bucket not in KX_BUCKET.values():
+        bucket = kx_bucket(discipline.upper())
+        if not bucket:
             hint = "write PT, OT, SLP or PT+SLP"
             raise InputError(f'discipline "{discipline}" is not known', where, hint)
         spent[patient, bucket] = spent.get((patient, bucket), 0) + cents

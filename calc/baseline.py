@@ -63,15 +63,6 @@ def left_out(known: Mapping[str, str], folded: Iterable[tuple[str, str]]) -> lis
     return sorted(both | {f"{rule} {fingerprint}" for rule, fingerprint in folded})
 
 
-def said(count: int) -> list[str]:
-    """A note of so many findings that are known.
-
-    >>> said(0), said(1)
-    ([], ['1 finding of the baseline left out'])
-    """
-    return [f"{count:,} finding{'' if count == 1 else 's'} of the baseline left out"] * (count > 0)
-
-
 def apply(findings: nw.DataFrame[Any], known: Collection[str]) -> tuple[nw.DataFrame[Any], int]:
     """The findings that are not known, in their order, and how many are."""
     new = findings.filter(~nw.col("fingerprint").is_in(list(known)))

@@ -19,7 +19,7 @@ from calc.errors import InputError
 from calc.inputs import is_named
 from calc.logs import Defaults, Log, read, rejected_said
 from calc.params import Config, load
-from calc.schema import BY_DAY, CODE_KEY, DISCIPLINE_VISIT, KX_BUCKET, LINE
+from calc.schema import BY_DAY, CODE_KEY, DISCIPLINE_VISIT, KX_BUCKET, LINE, kx_bucket
 
 CENTS = {
     "work_payment": "work_cents",
@@ -119,10 +119,9 @@ def _require_cents(name: str, given: object, example: str) -> None:
 
 def _bucket(key: object) -> str:
     """The threshold of a key of `Options.prior`."""
-    if isinstance(key, tuple) and len(key) == 2 and all(isinstance(part, str) for part in key):
-        bucket = str(KX_BUCKET.get(key[1], key[1]))
-        if bucket in KX_BUCKET.values():
-            return bucket
+    sound = isinstance(key, tuple) and len(key) == 2 and all(isinstance(part, str) for part in key)
+    if sound and (bucket := kx_bucket(key[1])):  # type: ignore[index]
+        return bucket
     hint = "its keys are patient and threshold, such as ('A1', 'PT+SLP') or ('A1', 'OT')"
     raise InputError("prior: a key is no patient with a threshold", hint=hint)
 

@@ -15,13 +15,11 @@ from calc import engine
 from calc.checks import FINDINGS, NO_SERVICE
 from calc.errors import InputError
 from calc.logs import Log, is_total, repeated_units
+from calc.rule import BILLED
 from calc.schema import total
 
 Frame = nw.LazyFrame[Any]
 
-
-# What only the claims say where there are any; see `held`.
-BILLED = frozenset({"units_billed", "modifiers_billed", "charge", "all_modifiers", "units_apart"})
 _DAY = ["patient", "date"]
 
 
@@ -43,10 +41,13 @@ def held(log: Log) -> frozenset[str]:
     counts = engine.collect(log.audited.select(**said)).row(0)
     found = {name for name, count in zip(said, counts, strict=True) if count}
     there = {"role", "discipline", "provider"} & set(log.cells)
-    there |= set() if log.times_like else {"times"}
-    there |= set() if log.lengths_like else {"lengths"}
-    there |= set() if log.modifiers_like else {"all_modifiers"}
-    there |= set() if repeated_units(log) else {"units_apart"}
+    doubted = {
+        "times": log.times_like,
+        "lengths": log.lengths_like,
+        "all_modifiers": log.modifiers_like,
+        "units_apart": repeated_units(log),
+    }
+    there |= {name for name, headings in doubted.items() if not headings}
     # What stands in for a column that is not there names nobody.
     return frozenset((found if "provider" in there else found - {"providers"}) | there)
 

@@ -59,8 +59,9 @@ def notes(config: Config) -> list[str]:
         for first, last in _gaps(checked.editions(table)):
             said.append(f"{table}/editions.toml: no edition from {first} to {last}")
     for table in TABLES:
-        for edition in checked.editions(table)[: -len(shipped.editions(table)) or None]:
-            said += _hidden(table, edition, checked, shipped)
+        for edition in checked.editions(table):
+            if config.folders[-1] not in edition.path.parents:
+                said += _hidden(table, edition, checked, shipped)
     return said
 
 

@@ -102,14 +102,14 @@ def _of_folder(source: str) -> tuple[list[str], list[str]]:
     return list(map(str, logs)), [f"{source}: left out {left_out}"] if left_out else []
 
 
-def require_outside(sources: Sequence[str], beside: Iterable[str | None]) -> None:
-    """InputError where a file ``beside`` the log would be read as a part of it, too."""
-    inside = [
-        path
-        for source in sources
-        if source not in ("", "-") and _is_folder(source)
-        for path in _of_folder(source)[0]
-    ]
+def require_outside(
+    found: Sequence[str], sources: Sequence[str], beside: Iterable[str | None]
+) -> None:
+    """InputError where a file ``beside`` the log would be read as a part of it, too.
+
+    ``found``: the `paths` of ``sources``; a file that is named itself may be both.
+    """
+    inside = [path for path in found if path not in sources]
     for name in filter(None, beside):
         for path in inside:
             with contextlib.suppress(OSError):

@@ -112,13 +112,13 @@ def are_spans(cells: Sequence[tuple[str, int | None]]) -> bool:
 def _length_ms(text: str) -> int:
     """What a cell may be as a length: 0 for none, `_MORNING_MS` and more for a time of day."""
     if _NUMBER.fullmatch(text):
-        return int(Decimal(text.replace(",", ".")) * 60_000)
+        return int(Decimal(text.replace(",", ".")) * times.MINUTE)
     length_ms = values.read_minutes(text)
     return (_MORNING_MS if _CLOCK.search(text) else 0) if length_ms is None else length_ms
 
 
 _CLOCK = re.compile(r"\d:\d|\d\s*[ap]\.?m\b", re.IGNORECASE)
-_MORNING_MS = 7 * 60 * 60_000  # so much is a time of day as h:mm, and longer than a service
+_MORNING_MS = 7 * 60 * times.MINUTE  # so much is a time of day as h:mm, and longer than a service
 
 
 def notes(measures: Mapping[str, Measure]) -> list[str]:

@@ -144,23 +144,15 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     as_a_whole = nw.when(by_seconds).then(units).otherwise(0)
     joint = (nw.col("assistant_ms") > 0) & (nw.col("assistant_ms") < nw.col("counted_ms"))
     odd_unit = _by_own_unit() & joint & (nw.col("assistant_policy") > 0)
-    low = (
-        nw.when(~by_quarters)
-        .then(nw.when(whole).then(0).otherwise(due))
-        .when(loose)
-        .then(certain)
-        .when(odd_unit)
-        .then(nw.min_horizontal(due, as_a_whole))
-        .otherwise(due)
-    )
-    high = (
-        nw.when(~by_quarters)
-        .then(nw.when(whole).then(units).otherwise(due))
-        .when(loose)
-        .then(nw.min_horizontal(certain + left, units))
-        .when(odd_unit)
-        .then(nw.max_horizontal(due, as_a_whole))
-        .otherwise(due)
+
+    def bound(in_doubt: Any, left_over: nw.Expr, of_both: nw.Expr) -> nw.Expr:
+        judged = nw.when(whole).then(in_doubt).otherwise(due)
+        by_blocks = nw.when(loose).then(left_over).when(odd_unit).then(of_both).otherwise(due)
+        return nw.when(by_quarters).then(by_blocks).otherwise(judged)
+
+    low = bound(0, certain, nw.min_horizontal(due, as_a_whole))
+    high = bound(
+        units, nw.min_horizontal(certain + left, units), nw.max_horizontal(due, as_a_whole)
     )
     two_codes, mine, billed = nw.col("has_add_on"), nw.col("units"), nw.col("billed")
     others = units - mine

@@ -34,7 +34,7 @@ from calc.auditing import Audit
 from calc.doubts import Doubts
 from calc.errors import InputError
 from calc.params import Config, load
-from calc.rule import OVERLAPS, RULES
+from calc.rule import BILLED, OVERLAPS, RULES
 from calc.schema import rows_in, total
 
 Frame = nw.LazyFrame[Any]
@@ -188,7 +188,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     picked = auditing.rules_chosen(asked.select, asked.ignore)
     ran = auditing.runnable(picked, whole.has)
     codes = {rule.code for rule in ran}
-    of_claims = frozenset() if gathered.claims_rejects is None else claims.BILLED
+    of_claims = frozenset() if gathered.claims_rejects is None else BILLED
     not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
     if whole.rows_used and not ran:
         reasons = "; ".join(f"{entry['rule']}: {entry['reason']}" for entry in not_run[:3])
@@ -231,7 +231,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     not_run += doubts.not_run(ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless)
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
-    beside = [*chosen, *whole.met.notes(), *sheet, *said["notes"], *baseline.said(said["known"])]
+    beside = [*chosen, *whole.met.notes(), *sheet, *said["notes"]]
+    beside += [f"{_lines(said['known'], 'finding')} of the baseline left out"] * bool(said["known"])
     return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart, beside)
 
 

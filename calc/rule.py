@@ -79,6 +79,9 @@ DOUBLED = (
 )
 
 
+# Of these, what only the claims say where there are any; see `claims.held`.
+BILLED = frozenset({"units_billed", "modifiers_billed", "charge", "all_modifiers", "units_apart"})
+
 # Whose minutes earn the units of a "day": those of a code that counts alone are its own.
 DAYS_OR_CODES = (
     nw.when(nw.col("day_group") == "")

@@ -83,6 +83,16 @@ CLAIM_ORDER = (
 KX_BUCKET = {"PT": "PT+SLP", "SLP": "PT+SLP", "OT": "OT"}
 
 
+def kx_bucket(text: str) -> str:
+    """The threshold of a discipline, or that which is named itself; "" for neither.
+
+    >>> kx_bucket("SLP"), kx_bucket("PT+SLP"), kx_bucket("physical")
+    ('PT+SLP', 'PT+SLP', '')
+    """
+    bucket = KX_BUCKET.get(text, text)
+    return bucket if bucket in KX_BUCKET.values() else ""
+
+
 BY_DAY = ("minutes", "day")  # units that a day's minutes, or its sessions, tell
 
 

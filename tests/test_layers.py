@@ -99,7 +99,7 @@ ALLOWED = {
         "schema",
         "times",
     },
-    "claims": {"checks", "engine", "errors", "logs", "schema"},
+    "claims": {"checks", "engine", "errors", "logs", "rule", "schema"},
     "matching": {"claims", "engine", "logs", "lookups", "modifiers", "params", "schema"},
     "doubts": {"redacting", "rule"},
     "baseline": {"errors"},

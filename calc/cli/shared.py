@@ -172,9 +172,12 @@ def keep_inputs(
         if inside and inputs.is_log(Path(name or "")):
             what = "cannot be written, for it lies in the folder that is read"
             raise InputError(what, name or "", f"name another file by {option}, outside of it")
-    inputs.require_outside(log, beside)
-    inputs.require_outside(claims, (name for name in (*log, *beside) if name not in claims))
-    keep([*inputs.paths(log)[0], *beside, reading["map_file"]], named)
+    found = inputs.paths(log)[0]
+    inputs.require_outside(found, log, beside)
+    if claims:
+        others = [name for name in (*log, *beside) if name not in claims]
+        inputs.require_outside(inputs.paths(claims)[0], claims, others)
+    keep([*found, *beside, reading["map_file"]], named)
 
 
 def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
