@@ -136,37 +136,58 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     by_quarters, share = nw.col("by_quarters"), nw.col("de_minimis_percent")
     midpoint, units = nw.col("assistant_midpoint"), nw.col("service_units")
     due, certain = nw.col("service_assistant_units"), nw.col("assistant_whole")
+    # Step by step: an expression that stands in several others is made anew in each of them.
     minutes = nw.col("service_assistant_minutes"), nw.col("minutes"), share
-    by_seconds = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
-    whole = old | _near_share(*minutes) | (by_seconds != _exceeds(*minutes))
     one, two = old & _near_share(a, a + t, share), old | (t <= midpoint) | (a <= midpoint)
-    loose = ((left == 1) & one) | ((left >= 2) & two)
-    as_a_whole = nw.when(by_seconds).then(units).otherwise(0)
     joint = (nw.col("assistant_ms") > 0) & (nw.col("assistant_ms") < nw.col("counted_ms"))
-    odd_unit = _by_own_unit() & joint & (nw.col("assistant_policy") > 0)
+    lines = lines.with_columns(
+        by_seconds=_exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share),
+        by_minutes=_exceeds(*minutes),
+        near=_near_share(*minutes),
+        loose=((left == 1) & one) | ((left >= 2) & two),
+        joint=joint,
+    )
+    by_seconds, joint = nw.col("by_seconds"), nw.col("joint")
+    lines = lines.with_columns(
+        whole=old | nw.col("near") | (by_seconds != nw.col("by_minutes")),
+        as_a_whole=nw.when(by_seconds).then(units).otherwise(0),
+        odd_unit=_by_own_unit() & joint & (nw.col("assistant_policy") > 0),
+    )
 
     def bound(in_doubt: Any, left_over: nw.Expr, of_both: nw.Expr) -> nw.Expr:
-        judged = nw.when(whole).then(in_doubt).otherwise(due)
-        by_blocks = nw.when(loose).then(left_over).when(odd_unit).then(of_both).otherwise(due)
+        judged = nw.when("whole").then(in_doubt).otherwise(due)
+        by_blocks = nw.when("loose").then(left_over).when("odd_unit").then(of_both).otherwise(due)
         return nw.when(by_quarters).then(by_blocks).otherwise(judged)
 
-    low = bound(0, certain, nw.min_horizontal(due, as_a_whole))
-    high = bound(
-        units, nw.min_horizontal(certain + left, units), nw.max_horizontal(due, as_a_whole)
+    most, as_a_whole = nw.min_horizontal(certain + left, units), nw.col("as_a_whole")
+    lines = lines.with_columns(
+        low=bound(0, certain, nw.min_horizontal(due, as_a_whole)),
+        high=bound(units, most, nw.max_horizontal(due, as_a_whole)),
     )
-    two_codes, mine, billed = nw.col("has_add_on"), nw.col("units"), nw.col("billed")
-    others = units - mine
-    low = nw.when(two_codes).then(nw.max_horizontal(low - others, nw.lit(0))).otherwise(low)
-    high = nw.when(two_codes).then(nw.min_horizontal(mine, high)).otherwise(high)
+    two_codes, mine, low, high = (
+        nw.col("has_add_on"),
+        nw.col("units"),
+        nw.col("low"),
+        nw.col("high"),
+    )
+    spared = nw.max_horizontal(low - (units - mine), nw.lit(0))
+    lines = lines.with_columns(
+        low=nw.when(two_codes).then(spared).otherwise(low),
+        high=nw.when(two_codes).then(nw.min_horizontal(mine, high)).otherwise(high),
+    )
     unsure = (two_codes & ~by_quarters & joint) | nw.col("moved") | (nw.col("unminuted_rows") > 0)
-    unsure = unsure.fill_null(True) | high.is_null() | low.is_null()
+    lines = lines.with_columns(unsure=unsure.fill_null(True) | high.is_null() | low.is_null())
+    widest = nw.max_horizontal(mine, nw.col("billed"))
     return lines.with_columns(
-        assistant_low=nw.when(unsure).then(0).otherwise(low).cast(nw.Int64),
-        assistant_high=nw.when(unsure)
-        .then(nw.max_horizontal(mine, billed))
-        .otherwise(high)
-        .cast(nw.Int64),
-    )
+        assistant_low=nw.when("unsure").then(0).otherwise(low).cast(nw.Int64),
+        assistant_high=nw.when("unsure").then(widest).otherwise(high).cast(nw.Int64),
+    ).drop(_STEPS_OF_BOUNDS)
+
+
+_STEPS_OF_BOUNDS = (
+    "by_seconds", "by_minutes", "near", "loose", "joint", "whole", "as_a_whole", "odd_unit",
+    "low", "high", "unsure",
+)  # fmt: skip
 
 
 def _exceeds(assistant: nw.Expr, both: nw.Expr, share: nw.Expr) -> nw.Expr:
