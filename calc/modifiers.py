@@ -112,7 +112,8 @@ def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     allows the last two). By quarters: two units left with fewer than 9 minutes of either; before
     2022 every unit left but one that is certain. By units of another length: all that they are as
     a whole and not by blocks. Of two codes of a service either may have the plain units, and where
-    they are judged as a whole each of them may.
+    they are judged as a whole each of them may. So are units of a tie that are billed with the
+    other code, unless one kind of clinician furnished all of this one.
     """
     # Most services are no assistant's, and bill none.
     never = {name: (nw.lit(0, dtype=nw.Int64), int) for name in ("assistant_low", "assistant_high")}
@@ -126,7 +127,7 @@ _OF_BOUNDS = (
     "de_minimis_percent", "assistant_midpoint", "service_units", "service_assistant_units",
     "assistant_whole", "service_assistant_minutes", "minutes", "assistant_ms", "counted_ms",
     "pooled", "unit_minutes", "rule_unit_minutes", "has_add_on", "units", "billed", "moved",
-    "unminuted_rows",
+    "unminuted_rows", "discipline",
 )  # fmt: skip
 
 
@@ -164,18 +165,25 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         low=bound(0, certain, nw.min_horizontal(due, as_a_whole)),
         high=bound(units, most, nw.max_horizontal(due, as_a_whole)),
     )
-    two_codes, mine, low, high = (
-        nw.col("has_add_on"),
-        nw.col("units"),
-        nw.col("low"),
-        nw.col("high"),
+    two_codes, mine = nw.col("has_add_on"), nw.col("units")
+    low, high = nw.col("low"), nw.col("high")
+    # Units of a tie that are billed with the other code: all are of whoever furnished it alone.
+    moved, whole_ms = nw.col("moved"), nw.col("counted_ms")
+    of_one = moved & ~two_codes & ~joint & (whole_ms > 0)
+    judged = nw.col("discipline").is_in(list(ASSISTANT)) & (nw.col("assistant_policy") > 0)
+    all_units = nw.when((nw.col("assistant_ms") > 0) & judged).then(mine).otherwise(0)
+    lines = lines.with_columns(
+        low=nw.when(of_one).then(all_units).otherwise(low),
+        high=nw.when(of_one).then(all_units).otherwise(high),
+        of_one=of_one,
     )
     spared = nw.max_horizontal(low - (units - mine), nw.lit(0))
     lines = lines.with_columns(
         low=nw.when(two_codes).then(spared).otherwise(low),
         high=nw.when(two_codes).then(nw.min_horizontal(mine, high)).otherwise(high),
     )
-    unsure = (two_codes & ~by_quarters & joint) | nw.col("moved") | (nw.col("unminuted_rows") > 0)
+    unsure = (two_codes & ~by_quarters & joint) | (moved & ~nw.col("of_one"))
+    unsure = unsure | (nw.col("unminuted_rows") > 0)
     lines = lines.with_columns(unsure=unsure.fill_null(True) | high.is_null() | low.is_null())
     widest = nw.max_horizontal(mine, nw.col("billed"))
     return lines.with_columns(
@@ -186,7 +194,7 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 _STEPS_OF_BOUNDS = (
     "by_seconds", "by_minutes", "near", "loose", "joint", "whole", "as_a_whole", "odd_unit",
-    "low", "high", "unsure",
+    "low", "high", "unsure", "of_one",
 )  # fmt: skip
 
 
