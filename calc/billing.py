@@ -5,6 +5,7 @@ Every figure of ``config/`` is joined here, once; the steps themselves are pure.
 
 from __future__ import annotations
 
+import operator
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,10 +50,10 @@ class Options:
                 what = f"{name}: {getattr(self, name)!r} is neither True nor False"
                 raise InputError(what, hint=f"write {name}=True")
         if self.deductible is not None:
-            _require_cents("deductible", self.deductible, '{"A1": 25700, "": 0}')
-        _require_cents("prior", self.prior, '{("A1", "PT+SLP"): 120000}')
+            left = _cents("deductible", self.deductible, '{"A1": 25700, "": 0}')
+            object.__setattr__(self, "deductible", left)
         prior: dict[tuple[str, str], int] = {}
-        for key, cents in self.prior.items():
+        for key, cents in _cents("prior", self.prior, '{("A1", "PT+SLP"): 120000}').items():
             bucket = _bucket(key)
             prior[key[0], bucket] = prior.get((key[0], bucket), 0) + cents
         object.__setattr__(self, "prior", prior)
@@ -106,15 +107,22 @@ class Options:
         return "QPP" if self.qualifying_apm else "nonQPP"
 
 
-def _require_cents(name: str, given: object, example: str) -> None:
+def _cents(name: str, given: object, example: str) -> dict[Any, int]:
+    """The same amounts as whole numbers; other libraries have whole numbers of their own."""
     hint = f"give whole cents, such as {name}={example}"
     if not isinstance(given, Mapping):
         raise InputError(f"{name}: {type(given).__name__} is no mapping", hint=hint)
+    found = {}
     for key, cents in given.items():
         if name == "deductible" and not isinstance(key, str):
             raise InputError(f"{name}: a key is no patient's text", hint=hint)
-        if type(cents) is not int or cents < 0:
+        try:
+            found[key] = -1 if isinstance(cents, bool) else operator.index(cents)
+        except TypeError:
+            found[key] = -1
+        if found[key] < 0:
             raise InputError(f"{name}: {cents!r} is no number of cents", hint=hint)
+    return found
 
 
 def _bucket(key: object) -> str:

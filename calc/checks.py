@@ -150,14 +150,14 @@ _KNOWN_CODE = "use a code or alias of config/codes.csv, or add it there"
 _WORDS = "or add the word to config/words.toml"
 
 CHECKS: tuple[Check, ...] = (
+    Check(
+        "status", lambda: nw.col("no_service"), 'status "{}" means that no service was given',
+        'it is left out; to use such rows leave the column unread: --map "HEADING="', alone=True,
+    ),
     Check("patient", lambda: nw.col("patient") == "", "patient is blank", "name the patient's id"),
     Check(
         "code", lambda: _cell("code") == "", "code is blank", "give the CPT or HCPCS code",
         alone=True,
-    ),
-    Check(
-        "status", lambda: nw.col("no_service"), 'status "{}" means that no service was given',
-        'it is left out; to use such rows leave the column unread: --map "HEADING="', alone=True,
     ),
     Check(
         "code", _several_codes, 'code "{}" is not known',
@@ -385,8 +385,8 @@ CHECKS: tuple[Check, ...] = (
 # Fault number to the audit rule that reports it.
 FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if check.finding}
 
-# The numbers of the checks that a blank record and code fail, and one that is no service.
-PATIENT_BLANK, CODE_BLANK, NO_SERVICE = 1, 2, 3
+# The numbers of the checks that a record of no service fails, a blank one, and a blank code.
+NO_SERVICE, PATIENT_BLANK, CODE_BLANK = 1, 2, 3
 NO_DATE = next(n for n, check in enumerate(CHECKS, 1) if check.says == "no date of service")
 
 

@@ -108,6 +108,37 @@ def providers(log: Log) -> set[str]:
     return {name for name in engine.distinct(log.audited, "provider") if name}
 
 
+def patients(log: Log) -> Counter[str]:
+    """How many rows of a log, or lines of claims, each patient has."""
+    rows = engine.plain(log.audited.select("patient", one=nw.lit(1)))
+    counts = engine.collect(rows.group_by("patient").agg(total("one")))
+    return Counter(dict(zip(counts["patient"].to_list(), counts["one"].to_list(), strict=True)))
+
+
+def written_otherwise(ours: Mapping[str, int], theirs: Mapping[str, int]) -> dict[str, int]:
+    """Patients of the claims whom the log has under another spelling, and those: with their lines.
+
+    One may be the other, as where a spreadsheet took the zeros before a number away.
+
+    >>> written_otherwise({"123": 1, "A-7": 2, "9": 1}, {"00123": 3, "A-7": 1, "10": 1})
+    {'00123': 3, '123': 0}
+    """
+    strange = [name for name in theirs if name not in ours]
+    spelt: dict[str, list[str]] = {}
+    for name in ours if strange else ():
+        spelt.setdefault(_spelling(name), []).append(name)
+    found: dict[str, int] = {}
+    for name in strange:
+        for own in spelt.get(_spelling(name) or name, []):
+            found |= {name: theirs[name], own: theirs.get(own, 0)}
+    return found
+
+
+def _spelling(name: str) -> str:
+    """An id without capitals, signs, blanks and the zeros before it."""
+    return "".join(sign for sign in name.casefold() if sign.isalnum()).lstrip("0")
+
+
 def matched_by(
     theirs: frozenset[str], own: set[str], other: set[str]
 ) -> tuple[frozenset[str], list[str]]:
@@ -149,8 +180,8 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
 
     Lines of totals, and those that say of themselves that they are void, bill nothing.
 
-    ``reverses``: its units or its charge are negative, so that it takes back what another line
-    bills.
+    ``reverses``: its units are negative, or of a known code its charge, so that it takes back what
+    another line bills; a payment that was posted has no code.
     """
     parts = claims.parts or [claims]
     found = []
@@ -158,10 +189,14 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
         heard = nw.col("fault").is_in([*FINDINGS, NO_SERVICE])
         bad = part.bad.filter(~heard, ~is_total(part))
         bad = engine.plain(bad)
-        cells = [part.cells[name] for name in ("units_billed", "charge") if name in part.cells]
-        said = (nw.col(cell).cast(nw.String).str.contains(_NEGATIVE) for cell in cells)
-        reverses = nw.any_horizontal(nw.lit(False), *said, ignore_nulls=True)
         code = nw.col("code").cast(nw.String)
+        known = {"units_billed": nw.lit(True), "charge": code.fill_null("") != ""}
+        said = (
+            nw.col(part.cells[name]).cast(nw.String).str.contains(_NEGATIVE) & sure
+            for name, sure in known.items()
+            if name in part.cells
+        )
+        reverses = nw.any_horizontal(nw.lit(False), *said, ignore_nulls=True)
         found.append(engine.collect(bad.select(*_DAY, code=code, reverses=reverses)))
     ragged = sum(len(part.ragged) for part in parts)
     table: engine.Columns = {

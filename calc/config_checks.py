@@ -16,7 +16,7 @@ from calc.errors import ConfigError
 from calc.figure_files import CELLS, DECIMALS, KEYS, PARAMETERS, TABLES
 from calc.money import decimal_text
 from calc.params import Checked, Config, called, of_payers, plain
-from calc.schema import DISCIPLINES, LENGTH_UNITS, MODES, ROLES, SESSION
+from calc.schema import DISCIPLINES, LENGTH_UNITS, MODES, ROLES, SESSION, STATUS
 
 Found = Iterator[ConfigError]
 
@@ -259,7 +259,7 @@ def _headings(checked: Checked, shipped: Checked) -> Found:
 def _words(checked: Checked, shipped: Checked) -> Found:
     """What words mean are names of ours, or "" for a blank cell; a word means one of them."""
     names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES, "minutes": LENGTH_UNITS}
-    names |= {"headings": SESSION, "assistant": DISCIPLINES, "status": ("heading", "none")}
+    names |= {"headings": SESSION, "assistant": DISCIPLINES, "status": STATUS}
     for path, columns in checked.word_files:
         for column, meanings in columns.items():
             known = names.get(column, ())

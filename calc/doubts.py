@@ -7,8 +7,8 @@ prove nothing about any.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -37,7 +37,8 @@ class Doubts:
     claims have for the day. ``unheard``: as ``unread``, of the log's own rows; one that names no
     patient refutes nothing, or a single torn row would silence a whole audit; but where it may be
     of one of the ``group_codes`` it refutes that a patient was alone. ``covered``: the first and
-    the last date of a log that has claims beside it, beyond which it says nothing.
+    the last date of a log that has claims beside it, beyond which it says nothing. ``otherwise``:
+    see `claims.written_otherwise`.
     """
 
     unread: Days
@@ -45,6 +46,7 @@ class Doubts:
     unheard: Days
     group_codes: tuple[str, ...] = ()
     covered: tuple[date, date] | None = None
+    otherwise: Mapping[str, int] = field(default_factory=dict)
 
     def by_codes(self, key: redacting.Key) -> Doubts:
         """The same with codes for patients."""
@@ -53,7 +55,32 @@ class Doubts:
             return redacting.redact(days, ("patient",), key)
 
         unread, unsure, unheard = map(coded, (self.unread, self.unsure, self.unheard))
-        return replace(self, unread=unread, unsure=unsure, unheard=unheard)
+        otherwise = {key.known(name): lines for name, lines in self.otherwise.items()}
+        return replace(self, unread=unread, unsure=unsure, unheard=unheard, otherwise=otherwise)
+
+    @property
+    def taken_back(self) -> list[tuple[str, int]]:
+        """What is said of lines of the claims, and rows of the log, that reverse others; how many.
+
+        Of the log those that name a patient.
+        """
+        heard = self.unheard.filter(nw.col("patient") != "")
+        said = []
+        for whose, days in (("the claims have lines", self.unread), ("the log has rows", heard)):
+            back = days.filter(nw.col("reverses"))
+            what = f"{whose} that take others back; {_left_out(back)} are left out"
+            said += [(what, len(back))] if len(back) else []
+        return said
+
+    @property
+    def silenced(self) -> list[tuple[str, int]]:
+        """Why rules about what was billed were silent, and for how many lines or rows."""
+        otherwise = (
+            "ids of patients in log and claims differ by capitals, signs or leading zeros alone;"
+            " these patients are left out"
+        )
+        more = [(otherwise, sum(self.otherwise.values()))]
+        return [(why, lines) for why, lines in [*self.taken_back, *more] if lines]
 
     def lines(self) -> int:
         """How many lines stand on days that are left out for those that fit several services."""
@@ -66,10 +93,10 @@ class Doubts:
         unheard, own_reversed = _among(heard), _among(heard.filter(nw.col("reverses")))
         reversed_ = _among(self.unread.filter(nw.col("reverses"))) | own_reversed
         about_billed = [*_about_billed(tuple(RULES.values())), *_ALSO]
-        rule = nw.col("rule")
+        rule, otherwise = nw.col("rule"), nw.col("patient").is_in(list(self.otherwise))
         spared = (
             (_refuted_by("lines") & unread)
-            | (rule.is_in(about_billed) & (unsure | reversed_))
+            | (rule.is_in(about_billed) & (unsure | reversed_ | otherwise))
             | (_refuted_by("rows") & unheard)
             # A row that takes another back, and stands in the log itself, explains a third.
             | ((rule == "T103") & own_reversed)
@@ -116,6 +143,10 @@ def anybodys(days: Days) -> bool:
     return bool(len(days.filter((nw.col("patient") == "") & nw.col("date").is_null())))
 
 
+def _left_out(days: Days) -> str:
+    return "all days, as one names no patient and no date," if anybodys(days) else "their days"
+
+
 def _in_years(days: Days) -> nw.Expr:
     """Whether a finding's patient has any of these days in the finding's year."""
     named = days.filter(nw.col("patient") != "")
@@ -154,11 +185,13 @@ def not_run(
     uncovered: int,
     anybodys: bool = False,
     nameless: int = 0,
+    silenced: Sequence[tuple[str, int]] = (),
 ) -> list[dict[str, Any]]:
     """Which of the rules were silent, and for how many lines of the claims or rows of the log.
 
     ``anybodys``: a line that could not be read may be of any day, see `anybodys`. ``nameless``: of
     the rows that could not be read those that name no patient, whose day nobody leaves out.
+    ``silenced``: see `Doubts.silenced`.
     """
     said: list[dict[str, Any]] = []
 
@@ -180,7 +213,10 @@ def not_run(
         left = "their days" if not anybodys else "all days, as one names no patient and no date,"
         reason = f"the claims have lines that could not be read; {left} are left out"
         silent(_refuted(rules, "lines"), reason, unread)
+    billed = sorted({code[0] for code in _about_billed(rules)})
+    for reason, lines in silenced:
+        silent(billed, reason, lines)
     if unsure:
         reason = "the claims do not tell which of several disciplines, providers or payers"
-        silent(sorted({code[0] for code in _about_billed(rules)}), reason, unsure)
+        silent(billed, reason, unsure)
     return said

@@ -2190,8 +2190,22 @@ def hidden_folder(output: str | None) -> Iterator[Path]:
             reason = f"cannot be written ({error.strerror})"
             raise InputError(reason, output or str(where.parent), BESIDE_HINT) from None
         yield folder
+    except InputError as error:
+        if not error.where.startswith(str(folder)):
+            raise
+        # A user knows of the output alone.
+        raise InputError(error.what, output or str(where.parent), BESIDE_HINT) from None
     finally:
+        _removed(folder)
+
+
+def _removed(folder: Path) -> None:
+    """Take a folder away, also where an impatient user interrupts that."""
+    try:
         shutil.rmtree(folder, ignore_errors=True)
+    except KeyboardInterrupt:
+        _removed(folder)
+        raise
 
 
 @contextlib.contextmanager

@@ -26,3 +26,13 @@ class ConfigError(CalcError):
 
 class InputError(CalcError):
     """A log, an option or an argument cannot be used as it stands."""
+
+
+def require_text(name: str) -> None:
+    """InputError for a name in another encoding than UTF-8, which no table can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        shown = name.encode("utf-8", "backslashreplace").decode()
+        hint = "rename the file, or write the word in UTF-8"
+        raise InputError("is no text in UTF-8", shown, hint) from None

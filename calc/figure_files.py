@@ -94,6 +94,8 @@ WORDS = (
     "not_minutes",
     "modifier_words",
     "not_modifiers_billed",
+    "times",
+    "of_treatment",
     "not_date",
     "not_patient",
     "patient_id",

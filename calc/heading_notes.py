@@ -17,6 +17,7 @@ from calc.headings import (
     shown,
     words_of,
 )
+from calc.lengths import Cell
 from calc.params import Config, plain
 
 # What a log is billed by all the same where it has no such heading: one like it is no heading to
@@ -97,7 +98,8 @@ def times_like(
 ) -> list[tuple[str, str]]:
     """Of a log without start, end and minutes the headings that may mean one, each with it."""
     known = meanings(config, given)
-    names = [name for name in names if not is_day(name)]
+    status = {plain(word) for word, of in config.words["status"].items() if of == "heading"}
+    names = [name for name in names if not is_day(name) and plain(name) not in status]
     parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
     near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
     others = [n for n in names if not parts.get(n) and not lengths.unit_of(n, config)]
@@ -109,13 +111,13 @@ def lengths_like(
     found: Mapping[str, Sequence[str]],
     config: Config,
     given: Mapping[str, str],
-    cells_of: Callable[[str], Sequence[tuple[str, int | None]]],
+    cells_of: Callable[[str], Sequence[Cell]],
 ) -> list[tuple[str, str]]:
     """Of a log without minutes the headings that may say how long each service took.
 
     Each with the column that it may mean: those that are not read, and a total of minutes without
     any other time. Start and end that are read may be the visit's. ``cells_of``: the distinct
-    cells below a heading, each with the milliseconds from the row's start to its end.
+    cells below a heading, of rows whose minutes count.
     """
     if "minutes" in found:
         return []
@@ -130,7 +132,7 @@ def lengths_like(
     near += [
         (name, time)
         for name, time in times
-        if time in found and any(text for text, _ in cells_of(name))
+        if time in found and any(cell.text for cell in cells_of(name))
     ]
     if not near and not {"start", "end"} & set(found):
         chosen = {plain(heading) for heading in given}
@@ -139,15 +141,17 @@ def lengths_like(
     return near
 
 
-def _say_more(cells: Sequence[tuple[str, int | None]]) -> bool:
+def _say_more(cells: Sequence[Cell]) -> bool:
     """Whether cells are lengths, and not those that start and end say already."""
-    return lengths.are_lengths([text for text, _ in cells]) and not lengths.are_spans(cells)
+    return lengths.are_lengths([cell.text for cell in cells]) and not lengths.are_spans(cells)
 
 
 def _may_be_minutes(name: str, config: Config) -> bool:
     """Hours may not, which are rounded too much to be held against clock times."""
     words = set(words_of(name))
     told = not words.isdisjoint(config.words["lengths"])
+    rest = words - set(config.words["times"])
+    told = told or (rest < words and rest <= set(config.words["of_treatment"]))
     other = not words.isdisjoint(config.words["not_minutes"])
     return told and not other and lengths.unit_of(name, config) != "hours"
 
@@ -166,7 +170,15 @@ def modifiers_like(
     known, read = meanings(config, given), {name for own in found.values() for name in own}
     unread = [name for name in names if name not in read and plain(name) not in known]
     near = [name for name in unread if _may_be_modifiers([name], config)]
-    return [(name, SEVERAL) for name in near if any(texts_of(name))]
+    return [(name, SEVERAL) for name in near if _hold_modifiers(texts_of(name))]
+
+
+def _hold_modifiers(texts: Sequence[str]) -> bool:
+    """Whether some cells are modifiers of a claim, as far as their form tells: Min and CGA not."""
+    return any(_MODIFIERS.fullmatch(text) for text in texts)
+
+
+_MODIFIERS = re.compile(r"[\s,;:/|-]*[A-Za-z0-9]{2}([\s,;:/|-]+[A-Za-z0-9]{2})*[\s,;:/|-]*")
 
 
 def _may_be_modifiers(names: Sequence[str], config: Config) -> bool:

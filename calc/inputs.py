@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from calc import decoding, written
-from calc.errors import InputError
+from calc.errors import InputError, require_text
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,8 @@ def paths(sources: Any) -> tuple[list[str], list[str]]:
         inside, note = _of_folder(source)
         found += inside
         notes += note
+    for path in found:
+        require_text(path)
     double = [path for place, path in enumerate(found) if path in found[:place]]
     if double:
         raise InputError("is named twice", double[0], "name each file once")

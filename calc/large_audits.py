@@ -9,6 +9,7 @@ a clinician's habits add up to, and one fault said once, wait for the last batch
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -85,7 +86,7 @@ def audit(
         log.notes += [note for note in lines.notes if note not in log.notes]
     if key:
         asked = replace(asked, options=asked.options.for_patients(key.known))
-    run = _Run(places, log, lines, ours, theirs, config, asked, picked)
+    run = _Run(places, log, lines, ours, theirs, config, asked, picked, key)
     numbers = range(len(places.log))
     progress = batches.Progress(log.rows_used, report)
 
@@ -103,11 +104,11 @@ def audit(
         found += pool.map(run.together, numbers)
     found += [findings for _, findings, _ in first]
     found.append(run.habits([habits for _, _, habits in first]))
-    rejects = engine.stacked(log.rejects)
+    rejects = logs.rejects_as_one(log.rejects)
     if key:
         rejects = reviewing.without_names(rejects, log.mapping, key)
     files = [file for part in (log, lines) if part for file in part.files.values()]
-    bad = engine.stacked(lines.rejects) if lines else None
+    bad = logs.rejects_as_one(lines.rejects) if lines else None
     if key and lines and bad is not None:
         bad = reviewing.without_names(bad, lines.mapping, key)
     rows = [engine.scan_parquet([str(path / _ROWS)]) for path in places.rows]
@@ -148,6 +149,7 @@ class _Reader:
         self.held: frozenset[str] = frozenset()
         self._parts: list[frozenset[str]] = []
         self.providers: set[str] = set()
+        self.patients: Counter[str] = Counter()
         self.dates: set[date] = set()
         self._unread: list[nw.DataFrame[Any]] = []
         self._key = key
@@ -158,6 +160,7 @@ class _Reader:
         self._unread.append(claims.unread(log))
         if self.matched:
             self.providers |= claims.providers(log)
+            self.patients += claims.patients(log)
             self.dates |= claims.dates(log, self._unread[-1])
         rows = engine.plain(log.audited).select(*logs.USED, "fault_rule")
         return redacting.redact_rows(rows, self._key) if self._key else rows
@@ -180,6 +183,7 @@ class _Run:
     config: Config
     asked: reviewing.Asked
     picked: tuple[type[Rule], ...]
+    key: redacting.Key | None
 
     def __post_init__(self) -> None:
         ours, theirs = self.ours.held, self.theirs.held
@@ -188,6 +192,10 @@ class _Run:
         self.rules = auditing.looked_for(self.picked, self.has)
         self.unread = self.theirs.unread() if self.lines else claims.nothing_unread()
         self.unheard = self.ours.unread()
+        self.otherwise = claims.written_otherwise(self.ours.patients, self.theirs.patients)
+        if self.key:
+            known = self.key.known
+            self.otherwise = {known(name): lines for name, lines in self.otherwise.items()}
         of_lines = self.lines.files if self.lines else ()
         named = {claims.line_file(name, self.log.files) for name in of_lines}
         self.files = sorted({*self.log.files, *named})
@@ -226,7 +234,7 @@ class _Run:
     def doubts(self, unsure: nw.DataFrame[Any]) -> Doubts:
         """What is not told whole; ``unsure``: see `Doubts`, of one batch."""
         groups, covered = evidence.group_codes(self.config), claims.covered(self.ours.dates)
-        return Doubts(self.unread, unsure, self.unheard, groups, covered)
+        return Doubts(self.unread, unsure, self.unheard, groups, covered, self.otherwise)
 
     def read_late(self) -> None:
         """Group rows near midnight, which may be company on a date of another batch."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 
@@ -94,18 +94,38 @@ def are_lengths(texts: Sequence[str]) -> bool:
     return any(lengths_ms) and all(length_ms < _MORNING_MS for length_ms in lengths_ms)
 
 
-def are_spans(cells: Sequence[tuple[str, int | None]]) -> bool:
-    """Whether lengths are those from each row's start to its end, so that they say no more.
+class Cell(NamedTuple):
+    """A cell below a heading, with what else its rows say of lengths, in milliseconds.
 
-    ``cells``: each with the milliseconds between, to the minute of which it is rounded.
-
-    >>> are_spans([("45", 2_700_000), ("", None), ("0:30", 1_790_000)]), are_spans([("45", None)])
-    (True, False)
+    ``span_ms``: from the row's start to its end. ``timed_ms`` and ``visit_ms``: the sum of these
+    over the patient's day and discipline, of timed codes and of all.
     """
-    return all(
-        span_ms is not None and abs(_length_ms(text) - span_ms) < times.MINUTE
-        for text, span_ms in cells
-        if text
+
+    text: str
+    span_ms: int | None = None
+    timed_ms: int | None = None
+    visit_ms: int | None = None
+
+
+def are_spans(cells: Sequence[Cell]) -> bool:
+    """Whether lengths say no more than start and end do, to the minute of which they are rounded.
+
+    They are those from each row's start to its end, or all of them the sums of their visits.
+
+    >>> are_spans([Cell("45", 2_700_000), Cell(""), Cell("0:30", 1_790_000)])
+    True
+    >>> are_spans([Cell("45", 1_800_000, 2_700_000), Cell("45", 900_000, 2_700_000)])
+    True
+    >>> are_spans([Cell("45")]), are_spans([Cell("30", 1_800_000, 2_700_000), Cell("45", 900_000)])
+    (False, False)
+    """
+    there = [(_length_ms(cell.text), cell) for cell in cells if cell.text]
+    if any(cell.span_ms is None for _, cell in there):
+        return False
+    said = ("span_ms", "timed_ms", "visit_ms")
+    return any(
+        all(abs(length_ms - (getattr(cell, name) or 0)) < times.MINUTE for length_ms, cell in there)
+        for name in said
     )
 
 

@@ -489,9 +489,13 @@ def _sessions(
     place = engine.places(names)
     frame = engine.headed(frame, [(place | {engine.ROW: "row"})[name] for name in frame.columns])
     cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
-    # It is carried all the same: what else it says is the user's.
-    if status := _of_status(names, columns, config, maps):
-        cells["status"] = (place[status[0]],)
+    # They are carried all the same: what else they say is the user's.
+    status = _of_status(names, columns, config, maps, isinstance(defaults, _OfClaims))
+    if len(status) == 1 and not any(status.values()):
+        cells["status"] = (place[next(iter(status))],)
+    elif status:
+        cells["status"] = (_STATUS,)
+        frame = _with_status(frame, {place[n]: kinds for n, kinds in status.items()}, config)
     step = engine.plainly
     in_doubt = any(measure.in_doubt for measure in measures.values())
     if defaults.date_order and engine.is_eager(frame) and not in_doubt:
@@ -523,7 +527,7 @@ def _sessions(
     ]
     if not _TIMES & set(columns):
         log.times_like = heading_notes.times_like(names, config, maps)
-    cells_of = partial(_cells_below, frame, place)
+    cells_of = partial(_cells_below, frame, place, config)
     log.lengths_like = heading_notes.lengths_like(names, columns, config, maps, cells_of)
     if engine.is_eager(frame):
         log.files = [inputs.File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
@@ -537,12 +541,26 @@ def _texts_below(frame: nw.LazyFrame[Any], place: Mapping[str, str], name: str) 
 
 
 def _cells_below(
-    frame: nw.LazyFrame[Any], place: Mapping[str, str], name: str
-) -> list[tuple[str, int | None]]:
-    """The distinct cells below a heading, each with the milliseconds from start to end beside."""
-    span = nw.col("end_ms") - nw.col("start_ms")
-    cells = frame.select(text=text_of(frame.collect_schema(), place[name]), span=span)
-    return [(text, length) for text, length in engine.collect(cells.unique()).iter_rows()]
+    frame: nw.LazyFrame[Any], place: Mapping[str, str], config: Config, name: str
+) -> list[lengths.Cell]:
+    """The distinct cells below a heading, of rows that are used or heard and whose code is timed.
+
+    What is no session, or needs no minutes, leaves nothing in doubt.
+    """
+    heard = (nw.col("fault") == 0) | nw.col("fault").is_in(list(FINDINGS))
+    timed = [code for code, facts in config.codes.items() if facts["unit_basis"] == "minutes"]
+    visit = ["patient", "date", "discipline"]
+    rows = frame.filter(heard).select(
+        *visit,
+        text=text_of(frame.collect_schema(), place[name]),
+        span_ms=nw.col("end_ms") - nw.col("start_ms"),
+        timed=nw.col("code").is_in(timed),
+    )
+    rows = engine.settled(rows.with_columns(timed_ms=nw.when("timed").then("span_ms")))
+    sums = rows.group_by(*visit).agg(nw.col("timed_ms").sum(), visit_ms=nw.col("span_ms").sum())
+    cells = rows.filter(nw.col("timed")).drop("timed_ms").join(sums, on=visit, how="left")
+    found = engine.collect(cells.select(*lengths.Cell._fields).unique())
+    return [lengths.Cell(*row) for row in found.iter_rows()]
 
 
 def _used(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.LazyFrame[Any]:
@@ -628,6 +646,8 @@ def _judged(
     cells, own = dict(places), [name for name in frame.columns if name != "row"]
     frame = frame.with_columns(nw.col("row").cast(nw.Int64))
     facts = _facts(source, config, defaults, bool(cells.get("start")), dict(measures))
+    if cells.get("status") == (_STATUS,):
+        facts["status"] = values.told_status()
     wanted = [(cells[name][0], facts[name]) for name in facts if cells.get(name)]
     blank = [_of_blank(name, config, defaults) for name in facts if not cells.get(name)]
     blank.append(of_blank(values.plain("file", source)))
@@ -649,11 +669,42 @@ def _of_status(
     columns: Mapping[str, Sequence[str]],
     config: Config,
     maps: Mapping[str, str],
-) -> list[str]:
-    """Headings below which a row may say that no service was given; none that the user mapped."""
+    of_claims: bool,
+) -> dict[str, tuple[str, ...]]:
+    """Headings below which a row may say that no service was given; none that the user mapped.
+
+    Each with the kinds of words for it, beside those that are so below any: see words.toml.
+    """
     mapped = {headings.plain(name) for own in (*columns.values(), maps) for name in own}
-    words = {headings.plain(w) for w, of in config.words["status"].items() if of == "heading"}
-    return [name for name in names if headings.plain(name) in words - mapped]
+    known = {headings.plain(word): of for word, of in config.words["status"].items()}
+    kinds = {"heading": (), "posting": ("posted",)}
+    more = ("withdrawn",) if of_claims else ()
+    kinds |= {"claim": ()} if of_claims else {}
+    found = {name: known.get(headings.plain(name), "") for name in names}
+    return {
+        name: (*kinds[of], *more)
+        for name, of in found.items()
+        if of in kinds and headings.plain(name) not in mapped
+    }
+
+
+_STATUS = "status said"  # no heading: those of a log stand under numbers
+
+
+def _with_status(
+    frame: nw.LazyFrame[Any], kinds: Mapping[str, tuple[str, ...]], config: Config
+) -> nw.LazyFrame[Any]:
+    """Add what the first of several columns says of no service given, "" where none does.
+
+    ``kinds``: of each column, see `_of_status`.
+    """
+    said, schema = nw.lit(""), frame.collect_schema()
+    for column, more in reversed(list(kinds.items())):
+        text = text_of(schema, column)
+        plain = text.str.to_lowercase().str.replace_all("[^a-z0-9]", "")
+        none = plain.is_in(list(values.no_service(config, *more)))
+        said = nw.when(none).then(text).otherwise(said)
+    return frame.with_columns(said.alias(_STATUS))
 
 
 _JUDGED = (
@@ -760,6 +811,14 @@ def rejected_said(count: int) -> str:
     return "1 row was rejected" if count == 1 else f"{count:,} rows were rejected"
 
 
+def rejects_as_one(parts: Sequence[nw.DataFrame[Any]]) -> nw.DataFrame[Any]:
+    """The rejects of several files or batches, with the log's own columns first."""
+    rows = engine.stacked(parts)
+    place = {name: number for number, name in enumerate(rows.columns)}
+    last = [place.pop(name) for name in ("file", *REJECT) if name in place]
+    return rows.select(nw.nth(*place.values(), *last)) if last else rows
+
+
 def _rejects_of_files(parts: list[Log], audited: bool) -> nw.LazyFrame[Any]:
     """The rejects of each file under the headings of all, in the order of the files."""
     frames = [of_file(engine.collect(part.rejects(audited)), part.files[0].name) for part in parts]
@@ -784,6 +843,9 @@ def of_file(rejects: nw.DataFrame[Any], name: str) -> nw.DataFrame[Any]:
     return rejects.with_columns(file=nw.lit(name)).select(nw.nth(*order))
 
 
+_HEADING = "HEADING"  # in a hint: the heading of the column that it is about
+
+
 def _rejects(
     bad: nw.LazyFrame[Any], place: dict[str, str], cells: dict[str, str], total: nw.Expr
 ) -> nw.LazyFrame[Any]:
@@ -793,6 +855,7 @@ def _rejects(
     """
     reason, hint, schema = nw.lit(""), nw.lit(""), bad.collect_schema()
     checks = {fault: CHECKS[fault - 1] for fault in engine.distinct(bad, "fault")}
+    shown = {column: headings.shown(name) for name, column in place.items()}
     lengths_too = any(check.column == "minutes" for check in checks.values()) and "minutes" in cells
     if lengths_too:
         bad, _ = by_values(bad, [(cells["minutes"], values.as_typed("typed"))])
@@ -806,7 +869,8 @@ def _rejects(
             says = nw.concat_str([nw.lit(before), text, nw.lit(after)])
         here = nw.col("fault") == fault
         reason = nw.when(here).then(says).otherwise(reason)
-        hint = nw.when(here).then(nw.lit(check.hint)).otherwise(hint)
+        advice = check.hint.replace(_HEADING, shown.get(cells.get(check.column, ""), _HEADING))
+        hint = nw.when(here).then(nw.lit(advice)).otherwise(hint)
     reason = nw.when(total).then(nw.lit("is a line of totals, no session")).otherwise(reason)
     hint = nw.when(total).then(nw.lit("it is left out; nothing need be done")).otherwise(hint)
     original = {

@@ -154,8 +154,8 @@ def _with_disciplines(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fr
     """Both without blank disciplines, as far as either tells; ``there``: the log has the column."""
     told = lines.filter(nw.col("discipline") != "")
     if there:
-        rows = _filled(_between(rows), told, "discipline", [_VISIT, _SERVICE, _DAY])
-        rows = _by_own_day(engine.settled(rows))
+        rows = _filled(_between(rows), told, "discipline", [_VISIT, _SERVICE])
+        rows = _by_own_day(_by_day(rows, told, "discipline", _DAY))
     else:
         lines = _without(lines, told, "discipline")
     rows = engine.settled(rows)
@@ -183,7 +183,7 @@ def _as_documented(lines: Frame, rows: Frame) -> Frame:
     M310). Of several disciplines see `_one_of_several`.
     """
     named = rows.filter(nw.col("discipline") != "")
-    lines = _near(lines, named, "discipline", [_VISIT, _SERVICE])
+    lines = _near(lines, named, "discipline", [_SERVICE])
     told = nw.col("by_modifiers") & ~nw.col("near").is_null()
     only = nw.when(told & ~nw.col("several")).then("near").otherwise("discipline")
     lines = engine.settled(lines.with_columns(discipline=only))
@@ -233,10 +233,11 @@ def _one_of_several(lines: Frame, named: Frame) -> Frame:
 
 def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Frame]:
     """The same of providers: first of those that the discipline has."""
-    within = [[*keys, "discipline"] for keys in (_VISIT, _SERVICE, _DAY)]
+    within = [[*keys, "discipline"] for keys in (_VISIT, _SERVICE)]
     told = lines.filter(nw.col("provider") != "")
     if there:
-        rows = engine.settled(_filled(rows, told, "provider", [*within, _VISIT, _DAY]))
+        rows = _by_day(_filled(rows, told, "provider", within), told, "provider", _OF_DAY)
+        rows = _by_day(_filled(rows, told, "provider", [_VISIT]), told, "provider", _DAY)
         # One that stays blank beside others may be of theirs, or of none.
         blank = nw.col("provider") == ""
         named = engine.settled(rows.filter(~blank))
@@ -246,7 +247,7 @@ def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fram
     else:
         lines = _without(lines, told, "provider")
     rows = engine.settled(rows)
-    levels = [*within[:2], _VISIT, _SERVICE]
+    levels = [*within, _VISIT, _SERVICE]
     lines = engine.settled(_filled(lines, rows, "provider", levels))
     # Of a code that nobody documented: who alone treated the patient on the day billed it.
     return rows, _agreed(lines, rows, "provider", [_OF_DAY, _DAY])
@@ -334,6 +335,23 @@ def _filled(
         nw.when(blank).then(nw.coalesce("near", name)).otherwise(nw.col(name)).alias(name),
         unsure=nw.col("unsure") | (blank & nw.col("several")),
     )
+
+
+def _by_day(rows: Frame, told: Frame, name: str, day: list[str]) -> Frame:
+    """Blank cells of the log as the claims of the day have the column.
+
+    In doubt where other rows of the log's own say something else.
+    """
+    blank = nw.col(name) == ""
+    rows = engine.settled(rows)
+    own = {"near": "own", "several": "own_several"}
+    rows = _near(rows, rows.filter(~blank), name, [day]).rename(own)
+    rows = _near(rows, told, name, [day])
+    apart = nw.col("own_several") | (nw.col("own") != nw.col("near")).fill_null(False)
+    unsure = blank & ~nw.col("near").is_null() & (nw.col("several") | apart)
+    filled = nw.when(blank).then(nw.coalesce("near", name)).otherwise(nw.col(name))
+    rows = rows.with_columns(filled.alias(name), unsure=nw.col("unsure") | unsure)
+    return engine.settled(rows.drop("own", "own_several"))
 
 
 def _said_discipline() -> nw.Expr:

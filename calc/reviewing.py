@@ -116,7 +116,7 @@ def review(
     rejects = engine.collect(log.rejects(audited=True))
     key = redacting.read_key(asked.redact) if asked.redact else None
     unread = unsure = claims.nothing_unread()
-    unheard, covered = claims.unread(log), None
+    unheard, covered, otherwise = claims.unread(log), None, dict[str, int]()
     bad, notes = None, list[str]()
     if claimed is None:
         rows, has = matching.documented(log), claims.held(log)
@@ -131,9 +131,11 @@ def review(
         unread, unsure = claims.unread(claimed), engine.collect(days)
         bad = engine.collect(claimed.rejects(audited=True))
         covered = claims.covered(claims.dates(log, unheard))
+        otherwise = claims.written_otherwise(claims.patients(log), claims.patients(claimed))
         if key:
             bad = without_names(bad, claimed.mapping, key)
-    doubted = Doubts(unread, unsure, unheard, evidence.group_codes(config), covered)
+    groups = evidence.group_codes(config)
+    doubted = Doubts(unread, unsure, unheard, groups, covered, otherwise)
     has |= given(asked)
     if key:
         doubted = doubted.by_codes(key)
@@ -175,7 +177,7 @@ def seen(
     people = _people(found.tables)
     beside = "claims" in found.has
     met = claims.met(rows, doubted.unheard, doubted.unread) if beside else claims.Met()
-    part_b = not engine.is_empty(rows.filter(nw.col("payer_part_b")))
+    part_b = bool(engine.count(rows.filter(nw.col("payer_part_b"))))
     return Seen(
         found.has, found.days, dates, used, claimed, found.uncounted, found.gaps, people, met,
         part_b, logs.filled(logged, defaults), _off_sheet(rows, timesheet),
@@ -228,7 +230,9 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     lines, rows = (len(days) for days in (doubted.unread, doubted.unheard))
     anybodys = doubts.anybodys(doubted.unread)
     nameless = len(doubted.unheard.filter(nw.col("patient") == ""))
-    not_run += doubts.not_run(ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless)
+    not_run += doubts.not_run(
+        ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless, doubted.silenced
+    )
     timeline = _timeline(gathered.rows, found)
     audit = Audit(found, not_run, meta, by_clinician, timeline)
     beside = [*chosen, *whole.met.notes(), *sheet, *said["notes"]]

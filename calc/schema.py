@@ -38,6 +38,8 @@ ROLES = (*COUNTED_ROLES, "student", "aide")
 CLAIM = "claim"  # in place of a role: a billed line, documented by no row of its own
 MODES = ("individual", "group", "cotreatment")
 LENGTH_UNITS = ("minutes", "hours", "seconds", "mm:ss", "h:mm")  # as headings name them
+# What of `[status]` in words.toml are headings, and words for no service; see there.
+STATUS = ("heading", "none", "posting", "posted", "claim", "withdrawn")
 
 MAX_LOCALITIES = 2**14  # what a whole number of 64 bits has room for beside a time
 

@@ -172,8 +172,19 @@ def mode(config: Config) -> Facts:
 
 def status(config: Config) -> Facts:
     """no_service: a row says of itself that none was given; status_fault."""
-    words = {without_signs(word) for word, of in config.words["status"].items() if of == "none"}
+    words = no_service(config)
     return _judged("status", lambda text: (without_signs(text) in words,), {"no_service": bool})
+
+
+def told_status() -> Facts:
+    """The same of a column that is blank but where a row says so."""
+    return _judged("status", lambda text: (text != "",), {"no_service": bool})
+
+
+def no_service(config: Config, *kinds: str) -> frozenset[str]:
+    """Words for no service given: those below any heading of status, and those of ``kinds``."""
+    known = config.words["status"]
+    return frozenset(without_signs(word) for word, of in known.items() if of in ("none", *kinds))
 
 
 def role(config: Config) -> Facts:

@@ -1,5 +1,7 @@
 """Claims beside a log: how lines find their services, and what has no counterpart."""
 
+import json
+
 import duckdb
 import polars as pl
 import pytest
@@ -225,7 +227,132 @@ def test_a_second_payer_of_a_service_is_no_second_service(config):
     assert judged(sessions, lines, config, select=("U",)) == ([("U201", "97110")], [("U", 2)])
 
 
+@HERE
+def test_both_codes_of_a_service_go_to_the_discipline_that_is_said(config, engine_name):
+    """97130 of the OT, whose 45 minutes are all under 97129, was taken for the SLP's."""
+    sessions = [session("97129", "45"), session("97129", "15"), session("97130", "30")]
+    for row, discipline in zip(sessions, ("OT", "SLP", "SLP"), strict=True):
+        row["discipline"] = discipline
+    lines = [line("97129", "1", "GO"), line("97130", "2", "GO"), line("97129", "1", "GN")]
+    lines = [{k: v for k, v in row.items() if k != "discipline"} for row in lines]
+    lines.append(lines[1] | {"modifiers_billed": "GN"})
+    assert judged(sessions, lines, config, engine_name) == ([], [])
+
+
+OTHERS = [
+    ("provider", ["", "Beta", "Alpha"], ["", "", "Alpha"], ["PT", "PT", "OT"], True),
+    ("provider", ["", "Beta", "Beta"], ["", "", "Beta"], ["PT", "PT", "OT"], False),
+    ("provider", ["", "Beta", "Beta"], ["", "", "Alpha"], ["PT", "PT", "PT"], True),
+    ("discipline", ["PT", "", "OT"], ["", "", "OT"], None, True),
+    ("discipline", ["OT", "", "OT"], ["", "", "OT"], None, False),
+]
+
+
+@HERE
+@pytest.mark.parametrize(("name", "ours", "theirs", "disciplines", "doubt"), OTHERS)
+def test_claims_fill_no_blank_against_the_logs_own_word(
+    name, ours, theirs, disciplines, doubt, config, engine_name
+):
+    """Of the day the claims named one, the log another beside it: that one fell short (U201)."""
+    sessions = [session("97750", "22"), session("97140", "18"), session("97112", "16")]
+    lines = [line("97750", "2", ""), line("97140", "1", ""), line("97112", "1", "")]
+    for rows, cells in ((sessions, ours), (lines, theirs)):
+        for place, (row, cell) in enumerate(zip(rows, cells, strict=True)):
+            row |= {"discipline": disciplines[place]} if disciplines else {}
+            row[name] = cell
+    found, left_out = judged(sessions, lines, config, engine_name, select=("U201", "U202"))
+    assert (found, [rule for rule, _ in left_out]) == ([], ["U"] * doubt)
+
+
+SPELT = [("00123", "123"), ("a-7", "A7"), ("A 7", "a7"), ("0012-3", "123")]
+
+
+@pytest.mark.parametrize(("ours", "theirs"), SPELT)
+@pytest.mark.parametrize("how", ["one", "batches", "redacted"])
+def test_a_patient_written_otherwise_is_no_other_patient(ours, theirs, how, config, tmp_path):
+    """A spreadsheet takes zeros away: all of a patient was billed without a session, and lost."""
+    sessions = [session("97110", "15", patient=p) for p in (ours, "P2")]
+    lines = [line("97110", "1", patient=theirs), line("97110", "2", patient="P2")]
+    log, claimed = tmp_path / "log.csv", tmp_path / "claims.csv"
+    for path, rows in ((log, sessions), (claimed, lines)):
+        frame(rows).write_csv(path)
+    more = {"one": [], "batches": ["--jobs", "1"], "redacted": ["--redact", str(tmp_path / "key")]}
+    words = ["audit", str(log), "--claims", str(claimed), "--select", "U", "--format", "json"]
+    done = json.loads(CliRunner().invoke(cli, [*words, *more[how]]).stdout)
+    assert [finding["rule"] for finding in done["findings"]] == ["U201"]  # of P2
+    (said,) = (entry for entry in done["not_run"] if "ids of patients" in entry["reason"])
+    assert (said["rule"], said["lines"]) == ("U", 1)
+
+
+def test_other_patients_are_others(config):
+    """Of the claims alone, and not like any of the log's."""
+    sessions = [session("97110", "15", patient=p) for p in ("123", "A7", "00")]
+    lines = [line("97110", "1", patient=p) for p in ("1230", "A8", "0", "A7")]
+    found = findings(sessions, lines, config, ("U207", "U208"))
+    assert [rule for rule, *_ in found] == ["U207"] * 3 + ["U208"] * 2
+
+
 # --- lines that cannot be used -------------------------------------------------------------------
+
+
+BACK = "the claims have lines that take others back; their days are left out"
+
+
+@pytest.mark.parametrize(
+    ("more", "silent"),
+    [
+        ({"units_billed": "-1"}, BACK),
+        ({"units_billed": "-1", "code": ""}, BACK),
+        ({"units_billed": "1", "charge": "-50"}, BACK),
+        ({"units_billed": "", "charge": "-50", "code": "Payment"}, ""),  # was posted: of no code
+        ({"units_billed": "", "charge": "-50", "code": "", "patient": "", "date": ""}, ""),
+        ({"units_billed": "", "charge": "-50", "code": "", "patient": ""}, ""),
+        (
+            {"units_billed": "-1", "patient": "", "date": ""},
+            BACK.replace("their days", "all days, as one names no patient and no date,"),
+        ),
+    ],
+)
+def test_what_a_line_takes_back_is_listed(more, silent, config):
+    """A payment below the claims silenced a whole audit, and no report said so."""
+    sessions = [session("97110", "15")]
+    lines = [line("97110", "9", charge="900"), line("97110", "1") | {"charge": "1"} | more]
+    asked = reviewing.Asked(select=("U201", "M3"))
+    audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
+    assert audit.findings["rule"].to_list() == ([] if silent else ["U201"])
+    said = [(e["rule"], e["lines"]) for e in audit.not_run if e["reason"] == silent]
+    assert said == ([("M", 1), ("U", 1)] if silent else [])
+
+
+def test_what_a_row_of_the_log_takes_back_is_listed_too(config):
+    rows = [session("97161", "30", units_billed=units) for units in ("2", "-1")]
+    audit = reviewing.review(read(rows, config), config, reviewing.Asked(select=("U205",))).audit
+    reason = "the log has rows that take others back; their days are left out"
+    assert len(audit.findings) == 0
+    assert {"rule": "U", "reason": reason, "lines": 1} in audit.not_run
+
+
+@pytest.mark.parametrize(
+    ("heading", "word", "none"),
+    [
+        ("Claim Status", "Voided", True),
+        ("Line Status", "Reversed", True),
+        ("Billing Status", "VOID", True),
+        ("Status", "Replaced", True),
+        ("Claim Status", "Denied", False),
+        ("Claim Status", "Active", False),
+        ("Status", "Write off", False),
+    ],
+)
+def test_a_line_of_claims_that_was_withdrawn_bills_nothing(heading, word, none, config):
+    lines = [line("97110", "3"), line("97110", "2")]
+    lines[0] |= {heading: word}
+    lines[1] |= {heading: "Paid"}
+    claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+    asked = reviewing.Asked(select=("U201",))
+    done = reviewing.review(read([session("97110", "30")], config), config, asked, claimed)
+    assert done.audit.findings["rule"].to_list() == [] if none else ["U201"]
+    assert [e for e in done.audit.not_run if e["lines"]] == []
 
 
 @pytest.mark.parametrize("units", ["2 units", "x", "-2"])
@@ -235,7 +362,8 @@ def test_a_line_that_is_rejected_is_not_unbilled(config, units):
     lines = [line("97110", units), line("97116", "1"), line("97110", "2", patient="P2")]
     found, left_out = judged(sessions, lines, config)
     assert found == [("U208", "97116")]  # of P2
-    assert left_out == [(rule, 1) for rule in ("U202", "U203", "U208", "U213")]
+    back = ("M", "U") if units == "-2" else ()  # what it leaves billed nobody can tell
+    assert left_out == [(rule, 1) for rule in ("U202", "U203", "U208", "U213", *back)]
 
 
 @pytest.mark.parametrize("beside", [True, False])

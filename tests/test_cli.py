@@ -1170,3 +1170,68 @@ def test_a_deductible_file_with_a_comma_in_an_amount_says_how_to_mend_it(tmp_pat
     (tmp_path / "log.csv").write_text("patient,date,code,minutes\nP1,2026-03-02,97110,23\n")
     _, _, err = run("bill", "log.csv", "--deductible", "left.csv", cwd=tmp_path)
     assert "put quotes around a field that holds a comma" in err
+
+
+@pytest.mark.parametrize(
+    "command", [["bill"], ["audit"], ["bill", "--jobs", "1", "-o", "o.parquet"]]
+)
+@pytest.mark.parametrize("named", [True, False])
+def test_a_name_in_another_encoding(command, named, tmp_path):
+    """As a zip archive of Windows may leave it: no table can hold it."""
+    folder = tmp_path / "log"
+    folder.mkdir()
+    path = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.csv")
+    Path(path).write_text("patient,date,code,minutes\np,2026-03-02,97110,30\n")
+    code, _, err = run(*command[:1], path if named else str(folder), *command[1:], cwd=tmp_path)
+    assert (code, "caf\\udce9.csv: is no text in UTF-8" in err, "rename the file" in err) == (
+        2,
+        1,
+        1,
+    )
+
+
+def test_words_in_another_encoding(tmp_path):
+    word = os.fsdecode(b"x\xe9")
+    for words in (["estimate", "97116=30", "--provider", word], ["bill", "a.csv", "-o", word]):
+        assert run(*words, cwd=tmp_path)[0] == 2
+
+
+def test_a_bug_is_no_finding(tmp_path):
+    """Exit code 1 is that of an audit that found something."""
+    log = tmp_path / "log.csv"
+    log.write_text("patient,date,code,minutes,units_billed\np,2026-03-02,97110,30,4\n")
+    program = (
+        "import sys, calc.cli\n"
+        "from calc import auditing\n"
+        "auditing.found = lambda *given: 1 / 0\n"
+        f"sys.argv = ['calc', 'audit', {str(log)!r}]\n"
+        "calc.cli.main()\n"
+    )
+    words = [sys.executable, "-c", program]
+    env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
+    assert (done.returncode, "ZeroDivisionError" in done.stderr) == (2, True)
+
+
+def test_what_fails_in_the_hidden_folder_is_said_of_the_output(tmp_path):
+    output = str(tmp_path / "lines.parquet")
+    with pytest.raises(InputError) as error, engine.hidden_folder(output) as folder:
+        raise InputError("cannot be written (No space left)", str(folder / "log" / "0.parquet"))
+    assert (error.value.where, error.value.hint) == (output, engine.BESIDE_HINT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_hidden_folder_goes_however_impatient_the_user_is(tmp_path, monkeypatch):
+    """Ctrl-C twice: the second came while the folder was being removed."""
+    remove, calls = engine.shutil.rmtree, []
+
+    def interrupted(*given, **more):
+        calls.append(given)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        remove(*given, **more)
+
+    monkeypatch.setattr(engine.shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt), engine.hidden_folder(str(tmp_path / "x")):
+        raise KeyboardInterrupt
+    assert (len(calls), list(tmp_path.iterdir())) == (2, [])

@@ -787,6 +787,13 @@ q,2026-03-02,97116,11:00,11:45,15,1
         ("Total Minutes", ["45", "45", "45"]),
         ("Visit Minutes", ["45", "", "45"]),  # as start and end say
         ("Session Time", ["0:45", "0:45", "0:45"]),
+        ("Timed Minutes", ["90", "90", "45"]),  # of the visit, as its rows say together
+        ("TUG Time", ["14.2", "9.8", "11"]),
+        ("Wound Length (cm)", ["3", "4", "5"]),
+        ("6 Minute Walk (m)", ["310", "290", "320"]),
+        ("Hold Time", ["30", "30", "20"]),
+        ("Cx Time", ["25", "25", "25"]),
+        ("Min Assist x", ["2", "1", "1"]),
         ("Scheduled Start Time", ["9:00", "9:00", "9:00"]),
         ("Actual Start Time", ["", "", ""]),
     ],
@@ -801,6 +808,45 @@ def test_no_minutes_silence_no_rule(heading, cells, tmp_path):
     found, silent, err = audited(path)
     assert {"T104", "U202"} <= found and not silent & BY_THE_CLOCK
     assert "if it means" not in err and "if it means" not in bill(path)[2]
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+@pytest.mark.parametrize(
+    "row",
+    [
+        "Total,,,,,30,4,",
+        "p,2026-03-03,97110,,,30,,Cancelled",
+        "p,2026-03-03,,,,30,,Cancelled",
+        "q,2026-03-03,97110,9:00,25:10,30,2,",
+        "p,2026-03-02,97010,,,10,1,",
+        "",
+    ],
+)
+def test_rows_that_are_no_sessions_leave_no_doubt_of_minutes(jobs, row, tmp_path):
+    """One such row beside lengths that start and end say already, and no rule ran."""
+    head = "patient,date,code,start,end,Session Length,units,Status"
+    path = put(tmp_path, "a.csv", f"{head}\np,2026-03-02,97110,9:00,9:30,30,4,\n{row}\n")
+    found, silent, err = audited(path, *jobs)
+    assert "U201" in found and not silent & BY_THE_CLOCK and "if it means" not in err
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet", "json"])
+def test_findings_alone_say_which_rules_wait_for_a_word_of_the_user(ending, tmp_path):
+    """An empty file and exit status 0 would say that all is well."""
+    text = "patient,date,code,start,end,Timed Min,units\np,2026-03-02,97110,9:00,9:45,15,4\n"
+    path, out = put(tmp_path, "a.csv", text), tmp_path / f"found.{ending}"
+    result = CliRunner().invoke(cli, ["audit", str(path), "-o", str(out)])
+    said = "a heading that may say how long each service took is not read so"
+    assert (f"U201, U202, U203, U204, U208, U209, U212: {said}" in result.stderr) is (
+        ending != "json"
+    )
+    assert "no diagnoses" not in result.stderr
+
+
+def test_a_column_of_status_is_not_proposed_as_a_time(tmp_path):
+    text = "Patient,State,DOS,CPT,Timed Mins,Units\np,OH,2026-03-02,97110,30,2\n"
+    err = audited(put(tmp_path, "a.csv", text))[2]
+    assert "nearest: Timed Mins (minutes): --map" in err and "(start)" not in err
 
 
 def test_times_of_the_treatment_beside_the_visits_are_asked_about(tmp_path):
@@ -849,7 +895,11 @@ def test_modifiers_that_are_not_read_are_not_called_missing(jobs, first, second,
 
 @pytest.mark.parametrize(
     ("heading", "cell"),
-    [("Other Modifiers", ""), ("Last Mod Date", "2026-03-02"), ("Mod Desc", "x"), ("Mode", "")],
+    [
+        *[("Other Modifiers", ""), ("Last Mod Date", "2026-03-02"), ("Mod Desc", "x")],
+        *[("Assist Level (Min/Mod/Max)", "Moderate"), ("FIM Mod", "5"), ("Mod Assist", "CGA")],
+        ("Mode", ""),
+    ],
 )
 def test_no_modifiers_silence_no_rule(heading, cell, tmp_path):
     head = f"patient,date,code,Modifier,{heading},Units,Minutes,Discipline,Role"

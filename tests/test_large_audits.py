@@ -47,6 +47,7 @@ def same(one, other):
     meta = [{k: v for k, v in done.audit.meta.items() if k != "created"} for done in (one, other)]
     assert meta[0] == meta[1]
     assert len(one.rejects) == len(other.rejects)
+    assert not len(one.rejects) or one.rejects.columns == other.rejects.columns
 
 
 def crowded(rows=1500, seed=4):

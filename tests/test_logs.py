@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
+import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
 from helpers import ROOT, bill, frame, read, rejects, sessions, used
 
 import calc
-from calc import billing, cells, engine, headings, logs, params, reserved
+from calc import billing, cells, claims, engine, headings, logs, params, reserved
 from calc.errors import InputError
 from calc.schema import LINE
 
@@ -160,6 +161,39 @@ def test_a_row_that_says_that_no_service_was_given(heading, word, config):
     assert [row[f"{heading} (log)"] for row in sessions(log)] == kept  # a user's column as before
     assert [row["hint"].split(";")[0] for row in rejects(log)] == ["it is left out"] * none
     assert len(sessions(logs.read(rows, config, maps={heading: ""}))) == 2
+
+
+@pytest.mark.parametrize(
+    ("cells", "none"),
+    [
+        ({"State": "OH", "Appointment Status": "Cancelled"}, "Cancelled"),
+        ({"Visit Status": "Completed", "Charge Status": "Void"}, "Void"),
+        ({"Entry Type": "Charge", "Trans Type": "Refund"}, "Refund"),
+        ({"Trans Type": "write-off"}, "write-off"),
+        ({"Trans Type": "Deleted", "Status": "No show"}, "Deleted"),
+        ({"Charge Status": "Write off"}, ""),  # the service was given
+        ({"Status": "Refund", "Trans Type": "Charge"}, ""),
+        ({"Status": "Adjustment"}, ""),
+        ({"Status": "Reversed"}, ""),  # in claims alone
+    ],
+)
+@pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
+def test_every_column_of_status_is_asked_for_its_own_words(cells, none, engine_name, config):
+    rows = engine.on_engine(nw.from_native(frame([GOOD | cells]).lazy()), engine_name)
+    log = logs.read(nw.to_native(rows), config)
+    said = [f'status "{none}" means that no service was given'] if none else []
+    assert [row["reason"] for row in rejects(log)] == said
+    assert len(sessions(log)) == (not none)
+
+
+@pytest.mark.parametrize("lacking", ["patient", "code", "date", "minutes"])
+def test_a_cancelled_visit_need_not_say_what_was_done(lacking, config):
+    """A scheduler leaves its code blank: no fault of the user's, and no row that is missed."""
+    log = logs.read(frame([GOOD | {lacking: "", "Appt Status": "Cancelled"}, GOOD]), config)
+    (row,) = rejects(log)
+    assert row["reason"] == 'status "Cancelled" means that no service was given'
+    assert row["hint"].endswith('--map "Appt Status="')
+    assert len(claims.unread(log)) == 0
 
 
 def test_only_a_column_of_status_is_asked(config):

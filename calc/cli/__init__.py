@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from typing import NoReturn, TextIO
 
 import click
@@ -17,7 +18,7 @@ from calc.cli.bills import bill
 from calc.cli.figures import config, rates, template
 from calc.cli.shared import say
 from calc.cli.visits import estimate, units
-from calc.errors import CalcError, InputError
+from calc.errors import CalcError, InputError, require_text
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -60,12 +61,16 @@ def _run() -> int:
         except (click.Abort, KeyboardInterrupt):
             code = 130
             click.echo("interrupted", err=True)
+        except Exception:  # a bug: Python's own exit code, 1, would say that an audit found faults
+            traceback.print_exc()
     return code
 
 
 def _command(told: list[int]) -> int:
     """The command's exit code; once ``told`` to end, any error is what a library made of that."""
     try:
+        for word in sys.argv[1:]:
+            require_text(word)
         done = cli.main(standalone_mode=False)
     except BaseException:
         if told:

@@ -203,8 +203,8 @@ def audit(
         tell(note)
     if name in ("csv", "parquet"):
         # Of these the findings alone, without a report around them, say nothing.
-        asked_for = asked.select or asked.ignore
-        for note in [*done.beside, *(written.not_run_lines(done.audit) if asked_for else [])]:
+        every = bool(asked.select or asked.ignore)
+        for note in [*done.beside, *written.not_run_lines(done.audit, every)]:
             tell(note)
     if name == "csv" and meta["waived"]:
         tell(f"{meta['waived']:,} of the findings are waived: json, xlsx and html mark them")

@@ -147,7 +147,7 @@ def _bill_large(
     reading: dict[str, Any],
 ) -> None:
     """What does not fit into memory: in batches, or on a cluster."""
-    from calc import batches, cluster, engine
+    from calc import batches, cluster, logs
 
     if output is None or (jobs and not output.endswith(".parquet")):
         what = "batches are written as Parquet" if jobs else "a cluster writes a Parquet folder"
@@ -180,7 +180,7 @@ def _bill_large(
         report=report_progress(),
     )  # fmt: skip
     said_of_reading(done.notes, done.mapping, reading)
-    name = say_rejects(engine.stacked(done.rejects), tuple(sources), rejects_file)
+    name = say_rejects(logs.rejects_as_one(done.rejects), tuple(sources), rejects_file)
     nothing_billed = strict and done.rows_rejected > 0
     if not nothing_billed:
         _say_notes(done.counts, options, done.met)
