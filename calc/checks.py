@@ -143,7 +143,13 @@ def _no_mm_ss() -> nw.Expr:
     return _no_length(r"^[0-9]{1,7}(\.[0-9]{1,3})?$")
 
 
+def _too_large(name: str, value: str, like: str) -> nw.Expr:
+    """Written as it should be, and more than is read."""
+    return nw.col(value).is_null() & _cell(name).str.contains(like)
+
+
 _REVERSED = "a reversal: remove the row together with the one that it takes back"
+_OTHER_COLUMN = "see whether the heading is that of another column"
 _OR_NEXT_DAY = "correct it, or add the end's date if the session passed midnight"
 _EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
 _KNOWN_CODE = "use a code or alias of config/codes.csv, or add it there"
@@ -344,6 +350,10 @@ CHECKS: tuple[Check, ...] = (
         'units_billed "{}" is not a whole number', _REVERSED, alone=True,
     ),
     Check(
+        "units_billed", partial(_too_large, "units_billed", "units_billed", r"^\d{5,}$"),
+        'units_billed "{}" is too large a number', _OTHER_COLUMN, alone=True,
+    ),
+    Check(
         "units_billed",
         lambda: (_cell("units_billed") != "") & nw.col("units_billed").is_null(),
         'units_billed "{}" is not a whole number',
@@ -353,6 +363,10 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "charge", partial(_negative, "charge", "charge_cents"), 'charge "{}" is not an amount',
         _REVERSED, alone=True,
+    ),
+    Check(
+        "charge", partial(_too_large, "charge", "charge_cents", r"^\$?\d{5,}(\.\d\d?)?$"),
+        'charge "{}" is too large an amount', _OTHER_COLUMN, alone=True,
     ),
     Check(
         "charge",

@@ -92,6 +92,8 @@ FAULTS = [
     ({"end": ""}, "no minutes and no start and end for a timed code", ""),
     ({"units_billed": "1.5"}, 'units_billed "1.5" is not a whole number', ""),
     ({"units_billed": "-1"}, 'units_billed "-1" is not a whole number', ""),
+    ({"units_billed": "9" * 13}, f'units_billed "{"9" * 13}" is too large a number', ""),
+    ({"charge": "$99999999.99"}, 'charge "$99999999.99" is too large an amount', ""),
     ({"charge": "lots"}, 'charge "lots" is not an amount', ""),
     ({"charge": "12.345"}, 'charge "12.345" is not an amount', ""),
     (
