@@ -1196,21 +1196,36 @@ def test_words_in_another_encoding(tmp_path):
         assert run(*words, cwd=tmp_path)[0] == 2
 
 
-def test_a_bug_is_no_finding(tmp_path):
-    """Exit code 1 is that of an audit that found something."""
+def broken(program, tmp_path):
+    """An audit in which a step is replaced: (exit code, stderr)."""
     log = tmp_path / "log.csv"
     log.write_text("patient,date,code,minutes,units_billed\np,2026-03-02,97110,30,4\n")
-    program = (
-        "import sys, calc.cli\n"
-        "from calc import auditing\n"
-        "auditing.found = lambda *given: 1 / 0\n"
-        f"sys.argv = ['calc', 'audit', {str(log)!r}]\n"
-        "calc.cli.main()\n"
-    )
-    words = [sys.executable, "-c", program]
+    lines = ["import sys, calc.cli", "from calc import auditing, errors", *program]
+    lines += [f"sys.argv = ['calc', 'audit', {str(log)!r}]", "calc.cli.main()"]
+    words = [sys.executable, "-c", "\n".join(lines)]
     env = {"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"}
     done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, env=env, check=False)
-    assert (done.returncode, "ZeroDivisionError" in done.stderr) == (2, True)
+    return done.returncode, done.stderr
+
+
+def test_a_bug_is_no_finding(tmp_path):
+    """Exit code 1 is that of an audit that found something."""
+    code, err = broken(["auditing.found = lambda *given: 1 / 0"], tmp_path)
+    assert (code, "ZeroDivisionError" in err) == (2, True)
+
+
+def test_what_an_error_leaves_behind_breaks_in_silence(tmp_path):
+    """As a workbook on a full disk, which tries once more to write its end."""
+    program = """
+class Left:
+    def __del__(self):
+        raise OSError("no space left")
+def found(*given):
+    left = Left()
+    raise errors.InputError("cannot be written")
+auditing.found = found
+""".splitlines()
+    assert broken(program, tmp_path) == (2, "therapy-calc: cannot be written\n")
 
 
 def test_what_fails_in_the_hidden_folder_is_said_of_the_output(tmp_path):

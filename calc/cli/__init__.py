@@ -52,8 +52,10 @@ def _run() -> int:
         except (BrokenPipeError, SystemExit):  # the latter is what click makes of the former
             return 0
         except CalcError as error:
+            _hush()
             say(error)
         except OSError as error:
+            _hush()
             reason = error.strerror or str(error)
             say(InputError(f"cannot be read or written ({reason})", str(error.filename or "")))
         except click.ClickException as error:
@@ -64,6 +66,11 @@ def _run() -> int:
         except Exception:  # a bug: Python's own exit code, 1, would say that an audit found faults
             traceback.print_exc()
     return code
+
+
+def _hush() -> None:
+    """What breaks while the rest is let go, such as a file on a full disk, is no news any more."""
+    sys.unraisablehook = lambda broken: None
 
 
 def _command(told: list[int]) -> int:
@@ -88,6 +95,7 @@ def _end_as_interrupted() -> list[int]:
 
     def end(number: int, frame: object) -> NoReturn:
         told.append(number)
+        _hush()
         logging.disable()  # of PySpark's, which logs the interruption with a traceback
         raise KeyboardInterrupt
 
