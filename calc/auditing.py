@@ -20,7 +20,7 @@ from calc import engine, first_rows
 from calc import rules as rules  # the rules are known from here on
 from calc.errors import InputError
 from calc.params import Config
-from calc.rule import FAMILIES, NEEDS, PLACEHOLDER, RULES, SEVERITIES, Rule, chosen
+from calc.rule import FAMILIES, PLACEHOLDER, RULES, SEVERITIES, Rule, chosen, lacking
 from calc.schema import ALONE_SOURCE, row_of, rows_in
 
 PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "code")
@@ -111,11 +111,9 @@ def not_run(
     said: list[dict[str, Any]] = []
     met = _met(has)
     for rule in picked:
-        lacking = [name for name in rule.needs if name not in met]
-        if lacking:
-            reason = NEEDS[lacking[0]]
-            if lacking[0] in of_claims:
-                reason = reason.replace("the log has", "the claims have")
+        unmet = [name for name in rule.needs if name not in met]
+        if unmet:
+            reason = lacking(unmet[0], unmet[0] in of_claims)
             said.append({"rule": rule.code, "reason": reason, "lines": None})
             continue
         for gap, reason in _GAPS.get(rule.edition, ()):

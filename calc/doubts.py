@@ -55,7 +55,7 @@ class Doubts:
             return redacting.redact(days, ("patient",), key)
 
         unread, unsure, unheard = map(coded, (self.unread, self.unsure, self.unheard))
-        otherwise = {key.known(name): lines for name, lines in self.otherwise.items()}
+        otherwise = key.renamed(self.otherwise)
         return replace(self, unread=unread, unsure=unsure, unheard=unheard, otherwise=otherwise)
 
     @property
@@ -68,7 +68,8 @@ class Doubts:
         said = []
         for whose, days in (("the claims have lines", self.unread), ("the log has rows", heard)):
             back = days.filter(nw.col("reverses"))
-            what = f"{whose} that take others back; {_left_out(back)} are left out"
+            left = _left_out(anybodys(back))
+            what = f"{whose} that take others back; {left} are left out"
             said += [(what, len(back))] if len(back) else []
         return said
 
@@ -143,8 +144,8 @@ def anybodys(days: Days) -> bool:
     return bool(len(days.filter((nw.col("patient") == "") & nw.col("date").is_null())))
 
 
-def _left_out(days: Days) -> str:
-    return "all days, as one names no patient and no date," if anybodys(days) else "their days"
+def _left_out(of_any_day: bool) -> str:
+    return "all days, as one names no patient and no date," if of_any_day else "their days"
 
 
 def _in_years(days: Days) -> nw.Expr:
@@ -210,7 +211,7 @@ def not_run(
         reason = "rows of the log that could not be read were compared with no others"
         silent((rule.code for rule in rules if rule.over in _BESIDE_OTHERS), reason, unheard)
     if unread:
-        left = "their days" if not anybodys else "all days, as one names no patient and no date,"
+        left = _left_out(anybodys)
         reason = f"the claims have lines that could not be read; {left} are left out"
         silent(_refuted(rules, "lines"), reason, unread)
     billed = sorted({code[0] for code in _about_billed(rules)})

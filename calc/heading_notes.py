@@ -14,6 +14,7 @@ from calc.headings import (
     meanings,
     nearest,
     numbered,
+    of_status,
     shown,
     words_of,
 )
@@ -98,8 +99,8 @@ def times_like(
 ) -> list[tuple[str, str]]:
     """Of a log without start, end and minutes the headings that may mean one, each with it."""
     known = meanings(config, given)
-    status = {plain(word) for word, of in config.words["status"].items() if of == "heading"}
-    names = [name for name in names if not is_day(name) and plain(name) not in status]
+    status = of_status(config)
+    names = [n for n in names if not is_day(n) and status.get(plain(n)) != "heading"]
     parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
     near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
     others = [n for n in names if not parts.get(n) and not lengths.unit_of(n, config)]

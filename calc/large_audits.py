@@ -84,9 +84,11 @@ def audit(
         theirs.held, notes = claims.matched_by(theirs.held, ours.providers, theirs.providers)
         log.met |= lines.met
         log.notes += [note for note in lines.notes if note not in log.notes]
+    otherwise = claims.written_otherwise(ours.patients, theirs.patients)
     if key:
         asked = replace(asked, options=asked.options.for_patients(key.known))
-    run = _Run(places, log, lines, ours, theirs, config, asked, picked, key)
+        otherwise = key.renamed(otherwise)
+    run = _Run(places, log, lines, ours, theirs, config, asked, picked, otherwise)
     numbers = range(len(places.log))
     progress = batches.Progress(log.rows_used, report)
 
@@ -183,7 +185,7 @@ class _Run:
     config: Config
     asked: reviewing.Asked
     picked: tuple[type[Rule], ...]
-    key: redacting.Key | None
+    otherwise: Mapping[str, int]  # patients, see `Doubts`
 
     def __post_init__(self) -> None:
         ours, theirs = self.ours.held, self.theirs.held
@@ -192,10 +194,6 @@ class _Run:
         self.rules = auditing.looked_for(self.picked, self.has)
         self.unread = self.theirs.unread() if self.lines else claims.nothing_unread()
         self.unheard = self.ours.unread()
-        self.otherwise = claims.written_otherwise(self.ours.patients, self.theirs.patients)
-        if self.key:
-            known = self.key.known
-            self.otherwise = {known(name): lines for name, lines in self.otherwise.items()}
         of_lines = self.lines.files if self.lines else ()
         named = {claims.line_file(name, self.log.files) for name in of_lines}
         self.files = sorted({*self.log.files, *named})

@@ -547,14 +547,12 @@ def _cells_below(
 
     What is no session, or needs no minutes, leaves nothing in doubt.
     """
-    heard = (nw.col("fault") == 0) | nw.col("fault").is_in(list(FINDINGS))
-    timed = [code for code, facts in config.codes.items() if facts["unit_basis"] == "minutes"]
     visit = ["patient", "date", "discipline"]
-    rows = frame.filter(heard).select(
+    rows = frame.filter(_heard()).select(
         *visit,
         text=text_of(frame.collect_schema(), place[name]),
         span_ms=nw.col("end_ms") - nw.col("start_ms"),
-        timed=nw.col("code").is_in(timed),
+        timed=nw.col("code").is_in(config.timed_codes),
     )
     rows = engine.settled(rows.with_columns(timed_ms=nw.when("timed").then("span_ms")))
     sums = rows.group_by(*visit).agg(nw.col("timed_ms").sum(), visit_ms=nw.col("span_ms").sum())
@@ -570,9 +568,12 @@ def _used(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.La
 
 def _audited(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.LazyFrame[Any]:
     """The SESSION rows to audit: also those whose fault is a finding."""
-    heard = (nw.col("fault") == 0) | nw.col("fault").is_in(list(FINDINGS))
     kept = _kept(frame, carried)
-    return engine.some_of(frame, heard).select(*USED, **kept, fault_rule=_fault_rule())
+    return engine.some_of(frame, _heard()).select(*USED, **kept, fault_rule=_fault_rule())
+
+
+def _heard() -> nw.Expr:
+    return (nw.col("fault") == 0) | nw.col("fault").is_in(list(FINDINGS))
 
 
 def _kept(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> dict[str, nw.Expr]:
@@ -676,7 +677,7 @@ def _of_status(
     Each with the kinds of words for it, beside those that are so below any: see words.toml.
     """
     mapped = {headings.plain(name) for own in (*columns.values(), maps) for name in own}
-    known = {headings.plain(word): of for word, of in config.words["status"].items()}
+    known = headings.of_status(config)
     kinds = {"heading": (), "posting": ("posted",)}
     more = ("withdrawn",) if of_claims else ()
     kinds |= {"claim": ()} if of_claims else {}

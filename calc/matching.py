@@ -343,15 +343,14 @@ def _by_day(rows: Frame, told: Frame, name: str, day: list[str]) -> Frame:
     In doubt where other rows of the log's own say something else.
     """
     blank = nw.col(name) == ""
-    rows = engine.settled(rows)
+    rows = engine.settled(rows.with_columns(asked=blank))
     own = {"near": "own", "several": "own_several"}
     rows = _near(rows, rows.filter(~blank), name, [day]).rename(own)
-    rows = _near(rows, told, name, [day])
+    rows = _filled(rows, told, name, [day])
     apart = nw.col("own_several") | (nw.col("own") != nw.col("near")).fill_null(False)
-    unsure = blank & ~nw.col("near").is_null() & (nw.col("several") | apart)
-    filled = nw.when(blank).then(nw.coalesce("near", name)).otherwise(nw.col(name))
-    rows = rows.with_columns(filled.alias(name), unsure=nw.col("unsure") | unsure)
-    return engine.settled(rows.drop("own", "own_several"))
+    amid = nw.col("asked") & ~nw.col("near").is_null() & apart
+    rows = rows.with_columns(unsure=nw.col("unsure") | amid)
+    return engine.settled(rows.drop("asked", *own.values()))
 
 
 def _said_discipline() -> nw.Expr:

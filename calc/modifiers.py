@@ -172,15 +172,11 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     of_one = moved & ~two_codes & ~joint & (whole_ms > 0)
     judged = nw.col("discipline").is_in(list(ASSISTANT)) & (nw.col("assistant_policy") > 0)
     all_units = nw.when((nw.col("assistant_ms") > 0) & judged).then(mine).otherwise(0)
+    spared, most = nw.max_horizontal(low - (units - mine), nw.lit(0)), nw.min_horizontal(mine, high)
     lines = lines.with_columns(
-        low=nw.when(of_one).then(all_units).otherwise(low),
-        high=nw.when(of_one).then(all_units).otherwise(high),
+        low=nw.when(two_codes).then(spared).when(of_one).then(all_units).otherwise(low),
+        high=nw.when(two_codes).then(most).when(of_one).then(all_units).otherwise(high),
         of_one=of_one,
-    )
-    spared = nw.max_horizontal(low - (units - mine), nw.lit(0))
-    lines = lines.with_columns(
-        low=nw.when(two_codes).then(spared).otherwise(low),
-        high=nw.when(two_codes).then(nw.min_horizontal(mine, high)).otherwise(high),
     )
     unsure = (two_codes & ~by_quarters & joint) | (moved & ~nw.col("of_one"))
     unsure = unsure | (nw.col("unminuted_rows") > 0)

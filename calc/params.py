@@ -193,6 +193,11 @@ class Config:
         return merged
 
     @cached_property
+    def timed_codes(self) -> list[str]:
+        """The codes whose units their minutes earn."""
+        return [code for code, facts in self.codes.items() if facts["unit_basis"] == "minutes"]
+
+    @cached_property
     def codes(self) -> dict[str, dict[str, Any]]:
         """Code to its facts: minutes as int or None, ``pooled`` as bool, ``family`` (primary)."""
         codes: dict[str, dict[str, Any]] = {}

@@ -14,7 +14,7 @@ import hmac
 import os
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -57,6 +57,10 @@ class Key:
     def known(self, patient: str) -> str:
         """The code of a patient, or the text itself where it is a code of this run already."""
         return patient if patient in self._patients else self.code(patient)
+
+    def renamed(self, counts: Mapping[str, int]) -> dict[str, int]:
+        """The same by patients' codes."""
+        return {self.known(patient): count for patient, count in counts.items()}
 
     def _letters(self, patient: str) -> str:
         digest = hmac.new(self._secret, patient.encode(), hashlib.sha256).digest()

@@ -21,8 +21,7 @@ def of_times(
 
     ``bare``: without minutes the log has no unread heading that may hold them.
     """
-    timed = [code for code, facts in config.codes.items() if facts["unit_basis"] == "minutes"]
-    minutes = rows.filter(nw.col("code").is_in(timed))
+    minutes = rows.filter(nw.col("code").is_in(config.timed_codes))
     said = _alike(minutes, mapping)
     said += _one_window(minutes, mapping, config) if bare else []
     return [*said, *_assistants(rows, mapping, config)]

@@ -50,6 +50,9 @@ NEEDS = {
     "hours": "the log has no clock times, and no time sheet is given (--timesheet)",
 }
 
+# Of these, what a word of the user about a heading meets.
+ASKED = ("times", "lengths", "all_modifiers", "units_apart")
+
 RULES: dict[str, type[Rule]] = {}
 
 # {found}, or {found:unit|units}: the first words where the value is 1 and else the second ones.
@@ -81,6 +84,12 @@ DOUBLED = (
 
 # Of these, what only the claims say where there are any; see `claims.held`.
 BILLED = frozenset({"units_billed", "modifiers_billed", "charge", "all_modifiers", "units_apart"})
+
+
+def lacking(need: str, of_claims: bool = False) -> str:
+    """What is said where a need is not met; ``of_claims``: claims beside the log were to say it."""
+    return NEEDS[need].replace("the log has", "the claims have") if of_claims else NEEDS[need]
+
 
 # Whose minutes earn the units of a "day": those of a code that counts alone are its own.
 DAYS_OR_CODES = (

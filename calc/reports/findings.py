@@ -17,7 +17,7 @@ import narwhals.stable.v2 as nw
 
 from calc import engine
 from calc.errors import InputError
-from calc.rule import NEEDS
+from calc.rule import ASKED, lacking
 
 FORMATS = ("table", "csv", "json", "sarif", "html", "xlsx", "parquet")
 BINARY = ("xlsx", "parquet")
@@ -271,7 +271,6 @@ def not_run_said(entry: Mapping[str, Any]) -> str:
 
 def not_run_lines(audit: Audit, every: bool = True) -> list[str]:
     """What did not run, a line for each reason; or only what a word of the user would let run."""
-    doubts = {NEEDS[need] for need in ("times", "lengths", "all_modifiers", "units_apart")}
-    doubts |= {reason.replace("the log has", "the claims have") for reason in doubts}
+    doubts = {lacking(need, of_claims) for need in ASKED for of_claims in (False, True)}
     waits = [entry for entry in audit.not_run if every or entry["reason"] in doubts]
     return [f"Not run: {not_run_said(entry)}" for entry in together(waits)]
