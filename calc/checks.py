@@ -160,6 +160,12 @@ CHECKS: tuple[Check, ...] = (
         "status", lambda: nw.col("no_service"), 'status "{}" means that no service was given',
         'it is left out; to use such rows leave the column unread: --map "HEADING="', alone=True,
     ),
+    Check(
+        "frequency", lambda: nw.col("amends"),
+        'frequency code "{}": the claim replaces or takes back an earlier one',
+        "remove what it replaces, and read it as any other with the column unread:"
+        ' --map "HEADING="', alone=True,
+    ),
     Check("patient", lambda: nw.col("patient") == "", "patient is blank", "name the patient's id"),
     Check(
         "code", lambda: _cell("code") == "", "code is blank", "give the CPT or HCPCS code",
@@ -399,8 +405,9 @@ CHECKS: tuple[Check, ...] = (
 # Fault number to the audit rule that reports it.
 FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if check.finding}
 
-# The numbers of the checks that a record of no service fails, a blank one, and a blank code.
-NO_SERVICE, PATIENT_BLANK, CODE_BLANK = 1, 2, 3
+# The numbers of the checks that a record of no service fails, a claim that amends another, a blank
+# record, and a blank code.
+NO_SERVICE, AMENDS, PATIENT_BLANK, CODE_BLANK = 1, 2, 3, 4
 NO_DATE = next(n for n, check in enumerate(CHECKS, 1) if check.says == "no date of service")
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.checks import FINDINGS, NO_SERVICE
+from calc.checks import AMENDS, FINDINGS, NO_SERVICE
 from calc.errors import InputError
 from calc.logs import Log, is_total, repeated_units
 from calc.rule import BILLED
@@ -181,7 +181,7 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
     Lines of totals, and those that say of themselves that they are void, bill nothing.
 
     ``reverses``: its units are negative, or of a known code its charge, so that it takes back what
-    another line bills; a payment that was posted has no code.
+    another line bills; or its claim says so. A payment that was posted has no code.
     """
     parts = claims.parts or [claims]
     found = []
@@ -196,7 +196,8 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
             for name, sure in known.items()
             if name in part.cells
         )
-        reverses = nw.any_horizontal(nw.lit(False), *said, ignore_nulls=True)
+        amends = nw.col("fault") == AMENDS
+        reverses = nw.any_horizontal(amends, *said, ignore_nulls=True)
         found.append(engine.collect(bad.select(*_DAY, code=code, reverses=reverses)))
     ragged = sum(len(part.ragged) for part in parts)
     table: engine.Columns = {

@@ -491,6 +491,10 @@ def _sessions(
     cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
     # They are carried all the same: what else they say is the user's.
     status = _of_status(names, columns, config, maps, isinstance(defaults, _OfClaims))
+    amending = [name for name, kinds in status.items() if "amended" in kinds]
+    status = {name: kinds for name, kinds in status.items() if name not in amending}
+    if amending:
+        cells["frequency"] = (place[amending[0]],)
     if len(status) == 1 and not any(status.values()):
         cells["status"] = (place[next(iter(status))],)
     elif status:
@@ -680,7 +684,7 @@ def _of_status(
     known = headings.of_status(config)
     kinds = {"heading": (), "posting": ("posted",)}
     more = ("withdrawn",) if of_claims else ()
-    kinds |= {"claim": ()} if of_claims else {}
+    kinds |= {"claim": (), "frequency": ("amended",)} if of_claims else {}
     found = {name: known.get(headings.plain(name), "") for name in names}
     return {
         name: (*kinds[of], *more)
@@ -709,8 +713,8 @@ def _with_status(
 
 
 _JUDGED = (
-    "status", "code", "payer", "locality", "discipline", "role", "mode", "date", "start", "end",
-    "minutes", "units_billed", "charge",
+    "status", "frequency", "code", "payer", "locality", "discipline", "role", "mode", "date",
+    "start", "end", "minutes", "units_billed", "charge",
 )  # fmt: skip
 
 
@@ -744,6 +748,7 @@ def _facts(
         "provider": values.plain("provider", defaults.provider),
         "diagnosis": values.plain("diagnosis"),
         "status": values.status(config),
+        "frequency": values.frequency(config),
         "code": values.code(config),
         "payer": values.defaulted("payer", config.payer_names, defaults.payer),
         "locality": values.defaulted(

@@ -183,8 +183,17 @@ def told_status() -> Facts:
 
 def no_service(config: Config, *kinds: str) -> frozenset[str]:
     """Words for no service given: those below any heading of status, and those of ``kinds``."""
-    known = config.words["status"]
-    return frozenset(without_signs(word) for word, of in known.items() if of in ("none", *kinds))
+    return frozenset(map(without_signs, _said(config, "none", *kinds)))
+
+
+def _said(config: Config, *kinds: str) -> list[str]:
+    return [word for word, of in config.words["status"].items() if of in kinds]
+
+
+def frequency(config: Config) -> Facts:
+    """amends: a claim replaces or takes back an earlier one; frequency_fault."""
+    words = frozenset(map(without_signs, _said(config, "amended")))
+    return _judged("frequency", lambda text: (without_signs(text) in words,), {"amends": bool})
 
 
 def role(config: Config) -> Facts:

@@ -351,8 +351,36 @@ def test_a_line_of_claims_that_was_withdrawn_bills_nothing(heading, word, none, 
     claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
     asked = reviewing.Asked(select=("U201",))
     done = reviewing.review(read([session("97110", "30")], config), config, asked, claimed)
-    assert done.audit.findings["rule"].to_list() == [] if none else ["U201"]
+    assert done.audit.findings["rule"].to_list() == ([] if none else ["U201"])
     assert [e for e in done.audit.not_run if e["lines"]] == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "word", "amends"),
+    [
+        ("Frequency Code", "7", True),
+        ("Claim Frequency", "8", True),
+        ("Type of Bill", "0137", True),
+        ("TOB", "748", True),
+        ("Frequency Code", "1", False),
+        ("Type of Bill", "0131", False),
+        ("Visit Frequency", "7", False),
+    ],
+)
+def test_a_claim_that_amends_another_leaves_its_day_in_doubt(heading, word, amends, config):
+    """A corrected claim beside the first one was twice the units: a false U201."""
+    lines = [line("97110", "2") | {heading: "0131"}, line("97110", "2") | {heading: word}]
+    claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+    asked = reviewing.Asked(select=("U201",))
+    done = reviewing.review(read([session("97110", "30")], config), config, asked, claimed)
+    assert done.audit.findings["rule"].to_list() == ([] if amends else ["U201"])
+    said = [(e["rule"], e["lines"]) for e in done.audit.not_run if e["reason"] == BACK]
+    assert said == ([("U", 1)] if amends else [])
+    reason = f'frequency code "{word}": the claim replaces or takes back an earlier one'
+    rejects = claimed.rejects(audited=True)
+    bad = rejects.collect().rows(named=True) if amends else []
+    assert [row["reason"] for row in bad] == ([reason] if amends else [])
+    assert all(row["hint"].endswith(f'--map "{heading}="') for row in bad)
 
 
 @pytest.mark.parametrize("units", ["2 units", "x", "-2"])

@@ -211,9 +211,8 @@ def test_every_check_has_a_case():
         before, _, after = check.says.partition("{}")
         return text.startswith(before) and text.endswith(after)
 
-    untested = [
-        check.says for check in logs.CHECKS if not any(says(check, text) for _, text, _ in FAULTS)
-    ]
+    of_logs = [check for check in logs.CHECKS if check.column != "frequency"]  # see test_claims
+    untested = [c.says for c in of_logs if not any(says(c, text) for _, text, _ in FAULTS)]
     assert untested == []
 
 
