@@ -155,16 +155,20 @@ _EXCEL = "looks like an Excel date or time number: format the column in Excel as
 _KNOWN_CODE = "use a code or alias of config/codes.csv, or add it there"
 _WORDS = "or add the word to config/words.toml"
 
+_UNREAD = 'leave the column unread: --map "HEADING="'
+
 CHECKS: tuple[Check, ...] = (
     Check(
         "status", lambda: nw.col("no_service"), 'status "{}" means that no service was given',
-        'it is left out; to use such rows leave the column unread: --map "HEADING="', alone=True,
+        f"it is left out; to use such rows {_UNREAD}", alone=True,
     ),
     Check(
-        "frequency", lambda: nw.col("amends"),
-        'frequency code "{}": the claim replaces or takes back an earlier one',
-        "remove what it replaces, and read it as any other with the column unread:"
-        ' --map "HEADING="', alone=True,
+        "status", lambda: nw.col("withdrawn"), 'status "{}" means that the line was taken back',
+        f"it is left out; to use such lines {_UNREAD}", alone=True,
+    ),
+    Check(
+        "status", lambda: nw.col("amends"), '"{}" means that it takes back or replaces another',
+        f"leave in the file what was billed in the end alone, and {_UNREAD}", alone=True,
     ),
     Check("patient", lambda: nw.col("patient") == "", "patient is blank", "name the patient's id"),
     Check(
@@ -405,9 +409,9 @@ CHECKS: tuple[Check, ...] = (
 # Fault number to the audit rule that reports it.
 FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if check.finding}
 
-# The numbers of the checks that a record of no service fails, a claim that amends another, a blank
-# record, and a blank code.
-NO_SERVICE, AMENDS, PATIENT_BLANK, CODE_BLANK = 1, 2, 3, 4
+# The numbers of the checks that a record of no service fails, a line that was withdrawn or amends
+# another, a blank record, and a blank code.
+NO_SERVICE, WITHDRAWN, AMENDS, PATIENT_BLANK, CODE_BLANK = 1, 2, 3, 4, 5
 NO_DATE = next(n for n, check in enumerate(CHECKS, 1) if check.says == "no date of service")
 
 

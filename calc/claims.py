@@ -11,8 +11,9 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine
-from calc.checks import AMENDS, FINDINGS, NO_SERVICE
+from calc import engine, statuses
+from calc.cells import text_of
+from calc.checks import AMENDS, FINDINGS, NO_SERVICE, WITHDRAWN
 from calc.errors import InputError
 from calc.logs import Log, is_total, repeated_units
 from calc.rule import BILLED
@@ -180,25 +181,21 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
 
     Lines of totals, and those that say of themselves that they are void, bill nothing.
 
-    ``reverses``: its units are negative, or of a known code its charge, so that it takes back what
-    another line bills; or its claim says so. A payment that was posted has no code.
+    ``reverses``: it says that it takes another line back or replaces it; or its units are negative,
+    or its charge. A payment that was posted takes nothing back: it says so, or has neither units
+    nor a code that is known.
     """
     parts = claims.parts or [claims]
     found = []
     for part in parts:
-        heard = nw.col("fault").is_in([*FINDINGS, NO_SERVICE])
-        bad = part.bad.filter(~heard, ~is_total(part))
+        reverses = _reverses(part)
+        # A row of no service is no doubt, but where it takes another back.
+        silent = nw.col("fault").is_in([NO_SERVICE, WITHDRAWN]) & ~reverses
+        bad = part.bad.with_columns(reverses=reverses)
+        bad = bad.filter(~nw.col("fault").is_in(list(FINDINGS)), ~silent, ~is_total(part))
         bad = engine.plain(bad)
         code = nw.col("code").cast(nw.String)
-        known = {"units_billed": nw.lit(True), "charge": code.fill_null("") != ""}
-        said = (
-            nw.col(part.cells[name]).cast(nw.String).str.contains(_NEGATIVE) & sure
-            for name, sure in known.items()
-            if name in part.cells
-        )
-        amends = nw.col("fault") == AMENDS
-        reverses = nw.any_horizontal(amends, *said, ignore_nulls=True)
-        found.append(engine.collect(bad.select(*_DAY, code=code, reverses=reverses)))
+        found.append(engine.collect(bad.select(*_DAY, "reverses", code=code)))
     ragged = sum(len(part.ragged) for part in parts)
     table: engine.Columns = {
         "patient": [""] * ragged, "date": [None] * ragged, "code": [None] * ragged,
@@ -206,6 +203,26 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
     }  # fmt: skip
     types: dict[str, type] = {"patient": str, "date": date, "code": str, "reverses": bool}
     return engine.stacked([*found, engine.collect(engine.table(table, types))])
+
+
+def _reverses(log: Log) -> nw.Expr:
+    """Whether a row that cannot be used takes back what another bills; see `unread`."""
+    schema = log.bad.collect_schema()
+
+    def cell(name: str) -> nw.Expr:
+        return text_of(schema, log.cells[name]) if name in log.cells else nw.lit("")
+
+    status = "status" in log.cells
+    money = nw.col(statuses.KIND) == statuses.MONEY if status else nw.lit(False)
+    known = (nw.col("code").cast(nw.String) != "").fill_null(False)
+    bills = known | ~cell("units_billed").is_in(["", "0"])
+    negative = cell("charge").str.contains(_NEGATIVE) & bills & ~money
+    return nw.any_horizontal(
+        nw.col("fault") == AMENDS,
+        cell("units_billed").str.contains(_NEGATIVE),
+        negative,
+        ignore_nulls=True,
+    )
 
 
 # --- patients and dates that only the claims have ------------------------------------------

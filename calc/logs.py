@@ -24,6 +24,7 @@ from calc import (
     lengths,
     reserved,
     row_notes,
+    statuses,
     times,
     values,
 )
@@ -490,16 +491,11 @@ def _sessions(
     frame = engine.headed(frame, [(place | {engine.ROW: "row"})[name] for name in frame.columns])
     cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
     # They are carried all the same: what else they say is the user's.
-    status = _of_status(names, columns, config, maps, isinstance(defaults, _OfClaims))
-    amending = [name for name, kinds in status.items() if "amended" in kinds]
-    status = {name: kinds for name, kinds in status.items() if name not in amending}
-    if amending:
-        cells["frequency"] = (place[amending[0]],)
-    if len(status) == 1 and not any(status.values()):
-        cells["status"] = (place[next(iter(status))],)
-    elif status:
-        cells["status"] = (_STATUS,)
-        frame = _with_status(frame, {place[n]: kinds for n, kinds in status.items()}, config)
+    taken = {headings.plain(name) for own in (*columns.values(), maps) for name in own}
+    status = statuses.of(names, taken, config, isinstance(defaults, _OfClaims))
+    if status:
+        cells["status"] = (statuses.KIND,)
+        frame = statuses.told(frame, {place[name]: words for name, words in status.items()})
     step = engine.plainly
     in_doubt = any(measure.in_doubt for measure in measures.values())
     if defaults.date_order and engine.is_eager(frame) and not in_doubt:
@@ -651,8 +647,6 @@ def _judged(
     cells, own = dict(places), [name for name in frame.columns if name != "row"]
     frame = frame.with_columns(nw.col("row").cast(nw.Int64))
     facts = _facts(source, config, defaults, bool(cells.get("start")), dict(measures))
-    if cells.get("status") == (_STATUS,):
-        facts["status"] = values.told_status()
     wanted = [(cells[name][0], facts[name]) for name in facts if cells.get(name)]
     blank = [_of_blank(name, config, defaults) for name in facts if not cells.get(name)]
     blank.append(of_blank(values.plain("file", source)))
@@ -669,52 +663,9 @@ def _judged(
     return frame.select("fault", *USED, *own)
 
 
-def _of_status(
-    names: Sequence[str],
-    columns: Mapping[str, Sequence[str]],
-    config: Config,
-    maps: Mapping[str, str],
-    of_claims: bool,
-) -> dict[str, tuple[str, ...]]:
-    """Headings below which a row may say that no service was given; none that the user mapped.
-
-    Each with the kinds of words for it, beside those that are so below any: see words.toml.
-    """
-    mapped = {headings.plain(name) for own in (*columns.values(), maps) for name in own}
-    known = headings.of_status(config)
-    kinds = {"heading": (), "posting": ("posted",)}
-    more = ("withdrawn",) if of_claims else ()
-    kinds |= {"claim": (), "frequency": ("amended",)} if of_claims else {}
-    found = {name: known.get(headings.plain(name), "") for name in names}
-    return {
-        name: (*kinds[of], *more)
-        for name, of in found.items()
-        if of in kinds and headings.plain(name) not in mapped
-    }
-
-
-_STATUS = "status said"  # no heading: those of a log stand under numbers
-
-
-def _with_status(
-    frame: nw.LazyFrame[Any], kinds: Mapping[str, tuple[str, ...]], config: Config
-) -> nw.LazyFrame[Any]:
-    """Add what the first of several columns says of no service given, "" where none does.
-
-    ``kinds``: of each column, see `_of_status`.
-    """
-    said, schema = nw.lit(""), frame.collect_schema()
-    for column, more in reversed(list(kinds.items())):
-        text = text_of(schema, column)
-        plain = text.str.to_lowercase().str.replace_all("[^a-z0-9]", "")
-        none = plain.is_in(list(values.no_service(config, *more)))
-        said = nw.when(none).then(text).otherwise(said)
-    return frame.with_columns(said.alias(_STATUS))
-
-
 _JUDGED = (
-    "status", "frequency", "code", "payer", "locality", "discipline", "role", "mode", "date",
-    "start", "end", "minutes", "units_billed", "charge",
+    "status", "code", "payer", "locality", "discipline", "role", "mode", "date", "start", "end",
+    "minutes", "units_billed", "charge",
 )  # fmt: skip
 
 
@@ -747,8 +698,7 @@ def _facts(
         "clinician": values.plain("clinician"),
         "provider": values.plain("provider", defaults.provider),
         "diagnosis": values.plain("diagnosis"),
-        "status": values.status(config),
-        "frequency": values.frequency(config),
+        "status": values.status(),
         "code": values.code(config),
         "payer": values.defaulted("payer", config.payer_names, defaults.payer),
         "locality": values.defaulted(
@@ -867,16 +817,19 @@ def _rejects(
         bad, _ = by_values(bad, [(cells["minutes"], values.as_typed("typed"))])
     for fault, check in checks.items():
         before, cell, after = check.says.partition("{}")
-        says = nw.lit(before)
-        if cell and check.column in cells:
+        says, advice = nw.lit(before), nw.lit(check.hint)
+        if check.column == "status":
+            text, heading = statuses.words(bad, shown)
+            this, _, that = check.hint.partition(_HEADING)
+            advice = nw.concat_str([nw.lit(this), heading, nw.lit(that)])
+        elif cell and check.column in cells:
             text = text_of(schema, cells[check.column])
             text = nw.coalesce("typed", text) if check.column == "minutes" else text
-            text = text.str.slice(0, MAX_CELL)
-            says = nw.concat_str([nw.lit(before), text, nw.lit(after)])
+        if cell and check.column in cells:
+            says = nw.concat_str([nw.lit(before), text.str.slice(0, MAX_CELL), nw.lit(after)])
         here = nw.col("fault") == fault
         reason = nw.when(here).then(says).otherwise(reason)
-        advice = check.hint.replace(_HEADING, shown.get(cells.get(check.column, ""), _HEADING))
-        hint = nw.when(here).then(nw.lit(advice)).otherwise(hint)
+        hint = nw.when(here).then(advice).otherwise(hint)
     reason = nw.when(total).then(nw.lit("is a line of totals, no session")).otherwise(reason)
     hint = nw.when(total).then(nw.lit("it is left out; nothing need be done")).otherwise(hint)
     original = {

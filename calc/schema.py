@@ -40,7 +40,8 @@ MODES = ("individual", "group", "cotreatment")
 LENGTH_UNITS = ("minutes", "hours", "seconds", "mm:ss", "h:mm")  # as headings name them
 # What of `[status]` in words.toml are headings, and words for no service; see there.
 STATUS = (
-    "heading", "none", "posting", "posted", "claim", "withdrawn", "frequency", "amended",
+    "heading", "none", "voided", "money", "posting", "posted", "claim", "withdrawn", "reversal",
+    "frequency", "amended",
 )  # fmt: skip
 
 MAX_LOCALITIES = 2**14  # what a whole number of 64 bits has room for beside a time

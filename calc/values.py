@@ -16,8 +16,8 @@ from calc import checks, times
 from calc.cells import MAX_DIGITS, Facts, Known, by_values, number, read_all, read_each
 from calc.money import scaled
 from calc.params import Config
-from calc.params import plain as without_signs
 from calc.schema import CLAIM, COUNTED_ROLES, DISCIPLINES, MODES, ROLES
+from calc.statuses import AMENDS, MONEY, NONE, WITHDRAWN
 
 # Modifiers that therapy logs write right behind a code, with nothing between.
 _THERAPY_MODIFIERS = {
@@ -170,30 +170,14 @@ def mode(config: Config) -> Facts:
     return named("mode", _words(config, "mode", MODES), "individual")
 
 
-def status(config: Config) -> Facts:
-    """no_service: a row says of itself that none was given; status_fault."""
-    words = no_service(config)
-    return _judged("status", lambda text: (without_signs(text) in words,), {"no_service": bool})
+def status() -> Facts:
+    """no_service, withdrawn, amends: of what a row says of itself, see `statuses`; status_fault."""
+    types = dict.fromkeys(("no_service", "withdrawn", "amends"), bool)
 
+    def read(kind: str) -> tuple[bool, bool, bool]:
+        return kind in (NONE, MONEY), kind == WITHDRAWN, kind == AMENDS
 
-def told_status() -> Facts:
-    """The same of a column that is blank but where a row says so."""
-    return _judged("status", lambda text: (text != "",), {"no_service": bool})
-
-
-def no_service(config: Config, *kinds: str) -> frozenset[str]:
-    """Words for no service given: those below any heading of status, and those of ``kinds``."""
-    return frozenset(map(without_signs, _said(config, "none", *kinds)))
-
-
-def _said(config: Config, *kinds: str) -> list[str]:
-    return [word for word, of in config.words["status"].items() if of in kinds]
-
-
-def frequency(config: Config) -> Facts:
-    """amends: a claim replaces or takes back an earlier one; frequency_fault."""
-    words = frozenset(map(without_signs, _said(config, "amended")))
-    return _judged("frequency", lambda text: (without_signs(text) in words,), {"amends": bool})
+    return _judged("status", read, types)
 
 
 def role(config: Config) -> Facts:

@@ -3,6 +3,7 @@
 import json
 
 import duckdb
+import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
 from click.testing import CliRunner
@@ -376,11 +377,41 @@ def test_a_claim_that_amends_another_leaves_its_day_in_doubt(heading, word, amen
     assert done.audit.findings["rule"].to_list() == ([] if amends else ["U201"])
     said = [(e["rule"], e["lines"]) for e in done.audit.not_run if e["reason"] == BACK]
     assert said == ([("U", 1)] if amends else [])
-    reason = f'frequency code "{word}": the claim replaces or takes back an earlier one'
+    reason = f'"{word}" means that it takes back or replaces another'
     rejects = claimed.rejects(audited=True)
     bad = rejects.collect().rows(named=True) if amends else []
     assert [row["reason"] for row in bad] == ([reason] if amends else [])
     assert all(row["hint"].endswith(f'--map "{heading}="') for row in bad)
+
+
+@pytest.mark.parametrize(
+    ("more", "back"),
+    [
+        ({"units_billed": "-9", "charge": "-90", "Claim Status": "Reversal"}, True),
+        ({"units_billed": "-9", "charge": "-90", "Status": "Void"}, True),
+        ({"units_billed": "", "charge": "-90", "Status": "Voided"}, True),
+        ({"units_billed": "9", "charge": "90", "Line Status": "Reversal"}, True),
+        ({"units_billed": "9", "charge": "90", "Trans Type": "Void"}, True),
+        ({"units_billed": "9", "charge": "90", "Status": "Cancelled", "Bill Type": "138"}, True),
+        ({"units_billed": "9", "charge": "-90", "code": "97110 REV"}, True),
+        ({"units_billed": "", "charge": "-90", "Trans Type": "Payment"}, False),
+        ({"units_billed": "", "charge": "-90", "Trans Type": "Adjustment"}, False),
+        ({"units_billed": "9", "charge": "90", "Status": "Void"}, False),
+    ],
+)
+@pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
+def test_a_line_of_no_service_may_take_another_back(more, back, engine_name, config):
+    """Dropped as one of no service, it left standing what it takes back: a false U201."""
+    blank = dict.fromkeys(more, "")
+    lines = [blank | line("97110", "9") | {"charge": "90"}, blank | line("97110", "2")]
+    rows = frame([*lines, line("97110", "") | more])
+    given = engine.on_engine(nw.from_native(rows.lazy()), engine_name)
+    claimed = logs.read(nw.to_native(given), config, logs.of_claims(logs.Defaults(), ""))
+    asked = reviewing.Asked(select=("U201",))
+    done = reviewing.review(read([session("97110", "30")], config), config, asked, claimed)
+    assert done.audit.findings["rule"].to_list() == ([] if back else ["U201"])
+    said = [(e["rule"], e["lines"]) for e in done.audit.not_run if e["reason"] == BACK]
+    assert said == ([("U", 1)] if back else [])
 
 
 @pytest.mark.parametrize("units", ["2 units", "x", "-2"])
