@@ -55,6 +55,8 @@ class Audit:
     meta: dict[str, Any]
     by_clinician: nw.DataFrame[Any]
     timeline: nw.DataFrame[Any]
+    # Reasons among those of ``not_run`` that leave out days or patients: said whatever is written.
+    left_out: frozenset[str] = frozenset()
 
 
 def rules_chosen(

@@ -143,6 +143,9 @@ def _no_mm_ss() -> nw.Expr:
     return _no_length(r"^[0-9]{1,7}(\.[0-9]{1,3})?$")
 
 
+_LARGE = r"^\$?[1-9](\d{4,}|\d{0,2}(,\d{3})+)(\.\d\d?)?$"  # an amount, with zeros before it none
+
+
 def _too_large(name: str, value: str, like: str) -> nw.Expr:
     """Written as it should be, and more than is read."""
     return nw.col(value).is_null() & _cell(name).str.contains(like)
@@ -375,7 +378,7 @@ CHECKS: tuple[Check, ...] = (
         _REVERSED, alone=True,
     ),
     Check(
-        "charge", partial(_too_large, "charge", "charge_cents", r"^\$?\d{5,}(\.\d\d?)?$"),
+        "charge", partial(_too_large, "charge", "charge_cents", _LARGE),
         'charge "{}" is too large an amount', _OTHER_COLUMN, alone=True,
     ),
     Check(

@@ -78,7 +78,7 @@ class Doubts:
         """Why rules about what was billed were silent, and for how many lines or rows."""
         otherwise = (
             "ids of patients in log and claims differ by capitals, signs or leading zeros alone;"
-            " these patients are left out"
+            " these patients are left out; write them alike in both"
         )
         more = [(otherwise, sum(self.otherwise.values()))]
         return [(why, lines) for why, lines in [*self.taken_back, *more] if lines]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from calc import lengths
+from calc import lengths, values
 from calc.headings import (
     SEVERAL,
     best,
@@ -175,8 +175,8 @@ def modifiers_like(
 
 
 def _hold_modifiers(texts: Sequence[str]) -> bool:
-    """Whether some cells are modifiers of a claim, as far as their form tells: Min and CGA not."""
-    return any(_MODIFIERS.fullmatch(text) for text in texts)
+    """Whether some cells are modifiers of a claim by form, or hold one of therapy; Min not."""
+    return any(_MODIFIERS.fullmatch(text) or values.held_modifiers(text) for text in texts)
 
 
 _MODIFIERS = re.compile(r"[\s,;:/|-]*[A-Za-z0-9]{2}([\s,;:/|-]+[A-Za-z0-9]{2})*[\s,;:/|-]*")

@@ -543,9 +543,9 @@ def _texts_below(frame: nw.LazyFrame[Any], place: Mapping[str, str], name: str) 
 def _cells_below(
     frame: nw.LazyFrame[Any], place: Mapping[str, str], config: Config, name: str
 ) -> list[lengths.Cell]:
-    """The distinct cells below a heading, of rows that are used or heard and whose code is timed.
+    """The distinct cells below a heading, of rows that are used or heard and whose minutes count.
 
-    What is no session, or needs no minutes, leaves nothing in doubt.
+    What is no session, or may run beside others, leaves nothing in doubt.
     """
     visit = ["patient", "date", "discipline"]
     rows = frame.filter(_heard()).select(
@@ -553,10 +553,11 @@ def _cells_below(
         text=text_of(frame.collect_schema(), place[name]),
         span_ms=nw.col("end_ms") - nw.col("start_ms"),
         timed=nw.col("code").is_in(config.timed_codes),
+        attended=nw.col("code").is_in(config.attended_codes),
     )
     rows = engine.settled(rows.with_columns(timed_ms=nw.when("timed").then("span_ms")))
     sums = rows.group_by(*visit).agg(nw.col("timed_ms").sum(), visit_ms=nw.col("span_ms").sum())
-    cells = rows.filter(nw.col("timed")).drop("timed_ms").join(sums, on=visit, how="left")
+    cells = rows.filter(nw.col("attended")).drop("timed_ms").join(sums, on=visit, how="left")
     found = engine.collect(cells.select(*lengths.Cell._fields).unique())
     return [lengths.Cell(*row) for row in found.iter_rows()]
 

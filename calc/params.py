@@ -198,6 +198,13 @@ class Config:
         return [code for code, facts in self.codes.items() if facts["unit_basis"] == "minutes"]
 
     @cached_property
+    def attended_codes(self) -> list[str]:
+        """The codes whose minutes somebody's units or one-on-one time hang on."""
+        beside = ("one-on-one", "group")
+        attended = (code for code, facts in self.codes.items() if facts["attendance"] in beside)
+        return list(dict.fromkeys([*self.timed_codes, *attended]))
+
+    @cached_property
     def codes(self) -> dict[str, dict[str, Any]]:
         """Code to its facts: minutes as int or None, ``pooled`` as bool, ``family`` (primary)."""
         codes: dict[str, dict[str, Any]] = {}

@@ -234,7 +234,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
         ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless, doubted.silenced
     )
     timeline = _timeline(gathered.rows, found)
-    audit = Audit(found, not_run, meta, by_clinician, timeline)
+    silenced = frozenset(reason for reason, _ in doubted.silenced)
+    audit = Audit(found, not_run, meta, by_clinician, timeline, silenced)
     beside = [*chosen, *whole.met.notes(), *sheet, *said["notes"]]
     beside += [f"{_lines(said['known'], 'finding')} of the baseline left out"] * bool(said["known"])
     return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart, beside)

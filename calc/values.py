@@ -214,6 +214,16 @@ def modifiers(name: str, config: Config) -> Facts:
     return lambda values: read_each(values, read, {name: str})
 
 
+def held_modifiers(text: str) -> bool:
+    """Whether a text holds a modifier of therapy, in capitals and whatever stands around it.
+
+    >>> [held_modifiers(text) for text in ("GPCQ", "CQ (PTA)", "59.0", "Moderate", "to go")]
+    [True, True, True, False, False]
+    """
+    words = re.findall("[A-Z0-9]+", text)
+    return any(set(re.findall("..?", word)) <= _THERAPY_MODIFIERS for word in words)
+
+
 # --- amounts -------------------------------------------------------------------------------
 
 _HOURS = r"h|hr|hrs|hour|hours"

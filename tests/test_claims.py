@@ -1088,3 +1088,16 @@ def test_a_service_is_of_those_who_gave_it(config):
     alone = [session("97110", "10", clinician="Abe", role="aide", units_billed="1")]
     found = reviewing.review(read(alone, config), config, reviewing.Asked()).audit.findings
     assert set(found["clinician"]) == {"Abe"}
+
+
+def test_findings_alone_say_that_patients_are_left_out(tmp_path):
+    """An empty csv and exit status 0 would say that all is well."""
+    rows = [session("97110", "30", patient=patient) for patient in ("00123", "A9")]
+    lines = [line("97110", "4", patient="123"), line("97110", "2", patient="A9")]
+    log, claimed = tmp_path / "log.csv", tmp_path / "claims.csv"
+    frame(rows).write_csv(log)
+    frame(lines).write_csv(claimed)
+    out = ["-o", str(tmp_path / "found.csv"), "--select", "U"]
+    result = CliRunner().invoke(cli, ["audit", str(log), "--claims", str(claimed), *out])
+    assert result.exit_code == 0
+    assert "these patients are left out; write them alike in both" in result.stderr

@@ -747,6 +747,7 @@ BY_THE_CLOCK = {"T102", "T103", "T104", "T106", "U201", "U202", "U203", "U204", 
         *("Timed Min", "Timed Minutes", "Time (Minutes)", "Billable Minutes", "CPT Minutes"),
         *("Minutes Billed", "Direct Minutes", "Actual Minutes", "Individual Minutes", "Tx Time"),
         *("Billed Time", "Treatment Time", "Time in Minutes", "Timed\nMin"),
+        *("Tx Duration (h:mm)", "Timed Codes Time", "Line Duration", "Charge Time"),
     ],
 )
 @pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
@@ -843,6 +844,17 @@ def test_findings_alone_say_which_rules_wait_for_a_word_of_the_user(ending, tmp_
     assert "no diagnoses" not in result.stderr
 
 
+@pytest.mark.parametrize("code", ["97161", "92507", "97150"])
+def test_lengths_of_codes_that_are_attended_leave_a_doubt(code, tmp_path):
+    """The visit's time on an evaluation was a false T101 with two patients at once."""
+    head = "patient,date,clinician,code,start,end,Session Length,units"
+    rows = [f"P,2026-03-02,Kim,{code},9:00,10:00,30,1", "Q,2026-03-02,Kim,97110,9:30,10:00,30,2"]
+    path = put(tmp_path, "a.csv", "\n".join([head, *rows, ""]))
+    found, silent, err = audited(path)
+    assert "T101" not in found and "T101" in silent and '"Session Length" is not read' in err
+    assert "T101" not in audited(path, "--map", "Session Length=minutes")[0]
+
+
 def test_a_column_of_status_is_not_proposed_as_a_time(tmp_path):
     text = "Patient,State,DOS,CPT,Timed Mins,Units\np,OH,2026-03-02,97110,30,2\n"
     err = audited(put(tmp_path, "a.csv", text))[2]
@@ -891,6 +903,16 @@ def test_modifiers_that_are_not_read_are_not_called_missing(jobs, first, second,
     assert (found, silent & ASKED, said in err) == (set(), set(), False)
     found, silent, err = audited(path, *jobs, "--map", f"{second}=")
     assert (found, silent & ASKED, said in err) == ({"M301"}, set(), False)
+
+
+@pytest.mark.parametrize(
+    "cell", ["GPCQ", "CQ+KX", "{CQ,KX}", "'CQ", "CQ (PTA)", "cq", "59.0", "CQ."]
+)
+def test_modifiers_are_asked_about_however_they_are_written(cell, tmp_path):
+    head = "patient,date,code,Modifier,Other Modifiers,Units,Minutes,Discipline,Role"
+    path = put(tmp_path, "a.csv", f'{head}\np,2026-03-02,97110,GP,"{cell}",2,30,PT,PTA\n')
+    found, silent, err = audited(path)
+    assert (found, ASKED - silent, '"Other Modifiers" is not read' in err) == (set(), set(), True)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ ALLOWED = {
     "workbooks": {"decoding"},
     "headings": {"errors", "params", "schema"},
     "lengths": {"cells", "engine", "errors", "headings", "params", "times", "values"},
-    "heading_notes": {"headings", "lengths", "params"},
+    "heading_notes": {"headings", "lengths", "params", "values"},
     "config_checks": {"dated", "errors", "figure_files", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "statuses", "times"},
     "clocks": {"cells", "checks", "decoding", "engine", "errors", "times"},

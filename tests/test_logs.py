@@ -94,6 +94,8 @@ FAULTS = [
     ({"units_billed": "-1"}, 'units_billed "-1" is not a whole number', ""),
     ({"units_billed": "9" * 13}, f'units_billed "{"9" * 13}" is too large a number', ""),
     ({"charge": "$99999999.99"}, 'charge "$99999999.99" is too large an amount', ""),
+    ({"charge": "1,000,000,000.00"}, 'charge "1,000,000,000.00" is too large an amount', ""),
+    ({"charge": "00012345.50"}, 'charge "00012345.50" is not an amount', ""),
     ({"charge": "lots"}, 'charge "lots" is not an amount', ""),
     ({"charge": "12.345"}, 'charge "12.345" is not an amount', ""),
     (

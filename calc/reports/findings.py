@@ -46,6 +46,10 @@ class Audit(Protocol):
         """Rules that could not run, each with the reason and for how many lines."""
 
     @property
+    def left_out(self) -> frozenset[str]:
+        """Reasons among those of ``not_run`` that leave out days or patients."""
+
+    @property
     def meta(self) -> dict[str, Any]:
         """Totals, input files, figures, notes."""
 
@@ -270,7 +274,8 @@ def not_run_said(entry: Mapping[str, Any]) -> str:
 
 
 def not_run_lines(audit: Audit, every: bool = True) -> list[str]:
-    """What did not run, a line for each reason; or only what a word of the user would let run."""
+    """What did not run, a line for each reason; or only what the user can do something about."""
     doubts = {lacking(need, of_claims) for need in ASKED for of_claims in (False, True)}
+    doubts |= audit.left_out
     waits = [entry for entry in audit.not_run if every or entry["reason"] in doubts]
     return [f"Not run: {not_run_said(entry)}" for entry in together(waits)]
