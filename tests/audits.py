@@ -91,6 +91,7 @@ def audit(rows=(), clinicians=(), timeline=None, not_run=(), **meta):
         meta=told | meta,
         by_clinician=frame(clinicians, CLINICIAN),
         timeline=sessions() if timeline is None else timeline,
+        left_out=frozenset(),
     )
 
 
