@@ -133,11 +133,14 @@ def split(
     progress = Progress(_rows_of(files, sources), report)
     found: Split | None = None
     told: dict[str, tuple[logs.Defaults, _Measures]] = {}
+    kinds: list[logs.FileKinds] = []
     for number, (name, piece, rows) in enumerate(pieces(files)):
         if name not in told:
             told[name] = _told(name, config, defaults, maps or {})
         with inputs.naming_strays(name, sources):
             log = _read(name, piece, config, *told[name], maps)
+        kinds.append((name, log.kinds))
+        logs.require_alike(kinds)
         found = found or Split(folders, log, notes=notes)
         frame = rows_of(log).with_columns(file=nw.lit(name))
         if len(files) > 1:

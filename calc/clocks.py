@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import checks, decoding, times
+from calc import checks, decoding, engine, times
 from calc.cells import Facts, Known, by_values, read_all, read_each
 from calc.errors import InputError
 
@@ -119,8 +120,6 @@ def order_of(
     told = []
 
     def look(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        from calc import engine
-
         days = engine.distinct(values.select(day=_day_text(column, stamps)), "day")
         told.append(date_order([day for day in days if day], column, where, ""))
         return values.with_columns(looked_at=nw.lit(True))
@@ -215,6 +214,31 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
             (nw.col("end_day") > nw.col("start_day")) & (nw.col("end_clock_ms") > 0)
         ).fill_null(False),
     )
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """Which clock times the rows of a file have, where no zone is given."""
+
+    offset: bool = False  # one at least has an offset
+    plain: bool = False  # and one none
+    row: int | None = None  # the first of these
+    column: str = ""  # and its heading
+
+
+def kinds(rows: nw.LazyFrame[Any], column: str) -> Kinds:
+    """The kinds of clock times of rows that are used; ``column``: the heading of their start.
+
+    Needs start_ms and said_offset, null where neither end of a row has one.
+    """
+    timed, plain = ~nw.col("start_ms").is_null(), nw.col("said_offset").is_null()
+    look = rows.select(
+        offset=(timed & ~plain).cast(nw.Int64).max(),
+        plain=(timed & plain).cast(nw.Int64).max(),
+        row=nw.when(timed & plain).then(nw.col("row")).min(),
+    )
+    ((offset, plain_too, row),) = engine.collect(look).iter_rows()
+    return Kinds(bool(offset), bool(plain_too), row, column)
 
 
 def without_spoilt(frame: nw.LazyFrame[Any], faults: list[int]) -> nw.LazyFrame[Any]:

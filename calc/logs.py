@@ -126,6 +126,7 @@ class Log:
     modifiers_like: list[tuple[str, str]] = field(default_factory=list)
     defaults: Defaults = field(default_factory=Defaults)  # what it was read by
     chosen: frozenset[str] = frozenset()  # plain headings of which a mapping says what they mean
+    kinds: clocks.Kinds = field(default_factory=clocks.Kinds)  # of a single file's clock times
 
     def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
         """Every column of the log as it was, then row, reason and, for messages, hint.
@@ -164,8 +165,8 @@ def read(
     columns.toml says, "" for one to be carried; with ``all_maps`` each must be in the log.
     ``digest``: whether a single file's is wanted, which a bill does without. ``measures``: of a
     piece of a file, as the whole tells them, see `measures`. ``part``: other files of the log are
-    read apart, see `require_sheet`. Raises InputError where nothing can be used: an unreadable or
-    empty file, missing headings, a folder without logs.
+    read apart, see `require_sheet` and `require_alike`. Raises InputError where nothing can be
+    used: an unreadable or empty file, missing headings, a folder without logs.
     """
     defaults = _known_defaults(defaults or Defaults(), config)
     if not inputs.is_named(source):
@@ -176,6 +177,8 @@ def read(
         log.defaults = defaults
         if all_maps:
             require_maps(maps or {}, log.place)
+        if not part:
+            require_alike([("", log.kinds)])
         return log
     engine.started(on)  # what it lacks is said before the log is read
     named = inputs.several(source)
@@ -198,6 +201,7 @@ def read(
         require_maps(maps or {}, [name for own in parts for name in own.place])
     if not part:
         require_sheet(defaults, log.sheets, named)
+        require_alike([(part.files[0].name, part.kinds) for part in parts])
     return _on_engine(log, on)
 
 
@@ -270,6 +274,26 @@ def require_sheet(defaults: Defaults, workbooks: Iterable[str], named: Sequence[
     if defaults.sheet and not any(workbooks):
         verb, hint = "has" if len(named) == 1 else "have", f"leave out {defaults.sheet_option}"
         raise InputError(f"{verb} no sheets", ", ".join(map(str, named)), hint)
+
+
+FileKinds = tuple[str, clocks.Kinds]  # a file's name and the clock times in it
+
+
+def require_alike(found: Sequence[FileKinds]) -> None:
+    """InputError where some clock times of a log have an offset and others none.
+
+    Without a zone nobody knows how far they are apart. ``found``: those of each file, by its name.
+    """
+    plain = next(((file, own) for file, own in found if own.plain), None)
+    if plain is None or not any(own.offset for _, own in found):
+        return
+    file, own = plain
+    row = "" if own.row is None else f":{own.row}" if file else f"row {own.row}"
+    raise InputError(
+        f"{own.column}: a clock time without an offset, and others of the log have one",
+        f"{file}{row}",
+        "say the zone of those without, e.g. --tz America/Chicago, or write an offset at each",
+    )
 
 
 def _from_file(
@@ -525,6 +549,8 @@ def _sessions(
         *heading_notes.notes(names, columns, config, maps),
         *([heading_notes.asked(log.modifiers_like)] if log.modifiers_like else []),
     ]
+    if "start" in columns and defaults.timed and not defaults.zone:
+        log.kinds = clocks.kinds(frame.filter(_heard()), headings.shown(columns["start"][0]))
     if not _TIMES & set(columns):
         log.times_like = heading_notes.times_like(names, config, maps)
     cells_of = partial(_cells_below, frame, place, config)
@@ -641,9 +667,9 @@ def _judged(
     defaults: Defaults,
     measures: Sequence[tuple[str, lengths.Measure]],
 ) -> nw.LazyFrame[Any]:
-    """The columns of USED, ``fault`` and the log's own; ``places``: where ours stand in it.
+    """The columns of USED, ``fault``, ``said_offset`` and the log's own.
 
-    ``measures``: how columns of lengths are read.
+    ``places``: where ours stand in it. ``measures``: how columns of lengths are read.
     """
     cells, own = dict(places), [name for name in frame.columns if name != "row"]
     frame = frame.with_columns(nw.col("row").cast(nw.Int64))
@@ -661,7 +687,7 @@ def _judged(
     if defaults.zone:
         doubtful = [fault for fault, rule in FINDINGS.items() if rule == "T109"]
         frame = clocks.without_spoilt(frame, doubtful)
-    return frame.select("fault", *USED, *own)
+    return frame.select("fault", *USED, *own, said_offset=nw.col("start_offset").cast(nw.Int64))
 
 
 _JUDGED = (

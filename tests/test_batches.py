@@ -145,6 +145,14 @@ def bill_both(rows, config, tmp_path, monkeypatch):
     return found
 
 
+def test_clock_times_of_two_kinds_in_two_pieces(config, tmp_path, monkeypatch):
+    starts = ("09:00Z", "09:05Z", "09:00", "09:05")
+    rows = [{"date": "2026-03-02", "start": start, "end": "09:30"} for start in starts]
+    plain, pieces = bill_both(rows, config, tmp_path, monkeypatch)
+    assert "pieces.parquet:4: start: a clock time without an offset" in plain[0]
+    assert plain == pieces
+
+
 @pytest.mark.parametrize(
     ("dates", "says"),
     [

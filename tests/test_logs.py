@@ -576,6 +576,39 @@ def test_an_offset_at_one_end_holds_for_both(start, end, zone, config):
     assert row["end_ms"] - row["start_ms"] == 47 * 60_000
 
 
+MIXED = [
+    GOOD | {"start": "09:00-06:00", "end": "09:20-06:00"},
+    GOOD | {"start": "junk"},
+    GOOD | {"start": "", "end": "", "minutes": "20"},
+    GOOD | {"start": "09:15", "end": "09:45"},
+]
+
+
+@pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
+def test_clock_times_with_an_offset_and_without_are_not_compared(engine_name, config):
+    """They were, as if those without were UTC: overlaps six hours apart."""
+    given = engine.on_engine(nw.from_native(frame(MIXED).lazy()), engine_name)
+    with pytest.raises(InputError) as caught:
+        logs.read(nw.to_native(given), config)
+    assert str(caught.value).startswith("row 4: start: a clock time without an offset")
+    assert "--tz America/Chicago" in caught.value.hint
+    zoned = logs.read(nw.to_native(given), config, logs.Defaults(zone=CHICAGO))
+    assert engine.count(zoned.sessions) == 3
+    for rows in (MIXED[:3], MIXED[1:]):
+        assert engine.count(read(rows, config).sessions) == len(rows) - 1
+    claimed = logs.read(nw.to_native(given), config, logs.of_claims(logs.Defaults(), ""))
+    assert engine.count(claimed.sessions) == 3  # nothing is compared with their times
+
+
+def test_files_with_offsets_and_without_are_no_log(config, tmp_path):
+    own = {"patient": "Kunde", "start": "Time In"}
+    for name, rows in (("a", MIXED[:3]), ("b", MIXED[2:])):
+        frame(rows).rename(own).write_csv(tmp_path / f"{name}.csv")
+    with pytest.raises(InputError) as caught:
+        logs.read(str(tmp_path), config, maps={"Kunde": "patient"})
+    assert str(caught.value).startswith(f"{tmp_path / 'b.csv'}:3: Time In: a clock time without")
+
+
 def test_fractions_of_a_second_in_columns_of_stamps(config):
     """7 min 59.9 s by the text, and by the same in a column of stamps."""
     texts = {"start": "2026-03-02T09:00:00.600", "end": "2026-03-02T09:08:00.500"}

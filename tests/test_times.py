@@ -224,7 +224,8 @@ ENDS = [
 @pytest.mark.parametrize(("day", "start", "end", "billed"), ENDS)
 def test_the_ends_of_the_calendar(day, start, end, billed, zone):
     """A zone's offset there is that of a few days further in; the other rows are billed."""
-    rows = frame([session(start, end, day), session("09:00", "09:30") | {"patient": "q"}])
+    other = {"patient": "q", "date": "2026-03-02", "code": "97116", "minutes": "30"}
+    rows = frame([session(start, end, day), other])
     lines, bad = calc.bill(rows, rejects=True, zone=zone)
     if billed is None and zone == CHICAGO:
         assert bad["reason"].to_list() == ["no date of service"]
