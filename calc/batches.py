@@ -140,7 +140,8 @@ def split(
         with inputs.naming_strays(name, sources):
             log = _read(name, piece, config, *told[name], maps)
         kinds.append((name, log.kinds))
-        logs.require_alike(kinds)
+        if defaults.timed:
+            logs.require_alike(kinds)
         found = found or Split(folders, log, notes=notes)
         frame = rows_of(log).with_columns(file=nw.lit(name))
         if len(files) > 1:

@@ -224,21 +224,24 @@ class Kinds:
     plain: bool = False  # and one none
     row: int | None = None  # the first of these
     column: str = ""  # and its heading
+    utc: bool = False  # a date of service is told by a stamp in UTC alone
 
 
-def kinds(rows: nw.LazyFrame[Any], column: str) -> Kinds:
+def kinds(rows: nw.LazyFrame[Any], column: str, dated: bool) -> Kinds:
     """The kinds of clock times of rows that are used; ``column``: the heading of their start.
 
-    Needs start_ms and said_offset, null where neither end of a row has one.
+    Needs start_ms and said_offset, null where neither end of a row has one. ``dated``: the log has
+    a date beside its start.
     """
     timed, plain = ~nw.col("start_ms").is_null(), nw.col("said_offset").is_null()
     look = rows.select(
         offset=(timed & ~plain).cast(nw.Int64).max(),
         plain=(timed & plain).cast(nw.Int64).max(),
         row=nw.when(timed & plain).then(nw.col("row")).min(),
+        utc=(timed & (nw.col("said_offset") == 0)).cast(nw.Int64).max(),
     )
-    ((offset, plain_too, row),) = engine.collect(look).iter_rows()
-    return Kinds(bool(offset), bool(plain_too), row, column)
+    ((offset, plain_too, row, utc),) = engine.collect(look).iter_rows()
+    return Kinds(bool(offset), bool(plain_too), row, column, bool(utc) and not dated)
 
 
 def without_spoilt(frame: nw.LazyFrame[Any], faults: list[int]) -> nw.LazyFrame[Any]:

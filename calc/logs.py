@@ -177,7 +177,7 @@ def read(
         log.defaults = defaults
         if all_maps:
             require_maps(maps or {}, log.place)
-        if not part:
+        if defaults.timed and not part:
             require_alike([("", log.kinds)])
         return log
     engine.started(on)  # what it lacks is said before the log is read
@@ -201,7 +201,8 @@ def read(
         require_maps(maps or {}, [name for own in parts for name in own.place])
     if not part:
         require_sheet(defaults, log.sheets, named)
-        require_alike([(part.files[0].name, part.kinds) for part in parts])
+    if defaults.timed and not part:
+        require_alike([(own.files[0].name, own.kinds) for own in parts])
     return _on_engine(log, on)
 
 
@@ -324,6 +325,8 @@ def _from_file(
 def said_of_headings(log: Log, config: Config) -> list[str]:
     """What a user should know about how the headings of a log were read."""
     said = [*log.of_headings, *heading_notes.provider(log.mapping)]
+    if log.kinds.utc:
+        said.append(row_notes.utc_dates(log.kinds.column))
     if own := repeated_units(log):
         said.append(row_notes.units_repeated(headings.shown(own)))
     if log.defaults.timed and _TIMES & set(log.mapping):
@@ -549,8 +552,9 @@ def _sessions(
         *heading_notes.notes(names, columns, config, maps),
         *([heading_notes.asked(log.modifiers_like)] if log.modifiers_like else []),
     ]
-    if "start" in columns and defaults.timed and not defaults.zone:
-        log.kinds = clocks.kinds(frame.filter(_heard()), headings.shown(columns["start"][0]))
+    if "start" in columns and not defaults.zone:
+        start, dated = headings.shown(columns["start"][0]), "date" in columns
+        log.kinds = clocks.kinds(frame.filter(_heard()), start, dated)
     if not _TIMES & set(columns):
         log.times_like = heading_notes.times_like(names, config, maps)
     cells_of = partial(_cells_below, frame, place, config)

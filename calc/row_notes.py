@@ -69,6 +69,14 @@ def units_repeated(own: str) -> str:
     )
 
 
+def utc_dates(column: str) -> str:
+    """A note where the heading ``column`` alone tells dates, and is in UTC."""
+    return (
+        f'"{column}" is in UTC and gives the dates: an evening\'s sessions may count for the next'
+        " day; say the clinic's zone, e.g. --tz America/Chicago"
+    )
+
+
 def _one_window(rows: nw.LazyFrame[Any], mapping: Mapped, config: Config) -> list[str]:
     """A note where start and end may be the visit's, which each of its rows repeats.
 

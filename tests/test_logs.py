@@ -609,6 +609,31 @@ def test_files_with_offsets_and_without_are_no_log(config, tmp_path):
     assert str(caught.value).startswith(f"{tmp_path / 'b.csv'}:3: Time In: a clock time without")
 
 
+@pytest.mark.parametrize(
+    ("change", "zone", "said"),
+    [
+        ({}, "", True),
+        ({"start": "2026-03-03T00:30:00+00:00"}, "", True),
+        ({"start": "2026-03-03T00:30:00+01:00", "end": "2026-03-03T01:30:00+01:00"}, "", False),
+        ({"start": "2026-03-03 00:30", "end": "2026-03-03 01:00"}, "", False),
+        ({"date": "2026-03-03"}, "", False),
+        ({}, CHICAGO, False),
+    ],
+)
+def test_dates_of_utc_are_said_to_be(change, zone, said, config, tmp_path):
+    """An evening's sessions landed on the next day, and nothing said so."""
+    stamps = {"start": "2026-03-03T00:30:00Z", "end": "2026-03-03T01:00:00Z"}
+    row = {"patient": "p", "code": "97116"} | stamps | change
+    path = tmp_path / "log.csv"
+    frame([row]).write_csv(path)
+    log = logs.read(str(path), config, logs.Defaults(zone=zone))
+    assert engine.count(log.sessions) == 1
+    assert [note for note in log.notes if "UTC" in note] == [
+        f'{path}: "start" is in UTC and gives the dates: an evening\'s sessions may count for the'
+        " next day; say the clinic's zone, e.g. --tz America/Chicago"
+    ] * said
+
+
 def test_fractions_of_a_second_in_columns_of_stamps(config):
     """7 min 59.9 s by the text, and by the same in a column of stamps."""
     texts = {"start": "2026-03-02T09:00:00.600", "end": "2026-03-02T09:08:00.500"}
