@@ -153,7 +153,10 @@ def _too_large(name: str, value: str, like: str) -> nw.Expr:
 
 _REVERSED = "a reversal: remove the row together with the one that it takes back"
 _OTHER_COLUMN = "see whether the heading is that of another column"
-_OR_NEXT_DAY = "correct it, or add the end's date if the session passed midnight"
+_OR_NEXT_DAY = (
+    "correct it, or put the date into the same cell, e.g. 2026-03-03 00:30, if the session passed"
+    " midnight"
+)
 _EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
 _KNOWN_CODE = "use a code or alias of config/codes.csv, or add it there"
 _WORDS = "or add the word to config/words.toml"

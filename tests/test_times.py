@@ -242,7 +242,10 @@ def test_midnight(config):
     assert row["date"] == date(2026, 3, 2)
 
 
-NEXT_DAY = "correct it, or add the end's date if the session passed midnight"
+NEXT_DAY = (
+    "correct it, or put the date into the same cell, e.g. 2026-03-03 00:30, if the session passed"
+    " midnight"
+)
 NOON = f"write AM or PM, such as 12:30 PM to 1:15 PM; or {NEXT_DAY}"
 OVER_NOON = [
     ("12:30", "1:15", NOON),
@@ -262,6 +265,14 @@ def test_a_session_over_noon_without_am_or_pm(start, end, hint, config):
     (reject,) = rejects(read([session(start, end)], config))
     assert reject["hint"] == hint
     assert reject["reason"] == f'end "{end}" is before its start'
+
+
+def test_a_date_beside_the_end_is_not_its_own(config):
+    """The hint, without the words for the same cell, was for a log that has such a column."""
+    apart = session("23:45", "00:30") | {"end_date": "2026-03-03"}
+    (reject,) = rejects(read([apart], config))
+    assert reject["hint"] == NEXT_DAY
+    assert minutes([session("23:45", "2026-03-03 00:30")], config) == 45
 
 
 def test_seconds_add_up_before_they_are_dropped(config):
