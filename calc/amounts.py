@@ -67,9 +67,11 @@ def with_amounts(
     right stands with the first line of the visit whose units are not, so that both add up to what
     the visit was billed too much. ``kx_due``, ``kx_each``, ``kx_early``: see `_with_kx`. Amounts
     are null in visits where nobody asks: billed as supported, not charged below the fee, far from
-    a threshold and without KX.
+    a threshold and without KX. ``untold_year``: see `_with_untold_year`; nobody can say then what
+    is due or early.
     """
     lines = billing.kx_figures(lines, config, days, options)
+    lines = _with_untold_year(lines, options)
     # No reduction and no charge: never less than what is allowed.
     most = nw.col("fee_cents") * nw.max_horizontal("billed", "units")
     spent = nw.when(nw.col("payer_part_b")).then(most).otherwise(0).fill_null(0)
@@ -100,11 +102,31 @@ def with_amounts(
     lines = engine.some(lines, nw.col("asked"), _priced, (*_AMOUNTS, *_DIFFERENCES))
     lines = engine.some(lines, nw.col("near_threshold"), _with_kx, _KX)
     # Where an amount of the year is not known, nobody can say that the threshold is not passed.
-    early = nw.when(~nw.col("unpriced_year")).then(nw.col("kx_early"))
-    return lines.with_columns(kx_early=early).drop(
+    early = nw.when(~nw.col("unpriced_year") & ~nw.col("untold_year")).then(nw.col("kx_early"))
+    due = nw.when(~nw.col("untold_year")).then(nw.col("kx_due"))
+    return lines.with_columns(kx_early=early, kx_due=due).drop(
         *_FEES, "spent", "year_spent", "near_threshold", "asked", "unpriced_year",
         "kx_least_cents", "kx_year", "shared_units",
     )  # fmt: skip
+
+
+def _with_untold_year(lines: nw.LazyFrame[Any], options: billing.Options) -> nw.LazyFrame[Any]:
+    """Add ``untold_year``: of which of the patient's years an amount spent elsewhere is.
+
+    It says no year, and Medicare may pay for the patient in several.
+    """
+    if "--prior" not in options.yearless:
+        return lines.with_columns(untold_year=nw.lit(False)).drop("yearless")
+    bills = (nw.col("billed") > 0) | (nw.col("units") > 0).fill_null(False)
+    paid = nw.col("payer_part_b") & bills & (nw.col("fee_cents") != 0).fill_null(True)
+    lines = lines.with_columns(paid_year=nw.when(paid).then(nw.col("year")))
+    lines = lines.with_columns(
+        least_year=nw.col("paid_year").min().over("patient"),
+        most_year=nw.col("paid_year").max().over("patient"),
+    )
+    several = (nw.col("least_year") < nw.col("most_year")).fill_null(False)
+    lines = lines.with_columns(untold_year=nw.col("yearless") & several)
+    return lines.drop("yearless", "paid_year", "least_year", "most_year")
 
 
 _AMOUNTS = (

@@ -34,6 +34,9 @@ NEVER_CHECKED = (
     "caregiver training beside other treatment", "claims and services outside the files given",
 )  # fmt: skip
 _ANY_OF = {"hours": {"clocks", "timesheet"}}  # needs that several things meet
+UNTOLD_YEAR = (
+    "amounts of --prior without a year, of patients with lines in several: write a column year"
+)
 # What a rule's figures lack for some lines, by `Rule.edition`; see `edits.gaps_of`.
 _GAPS = {
     "mue": (
@@ -41,7 +44,7 @@ _GAPS = {
         ("mue_code", "the edition of the medically unlikely edits does not hold the code"),
     ),
     "ptp": (("ptp", "no edition of the pair edits for the date"),),
-    "kx": (("kx", "no KX threshold for the date"),),
+    "kx": (("kx", "no KX threshold for the date"), ("untold_year", UNTOLD_YEAR)),
     "holidays": (("holidays", "the federal holidays of the year are not known: Sundays only"),),
 }
 

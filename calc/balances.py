@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 from calc import clocks, files, times
 from calc.errors import InputError
@@ -13,32 +14,38 @@ from calc.schema import kx_bucket
 from calc.values import read_cents
 
 
-def read_balances(source: str) -> dict[str, int]:
+def read_balances(source: str) -> dict[str | tuple[str, int], int]:
     """Opening balances: a csv of patient and amount (dollars), in cents.
 
-    Raises InputError that names row and column of what cannot be read.
+    By patient, or where a column year says so by patient and year. Raises InputError that names
+    row and column of what cannot be read.
     """
-    return {patient: cents for _, (patient,), cents in _balances(source, "patient")}
+    left: dict[Any, int] = {}
+    for _, (patient,), year, cents in _balances(source, "patient"):
+        left[(patient, *year) if year else patient] = cents
+    return left
 
 
-def read_prior(source: str) -> dict[tuple[str, str], int]:
+def read_prior(source: str) -> dict[tuple[str, str] | tuple[str, str, int], int]:
     """Allowed before, by patient and threshold: a csv of patient, discipline and amount, in cents.
 
-    Disciplines that share a threshold add up. Raises InputError as `read_balances`.
+    Where a column year says so by year too. Disciplines that share a threshold add up. Raises
+    InputError as `read_balances`.
     """
-    spent: dict[tuple[str, str], int] = {}
-    for where, (patient, discipline), cents in _balances(source, "patient", "discipline"):
+    spent: dict[Any, int] = {}
+    for where, (patient, discipline), year, cents in _balances(source, "patient", "discipline"):
         bucket = kx_bucket(discipline.upper())
         if not bucket:
             hint = "write PT, OT, SLP or PT+SLP"
             raise InputError(f'discipline "{discipline}" is not known', where, hint)
-        spent[patient, bucket] = spent.get((patient, bucket), 0) + cents
+        key = (patient, bucket, *year)
+        spent[key] = spent.get(key, 0) + cents
     return spent
 
 
-def _balances(source: str, *keys: str) -> Iterator[tuple[str, tuple[str, ...], int]]:
-    """Place, key and cents of each row; a blank patient, such as a total's, is an error."""
-    found: set[tuple[str, ...]] = set()
+def _balances(source: str, *keys: str) -> Iterator[tuple[str, tuple[str, ...], _Year, int]]:
+    """Place, key, year and cents of each row; a blank patient, such as a total's, is an error."""
+    found: dict[tuple[str, ...], set[_Year]] = {}
     for where, row in files.small_csv(source, *keys, "amount"):
         if not row["patient"]:
             hint = "name the patient as the log does, or remove the row if it is a total"
@@ -46,11 +53,24 @@ def _balances(source: str, *keys: str) -> Iterator[tuple[str, tuple[str, ...], i
         cents = read_cents(row["amount"])
         if cents is None:
             raise InputError(f'amount "{row["amount"]}" is not an amount', where, "e.g. 257.00")
-        key = tuple(row[name] for name in keys)
-        if key in found:
+        key, year = tuple(row[name] for name in keys), _year(row.get("year", ""), where)
+        years = found.setdefault(key, set())
+        if year in years:
             raise InputError("the same patient stands twice", where, "add the amounts up")
-        found.add(key)
-        yield where, key, cents
+        if years and () in {year, *years}:
+            hint = "write the year of each amount"
+            raise InputError("the same patient stands with a year and without", where, hint)
+        years.add(year)
+        yield where, key, year, cents
+
+
+_Year = tuple[int, ...]  # one, or none
+
+
+def _year(text: str, where: str) -> _Year:
+    if text and not re.fullmatch("[12][0-9]{3}", text):
+        raise InputError(f'year "{text}" is not a year', where, "write e.g. 2026")
+    return (int(text),) if text else ()
 
 
 def read_timesheet(source: str, chosen: str = "") -> dict[tuple[str, date], int]:

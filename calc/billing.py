@@ -36,13 +36,14 @@ class Options:
 
     ``deductible``: cents left by patient, "" for every other patient; assumed met of all it lacks.
     ``prior``: allowed cents of the year elsewhere, by patient and threshold (PT+SLP or OT; PT and
-    SLP are those of both). Raises InputError for what is none of these.
+    SLP are those of both). The keys of either may end in a year; an amount without one is of the
+    first in which Medicare pays for the patient. Raises InputError for what is none of these.
     """
 
     qualifying_apm: bool = False
     nonparticipating: bool = False
-    deductible: Mapping[str, int] | None = None
-    prior: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    deductible: Mapping[str | tuple[str, int], int] | None = None
+    prior: Mapping[tuple[str, str] | tuple[str, str, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name in ("qualifying_apm", "nonparticipating"):
@@ -52,24 +53,38 @@ class Options:
         if self.deductible is not None:
             left = _cents("deductible", self.deductible, '{"A1": 25700, "": 0}')
             object.__setattr__(self, "deductible", left)
-        prior: dict[tuple[str, str], int] = {}
+        prior: dict[Any, int] = {}
         for key, cents in _cents("prior", self.prior, '{("A1", "PT+SLP"): 120000}').items():
-            bucket = _bucket(key)
-            prior[key[0], bucket] = prior.get((key[0], bucket), 0) + cents
+            own = (key[0], _bucket(key), *key[2:])
+            prior[own] = prior.get(own, 0) + cents
         object.__setattr__(self, "prior", prior)
 
     @property
     def balances(self) -> dict[str, frozenset[str]]:
         """The patients with opening balances, by the option that gave them."""
-        given = {"--prior": {patient for patient, _ in self.prior}}
-        given["--deductible"] = set(self.deductible or {}) - {""}
+        given = {"--prior": {key[0] for key in self.prior}}
+        given["--deductible"] = {_patient(key) for key in self.deductible or {}} - {""}
         return {option: frozenset(patients) for option, patients in given.items() if patients}
+
+    @property
+    def yearless(self) -> dict[str, frozenset[str]]:
+        """The patients with opening balances of no year, by option; "" for every other patient."""
+        given = {"--prior": {key[0] for key in self.prior if len(key) == _WITHOUT_YEAR}}
+        given["--deductible"] = {key for key in self.deductible or {} if isinstance(key, str)}
+        return {option: frozenset(patients) for option, patients in given.items() if patients}
+
+    @property
+    def years(self) -> dict[str, frozenset[int]]:
+        """The years that opening balances are said to be of, by option."""
+        given = {"--prior": {year for year in map(_year, self.prior) if year is not None}}
+        given["--deductible"] = {key[1] for key in self.deductible or {} if isinstance(key, tuple)}
+        return {option: frozenset(years) for option, years in given.items() if years}
 
     @property
     def opened(self) -> tuple[str, ...]:
         """The columns that `with_balances` adds."""
-        left = () if self.deductible is None else ("left_cents",)
-        return (*left, "elsewhere_cents") if self.prior else left
+        left = () if self.deductible is None else ("left_cents", "year_left_cents")
+        return (*left, "elsewhere_cents", "year_elsewhere_cents") if self.prior else left
 
     @property
     def patients(self) -> frozenset[str]:
@@ -78,10 +93,13 @@ class Options:
 
     def for_patients(self, new: Callable[[str], str]) -> Options:
         """The same with the opening balances of patients under other names; "" stays."""
-        prior = {(new(patient), bucket): cents for (patient, bucket), cents in self.prior.items()}
-        left = self.deductible
-        if left is not None:
-            left = {patient and new(patient): cents for patient, cents in left.items()}
+        prior: dict[Any, int] = {(new(key[0]), *key[1:]): n for key, n in self.prior.items()}
+        if self.deductible is None:
+            return replace(self, prior=prior)
+        left: dict[Any, int] = {
+            (new(key[0]), key[1]) if isinstance(key, tuple) else key and new(key): cents
+            for key, cents in self.deductible.items()
+        }
         return replace(self, prior=prior, deductible=left)
 
     @property
@@ -97,10 +115,13 @@ class Options:
     def deductible_said(self) -> str:
         return "after the deductible" if self.deductible else "deductible assumed met"
 
-    def has_balance(self, patient: str) -> bool:
-        """Whether what is left of the patient's deductible is given; else it is assumed met."""
+    def has_balance(self, patient: str, year: int) -> bool:
+        """Whether what is left of the patient's deductible is given; else it is assumed met.
+
+        ``year``: the first in which Medicare pays for the patient.
+        """
         left = self.deductible or {}
-        return patient in left or "" in left
+        return patient in left or "" in left or (patient, year) in left
 
     @property
     def basis(self) -> str:
@@ -114,7 +135,7 @@ def _cents(name: str, given: object, example: str) -> dict[Any, int]:
         raise InputError(f"{name}: {type(given).__name__} is no mapping", hint=hint)
     found = {}
     for key, cents in given.items():
-        if name == "deductible" and not isinstance(key, str):
+        if name == "deductible" and not (isinstance(key, str) or _is_of_year(key)):
             raise InputError(f"{name}: a key is no patient's text", hint=hint)
         try:
             found[key] = -1 if isinstance(cents, bool) else operator.index(cents)
@@ -125,11 +146,38 @@ def _cents(name: str, given: object, example: str) -> dict[Any, int]:
     return found
 
 
+_WITHOUT_YEAR = 2  # parts of a key of `Options.prior`
+
+
+def _is_of_year(key: object) -> bool:
+    """Whether a key of `Options.deductible` is a patient with a year."""
+    if not isinstance(key, tuple) or len(key) != 2:
+        return False
+    return isinstance(key[0], str) and key[0] != "" and _is_year(key[1])
+
+
+def _is_year(part: object) -> bool:
+    return isinstance(part, int) and not isinstance(part, bool)
+
+
+def _year(key: tuple[str, str] | tuple[str, str, int]) -> int | None:
+    """The year of a key of `Options.prior`, if it says one."""
+    last = key[-1]
+    return last if isinstance(last, int) else None
+
+
+def _patient(key: str | tuple[str, int]) -> str:
+    """The patient of a key of `Options.deductible`."""
+    return key[0] if isinstance(key, tuple) else key
+
+
 def _bucket(key: object) -> str:
     """The threshold of a key of `Options.prior`."""
-    sound = isinstance(key, tuple) and len(key) == 2 and all(isinstance(part, str) for part in key)
-    if sound and (bucket := kx_bucket(key[1])):  # type: ignore[index]
-        return bucket
+    if isinstance(key, tuple) and len(key) >= _WITHOUT_YEAR:
+        whose, years = key[:_WITHOUT_YEAR], key[_WITHOUT_YEAR:]
+        sound = all(isinstance(part, str) for part in whose) and all(map(_is_year, years))
+        if sound and len(years) <= 1 and (bucket := kx_bucket(key[1])):
+            return bucket
     hint = "its keys are patient and threshold, such as ('A1', 'PT+SLP') or ('A1', 'OT')"
     raise InputError("prior: a key is no patient with a threshold", hint=hint)
 
@@ -428,58 +476,95 @@ def price(
 def with_balances(lines: nw.LazyFrame[Any], options: Options) -> nw.LazyFrame[Any]:
     """Add left_cents of the patient's deductible and elsewhere_cents, spent before the log.
 
-    Neither where nobody's are given.
+    And year_left_cents and year_elsewhere_cents, of balances that are said to be of the line's
+    year. None of them where nobody's are given.
     """
     if options.deductible is not None:
-        named = {patient: cents for patient, cents in options.deductible.items() if patient}
-        table: engine.Columns = {"patient": list(named), "left_cents": list(named.values())}
-        lines = engine.looked_up(lines, table, {"patient": str, "left_cents": int}, ["patient"])
+        left = [
+            ((key[0],), key[1], cents) if isinstance(key, tuple) else ((key,), None, cents)
+            for key, cents in options.deductible.items()
+            if key
+        ]
+        lines = _with_opening(lines, ("patient",), left, "left_cents")
         others = options.deductible.get("", 0)
         lines = lines.with_columns(left_cents=nw.col("left_cents").fill_null(others))
     if options.prior:
-        spent = [
-            (patient, discipline, cents)
-            for (patient, bucket), cents in options.prior.items()
+        spent: list[_Opening] = [
+            ((key[0], discipline), _year(key), cents)
+            for key, cents in options.prior.items()
             for discipline, own in _KX_BUCKET.items()
-            if own == bucket
+            if own == key[1]
         ]
-        table = {
-            "patient": [patient for patient, _, _ in spent],
-            "discipline": [discipline for _, discipline, _ in spent],
-            "elsewhere_cents": [cents for _, _, cents in spent],
-        }
-        types = {"patient": str, "discipline": str, "elsewhere_cents": int}
-        lines = engine.looked_up(lines, table, types, ["patient", "discipline"])
+        lines = _with_opening(lines, ("patient", "discipline"), spent, "elsewhere_cents")
     return lines
+
+
+_Opening = tuple[tuple[str, ...], int | None, int]  # whose, of which year if said, cents
+
+
+def _with_opening(
+    lines: nw.LazyFrame[Any],
+    on: Sequence[str],
+    given: Sequence[_Opening],
+    name: str,
+) -> nw.LazyFrame[Any]:
+    """Add ``name``, the cents ``given`` of no year, and year_``name``, those of the line's year."""
+
+    def added(rows: nw.LazyFrame[Any], dated: bool, name: str) -> nw.LazyFrame[Any]:
+        mine = [
+            ((*whose, year) if dated else whose, cents)
+            for whose, year, cents in given
+            if (year is not None) is dated
+        ]
+        keys = (*on, "balance_year") if dated else on
+        table: engine.Columns = {key: [own[n] for own, _ in mine] for n, key in enumerate(keys)}
+        types: dict[str, type] = dict.fromkeys(on, str) | ({"balance_year": int} if dated else {})
+        table, types = table | {name: [cents for _, cents in mine]}, types | {name: int}
+        return engine.looked_up(rows, table, types, keys)
+
+    lines = added(lines, False, name)
+    if all(year is None for _, year, _ in given):
+        return lines.with_columns(nw.lit(None, dtype=nw.Int64).alias(f"year_{name}"))
+    year = nw.col("date").dt.year().cast(nw.Int64)
+    lines = added(lines.with_columns(balance_year=year), True, f"year_{name}")
+    return lines.drop("balance_year")
 
 
 _KX_BUCKET = {"": "", **KX_BUCKET}
 
 
 def _deductible(lines: nw.LazyFrame[Any], left: bool) -> nw.LazyFrame[Any]:
-    """Spend what is left of each patient's deductible; later years of a log start anew."""
+    """Spend what is left of each patient's deductible.
+
+    Later years of a log start anew, but for those whose own balance is given.
+    """
     if not left:
         return lines.with_columns(deductible_cents=nw.lit(0, dtype=nw.Int64))
     lines = _with_first_year(lines, nw.col("allowed_cents"))
     opening = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("left_cents"))
-    full = nw.col("year_deductible_cents")
-    return pricing.spend_deductible(
-        lines.with_columns(opening_deductible_cents=opening.otherwise(full))
-    ).drop("left_cents", "first_year")
+    opened = nw.coalesce("year_left_cents", opening.otherwise(nw.col("year_deductible_cents")))
+    return pricing.spend_deductible(lines.with_columns(opening_deductible_cents=opened)).drop(
+        "left_cents", "year_left_cents", "first_year"
+    )
 
 
 def kx_figures(
     lines: nw.LazyFrame[Any], config: Config, days: list[date], options: Options
 ) -> nw.LazyFrame[Any]:
-    """Add kx_bucket, kx_threshold_cents, kx_least_cents (of the year), prior_cents (elsewhere)."""
+    """Add kx_bucket, kx_threshold_cents, kx_least_cents (of the year), prior_cents (elsewhere).
+
+    And ``yearless``: an amount of no year is among these, whatever year it was taken for.
+    """
     lines = with_balances(lines, replace(options, deductible=None))
+    yearless = ~nw.col("elsewhere_cents").is_null() if options.prior else nw.lit(False)
+    lines = lines.with_columns(yearless=yearless)
     return _kx_figures(
         lines, config, days, bool(options.prior), nw.col("fee_cents") * nw.col("units")
     )
 
 
 def _with_first_year(lines: nw.LazyFrame[Any], amount: nw.Expr) -> nw.LazyFrame[Any]:
-    """Add the patient's first_year in which Medicare pays: opening balances are of that one.
+    """Add the patient's first_year in which Medicare pays: balances of no year are of that one.
 
     Where it pays nothing at all they are of the first year of Part B.
     """
@@ -532,8 +617,9 @@ def _kx_figures(
         return lines.with_columns(prior_cents=nw.lit(0, dtype=nw.Int64))
     lines = _with_first_year(lines, amount)
     spent = nw.when(nw.col("year") == nw.col("first_year")).then(nw.col("elsewhere_cents"))
-    lines = lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0))
-    return lines.drop("first_year", "elsewhere_cents")
+    of_year = nw.col("year_elsewhere_cents").fill_null(0)
+    lines = lines.with_columns(prior_cents=spent.otherwise(0).fill_null(0) + of_year)
+    return lines.drop("first_year", "elsewhere_cents", "year_elsewhere_cents")
 
 
 _ONE_PAYER = (*DISCIPLINE_VISIT, "payer")

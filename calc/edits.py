@@ -196,23 +196,30 @@ def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
     """How many lines billed to Medicare no figure reaches, by what they lack.
 
     ``mue`` and ``ptp``: an edition of the table for the date; ``mue_code``: a row of the code in
-    it, since an edition may hold some of CMS's only; ``kx``: a threshold of the date's year. And
+    it, since an edition may hold some of CMS's only; ``kx``: a threshold of the date's year;
+    ``untold_year``: the year of what was spent elsewhere, see `amounts.with_amounts`. And
     of lines billed to any payer ``unpriced``, those without a fee that is known; and of all lines
     ``holidays``, those of a year of which none is known.
     """
     claimed = nw.col("billed") > 0
     asked = claimed & nw.col("payer_part_b")
-    without = (nw.col("kx_bucket") != "") & nw.col("kx_due").is_null()
-    mine = lines.filter(asked).with_columns(without=without.fill_null(False).cast(nw.Int64))
-    by_code = mine.group_by("date", "code").agg(
-        nw.len().cast(nw.Int64).alias("lines"), total("without")
+    untold = nw.col("untold_year")
+    without = (nw.col("kx_bucket") != "") & nw.col("kx_due").is_null() & ~untold
+    mine = lines.filter(asked).with_columns(
+        without=without.fill_null(False).cast(nw.Int64), untold=untold.cast(nw.Int64)
     )
-    gaps = dict.fromkeys(("mue", "ptp", "mue_code", "kx"), 0)
+    by_code = mine.group_by("date", "code").agg(
+        nw.len().cast(nw.Int64).alias("lines"), total("without"), total("untold")
+    )
+    gaps = dict.fromkeys(("mue", "ptp", "mue_code", "kx", "untold_year"), 0)
     gaps["unpriced"] = engine.count(lines.filter(claimed & nw.col("fee_cents").is_null()))
     gaps["holidays"] = _without_holidays(lines, config, days)
     known: dict[Edition, set[str]] = {}
-    for day, code, count, no_threshold in engine.collect(engine.plain(by_code)).iter_rows():
+    for day, code, count, no_threshold, no_year in engine.collect(
+        engine.plain(by_code)
+    ).iter_rows():
         gaps["kx"] += no_threshold
+        gaps["untold_year"] += no_year
         if config.edition("ptp", day) is None:
             gaps["ptp"] += count
         edition = config.edition("mue", day)

@@ -314,9 +314,17 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     )
     lines = billed.as_allowed(billed.with_odd_groups(billed.compared(lines)))
     lines = modifiers.bounds(lines).drop(_JUDGING_STEPS)
-    lines = lines.with_columns(has_prior=nw.lit(bool(options.prior)))
+    lines = lines.with_columns(has_prior=_has_prior(options))
     lines = engine.settled(amounts.fees(lines, config, days, options, services))
     return _with_other_code(amounts.with_amounts(lines, config, days, options))
+
+
+def _has_prior(options: billing.Options) -> nw.Expr:
+    """Whether amounts spent elsewhere are given, of the line's year or of none."""
+    if "--prior" in options.yearless:
+        return nw.lit(True)
+    years = options.years.get("--prior")
+    return nw.col("date").dt.year().is_in(list(years)) if years else nw.lit(False)
 
 
 # Steps that no rule looks at: a table of a million lines is as dear as it is wide.

@@ -234,7 +234,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
         ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless, doubted.silenced
     )
     timeline = _timeline(gathered.rows, found)
-    silenced = frozenset(reason for reason, _ in doubted.silenced)
+    silenced = frozenset({auditing.UNTOLD_YEAR, *(reason for reason, _ in doubted.silenced)})
     audit = Audit(found, not_run, meta, by_clinician, timeline, silenced)
     beside = [*chosen, *whole.met.notes(), *sheet, *said["notes"]]
     beside += [f"{_lines(said['known'], 'finding')} of the baseline left out"] * bool(said["known"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,8 @@ _OF_BALANCES = ("opening_deductible_cents", "year_deductible_cents")
 
 def needed(options: Options) -> tuple[str, ...]:
     """The steps of lines billed by ``options`` that totals and notes need."""
-    return NEEDED if options.deductible is None else (*NEEDED, *_OF_BALANCES)
+    left = () if options.deductible is None else _OF_BALANCES
+    return (*NEEDED, *left, "prior_cents") if options.prior else (*NEEDED, *left)
 
 
 @dataclass(frozen=True, order=True)
@@ -41,7 +42,30 @@ class Above:
     deductible_cents: int
 
 
-Counted = str | Above | Anew
+@dataclass(frozen=True, order=True)
+class InYear:
+    """A year of the log."""
+
+    year: int
+
+
+@dataclass(frozen=True, order=True)
+class Taken:
+    """A year that balances of an option are taken for, and say no year."""
+
+    option: str
+    year: int
+
+
+@dataclass(frozen=True, order=True)
+class Passed:
+    """A year whose KX threshold is less than an amount of --prior that is taken for it."""
+
+    year: int
+    threshold_cents: int
+
+
+Counted = str | Above | Anew | InYear | Passed | Taken
 
 
 def by(lines: nw.DataFrame[Any], key: str) -> nw.DataFrame[Any]:
@@ -121,15 +145,53 @@ def counts(lines: nw.DataFrame[Any], options: Options) -> Counter[Counted]:
         "no_discipline": int((lines["discipline"] == "").sum()),
         "no_balance": _without_balance(lines, options),
     }
-    return Counter(found | above(lines, options) | _anew(lines, options))
+    found |= above(lines, options) | _anew(lines, options)
+    return Counter(found | _years(lines, options) | _passed(lines, options))
 
 
 def _without_balance(lines: nw.DataFrame[Any], options: Options) -> int:
     """How many patients of Part B a file of deductibles does not name."""
     if options.deductible is None or "" in options.deductible:
         return 0
-    there = lines.filter(nw.col("payer_part_b"))["patient"].unique()
-    return len(set(there.to_list()) - set(options.deductible))
+    first = _first_years(lines).select("patient", "first_year").iter_rows()
+    return sum(not options.has_balance(patient, year) for patient, year in first)
+
+
+def _first_years(lines: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
+    """The patients of Part B, each with the year that balances of no year are of."""
+    mine = lines.filter(nw.col("payer_part_b"))
+    paid = nw.when(nw.col("allowed_cents") > 0).then(nw.col("year"))
+    least = nw.col("paid_year").min(), nw.col("year").min()
+    first = mine.with_columns(paid_year=paid).group_by("patient").agg(*least)
+    return first.with_columns(first_year=nw.coalesce("paid_year", "year"))
+
+
+def _years(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
+    """The log's years, and those for which balances of no year are taken, by patients."""
+    if not options.balances and "--deductible" not in options.yearless:
+        return {}
+    rows = lines.group_by("year").agg(nw.len()).drop_nulls().iter_rows()
+    found: dict[Counted, int] = {InYear(year): count for year, count in rows}
+    first = _first_years(lines)
+    for option, patients in options.yearless.items():
+        mine = nw.col("patient").is_in(list(patients))
+        taken = first if "" in patients else first.filter(mine)
+        found |= Counter(Taken(option, year) for year in taken["first_year"].to_list())
+    return found
+
+
+def _passed(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
+    """The patients of each year whose amount of --prior, which says none, passes its threshold."""
+    patients = options.yearless.get("--prior")
+    if patients is None:
+        return {}
+    high = lines.filter(
+        nw.col("payer_part_b"),
+        nw.col("patient").is_in(list(patients)),
+        (nw.col("prior_cents") > nw.col("kx_threshold_cents")).fill_null(False),
+    )
+    whose = high.select("patient", "year", "kx_threshold_cents").unique()
+    return dict(Counter(Passed(*of) for _, *of in whose.iter_rows()))
 
 
 def _anew(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
@@ -142,7 +204,7 @@ def _anew(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
         first_year=nw.col("paid_year").min().over("patient")
     )
     later = mine.filter(nw.col("year") > nw.col("first_year"))
-    return _patients_by_year(Anew, later)
+    return _patients_by_year(Anew, later, options.deductible)
 
 
 def above(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
@@ -154,9 +216,12 @@ def above(lines: nw.DataFrame[Any], options: Options) -> dict[Counted, int]:
     return _patients_by_year(Above, high)
 
 
-def _patients_by_year(kind: type[Anew | Above], lines: nw.DataFrame[Any]) -> dict[Counted, int]:
-    whose = lines.select("patient", "year", "year_deductible_cents").unique()
-    return dict(Counter(kind(*of) for _, *of in whose.iter_rows()))
+def _patients_by_year(
+    kind: type[Anew | Above], lines: nw.DataFrame[Any], but: Container[Any] = ()
+) -> dict[Counted, int]:
+    """Patients of each year, without those of whom the year stands in ``but``."""
+    whose = lines.select("patient", "year", "year_deductible_cents").unique().iter_rows()
+    return dict(Counter(kind(*of) for patient, *of in whose if (patient, of[0]) not in but))
 
 
 def above_said(counted: Mapping[Counted, int], options: Options) -> list[str]:
@@ -169,6 +234,26 @@ def above_said(counted: Mapping[Counted, int], options: Options) -> list[str]:
         f" ({show(year.deductible_cents)[1:]})"
         + ("" if amount else f" for {_count(counted[year], 'patient')}")
         for year in years
+    ]
+
+
+def _taken_said(counted: Mapping[Counted, int], options: Options) -> list[str]:
+    """Notes of the years that balances of no year are taken for, where the log has several."""
+    if sum(isinstance(year, InYear) for year in counted) <= 1:
+        return []
+    said = []
+    for option in options.yearless:
+        years = sorted(y for y in counted if isinstance(y, Taken) and y.option == option)
+        if years:
+            taken = ", ".join(f"{y.year} for {_count(counted[y], 'patient')}" for y in years)
+            said.append(
+                f"{option}: amounts without a year are taken for each patient's first paid year,"
+                f" {taken}; a file with a column year says otherwise"
+            )
+    return said + [
+        f"--prior is more than the KX threshold of {year.year} ({show(year.threshold_cents)[1:]})"
+        f" for {_count(counted[year], 'patient')}"
+        for year in sorted(year for year in counted if isinstance(year, Passed))
     ]
 
 
@@ -185,15 +270,18 @@ def notes(counted: Mapping[Counted, int], options: Options) -> list[str]:
     said = [total]
     if counted["no_balance"]:
         patients = _count(counted["no_balance"], "patient")
-        anew = any(isinstance(year, Anew) for year in counted)
+        dated = "--deductible" in options.years
+        anew = dated or any(isinstance(year, Anew) for year in counted)
         whose = "deductible of the first year" if anew else "deductible"
-        said.append(f"{whose} assumed met for {patients} that --deductible does not name")
+        of_it = " for it" if dated else ""
+        said.append(f"{whose} assumed met for {patients} that --deductible does not name{of_it}")
     said += [
         f"{year.year} begins with its whole deductible ({show(year.deductible_cents)[1:]})"
         f" for {_count(counted[year], 'patient')}"
         for year in sorted(year for year in counted if isinstance(year, Anew))
     ]
     said += above_said(counted, options)
+    said += _taken_said(counted, options)
     said += options.said
     if counted["unpriced"]:
         said.append(f"{_count(counted['unpriced'], 'line')} without an allowed amount: see reason")
@@ -224,3 +312,19 @@ def strangers(options: Options, there: Iterable[str]) -> list[str]:
                 " log's used rows: write each as the log does"
             )
     return said
+
+
+def other_years(options: Options, there: Iterable[int]) -> list[str]:
+    """The years of each file of opening balances that the log lacks."""
+    known = frozenset(there)
+    return [
+        f"{option} has amounts of {', '.join(map(str, sorted(years - known)))}, but no used row is"
+        " of then"
+        for option, years in options.years.items()
+        if years - known
+    ]
+
+
+def years_of(counted: Iterable[Counted]) -> list[int]:
+    """The years of lines with these `counts`, where balances are given."""
+    return [year.year for year in counted if isinstance(year, InYear)]

@@ -149,9 +149,9 @@ def _sheet(stack: Stack) -> dict[tuple[str, date], int]:
     }
 
 
-def _prior(stack: Stack) -> dict[tuple[str, str], int]:
+def _prior(stack: Stack) -> dict[tuple[str, str, int], int]:
     return {
-        (row["patient"], KX_BUCKET[row["discipline"]]): int(row["prior"])
+        (row["patient"], KX_BUCKET[row["discipline"]], int(row["date"][:4])): int(row["prior"])
         for row in stack.rows
         if row.get("prior")
     }

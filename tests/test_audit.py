@@ -146,10 +146,12 @@ def test_prior_amounts_are_those_of_redacted_patients(tmp_path, more):
 
 def test_a_deductible_by_patient_goes_with_the_codes():
     key = redacting.Key(bytes(32))
-    options = billing.Options(deductible={"A": 5000, "": 10}, prior={("A", "OT"): 1})
-    done = options.for_patients(key.known)
-    assert done.deductible == {key.code("A"): 5000, "": 10}
-    assert done.prior == {(key.code("A"), "OT"): 1}
+    left = {"A": 5000, "": 10, ("B", 2026): 20}
+    prior = {("A", "OT"): 1, ("A", "OT", 2026): 2}
+    done = billing.Options(deductible=left, prior=prior).for_patients(key.known)
+    a, b = key.code("A"), key.code("B")
+    assert done.deductible == {a: 5000, "": 10, (b, 2026): 20}
+    assert done.prior == {(a, "OT"): 1, (a, "OT", 2026): 2}
 
 
 def test_claims_of_another_file(tmp_path):

@@ -35,6 +35,15 @@ def test_disciplines_that_share_a_threshold_add_up(read):
     }  # fmt: skip
 
 
+def test_amounts_may_say_their_year(read):
+    text = "Patient,Year,discipline,amount\nA,2025,PT,10\nA,2026,PT,5\nA,2026,SLP,1\nB,,PT,2\n"
+    assert read(balances.read_prior, text) == {
+        ("A", "PT+SLP", 2025): 1000, ("A", "PT+SLP", 2026): 600, ("B", "PT+SLP"): 200,
+    }  # fmt: skip
+    text = "patient,amount,year\nA,10,2025\nA,0,2026\nB,2,\n"
+    assert read(balances.read_balances, text) == {("A", 2025): 1000, ("A", 2026): 0, "B": 200}
+
+
 @pytest.mark.parametrize(
     ("text", "minutes"),
     [
@@ -64,6 +73,11 @@ def test_diagnoses_of_a_code_or_its_names(read, config):
         ("balances", "patient,amount\nA,1\nB,\n", 'amount "" is not an amount'),
         ("balances", "patient,amount\nA,1\n,2\n", "patient is blank"),
         ("prior", "patient,discipline,amount\nA,PT,1\nA,PT,2\n", "the same patient stands twice"),
+        ("prior", "patient,discipline,amount,year\nA,PT,1,2026\nA,PT,2,26\n",
+         'year "26" is not a year'),
+        ("balances", "patient,amount,year\nA,1,2026\nA,2,2026\n", "the same patient stands twice"),
+        ("balances", "patient,amount,year\nA,1,2026\nA,2,\n",
+         "the same patient stands with a year and without"),
         ("prior", "patient,discipline,amount\nA,PT,1\nA,,2\n", 'discipline "" is not known'),
         ("timesheet", "clinician,date,minutes\nA,2026-03-02,1440\nA,2026-03-03,1441\n",
          'minutes "1441" is no number of minutes of a day'),

@@ -766,19 +766,79 @@ def test_a_deductible_that_is_assumed_or_too_much_is_said(jobs, balances):
         "deductible of the first year assumed met for {} patients that --deductible does not name"
     )
     anew = "2026 begins with its whole deductible (283.00) for 1 patient"
-    assert notes("some.csv") == (after, [lacks.format(2), anew])
+
+    def taken(years):
+        says = "a file with a column year says otherwise"
+        whose = "amounts without a year are taken for each patient's first paid year"
+        return f"--deductible: {whose}, {years}; {says}"
+
+    of_all = taken("2025 for 1 patient, 2026 for 2 patients")
+    assert notes("some.csv") == (after, [lacks.format(2), anew, taken("2026 for 1 patient")])
     assert notes("none.csv") == (f"{assumed})", [lacks.format(3), anew])
     assert notes("much.csv") == (after, [
         anew,
         "--deductible is more than the deductible of 2025 (257.00) for 1 patient",
         "--deductible is more than the deductible of 2026 (283.00) for 1 patient",
+        of_all,
     ])  # fmt: skip
     assert notes("2,830") == (after, [
         anew,
         "--deductible 2,830.00 is more than the deductible of 2025 (257.00)",
         "--deductible 2,830.00 is more than the deductible of 2026 (283.00)",
+        of_all,
     ])  # fmt: skip
-    assert notes("257.00") == (after, [anew])
+    assert notes("257.00") == (after, [anew, of_all])
+    (balances / "years.csv").write_text("patient,amount,year\nP2,5,2026\nP3,5,2027\n")
+    assert notes("years.csv") == (
+        after,
+        [
+            f"{lacks.format(3)} for it",
+            "--deductible has amounts of 2027, but no used row is of then",
+        ],
+    )
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+def test_the_year_of_amounts_spent_elsewhere(jobs, balances):
+    """Without one they were 2025's in silence: KX on the wrong line, a false M305 and M306."""
+    (balances / "log.csv").write_text(
+        "patient,date,discipline,code,minutes,units_billed,modifiers_billed\n"
+        "A,2025-12-30,PT,97116,30,2,GP\nA,2026-01-02,PT,97116,30,2,GP KX\n"
+    )
+
+    def said(*years):
+        """Modifiers and notes of a bill, findings and notes of an audit."""
+        rows = "".join(f"A,PT,2470,{year}\n" for year in years)
+        (balances / "prior.csv").write_text(f"patient,discipline,amount,year\n{rows}")
+        given = ["log.csv", "--prior", "prior.csv", *jobs]
+        _, _, billed = run("bill", *given, "-o", "out.parquet", cwd=balances)
+        modifiers = pl.read_parquet(balances / "out.parquet").sort("date")["modifiers"].to_list()
+        words = ["audit", *given, "--select", "M305,M306", "--format", "csv"]
+        _, out, audited = run(*words, cwd=balances)
+        found = [",".join(line.split(",")[:3]) for line in out.splitlines()[1:]]
+        notes = [
+            [line for line in err.splitlines() if "--prior" in line and "KX is due" not in line]
+            for err in (billed, audited)
+        ]
+        return modifiers, notes[0], found, notes[1]
+
+    right, wrong = ["GP", "GP KX"], ["GP KX", "GP"]
+    assert said(2026) == (right, [], [], [])
+    assert said(2025) == (wrong, [], ["M305,error,2", "M306,info,3"], [])
+    assert said(2025, 2026) == (["GP KX", "GP KX"], [], ["M305,error,2"], [])
+    lacks = "--prior has amounts of 2024, but no used row is of then"
+    assert said(2024, 2026) == (right, [lacks], [], [lacks])
+    taken = "--prior: amounts without a year are taken for each patient's first paid year"
+    silent = "amounts of --prior without a year, of patients with lines in several"
+    assert said("") == (
+        wrong,
+        [
+            f"{taken}, 2025 for 1 patient; a file with a column year says otherwise",
+            "--prior is more than the KX threshold of 2025 (2,410.00) for 1 patient",
+        ],
+        [],
+        [f"Not run: M305, M306 for 2 lines: {silent}: write a column year"],
+    )
 
 
 @pytest.mark.parametrize("more", [(), ("--explain",), ("--format", "json")])

@@ -148,6 +148,8 @@ def test_a_discipline_stands_for_its_threshold():
     prior = {("A1", "PT"): 100, ("A1", "SLP"): 20, ("A1", "PT+SLP"): 3, ("A1", "OT"): 4}
     options = billing.Options(prior=prior)
     assert options.prior == {("A1", "PT+SLP"): 123, ("A1", "OT"): 4}
+    of_years = billing.Options(prior={("A1", "PT", 2026): 1, ("A1", "SLP", 2026): 2} | prior)
+    assert of_years.prior == {("A1", "PT+SLP", 2026): 3} | options.prior
     row = {**ROW, "discipline": "PT", "patient": "A1"}
     options = billing.Options(prior={("A1", "PT"): 300000})
     assert calc.bill(pl.DataFrame([row]), options=options)["modifiers"].to_list() == ["GP KX"]

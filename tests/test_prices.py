@@ -7,13 +7,14 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
+import narwhals.stable.v2 as nw
 import oracle
 import polars as pl
 import pytest
 from helpers import ROOT, UNKNOWN_DAY, bill, cases, grouped
 
 import calc
-from calc import engine, pricing
+from calc import billing, engine, logs, pricing, reviewing
 from calc.billing import Options
 from calc.errors import InputError
 
@@ -538,6 +539,34 @@ def test_an_audit_opens_the_year_that_bill_opens():
     assert calc.audit(log, options=options, select="M305,M306").is_empty()
     plain = log.with_columns(modifiers_billed=pl.lit("GP"))
     assert calc.audit(plain, options=options, select="M")["rule"].to_list() == ["M305"]
+
+
+@pytest.mark.parametrize("rows", [1, 600])
+@pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
+def test_opening_balances_of_a_year(engine_name, rows, config):
+    """Of every engine, and of many rows; an audit says nothing where no year is told."""
+    same = {"discipline": "PT", "clinician": "C", "code": "97110", "minutes": 15, "units_billed": 1}
+    days = {"2025-12-31": "GP", "2026-01-02": "GP KX"}
+    log = pl.DataFrame([
+        {"patient": f"p{n}", "date": day, "modifiers_billed": says} | same
+        for n in range(rows) for day, says in days.items()
+    ])  # fmt: skip
+    given = nw.to_native(engine.on_engine(nw.from_native(log.lazy()), engine_name))
+    read = logs.read(given, config)
+    for year, early, kx in (((2026,), 0, "GP KX"), ((2024,), rows, "GP"), ((), 0, "GP")):
+        prior = {(f"p{n}", "PT+SLP", *year): 248_000 for n in range(rows)}
+        left = {(f"p{n}", *year) if year else f"p{n}": 500 for n in range(rows)}
+        options = Options(prior=prior, deductible=left)
+        lines = engine.collect(engine.plain(billing.bill(read, config, options)))
+        later = lines.filter(nw.col("year") == 2026)
+        assert later["modifiers"].unique().to_list() == [kx]
+        spent = {(2026,): 500, (2024,): 28300, (): 28300}[year]
+        assert later["opening_deductible_cents"].unique().to_list() == [spent]
+        asked = reviewing.Asked(select=("M305", "M306"), options=options)
+        done = reviewing.review(read, config, asked).audit
+        assert done.findings["rule"].to_list() == ["M306"] * early
+        silent = [entry["lines"] for entry in done.not_run if "without a year" in entry["reason"]]
+        assert silent == ([] if year else [2 * rows] * 2)
 
 
 def test_opening_balances_of_a_visit_that_names_nobody():

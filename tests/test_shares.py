@@ -147,6 +147,23 @@ def test_deductible_of_a_later_year_starts_anew(config):
     assert [line["deductible_cents"] for line in lines] == [100, 5127]
 
 
+@pytest.mark.parametrize(
+    ("left", "spent"),
+    [
+        ({("p", 2026): 100}, [0, 100, 5127]),
+        ({("p", 2025): 100}, [100, 5127, 5127]),
+        ({"": 200, ("p", 2026): 100}, [200, 100, 5127]),
+        ({"": 200, ("p", 2025): 0, ("p", 2027): 300}, [0, 5127, 5127]),
+    ],
+)
+def test_a_balance_may_say_its_year(left, spent, config):
+    """Those of the year count for it, whatever is taken for the first one or begins anew."""
+    rows = [VISIT | {"date": day} for day in ("2025-12-30", "2026-01-05")]
+    rows.append(VISIT | {"date": "2026-01-05", "patient": "q"})
+    lines = bill(rows, config, deductible=left | {"q": 28300})
+    assert [line["deductible_cents"] for line in lines] == spent
+
+
 def test_a_year_that_spends_more_than_a_deductible_leaves_the_next_one_whole(config):
     """What 2025 used up is none of 2026's 283.00."""
     first = [VISIT | {"date": f"2025-12-{day:02}"} for day in range(10, 20)]
@@ -402,9 +419,14 @@ def test_a_later_year_begins_with_its_whole_deductible(tmp_path):
     left.write_text("patient,amount\np1,10.00\n")
     whole = "2026 begins with its whole deductible (283.00) for 1 patient"
     met = "assumed met for 1 patient that --deductible does not name"
+    taken = (
+        "--deductible: amounts without a year are taken for each patient's first paid year, 2025"
+        " for {}; a file with a column year says otherwise"
+    )
+    one, two = taken.format("1 patient"), taken.format("2 patients")
     for given, said in (
-        (("--deductible", str(left)), [f"deductible of the first year {met}", whole]),
-        (("--deductible", "0"), [whole]),
+        (("--deductible", str(left)), [f"deductible of the first year {met}", whole, one]),
+        (("--deductible", "0"), [whole, two]),
         ((), []),
     ):
         done = subprocess.run(

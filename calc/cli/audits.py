@@ -199,7 +199,10 @@ def audit(
         write(written.text(done.audit, name, RULES, limit), None)
         say_shown(limit, count, "findings")
     meta = done.audit.meta
-    for note in summaries.strangers(asked.options, there):
+    years = {int(day[:4]) for day in (meta["first_date"], meta["last_date"]) if day}
+    years = set(range(min(years), max(years) + 1)) if years else years
+    strange = summaries.strangers(asked.options, there)
+    for note in [*strange, *summaries.other_years(asked.options, years)]:
         tell(note)
     if name in ("csv", "parquet"):
         # Of these the findings alone, without a report around them, say nothing.

@@ -117,10 +117,12 @@ def bill(
 
 
 def _say_notes(counts: Any, options: Any, there: Any) -> None:
-    """What the lines' ``counts`` say, and opening balances of patients who are not ``there``."""
+    """What the lines' ``counts`` say, and opening balances of patients and years not ``there``."""
     from calc import summaries
 
-    for note in [*summaries.notes(counts, options), *summaries.strangers(options, there)]:
+    strange = summaries.strangers(options, there)
+    strange += summaries.other_years(options, summaries.years_of(counts))
+    for note in [*summaries.notes(counts, options), *strange]:
         tell(note)
 
 

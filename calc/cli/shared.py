@@ -335,7 +335,7 @@ def pricing_options(given: dict[str, Any]) -> Any:
     from calc import balances, billing, values
 
     deductible, prior = given.pop("deductible"), given.pop("prior")
-    left: dict[str, int] | None = None
+    left: dict[Any, int] | None = None
     if deductible is not None:
         cents = values.read_cents(deductible)
         if cents is not None:

@@ -205,6 +205,8 @@ def estimate(
         tell(f"date: {result.lines[0]['date']} (today)")
     for note in summaries.above_said(summaries.above(result.frame, options), options):
         tell(note)
+    for note in summaries.other_years(options, {line["date"].year for line in result.lines}):
+        tell(note)
     if explain:
         write(result.explain(), output)
     else:

@@ -25,7 +25,7 @@ def text(
     units_by_rule: dict[str, dict[str, int]],
     config: Config,
     basis: str,
-    has_balance: Callable[[str], bool],
+    has_balance: Callable[[str, int], bool],
 ) -> str:
     """Explain the lines of `billing.bill`, visit by visit.
 
@@ -208,7 +208,7 @@ def _whole_share(row: Row) -> str:
 
 
 def _money(
-    lines: list[Row], config: Config, basis: str, has_balance: Callable[[str], bool]
+    lines: list[Row], config: Config, basis: str, has_balance: Callable[[str, int], bool]
 ) -> list[str]:
     day: date = lines[0]["date"]
     own = config.payers[lines[0]["payer"]].get("conversion_factor")
@@ -344,7 +344,7 @@ def _part_of_charge(row: Row) -> str:
 
 
 def _shares(
-    lines: list[Row], config: Config, day: date, has_balance: Callable[[str], bool]
+    lines: list[Row], config: Config, day: date, has_balance: Callable[[str, int], bool]
 ) -> list[str]:
     paid = [row for row in lines if row["medicare_cents"] is not None]
     if not paid:
@@ -353,7 +353,7 @@ def _shares(
     found = {name: config.parameter(name).on(day) for name in names}
     # A later year begins with the whole of its deductible, whoever is named.
     opening = paid[0].get("opening_deductible_cents") or 0
-    told = opening > 0 or has_balance(paid[0]["patient"])
+    told = opening > 0 or has_balance(paid[0]["patient"], day.year)
     said = ["", f"Shares ({'after the deductible' if told else 'deductible assumed met'})"]
     if told:
         said.append(f"  deductible left before the first line of the year: {dollars(opening)}")
