@@ -395,7 +395,10 @@ _BY_DAY = ("day", "treatment_day", "limit")
 
 
 def _with_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
-    """Fill ``rows`` of findings about a code's or a patient's day with the day's other rows."""
+    """Fill ``rows`` of findings about a code's or a patient's day with the day's other rows.
+
+    A code that stands on no row has those of its service, one of which is the finding's own.
+    """
     found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
     wide = found.filter(nw.col("over").is_in([*_BY_CODE, *_BY_DAY]) & (nw.col("patient") != ""))
     if not len(wide):
@@ -407,14 +410,19 @@ def _with_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFram
     here = engine.collect(
         engine.plain(
             engine.among(rows, near, ("patient", "date")).select(
-                *keys, "discipline", "payer", "code", "timed", "file", "row"
+                *keys, "discipline", "payer", "code", "service", "timed", "file", "row"
             )
         )
     )
-    names = ("number", "over", *keys, "discipline", "payer", "code", "file", "row")
+    stands_on = here.select("file", "row", own_code="code", own_service="service")
+    wide = wide.join(stands_on, on=["file", "row"], how="left")
+    own = ("own_code", "own_service")
+    names = ("number", "over", *keys, "discipline", "payer", "code", "file", "row", *own)
     both = wide.select(*names).join(here, on=keys, how="inner", suffix="_2")
     of_code = nw.col("over").is_in(_BY_CODE)
-    same_code = nw.col("code") == nw.col("code_2")
+    rowless = (nw.col("over") == "service") & (nw.col("code") != nw.col("own_code"))
+    of_service = (rowless & (nw.col("own_service") == nw.col("service"))).fill_null(False)
+    same_code = (nw.col("code") == nw.col("code_2")) | of_service
     same_discipline = nw.col("discipline") == nw.col("discipline_2")
     timed = nw.col("timed") | (nw.col("over") != "day")
     # Units are counted for each payer alone.

@@ -250,6 +250,34 @@ def test_a_finding_folds_into_the_same_one_whatever_the_order(config):
 
 
 @pytest.mark.parametrize(
+    ("primary", "add_on", "discipline"),
+    [("97129", "97130", "SLP"), ("92607", "92608", "SLP"), ("90912", "90913", "PT")],
+)
+def test_an_add_on_without_a_row_stands_on_all_rows_of_its_service(
+    primary, add_on, discipline, config
+):
+    """Of minutes that a patient shares with another pay is not lost, whichever row comes first."""
+    plain = VISIT | {"discipline": discipline, "role": "therapist"}
+    other = {"patient": "B", "clinician": "Lee", "code": primary, "provider": "Y"}
+    mine = {"patient": "A", "code": primary, "provider": "X"}
+    rows = [
+        plain | other | {"start": "15:50", "end": "16:10", "units_billed": "1"},
+        plain | mine | {"clinician": "Lee", "start": "15:49", "end": "15:56", "units_billed": "1"},
+        plain | mine | {"clinician": "Kim", "start": "08:00", "end": "10:00", "units_billed": ""},
+    ]
+
+    def lost(rows):
+        return [f for f in findings(rows, config, "U208") if f["code"] == add_on]
+
+    assert not lost(rows)
+    assert not lost([rows[0], rows[2], rows[1]])
+    later = rows[0] | {"start": "17:50", "end": "18:10"}
+    for order in ([later, *rows[1:]], [later, rows[2], rows[1]]):
+        (found,) = lost(order)
+        assert {found["row"], int(found["rows"])} == {2, 3}
+
+
+@pytest.mark.parametrize(
     ("day", "code", "said"),
     [
         ("02", "97162", "97161 and 97162 are two evaluations of one kind on the same day"),
