@@ -65,8 +65,8 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
     assistant, distinct, refused = has("CQ|CO"), has(DISTINCT), has(EXCLUDED)
-    # Beside GN, with which neither goes, and without its own GP or GO.
-    stray = assistant & has("GN") & ~(has("GP") & has("CQ")) & ~(has("GO") & has("CO"))
+    # Beside another discipline's modifier, and without its own GP or GO.
+    stray = assistant & has("GP|GO|GN") & ~(has("GP") & has("CQ")) & ~(has("GO") & has("CO"))
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
     return rows.with_columns(

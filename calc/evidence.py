@@ -161,6 +161,7 @@ def _of_lines(
     tables = {
         "row": rows,
         "unminuted": without_minutes(rows, lines),
+        "assistant_row": billed_as_assistants(rows, lines),
         "clash": all_clashes,
         "service": lines,
         "day": day,
@@ -338,7 +339,7 @@ _COUNTING_STEPS = (
 )  # fmt: skip
 _JUDGING_STEPS = (
     "whole_units", "rest_minutes", "left_units", "cut_minutes", "units_unjudged",
-    "by_quarters", "assistant_rest", "therapist_rest", "assistant_minutes", "assistant_policy",
+    "by_quarters", "assistant_rest", "therapist_rest", "assistant_minutes",
     "de_minimis_percent", "assistant_midpoint", "service_units", "service_assistant_units",
     "counted_ms", "assistant_ms", "idle_units", "rule_unit_minutes", "unit_minutes",
     "assistant_whole",
@@ -548,6 +549,16 @@ def _explained_by_overlap(
         rule = nw.when(nw.col("clash_kind") == kind).then(nw.lit(code)).otherwise(rule)
     beyond = nw.col("day_kept") - nw.col("day_refused") > nw.col("raw_units")
     return day.with_columns(clash_rule=nw.when(beyond).then(nw.lit("")).otherwise(rule))
+
+
+def billed_as_assistants(rows: Frame, lines: Frame) -> Frame:
+    """Rows billed with CQ or CO, ``none_due``: surely no unit of the code's day is."""
+    rows = rows.filter(billed.has("CQ|CO"))
+    sure = (nw.col("assistant_high") == 0) & (nw.col("unnamed_rows") == 0)
+    none = lines.filter((nw.col("assistant_marks") > 0) & sure & (nw.col("documented_rows") > 0))
+    none = none.select(*CODE_KEY, none_due=nw.lit(True))
+    rows = rows.join(none, on=list(CODE_KEY), how="left")
+    return rows.with_columns(nw.col("none_due").fill_null(False))
 
 
 def _even_days(day: Frame, clashes: Frame, lines: Frame) -> Frame:

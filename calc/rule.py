@@ -26,8 +26,8 @@ FAMILIES = {
 # those of its minutes, a "treatment_day" only where totals or minutes are in question; a rule about
 # every day looks at "service".
 TABLES = (
-    "row", "unminuted", "clash", "together", "group", "alone", "open", "service", "day",
-    "treatment_day", "clinician_day", "limit", "evaluation", "allowed_most", "pair",
+    "row", "unminuted", "assistant_row", "clash", "together", "group", "alone", "open", "service",
+    "day", "treatment_day", "clinician_day", "limit", "evaluation", "allowed_most", "pair",
     "same_minutes", "habit", "cloned_day", "off_day",
 )  # fmt: skip
 

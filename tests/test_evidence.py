@@ -278,6 +278,21 @@ def test_an_add_on_without_a_row_stands_on_all_rows_of_its_service(
 
 
 @pytest.mark.parametrize(
+    ("day", "more"), [("2019-12-31", "; 97116 takes neither on this date"), ("2020-01-01", "")]
+)
+def test_before_the_modifiers_begin_no_unit_is_due_with_them(day, more, config):
+    """Whoever furnished it; from then on an assistant's is."""
+    row = VISIT | {"date": day, "discipline": "PT", "minutes": "20", "units_billed": "1"}
+    row |= {"modifiers_billed": "GP CQ", "clinician": "Kim"}
+    found = {
+        role: [f["message"] for f in findings([row | {"role": role}], config, "M302")]
+        for role in ("therapist", "assistant")
+    }
+    said = [f"1 unit of 97116 carries CQ or CO, 0 are due{more}"]
+    assert found == {"therapist": said, "assistant": said if more else []}
+
+
+@pytest.mark.parametrize(
     ("day", "code", "said"),
     [
         ("02", "97162", "97161 and 97162 are two evaluations of one kind on the same day"),

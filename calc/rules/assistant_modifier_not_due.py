@@ -6,10 +6,11 @@ from calc.rule import Rule
 
 
 class AssistantModifierNotDue(Rule):
-    """Units are billed with CQ or CO that a therapist furnished.
+    """More units are billed with CQ or CO than are due.
 
-    Since 2022 Medicare pays 15 per cent of its share too little for such a line; in 2020 and 2021
-    the modifier changed no pay. Where CMS's rounded short-cuts or a tie leave a choice, the most
+    They are due for what an assistant furnished, and before 2020 for nothing. Since 2022 Medicare
+    pays 15 per cent of its share too little for such a line; in 2020 and 2021 the modifier changed
+    no pay. Where CMS's rounded short-cuts or a tie leave a choice, the most
     units count. Where a row of the code names no role nothing is said, nor of the supply of a
     device. Units billed for a denial (GA, GX, GY, GZ) do not count.
 
@@ -29,13 +30,14 @@ class AssistantModifierNotDue(Rule):
     refuted_by = ("rows",)
     message = (
         "{found} {found:unit|units} of {code} {found:carries|carry} CQ or CO,"
-        " {at_most}{expected} {expected:is|are} due"
+        " {at_most}{expected} {expected:is|are} due[; {none_yet} takes neither on this date]"
     )
     found, expected = nw.col("assistant_units_billed"), nw.col("assistant_high")
     _sure = expected == nw.col("assistant_low")
-    said = (("at_most", nw.when(~_sure).then(nw.lit("at most "))),)
+    _none_yet = nw.when(nw.col("assistant_policy") == 0).then("code")
+    said = (("at_most", nw.when(~_sure).then(nw.lit("at most "))), ("none_yet", _none_yet))
     _too_many = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
     flag = nw.col("payer_part_b") & (nw.col("unnamed_rows") == 0) & (found > expected + _too_many)
-    # Whoever takes off what does not go with GN has no more than due.
-    _stray = found - nw.col("stray_units") <= expected + _too_many
+    # Where none is due M303 says to take off what does not go with the discipline's modifier.
+    _stray = (expected == 0) & (found - nw.col("stray_units") <= _too_many)
     explained = nw.when(_stray).then(nw.lit("M303")).otherwise(nw.lit(""))

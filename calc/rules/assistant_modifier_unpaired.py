@@ -14,7 +14,7 @@ class AssistantModifierUnpaired(Rule):
     line.
 
     Put the discipline's modifier beside the assistant's; of two that do not go together correct
-    the one that the record contradicts.
+    the one that the record contradicts, and where no unit is an assistant's take CQ and CO off.
 
     Example::
 
@@ -23,9 +23,8 @@ class AssistantModifierUnpaired(Rule):
         97116,15,1,GP CQ,
     """
 
-    code, severity, over = "M303", "error", "row"
-    authority = "mcpm-5-20.1"
-    needs = ("modifiers_billed", "units_billed", "all_modifiers")
+    code, severity, over = "M303", "error", "assistant_row"
+    authority, needs = "mcpm-5-20.1", ("modifiers_billed", "units_billed", "all_modifiers")
     message = "modifiers of {code} are {found}; {fault}"
     found = nw.col("modifiers_billed")
     _alone, _stray_co = ~has("GP|GO|GN"), has("CO") & ~has("GO")
@@ -41,14 +40,15 @@ class AssistantModifierUnpaired(Rule):
         .otherwise(nw.lit("CQ does not go with GO"))
     )  # fmt: skip
     said = (("fault", _fault),)
-    # Which of two modifiers that do not go together is the wrong one the line does not tell, but
-    # for one beside a pair that does.
+    # Of two that do not go together only a pair beside them, or none due, tells the wrong one.
     expected = (
         nw.when(_alone & has("CQ")).then(nw.lit("GP"))
         .when(_alone).then(nw.lit("GO"))
         .when(has("GN") & _paired_cq).then(nw.lit("GP"))
         .when(has("GN") & _paired_co).then(nw.lit("GO"))
         .when(has("GN")).then(nw.lit("GN"))
+        .when(nw.col("none_due") & has("GP")).then(nw.lit("GP"))
+        .when(nw.col("none_due")).then(nw.lit("GO"))
         .when(_stray_co).then(nw.lit("CQ or GO"))
         .otherwise(nw.lit("CO or GP"))
     )  # fmt: skip
