@@ -150,6 +150,7 @@ def _of_lines(
     lines = engine.settled(edits.with_unpayable(lines, config, days))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
     day = _explained_by_overlap(day, rows, clashes, config, days)
+    day, beyond_clock = _explained_by_clock(day, rows, config, days)
     even = engine.settled(_even_days(day, clashes, lines))
     day = day.join(even, on=["patient", "date"], how="left")
     day = engine.settled(day.with_columns(nw.col("divided").fill_null(False)))
@@ -161,6 +162,7 @@ def _of_lines(
     tables = {
         "row": rows,
         "unminuted": without_minutes(rows, lines),
+        "beyond_clock": beyond_clock,
         "assistant_row": billed_as_assistants(rows, lines),
         "clash": all_clashes,
         "service": lines,
@@ -513,7 +515,7 @@ def without_minutes(rows: Frame, lines: Frame) -> Frame:
 def _explained_by_overlap(
     day: Frame, rows: Frame, clashes: Frame, config: Config, days: list[date]
 ) -> Frame:
-    """Add raw_units, clash_rule, the rule that reports the clash behind units too many, and others.
+    """Add raw_units, cause_rule, the rule that reports the clash behind units too many, and others.
 
     ``raw_units``: the day's units if minutes that stand on two rows counted twice, or if what rows
     that stand in the log twice bill again counted. ``doubled_minutes``: those that stand on two
@@ -523,14 +525,11 @@ def _explained_by_overlap(
     if engine.is_empty(shared):
         return day.with_columns(
             raw_units=nw.col("day_units"),
-            clash_rule=nw.lit(""),
+            cause_rule=nw.lit(""),
             doubled_minutes=nw.lit(0, dtype=nw.Int64),
         )
     twice = engine.among(rows, shared, POOL).with_columns(counted_ms=nw.col("length_ms"))
-    counted = billing.count_services(counting.services(twice), config, days)
-    counted = counted.filter(nw.col("unit_basis") == "minutes").with_columns(
-        day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service"))
-    )
+    counted = _units_of(twice, config, days)
     keys = [*POOL, "day_group"]
     again = clashes.group_by(*POOL, "service").agg(total("units_again"))
     unsaid = twice.join(clashes.select("file", "row"), on=["file", "row"], how="anti")
@@ -548,7 +547,52 @@ def _explained_by_overlap(
     for kind, code in overlaps.RULE_OF.items():
         rule = nw.when(nw.col("clash_kind") == kind).then(nw.lit(code)).otherwise(rule)
     beyond = nw.col("day_kept") - nw.col("day_refused") > nw.col("raw_units")
-    return day.with_columns(clash_rule=nw.when(beyond).then(nw.lit("")).otherwise(rule))
+    return day.with_columns(cause_rule=nw.when(beyond).then(nw.lit("")).otherwise(rule))
+
+
+def _explained_by_clock(
+    day: Frame, rows: Frame, config: Config, days: list[date]
+) -> tuple[Frame, Frame]:
+    """Days with T110 as ``cause_rule`` of units that minutes beyond the clock times earn.
+
+    And the rows with such minutes: ``earns`` what is billed too much for the day, over_cents of the
+    first of them what that costs.
+    """
+    beyond = nw.col("counts") & (nw.col("given_ms") - nw.col("length_ms") >= times.MINUTE)
+    beyond = (beyond & nw.col("in_sweep")).fill_null(False)
+    logged = engine.settled(rows.filter(beyond))
+    nothing = nw.lit(None, dtype=nw.Int64)
+    if engine.is_empty(logged):
+        return day, logged.with_columns(earns=nw.lit(False), over_cents=nothing)
+    more = nw.when(beyond).then(nw.col("given_ms") - nw.col("length_ms")).otherwise(0)
+    as_logged = engine.among(rows, logged, POOL)
+    as_logged = as_logged.with_columns(counted_ms=nw.col("counted_ms") + more)
+    counted = engine.settled(_units_of(as_logged, config, days))
+    units = counted.group_by(*billed.GROUP).agg(total("units").alias("logged_units"))
+    day = day.join(units, on=list(billed.GROUP), how="left")
+    asked = nw.col("day_kept") - nw.col("day_refused")
+    earned = (asked > nw.col("day_units")) & (asked <= nw.col("logged_units"))
+    mine = (nw.col("cause_rule") == "") & earned.fill_null(False)
+    cause = nw.when(mine).then(nw.lit("T110")).otherwise("cause_rule")
+    day = engine.settled(day.with_columns(cause_rule=cause).drop("logged_units"))
+    cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")
+    over = day.filter(nw.col("cause_rule") == "T110")
+    over = over.select(*billed.GROUP, earns=nw.lit(True), over_cents=cents)
+    logged = logged.join(
+        counted.select(*POOL, "service", "day_group"), on=[*POOL, "service"], how="left"
+    )
+    logged = engine.placed(logged, billed.GROUP, ("file", "row"))
+    logged = logged.join(over, on=list(billed.GROUP), how="left")
+    first = nw.when(nw.col("turn") == 1).then("over_cents")
+    return day, logged.with_columns(nw.col("earns").fill_null(False), over_cents=first)
+
+
+def _units_of(rows: Frame, config: Config, days: list[date]) -> Frame:
+    """Timed services of rows with their units and group of counting."""
+    counted = billing.count_services(counting.services(rows), config, days)
+    return counted.filter(nw.col("unit_basis") == "minutes").with_columns(
+        day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service"))
+    )
 
 
 def billed_as_assistants(rows: Frame, lines: Frame) -> Frame:

@@ -26,9 +26,9 @@ FAMILIES = {
 # those of its minutes, a "treatment_day" only where totals or minutes are in question; a rule about
 # every day looks at "service".
 TABLES = (
-    "row", "unminuted", "assistant_row", "clash", "together", "group", "alone", "open", "service",
-    "day", "treatment_day", "clinician_day", "limit", "evaluation", "allowed_most", "pair",
-    "same_minutes", "habit", "cloned_day", "off_day",
+    "row", "unminuted", "assistant_row", "beyond_clock", "clash", "together", "group", "alone",
+    "open", "service", "day", "treatment_day", "clinician_day", "limit", "evaluation",
+    "allowed_most", "pair", "same_minutes", "habit", "cloned_day", "off_day",
 )  # fmt: skip
 
 # What a rule may need, and what a report says where a log does not hold it.

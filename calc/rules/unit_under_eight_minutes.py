@@ -35,4 +35,4 @@ class UnitUnderEightMinutes(Rule):
     found, expected = nw.col("day_kept") - nw.col("day_refused"), nw.col("day_units")
     flag = (found > 0) & (nw.col("day_minutes") < nw.col("first_minutes"))
     cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")
-    explained = nw.col("clash_rule")
+    explained = nw.col("cause_rule")

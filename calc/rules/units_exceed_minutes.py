@@ -44,5 +44,5 @@ class UnitsExceedMinutes(Rule):
         .when(~_beyond & (nw.col("day_spoilt") > 0)).then(nw.lit("T109"))
         .when(~_beyond).then(nw.lit("U209"))
         .when(nw.col("day_minutes") < nw.col("first_minutes")).then(nw.lit("U204"))
-        .otherwise(nw.col("clash_rule"))
+        .otherwise(nw.col("cause_rule"))
     )  # fmt: skip
