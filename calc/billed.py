@@ -269,6 +269,18 @@ def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )  # fmt: skip
 
 
+def with_units_of_add_on() -> nw.Expr:
+    """A primary code is billed with units that its add-on earned; those of the day are right.
+
+    And not by minutes that two rows share. Needs what the lines' group adds up to.
+    """
+    primary = nw.col("has_add_on") & (nw.col("add_on_of") == "") & nw.col("misplaced")
+    beyond = nw.col("kept_units") > nw.col("units_high")
+    told = (nw.col("group_unminuted") == 0) & (nw.col("shared_rule") == "")
+    right = nw.col("group_kept") == nw.col("group_units")
+    return (primary & beyond & told & right).fill_null(False)
+
+
 def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Timed codes of odd groups of counting added up, by group: what U201 to U204 look at.
 

@@ -22,6 +22,8 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     """Billed units of a patient's code and day with one provider beside the most usual (MUE).
 
     Lines billed for a denial are left out. ``unpaid``: lines of codes that are not paid, charged.
+    ``exchanged``: lines of a primary code with units that its add-on earned, while those of the day
+    are right; ``exchange_cents``: what stands with the first of such an exchange.
     """
     rows = [
         (day, row)
@@ -37,7 +39,8 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     }
     types: dict[str, type] = {"date": date, "code": str, "mue": int, "mai": int}
     over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
-    over = nw.col("timed") & (nw.col("billed") > nw.col("units"))
+    exchanged = billed.with_units_of_add_on()
+    over = nw.col("timed") & (nw.col("billed") > nw.col("units")) & ~exchanged
     unpaid = billed.UNPAID & (nw.col("charge_cents") > 0)
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
     keys = ("patient", "date", "provider", "code")
@@ -49,13 +52,38 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
         by_day=over_day.cast(nw.Int64),
         excess=over.cast(nw.Int64),
         unpaid=unpaid.fill_null(False).cast(nw.Int64),
+        exchanged=exchanged.cast(nw.Int64),
+        exchange_cents=nw.when(exchanged & nw.col("first_misplaced")).then("group_cents"),
     )
     most = marked.group_by(*keys).agg(
         total("billed"), total("units"), total("by_day"), total("excess"), total("unpaid"),
+        total("exchanged"), nw.col("exchange_cents").max().cast(nw.Int64),
         nw.col("mue").min(), nw.col("mai").min(),
         nw.col("discipline").min(), nw.col("payer").min(), *first_rows.aggregates(),
     )  # fmt: skip
     return first_rows.named(most)
+
+
+def beside_most_allowed(lines: Frame, most: Frame) -> Frame:
+    """Lines with ``above_usual``: of a service whose primary code has its add-on's units.
+
+    Where those are more than the edit allows; ``most``: see `most_allowed`.
+    """
+    lines = lines.with_columns(above_usual=nw.lit(False))
+    beyond = (nw.col("billed") > nw.col("mue")) & (nw.col("exchanged") > 0)
+    above = engine.settled(most.filter(beyond).select(*_OF_PROVIDER, service="code"))
+    if engine.is_empty(above):
+        return lines
+    above = above.with_columns(above_usual=nw.lit(True))
+
+    def beside(few: Frame) -> Frame:
+        few = few.drop("above_usual").join(above, on=[*_OF_PROVIDER, "service"], how="left")
+        return few.with_columns(nw.col("above_usual").fill_null(False))
+
+    return engine.some(lines, nw.col("misplaced") & nw.col("has_add_on"), beside, ("above_usual",))
+
+
+_OF_PROVIDER = ("patient", "date", "provider")
 
 
 def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:

@@ -147,15 +147,18 @@ def _of_lines(
     rows: Frame, lines: Frame, has: frozenset[str], config: Config, days: list[date]
 ) -> Evidence:
     clashes = engine.settled(overlaps.of_patients(rows))
-    lines = engine.settled(edits.with_unpayable(lines, config, days))
+    lines = edits.with_unpayable(lines, config, days)
+    lines = engine.settled(_beside_shared(lines, clashes))
     day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
     day = _explained_by_overlap(day, rows, clashes, config, days)
     day, beyond_clock = _explained_by_clock(day, rows, config, days)
     even = engine.settled(_even_days(day, clashes, lines))
     day = day.join(even, on=["patient", "date"], how="left")
     day = engine.settled(day.with_columns(nw.col("divided").fill_null(False)))
-    all_clashes = _with_twins(_with_cents(clashes, day, even), rows)
+    all_clashes = _with_twins(_with_cents(clashes, lines, day, even), rows)
     lines = engine.settled(_beside_twins(_beside_day(lines, day), all_clashes))
+    most = engine.settled(edits.most_allowed(lines, config, days))
+    lines = engine.settled(edits.beside_most_allowed(lines, most))
     all_clashes = _with_daily_twins(all_clashes, lines)
     same_minutes = edits.distinct_at_the_same_time(lines, rows)
     all_clashes, same_minutes = _said_apart(all_clashes, same_minutes)
@@ -169,7 +172,7 @@ def _of_lines(
         "day": day,
         "limit": beyond_limits(rows, lines, config, days),
         "evaluation": evaluations(lines, config, days),
-        "allowed_most": edits.most_allowed(lines, config, days),
+        "allowed_most": most,
         "pair": edits.bundled(lines, config, days),
         "same_minutes": same_minutes,
         "habit": habits.counted(rows, lines, config),
@@ -407,6 +410,31 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
     return engine.some(lines, nw.col("odd_group"), beside, names)
 
 
+def _beside_shared(lines: Frame, clashes: Frame) -> Frame:
+    """Lines with shared_rule, the rule that reports the minutes behind units on the wrong code.
+
+    Of a code beyond its bounds whose minutes another row shares, and of those that it exchanges
+    units with: nobody can tell whose the minutes are.
+    """
+    lines = lines.with_columns(shared_rule=nw.lit(""))
+    if engine.is_empty(clashes):
+        return lines
+    names = (*POOL, "service")
+    others = {name: f"{name}_2" for name in names if name != "patient"}
+    mine, theirs = clashes.select(*names, "kind"), clashes.select("patient", "kind", **others)
+    both = nw.concat([mine, theirs.select(mine.columns)], how="vertical")
+    kinds = both.group_by(*names).agg(nw.col("kind").min().alias("shared_kind"))
+    wrong = lines.filter(nw.col("misplaced")).select(*names, "day_group")
+    wrong = wrong.join(kinds, on=list(names), how="inner")
+    wrong = wrong.group_by(*billed.GROUP).agg(nw.col("shared_kind").min())
+
+    def beside(few: Frame) -> Frame:
+        few = few.drop("shared_rule").join(wrong, on=list(billed.GROUP), how="left")
+        return few.with_columns(shared_rule=_rule_of(nw.col("shared_kind")))
+
+    return engine.some(lines, nw.col("misplaced"), beside, ("shared_rule",))
+
+
 def _beside_twins(lines: Frame, clashes: Frame) -> Frame:
     """Lines with twin_rows: how many of the code's rows repeat another one."""
     counted = nw.len().cast(nw.Int64).alias("twin_rows")
@@ -543,9 +571,7 @@ def _explained_by_overlap(
     most = nw.max_horizontal("raw_units", with_again)
     doubled_minutes = nw.col("doubled_ms").fill_null(0) // times.MINUTE
     day = day.with_columns(raw_units=most, doubled_minutes=doubled_minutes).drop(sums)
-    rule = nw.lit("")
-    for kind, code in overlaps.RULE_OF.items():
-        rule = nw.when(nw.col("clash_kind") == kind).then(nw.lit(code)).otherwise(rule)
+    rule = _rule_of(nw.col("clash_kind"))
     beyond = nw.col("day_kept") - nw.col("day_refused") > nw.col("raw_units")
     return day.with_columns(cause_rule=nw.when(beyond).then(nw.lit("")).otherwise(rule))
 
@@ -605,6 +631,14 @@ def billed_as_assistants(rows: Frame, lines: Frame) -> Frame:
     return rows.with_columns(nw.col("none_due").fill_null(False))
 
 
+def _rule_of(clash_kind: nw.Expr) -> nw.Expr:
+    """The rule that reports clashes of a kind, "" for none."""
+    rule = nw.lit("")
+    for kind, code in overlaps.RULE_OF.items():
+        rule = nw.when(clash_kind == kind).then(nw.lit(code)).otherwise(rule)
+    return rule
+
+
 def _even_days(day: Frame, clashes: Frame, lines: Frame) -> Frame:
     """Patients' days, ``divided``: two clinicians at once, and all that was billed is supported.
 
@@ -622,15 +656,22 @@ def _even_days(day: Frame, clashes: Frame, lines: Frame) -> Frame:
     return even.with_columns(divided=nw.lit(True))
 
 
-def _with_cents(clashes: Frame, day: Frame, even: Frame) -> Frame:
-    """Add over_cents to the first clash of a day whose excess units the clashes explain.
+def _with_cents(clashes: Frame, lines: Frame, day: Frame, even: Frame) -> Frame:
+    """Add over_cents to the first clash of a day whose units the clashes explain.
 
-    And ``divided`` of the patient's day (see `_even_days`), which nobody was paid too much for.
+    Those too many, or exchanged where the day's are right. And ``divided`` of the patient's day
+    (see `_even_days`), which nobody was paid too much for.
     """
     clashes = clashes.join(even, on=["patient", "date"], how="left")
     clashes = clashes.with_columns(nw.col("divided").fill_null(False))
-    over = nw.col("day_kept") > nw.col("day_units")
-    explained = over & (nw.col("day_kept") <= nw.col("raw_units"))
+    exchanged = engine.settled(lines.filter(_is_shared()).select(*billed.GROUP).unique())
+    exchanged = exchanged.with_columns(exchanged=nw.lit(True))
+    day = day.join(exchanged, on=list(billed.GROUP), how="left")
+    kept, units = nw.col("day_kept"), nw.col("day_units")
+    exchange = (
+        nw.col("exchanged").fill_null(False) & (kept == units) & (nw.col("day_unminuted") == 0)
+    )
+    explained = ((kept > units) & (kept <= nw.col("raw_units"))) | exchange
     # Beside units billed for a denial nobody knows what the others are worth.
     told = ~nw.col("day_over_cents").is_null() & (nw.col("day_refused") == 0)
     days = day.filter(explained & told)
@@ -639,6 +680,15 @@ def _with_cents(clashes: Frame, day: Frame, even: Frame) -> Frame:
     clashes = engine.placed(clashes, POOL, ("kind", "file", "row"))
     first = (nw.col("turn") == 1) & ~nw.col("divided")
     return clashes.with_columns(over_cents=nw.when(first).then(nw.col("over_cents")))
+
+
+def _is_shared() -> nw.Expr:
+    """The line has what an exchange of units costs, and shared minutes are behind it.
+
+    But for an add-on without its primary code, which is another rule's.
+    """
+    alone = (nw.col("add_on_of") != "") & (nw.col("other_billed") == 0)
+    return nw.col("first_misplaced") & (nw.col("shared_rule") != "") & ~alone
 
 
 def _with_twins(clashes: Frame, rows: Frame) -> Frame:

@@ -229,10 +229,11 @@ def lost(before, after, billed, alone):
 # --- dollars add up ----------------------------------------------------------------------------
 
 # Findings that carry what a visit was billed too much or too little. U203 is a warning, the T
-# rules have the dollars of U201 or U204 where a clash of the patient's own rows explains it.
+# rules have the dollars of U201, U203 or U204 where a clash of the patient's own rows or minutes
+# beyond the clock explain it, and U206 those of U203 where the units are its add-on's.
 CARRY = (
-    "U201", "U202", "U203", "U204", "U205", "U207", "U208", "U209", "U213", "T102", "T103", "T104",
-    "M308",
+    "U201", "U202", "U203", "U204", "U205", "U206", "U207", "U208", "U209", "U213", "T102", "T103",
+    "T104", "T110", "M308",
 )  # fmt: skip
 TIMED = ("97110", "97116", "97140", "97530", "97535", "97129", "97130")
 OTHER = ("97161", "97012", "97010", "97545", "97597")

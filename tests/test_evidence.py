@@ -277,6 +277,19 @@ def test_an_add_on_without_a_row_stands_on_all_rows_of_its_service(
         assert {found["row"], int(found["rows"])} == {2, 3}
 
 
+@pytest.mark.parametrize("clinicians", [("Kim", "Lee"), ("Kim", "Kim")])
+@pytest.mark.parametrize("codes", [("97116", "97530"), ("97530", "97116")])
+def test_units_of_minutes_that_two_rows_share_are_one_finding(clinicians, codes, config):
+    """A unit each of half an hour: which code the minutes are nobody can tell."""
+    rows = [
+        VISIT | {"clinician": who, "code": code, "start": "09:00", "end": "09:30"}
+        for who, code in zip(clinicians, codes, strict=True)
+    ]
+    rows = [row | {"role": "therapist", "discipline": "PT", "units_billed": "1"} for row in rows]
+    found = [f["rule"] for f in findings(rows, config, "") if f["rule"][0] in "TU"]
+    assert found == (["T104"] if clinicians[0] == clinicians[1] else ["T102"])
+
+
 @pytest.mark.parametrize(
     ("day", "more"), [("2019-12-31", "; 97116 takes neither on this date"), ("2020-01-01", "")]
 )

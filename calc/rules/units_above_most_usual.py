@@ -12,7 +12,8 @@ class UnitsAboveMostUsual(Rule):
     provider. Some edits are absolute for the day and deny the line: an error. The others can be
     appealed with the record: a warning.
 
-    Check the minutes. Where they bear the units out, keep the record at hand for an appeal.
+    Check the minutes. Where they bear the units out, keep the record at hand for an appeal, or bill
+    the further units under the add-on code (97130 with 97129) where there is one.
     Lines billed for a denial (GA, GX, GY, GZ) are left alone.
 
     Example::
@@ -28,6 +29,8 @@ class UnitsAboveMostUsual(Rule):
     message = "{found} {found:unit|units} of {code} billed, the edit allows {expected}"
     found, expected = nw.col("billed"), nw.col("mue")
     flag = found > expected
+    # Units of the add-on that are billed with its primary code: what the exchange costs.
+    cents = nw.when(nw.col("exchanged") > 0).then("exchange_cents")
     other_severity, milder = "warning", nw.col("mai") != 2
     explained = (
         nw.when(nw.col("unpaid") > 0).then(nw.lit("P402"))

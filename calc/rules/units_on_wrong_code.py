@@ -10,7 +10,8 @@ class UnitsOnWrongCode(Rule):
 
     Every code gets its whole quarter hours, and the units left go to the largest remainders.
     Codes whose remainders are equal may share the last units in any way: that is never a fault.
-    Where one of these lines is billed for a denial (GA, GX, GY, GZ) nothing is said.
+    Where one of these lines is billed for a denial (GA, GX, GY, GZ) nothing is said, nor where two
+    clinicians at once may have shared the minutes in another way.
 
     Move the unit to the code whose minutes earned it.
 
@@ -40,9 +41,14 @@ class UnitsOnWrongCode(Rule):
         nw.col("misplaced")
         & (nw.col("group_kept") == nw.col("group_units"))
         & (nw.col("group_unminuted") == 0)
+        & ~((nw.col("group_divided") == 1) & (nw.col("shared_rule") != "")).fill_null(False)
     )
     # What the whole exchange of units costs stands once.
     cents = nw.when(nw.col("first_misplaced")).then(nw.col("group_cents"))
     _add_on = (nw.col("add_on_of") != "") & (nw.col("other_billed") == 0)
     _primary = nw.col("has_add_on") & (nw.col("add_on_of") == "") & (nw.col("billed") == 0)
-    explained = nw.when(_add_on | _primary).then(nw.lit("U213")).otherwise(nw.lit(""))
+    explained = (
+        nw.when(_add_on | _primary).then(nw.lit("U213"))
+        .when(nw.col("above_usual")).then(nw.lit("U206"))
+        .otherwise("shared_rule")
+    )  # fmt: skip
