@@ -424,14 +424,27 @@ def _on_engine(log: Log, on: str) -> Log:
     """The rows handed over to an engine; the rejects stay here, where they were found."""
     if on == "polars":
         return log
+    log = _apart(log)
     sessions, audited = (
         engine.on_engine(engine.plain(frame), on) for frame in (log.sessions, log.audited)
     )
     return replace(log, sessions=sessions, audited=audited)
 
 
+def _apart(log: Log) -> Log:
+    """A log whose carried columns no engine takes for each other."""
+    names = reserved.apart(log.carried)
+    new = dict(zip(log.carried, names, strict=True))
+    sessions, audited = (
+        engine.headed(frame, [new.get(name, name) for name in frame.columns])
+        for frame in (log.sessions, log.audited)
+    )
+    return replace(log, sessions=sessions, audited=audited, carried=names)
+
+
 def alongside(log: Log, other: Log) -> Log:
     """A log whose rows to audit are in the engine of another, where alone the two can meet."""
+    log = _apart(log)
     return replace(log, audited=engine.alongside(log.audited, other.audited))
 
 
@@ -534,7 +547,7 @@ def _sessions(
     frame = step(frame, _judged, source, tuple(cells.items()), config, defaults, given)
     frame = engine.settled(frame)
     carried = {
-        reserved.carried(reserved.in_log(name, names) if name in LINE else name): place[name]
+        reserved.carried(reserved.in_log(name, names, LINE)): place[name]
         for name in names
         if name not in mapped
     }
@@ -824,7 +837,7 @@ def _rejects_of_files(parts: list[Log], audited: bool) -> nw.LazyFrame[Any]:
 def of_file(rejects: nw.DataFrame[Any], name: str) -> nw.DataFrame[Any]:
     """The rejects of one file among others: ``file`` before the row, the log's own kept."""
     if "file" in rejects.columns:
-        rejects = rejects.rename({"file": reserved.in_log("file", rejects.columns)})
+        rejects = rejects.rename({"file": reserved.in_log("file", rejects.columns, ["file"])})
     own, width = len(rejects.columns) - len(REJECT), len(rejects.columns)
     order = [*range(own), width, *range(own, width)]
     return rejects.with_columns(file=nw.lit(name)).select(nw.nth(*order))
@@ -864,7 +877,7 @@ def _rejects(
     reason = nw.when(total).then(nw.lit("is a line of totals, no session")).otherwise(reason)
     hint = nw.when(total).then(nw.lit("it is left out; nothing need be done")).otherwise(hint)
     original = {
-        reserved.in_log(name, place) if name in ("file", *REJECT) else name: nw.col(column)
+        reserved.in_log(name, place, ("file", *REJECT)): nw.col(column)
         for name, column in place.items()
     }
     return bad.select(**original, row=nw.col("row"), reason=reason, hint=hint)

@@ -438,6 +438,30 @@ def test_a_heading_that_is_a_pattern_is_carried(make, heading):
             assert "U201" in collected(calc.audit(make(numbered)))["rule"].to_list()
 
 
+def test_headings_that_differ_in_letters_only_are_carried_apart(tmp_path, config, engine_name):
+    """DuckDB and Spark take small and capital letters of a name for the same, also of two files."""
+    one, other = tmp_path / "one.csv", tmp_path / "other.csv"
+    head = "patient,date,discipline,code,minutes"
+    one.write_text(f"{head},Note,note\np,2026-03-02,PT,97116,20,a,b\n", encoding="utf-8")
+    other.write_text(f"{head},NOTE\nq,2026-03-02,PT,97116,20,c\n", encoding="utf-8")
+    log = logs.read([str(one), str(other)], config, on=engine_name)
+    lines = billing.bill(log, config, None, billing.printed_from(log.carried))
+    printed = billing.as_printed(engine.collect(lines).lazy(), log.carried)
+    rows = engine.collect(printed).select("Note", "note", "NOTE").rows()
+    assert sorted(rows, key=str) == [("a", "b", None), (None, None, "c")]
+
+
+@pytest.mark.parametrize("make", [polars_frame, duckdb_relation])
+def test_a_heading_like_ours_in_other_letters_gets_another_name(make):
+    """Whoever reads the lines may take `Allowed` for our `allowed`."""
+    own = {"Allowed": "mine", "Reason": "why"}
+    rows = frame([row("p", "97110", minutes=text) | own for text in ("15", "soon")])
+    lines, bad = calc.bill(make(rows), rejects=True)
+    assert collected(lines).columns == [*LINE, "Allowed_in_log", "Reason_in_log"]
+    assert collected(lines)["Reason_in_log"].to_list() == ["why"]
+    assert collected(bad).columns[-4:] == ["Allowed", "Reason_in_log", "row", "reason"]
+
+
 def test_a_blank_heading_of_a_frame_is_that_of_a_file():
     rows = frame([row("p", "97110", minutes="15") | {"": "a"}])
     for make in (pandas_frame, polars_frame, polars_lazy, arrow_table):
