@@ -331,8 +331,13 @@ def without_names(
 
 
 def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:
-    """Counts by severity and dollars over and under, of findings that are not waived."""
-    live = findings.filter(nw.col("waived") == "")
+    """Counts by severity and dollars over and under, of findings that are not waived.
+
+    And how many are without dollars: infos are of units that are billed too low.
+    """
+    live = findings.with_columns(without=_unpriced()).filter(nw.col("waived") == "")
+    without = live.filter(nw.col("without"))["severity"]
+    below = int((without == "info").sum())
     severity, cents = live["severity"], live["cents"].drop_nulls()
     return {
         "errors": int((severity == "error").sum()),
@@ -341,7 +346,20 @@ def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:
         "waived": len(findings) - len(live),
         "overbilled_cents": int(cents.filter(cents > 0).sum()),
         "underbilled_cents": -int(cents.filter(cents < 0).sum()),
+        "overbilled_without_dollars": len(without) - below,
+        "underbilled_without_dollars": below,
     }
+
+
+def _unpriced() -> nw.Expr:
+    """Whether a finding about units has no dollars, nor another of the day that has them for it.
+
+    Of a fault of minutes alone, which may cost nothing, of a signal and where the log has no units
+    there are none to miss.
+    """
+    units = [code for code, rule in RULES.items() if code[0] == "U" and rule.cents is not None]
+    told = nw.col("cents").count().over("rule", "patient", "date", "discipline")
+    return nw.col("rule").is_in(units) & (nw.col("found") != "") & (told == 0)
 
 
 def fails(findings: nw.DataFrame[Any], at: str) -> bool:
@@ -414,25 +432,34 @@ def _people(tables: Mapping[str, Frame]) -> nw.DataFrame[Any]:
 
 
 def _by_clinician(people: nw.DataFrame[Any], findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-    """Sessions, units billed and supported, findings and dollars of each clinician."""
+    """Sessions, units billed and supported, findings and dollars of each clinician.
+
+    Dollars are null where some finding is without and none has any.
+    """
     counts = ("sessions", "units_billed", "units_supported")
     # A finding about a day of two clinicians names both.
     others = findings.select("clinician", **dict.fromkeys(counts, nw.lit(0, dtype=nw.Int64)))
     people = engine.stacked([people, others.unique()])
     people = people.group_by("clinician").agg(*(nw.col(name).sum() for name in counts))
     cents, severity = nw.col("cents"), nw.col("severity")
-    live = findings.filter(nw.col("waived") == "").with_columns(
+    live = findings.with_columns(without=_unpriced().cast(nw.Int64))
+    live = live.filter(nw.col("waived") == "").with_columns(
         errors=(severity == "error").cast(nw.Int64),
         warnings=(severity == "warning").cast(nw.Int64),
         infos=(severity == "info").cast(nw.Int64),
         overbilled_cents=nw.when(cents > 0).then(cents).otherwise(0),
         underbilled_cents=nw.when(cents < 0).then(0 - cents).otherwise(0),
     )
-    sums = ("errors", "warnings", "infos", "overbilled_cents", "underbilled_cents")
-    found = live.group_by("clinician").agg(*(nw.col(name).sum() for name in sums))
+    dollars = ("overbilled_cents", "underbilled_cents")
+    sums = ("errors", "warnings", "infos", *dollars)
+    found = live.group_by("clinician").agg(
+        *(nw.col(name).sum() for name in (*sums, "without")), nw.col("cents").count()
+    )
     people = people.join(found, on="clinician", how="left")
-    filled = {name: nw.col(name).fill_null(0) for name in sums}
-    return people.with_columns(**filled).select("clinician", *counts, *sums).sort("clinician")
+    people = people.with_columns(**{name: nw.col(name).fill_null(0) for name in sums})
+    unknown = ((nw.col("without") > 0) & (nw.col("cents") == 0)).fill_null(False)
+    blank = {name: nw.when(~unknown).then(nw.col(name)) for name in dollars}
+    return people.with_columns(**blank).select("clinician", *counts, *sums).sort("clinician")
 
 
 def _timeline(rows: Sequence[Frame], findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:

@@ -82,6 +82,7 @@ def audit(rows=(), clinicians=(), timeline=None, not_run=(), **meta):
         "sessions": 200, "units_billed": 310, "units_supported": 305,
         "overbilled_cents": sum(c for c in cents if c > 0),
         "underbilled_cents": -sum(c for c in cents if c < 0),
+        "overbilled_without_dollars": 0, "underbilled_without_dollars": 0,
         **counts, "waived": len(rows) - len(standing), "known": 0,
         "notes": ["deductible assumed met"], "never_checked": ["telehealth", "signatures"],
     }  # fmt: skip

@@ -6,7 +6,7 @@ import random
 from collections import defaultdict
 
 import pytest
-from helpers import DAY, bill, frame
+from helpers import DAY, UNKNOWN_DAY, bill, frame
 
 from calc import billing, claims, engine, evidence, logs, matching, reviewing
 
@@ -475,3 +475,30 @@ def test_what_is_billed_rightly_is_not_accused(seed, config):
     assert len(logged) > 150
     found = accusations([made for visit in logged for made in visit], config, options)
     assert not found, f"{len(found)}: {found[0]}\n{visits[found[0]['patient']]}"
+
+
+def test_totals_say_how_many_findings_have_no_dollars(config):
+    """Of a day without figures nobody knows what units cost; that is not $0.00."""
+    unknown = {"date": str(UNKNOWN_DAY), "clinician": "Dee"}
+    rows = [
+        row("97116", 20, 4, **unknown),
+        row("97110", 20, 3, **unknown | {"patient": "B"}),
+        row("97110", 40, 1, **unknown | {"patient": "C"}),
+        row("97116", 22, 2, patient="D", clinician="Eve"),
+    ]
+    asked = reviewing.Asked(select=("U", "S"))
+    done = reviewing.review(read(rows, config), config, asked).audit
+    names = ("overbilled_cents", "overbilled_without_dollars", "underbilled_without_dollars")
+    assert [done.meta[name] for name in names] == [2162, 2, 1]
+    people = done.by_clinician.select("clinician", "overbilled_cents", "underbilled_cents")
+    assert people.rows() == [("Dee", None, None), ("Eve", 2162, 0)]
+
+
+def test_an_exchange_of_units_has_its_dollars_once(config):
+    """The other lines of it lack none, nor does a row without units in a log of none."""
+    exchange = [row("97110", 30, 4), row("97140", 30, 1), row("97116", 15, 0)]
+    for rows, rule in ((exchange, "U203"), ([row("97530", "")], "U209")):
+        done = reviewing.review(read(rows, config), config, reviewing.Asked(select=("U",)))
+        meta = done.audit.meta
+        assert done.audit.findings["rule"].to_list() == [rule] * len(rows)
+        assert meta["overbilled_without_dollars"] == meta["underbilled_without_dollars"] == 0

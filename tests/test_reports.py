@@ -244,6 +244,16 @@ def test_table(full):
     assert " 1e5 " in text
 
 
+def test_totals_name_findings_without_dollars():
+    rows = [finding(cents=None), finding("U202", "info", cents=None)]
+    without = {"overbilled_without_dollars": 2, "underbilled_without_dollars": 1}
+    lines = findings.text(audit(rows, **without), "table", RULES).splitlines()
+    assert "Overbilled   $0.00 and 2 findings without dollars" in lines
+    assert "Underbilled  $0.00 and 1 finding without dollars" in lines
+    words = " ".join(Page(findings.text(audit(rows, **without), "html", RULES)).words)
+    assert "and 2 findings without dollars" in words
+
+
 def test_table_stops_at_the_limit_but_counts_all(full):
     text = findings.text(full, "table", RULES, limit=1)
     assert text.count("2026-03-02  97116") == 1
@@ -342,6 +352,15 @@ def test_workbook(full, tmp_path):
     ]
     assert read["By clinician"][0][-2:] == ("overbilled", "underbilled")
     assert read["Not checked"][1] == ("U206", "12", "no MUE edition for these dates")
+
+
+def test_workbook_leaves_dollars_blank_that_nobody_knows(tmp_path):
+    rows = [finding(cents=None), finding("U205", cents=0)]
+    people = [CLINICIANS[0] | {"overbilled_cents": None, "underbilled_cents": None}]
+    read, _ = sheets(audit(rows, people, overbilled_without_dollars=1), tmp_path)
+    assert dict(read["Summary"])["overbilled: findings without dollars"] == "1"
+    assert [row[-2:] for row in read["By rule"][1:]] == [(None, None), ("0", "0")]
+    assert [row[-2:] for row in read["By clinician"][1:]] == [(None, None)]
 
 
 def test_workbook_reads_nothing_as_a_formula_or_link(tmp_path):

@@ -147,7 +147,10 @@ def isolated(text: str) -> str:
 
 @dataclass(frozen=True)
 class Group:
-    """The findings of one rule: counts and cents without waived ones, over and under apart."""
+    """The findings of one rule: counts and cents without waived ones, over and under apart.
+
+    ``priced``: one of those that stand has dollars, if only 0.00.
+    """
 
     rule: str
     severity: str  # the worst of its findings, of those that stand where any do
@@ -156,6 +159,7 @@ class Group:
     waived: int
     overbilled_cents: int
     underbilled_cents: int
+    priced: bool
 
     @property
     def total(self) -> int:
@@ -180,9 +184,10 @@ def groups(findings: nw.DataFrame[Any]) -> list[Group]:
         over=nw.when(cents > 0).then(cents).otherwise(nw.lit(0)),
         under=nw.when(cents < 0).then(-cents).otherwise(nw.lit(0)),
         stands=stands.cast(nw.Int64),
+        priced=(stands & ~nw.col("cents").is_null()).cast(nw.Int64),
     )
     sums = sums.group_by("rule", "severity").agg(
-        nw.col("stands").sum(), nw.len().alias("all"), nw.col("over", "under").sum()
+        nw.len().alias("all"), nw.col("stands", "priced", "over", "under").sum()
     )
     rows: dict[str, list[Row]] = {}
     for row in sums.iter_rows(named=True):
@@ -211,6 +216,7 @@ def _group(rule: str, parts: list[Row]) -> Group:
         waived=sum(part["all"] - part["stands"] for part in parts),
         overbilled_cents=sum(part["over"] for part in parts),
         underbilled_cents=sum(part["under"] for part in parts),
+        priced=any(part["priced"] for part in parts),
     )
 
 
@@ -225,6 +231,12 @@ def counts_said(meta: Mapping[str, Any]) -> str:
     aside = [f"{meta['waived']:,} waived"] if meta["waived"] else []
     aside += [f"{meta['known']:,} known from the baseline"] if meta["known"] else []
     return "; ".join([said, *([", ".join(aside)] if aside else [])])
+
+
+def without_said(meta: Mapping[str, Any], which: str) -> str:
+    """``2 findings without dollars`` of those ``overbilled`` or ``underbilled``; blank for none."""
+    number = meta[f"{which}_without_dollars"]
+    return f"{counted(number, 'finding')} without dollars" if number else ""
 
 
 def days_said(meta: Mapping[str, Any]) -> str:

@@ -21,6 +21,7 @@ from calc.reports.findings import (
     of_rule,
     title,
     units_said,
+    without_said,
 )
 
 _HEADINGS = ("row", "patient", "clinician", "date", "code", "dollars", "finding")
@@ -68,17 +69,25 @@ def _cells(row: Row, mixed: bool, several: bool) -> list[str]:
 
 
 def _totals(meta: dict[str, Any]) -> str:
-    over, under = show(meta["overbilled_cents"]), show(meta["underbilled_cents"])
+    names = ("overbilled", "underbilled")
+    amounts = {name: show(meta[f"{name}_cents"]) for name in names}
+    wide = max(map(len, amounts.values()))
     days = days_said(meta)
-    wide = max(len(over), len(under))
     lines = [
         counts_said(meta),
-        f"Overbilled   {over:>{wide}}",
-        f"Underbilled  {under:>{wide}}",
+        *(
+            f"{name.capitalize():11}  {amounts[name]:>{wide}}{_besides(meta, name)}"
+            for name in names
+        ),
         f"{counted(meta['sessions'], 'session')}{f' of {days}' if days else ''},"
         f" {units_said(meta)}",
     ]
     return "\n".join(lines)
+
+
+def _besides(meta: dict[str, Any], which: str) -> str:
+    said = without_said(meta, which)
+    return f" and {said}" if said else ""
 
 
 def _rest(audit: Audit) -> list[str]:

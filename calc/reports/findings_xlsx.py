@@ -57,8 +57,10 @@ def _summary(audit: Audit) -> Iterator[tuple[Any, ...]]:
         yield name.replace("_", " "), meta[name]
     for name in _NUMBERS:
         yield name.replace("_", " "), meta[name]
-    yield "overbilled", _money(meta["overbilled_cents"])
-    yield "underbilled (never netted)", _money(meta["underbilled_cents"])
+    for name, words in (("overbilled", ""), ("underbilled", " (never netted)")):
+        yield f"{name}{words}", _money(meta[f"{name}_cents"])
+        if without := meta[f"{name}_without_dollars"]:
+            yield f"{name}: findings without dollars", without
     more = len(audit.findings) - engine.SHEET_ROWS
     if more > 0:
         yield "findings that a sheet cannot hold: see csv", more
@@ -79,7 +81,8 @@ def _findings(audit: Audit) -> Iterator[tuple[Any, ...]]:
 
 
 def _rule(group: Group, rules: Rules) -> tuple[Any, ...]:
-    money = _money(group.overbilled_cents), _money(group.underbilled_cents)
+    cents = (group.overbilled_cents, group.underbilled_cents)
+    money = [_money(amount) if group.priced else None for amount in cents]
     words = group.rule, title(rules, group.rule), group.severity
     return (*words, *group.counts.values(), group.waived, *money)
 
