@@ -80,7 +80,7 @@ Facts = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 _BLANKS = r"[\u00a0\u2000-\u200a\u202f\u3000\t\r\n]"
 _MARKS = r"[\u200b-\u200f\u2060\ufeff]"
 _EXCEL_TEXT = r'^="(.*)"$'  # how a spreadsheet is told to leave digits alone
-_NO_FORMULA = r"^'([=+@-])"  # and that a text is no formula, as our own csv says it
+_NO_FORMULA = rf"^'({engine.FORMULA})"  # and that a text is no formula, as our own csv says it
 
 
 def by_values(
@@ -150,10 +150,10 @@ def _table(facts: Facts, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def _clean(frame: nw.LazyFrame[Any], name: str) -> nw.Expr:
     """A column as the text that facts see."""
-    clean = text_of(frame.collect_schema(), name).str.replace_all(_BLANKS, " ")
-    clean = clean.str.replace_all(_MARKS, "")
-    clean = clean.str.replace_all(_EXCEL_TEXT, "${1}").str.strip_chars()
-    return clean.str.replace_all(_NO_FORMULA, "${1}")
+    clean = text_of(frame.collect_schema(), name).str.replace_all(_MARKS, "")
+    # Before blanks, of which a tab is one.
+    clean = clean.str.replace_all(_NO_FORMULA, "${1}").str.replace_all(_BLANKS, " ")
+    return clean.str.replace_all(_EXCEL_TEXT, "${1}").str.strip_chars()
 
 
 def _row_by_row(frame: nw.LazyFrame[Any], wanted: Sequence[tuple[str, Facts]]) -> nw.LazyFrame[Any]:

@@ -137,10 +137,18 @@ def small_csv(
         raise InputError("the record has too many fields", where, QUOTE)
     placed = []
     for row in rows.iter_rows(named=True):
-        cells = {name: (row[own] or "").strip() for name, own in zip(names, headings, strict=True)}
+        cells = {n: _bare(row[own] or "") for n, own in zip(names, headings, strict=True)}
         if any(cells.values()):
             placed.append((f"{source}:{row[engine.ROW]}", cells))
     return placed
+
+
+_NO_FORMULA = re.compile(rf"^'(?={engine.FORMULA})")
+
+
+def _bare(cell: str) -> str:
+    """A cell without blanks around it, and without the apostrophe of our own csv."""
+    return _NO_FORMULA.sub("", cell.strip(), count=1).strip()
 
 
 def _is_blank(data: bytes) -> bool:

@@ -28,6 +28,21 @@ def test_balances(read):
     assert read(balances.read_balances, text) == {"A": 25700, "B": 157005}
 
 
+@pytest.mark.parametrize("cell", ["'=A", "'@A", "'-A", "'\tA", "'\rA"])
+def test_the_apostrophe_of_our_own_csv_is_no_part_of_a_name(read, cell):
+    """A cell that a spreadsheet would take for a formula may come from a csv that we wrote."""
+    name, day = cell[1:].strip(), "2026-03-02"
+    assert read(balances.read_balances, f'patient,amount\n"{cell}",257\n') == {name: 25700}
+    assert read(balances.read_prior, f'patient,discipline,amount\n"{cell}",OT,1\n') == {
+        (name, "OT"): 100
+    }
+    sheet = read(balances.read_timesheet, f'clinician,date,minutes\n"{cell}",{day},1\n')
+    assert sheet == {(name, MONDAY): times.MINUTE}
+    assert read(balances.read_balances, "patient,amount\n'A,1\nO'-B,2\n") == {
+        "'A": 100, "O'-B": 200,
+    }  # fmt: skip
+
+
 def test_disciplines_that_share_a_threshold_add_up(read):
     text = "patient,discipline,amount\nA,PT,10\nA,slp,5\nA,OT,1\nB,PT+SLP,2\n"
     assert read(balances.read_prior, text) == {

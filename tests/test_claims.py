@@ -821,7 +821,7 @@ def test_one_file_may_be_log_and_claims(tmp_path):
     assert found(log, log) == found(rows, rows) == found(log, rows) == expected
 
 
-@pytest.mark.parametrize("patient", ["-A7", "=1+1", "@smith", "+x", "'-A7"])
+@pytest.mark.parametrize("patient", ["-A7", "=1+1", "@smith", "+x", "'-A7", "'\tA7"])
 def test_our_own_lines_are_claims_whatever_patients_are_called(tmp_path, patient):
     """The apostrophe by which a csv says that a cell is no formula is no part of a name."""
     log, lines = tmp_path / "log.csv", tmp_path / "lines.csv"

@@ -43,6 +43,13 @@ def test_a_waiver_fits_every_key_it_names(tmp_path):
     assert applied(tmp_path, text, *rows) == ([said, "", "", "", said], [])
 
 
+def test_a_key_may_be_copied_from_a_csv_of_ours(tmp_path):
+    """There a patient whom a spreadsheet would take for a formula has an apostrophe."""
+    text = HEAD + "U201,'-1001,,,,agreed,B. Quist,2026-12-31\n"
+    waived, notes = applied(tmp_path, text, finding(patient="-1001"))
+    assert (waived, notes) == (["agreed (B. Quist, until 2026-12-31)"], [])
+
+
 def test_each_pattern_of_keys(tmp_path):
     """Waivers that name different keys; the first in the file is shown, none is called unused."""
     text = HEAD + (

@@ -1,11 +1,12 @@
 """csv: money as text with two decimals, `true`/`false`, ISO dates, blank for null.
 
-A spreadsheet reads text that begins with one of FORMULA as a formula; such cells get an
+A spreadsheet reads text that begins with `engine.FORMULA` as a formula; such cells get an
 apostrophe in front, which it shows as text. Numbers and money stay as they are.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ import narwhals.stable.v2 as nw
 
 from calc import engine
 
-FORMULA = r"^[=+\-@\t\r]"
+_FORMULA = f"^{engine.FORMULA}"
 NUMBER = r"^[+-]\d+([.,]\d+)*$"  # of a log's own cells
 
 
@@ -26,7 +27,7 @@ def safe(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _headings(names: Sequence[str]) -> list[str]:
-    return [f"'{name}" if name[:1] in "=+-@\t\r" and name else name for name in names]
+    return [f"'{name}" if re.match(_FORMULA, name) else name for name in names]
 
 
 def _safe_cells(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -39,11 +40,11 @@ def _quoted(frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
     text = nw.col(name)
 
     def quoted(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        risky = text.str.contains(FORMULA) & ~text.str.contains(NUMBER)
+        risky = text.str.contains(_FORMULA) & ~text.str.contains(NUMBER)
         both = nw.concat_str(nw.lit("'"), text)
         return few.with_columns(nw.when(risky).then(both).otherwise(text).alias(name))
 
-    odd = text.str.contains(FORMULA).fill_null(False)
+    odd = text.str.contains(_FORMULA).fill_null(False)
     return engine.amended(frame, odd, (name,), quoted, {name: (text, str)})
 
 
