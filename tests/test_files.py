@@ -1568,6 +1568,17 @@ def test_tsv_is_not_padded(tmp_path):
     ]  # fmt: skip
 
 
+def test_tsv_says_what_csv_says(tmp_path):
+    log = tmp_path / "log.csv"
+    log.write_text("patient,date,code,minutes\np,2026-03-02,97110,8\np,2026-03-02,97116,8\n")
+    found = {
+        form: list(csv.DictReader(io.StringIO(bill(log, "--format", form)[1]), delimiter=delimiter))
+        for form, delimiter in (("csv", ","), ("tsv", "\t"))
+    }
+    assert [row["tie"] for row in found["csv"]] == ["true", "true"]
+    assert found["tsv"] == found["csv"]
+
+
 MONEY = ("work_payment", "allowed", "medicare_pays", "patient_pays")
 
 

@@ -46,7 +46,7 @@ def cells(
     """Headings and rows as text, every cell one line; columns of ``money`` hold cents."""
     headings = [name if form == "tsv" else name.replace("_", " ") for name in frame.columns]
     rows = [
-        [_one_line(_cell(value, name in money), form) for name, value in row.items()]
+        [_one_line(_cell(value, name in money, form), form) for name, value in row.items()]
         for row in frame.iter_rows(named=True)
     ]
     return [_one_line(heading, form) for heading in headings], rows
@@ -73,11 +73,12 @@ def _tsv(records: Sequence[Sequence[str]]) -> str:
     return written.getvalue()
 
 
-def _cell(value: Any, money: bool) -> str:
+def _cell(value: Any, money: bool, form: str) -> str:
     if value is None:
         return ""
     if money:
         return dollars(value)
     if isinstance(value, bool):
-        return "yes" if value else ""
+        no, yes = ("false", "true") if form == "tsv" else ("", "yes")
+        return yes if value else no
     return str(value)
