@@ -159,6 +159,8 @@ _OR_NEXT_DAY = (
 )
 _EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
 _KNOWN_CODE = "use a code or alias of config/codes.csv, or add it there"
+# Of a payer that is not known; PAYERS stands for those that are.
+KNOWN_PAYERS = "known: PAYERS; add yours to payers.toml in a folder given by --config"
 _WORDS = "or add the word to config/words.toml"
 
 _UNREAD = 'leave the column unread: --map "HEADING="'
@@ -196,7 +198,7 @@ CHECKS: tuple[Check, ...] = (
         "payer",
         lambda: nw.col("payer").is_null(),
         'payer "{}" is not known',
-        "use a payer of config/payers.toml, or add it there; another name of one: to its aliases",
+        f"{KNOWN_PAYERS}; another name of one: to its aliases",
         alone=True,
     ),
     Check(

@@ -29,7 +29,7 @@ from calc import (
     values,
 )
 from calc.cells import Facts, by_values, of_blank, text_of
-from calc.checks import CHECKS, FINDINGS, NO_DATE, PATIENT_BLANK, judge
+from calc.checks import CHECKS, FINDINGS, KNOWN_PAYERS, NO_DATE, PATIENT_BLANK, judge
 from calc.errors import InputError
 from calc.params import Config
 from calc.schema import DISCIPLINES, LINE, SESSION
@@ -118,6 +118,7 @@ class Log:
     parts: list[Log] = field(default_factory=list)  # the logs of several files
     sheets: dict[str, str] = field(default_factory=dict)  # of each workbook the one that was read
     total_words: list[str] = field(default_factory=list)  # see `is_total`
+    payers: list[str] = field(default_factory=list)  # that are known
     # Where no heading is read as a time, those that may mean one, each with it.
     times_like: list[tuple[str, str]] = field(default_factory=list)
     # Headings that may say how long each service took and are not read so, each with its column.
@@ -137,7 +138,7 @@ class Log:
         if self.parts:
             return _rejects_of_files(self.parts, audited)
         bad = self.bad.filter(~nw.col("fault").is_in(list(FINDINGS))) if audited else self.bad
-        rejects = _rejects(bad, self.place, self.cells, is_total(self)).sort("row")
+        rejects = _rejects(bad, self.place, self.cells, is_total(self), self.payers).sort("row")
         if not self.ragged:
             return rejects
         rejects = engine.collect(rejects).lazy()
@@ -472,8 +473,7 @@ def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
     if payer is None:
         raise InputError(
             f'payer "{defaults.payer}" is not known',
-            hint=f"known: {', '.join(config.payers)}; add yours to payers.toml in a folder"
-            " given by --config",
+            hint=KNOWN_PAYERS.replace(_PAYERS, ", ".join(config.payers)),
         )
     locality = config.locality(defaults.locality)
     if defaults.discipline and defaults.discipline.upper() not in DISCIPLINES:
@@ -557,7 +557,7 @@ def _sessions(
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping, log.defaults, log.total_words = columns, defaults, [*config.words["totals"]]
-    log.chosen = frozenset(map(headings.plain, maps))
+    log.chosen, log.payers = frozenset(map(headings.plain, maps)), [*config.payers]
     texts_of = partial(_texts_below, frame, place)
     log.modifiers_like = heading_notes.modifiers_like(names, columns, config, maps, texts_of)
     log.of_headings = [
@@ -844,10 +844,15 @@ def of_file(rejects: nw.DataFrame[Any], name: str) -> nw.DataFrame[Any]:
 
 
 _HEADING = "HEADING"  # in a hint: the heading of the column that it is about
+_PAYERS = "PAYERS"  # in a hint: the payers that are known
 
 
 def _rejects(
-    bad: nw.LazyFrame[Any], place: dict[str, str], cells: dict[str, str], total: nw.Expr
+    bad: nw.LazyFrame[Any],
+    place: dict[str, str],
+    cells: dict[str, str],
+    total: nw.Expr,
+    payers: Sequence[str],
 ) -> nw.LazyFrame[Any]:
     """Every column of the log as it was, then row, reason and, for messages, hint.
 
@@ -861,7 +866,7 @@ def _rejects(
         bad, _ = by_values(bad, [(cells["minutes"], values.as_typed("typed"))])
     for fault, check in checks.items():
         before, cell, after = check.says.partition("{}")
-        says, advice = nw.lit(before), nw.lit(check.hint)
+        says, advice = nw.lit(before), nw.lit(check.hint.replace(_PAYERS, ", ".join(payers)))
         if check.column == "status":
             text, heading = statuses.words(bad, shown)
             this, _, that = check.hint.partition(_HEADING)

@@ -766,6 +766,8 @@ def test_hints_for_cells_of_a_spreadsheet(change, hint, config):
             for text in ("97110 Therapeutic Ex", "CPT 97110", "97110-Gait Training", "(G0283) x")
         ),
         ({"code": "Foo 12"}, "or add it there"),
+        ({"payer": "Acme"}, "known: medicare, highmark, "),
+        ({"payer": "Acme"}, "; add yours to payers.toml in a folder given by --config; another"),
         ({"units_billed": "-2"}, "remove the row together with the one that it takes back"),
         ({"units_billed": "1-2"}, "write e.g. 2"),
         ({"charge": "-$120.00"}, "a reversal"),
