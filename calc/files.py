@@ -266,7 +266,9 @@ class _Layout:
     heading: Sequence[str]
     names: Sequence[str]
     ours: frozenset[str]
-    plain: bool  # no line break within quotes makes lines and records differ up to the heading
+    # Up to the heading no line break within quotes makes lines and records differ, nor a blank line
+    # at the very beginning, which an engine does not count.
+    plain: bool
 
 
 def _layout(head: str, source: str, score: Score) -> _Layout:
@@ -280,7 +282,9 @@ def _layout(head: str, source: str, score: Score) -> _Layout:
         raise InputError(what, where, "leave out what is no part of the log")
     names = named_apart(heading, where, score)
     ours = frozenset(name for name in names if score([name]))
-    plain = '"' not in "".join(map("".join, leading[:place])) and "\n" not in "".join(heading)
+    above = leading[:place]
+    plain = '"' not in "".join(map("".join, above)) and "\n" not in "".join(heading)
+    plain = plain and [] not in above[:1]
     return _Layout(delimiter, place, heading, names, ours, plain)
 
 

@@ -1978,3 +1978,19 @@ def test_a_heading_that_is_a_pattern_is_written_like_any_other(heading, tmp_path
         found = pl.read_csv(bad, infer_schema=False)
         assert found.columns == [*names, "file", "row", "reason"]
         assert found.get_column(heading).to_list() == ["b", "10:00:00"]
+
+
+HEAD_OF_LINES = "patient,date,code,minutes,note\n"
+
+
+@pytest.mark.parametrize("large", [1, 1 << 24])
+@pytest.mark.parametrize("above", ["", "\n", "\n\n", "\r\n", " \n\n", "March\n\n", "\nMarch\n"])
+def test_blank_lines_above_the_heading_cost_no_record(above, large, tmp_path, config, monkeypatch):
+    monkeypatch.setattr(files, "LARGE", large)
+    rows = "a,2026-03-02,97110,20,x\n\nb,2026-03-03,97110,20,y\n"
+    log = logs.read(put(tmp_path, "log.csv", above + HEAD_OF_LINES + rows), config)
+    first = above.count("\n") + 2
+    assert [(row["patient"], row["row"]) for row in sessions(log)] == [
+        ("a", first),
+        ("b", first + 2),
+    ]
