@@ -57,6 +57,7 @@ class Records:
     digest: Callable[[], str] = str  # of its bytes, "" where it is not wanted
     sheet: str = ""  # of a workbook, the one that was read
     notes: list[str] = field(default_factory=list)  # what a user should know about the reading
+    by_line: bool = False  # surely each row is the line of that number in the file
 
 
 def read(
@@ -89,6 +90,7 @@ def _from_bytes(
         data = decoding.unpacked(packed, source)
         kind = decoding.kind(data, source)
         records = _READERS[kind](data, source, score, sheet)
+        records.by_line = records.by_line and not decoding.is_packed(packed)
         records.digest = hashed.result
     return records
 
@@ -196,7 +198,9 @@ def _from_disk(source: str, score: Score, digest: bool) -> Records | None:
             return None
         layout = _layout(_head(start, source), source, score)
         records = None if b'"' in start else _regular(str(path), layout, layout.ours)
-        if records is None:
+        if records:
+            records.by_line = True  # there are no quotes for a line break to stand in
+        else:
             quotes, nul = decoding.survey(str(path))
             if nul or quotes == 0 or quotes % 2:
                 return None
@@ -254,7 +258,11 @@ def _delimited(data: bytes, source: str, score: Score) -> Records:
     quotes = data.count(b'"') if b'"' in data else 0
     coded = None if quotes or len(data) < LARGE else layout.ours
     records = None if quotes % 2 else _regular(data, layout, coded)
-    return records or _slowly(data.decode(), source, layout)
+    records = records or _slowly(data.decode(), source, layout)
+    # No record has less than a line, so as many lines are one each.
+    lines = sum(map(data.count, (b"\n", b"\r"))) - data.count(b"\r\n") + (data[-1:] not in b"\r\n")
+    records.by_line = records.heading_row + engine.count(records.frame) == lines
+    return records
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,15 @@ from calc.errors import InputError, require_text
 
 @dataclass(frozen=True)
 class File:
-    """A file that was read: its name, the digest of its bytes (if wanted), and its records."""
+    """A file that was read: its name, the digest of its bytes (if wanted), and its records.
+
+    ``by_line``: it is a text whose rows are surely the lines of those numbers.
+    """
 
     name: str
     sha256: str
     rows: int
+    by_line: bool = False
 
 
 def is_named(source: Any) -> bool:

@@ -316,7 +316,7 @@ def _from_file(
     log.ragged = records.ragged
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
-    log.files = [inputs.File(path, records.digest(), rows)]
+    log.files = [inputs.File(path, records.digest(), rows, records.by_line)]
     log.sheets = {path: records.sheet} if records.sheet else {}
     said = said_of_headings(log, config)
     log.notes += [*records.notes, *(f"{where}: {note}" for note in said)]

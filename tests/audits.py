@@ -74,7 +74,7 @@ def audit(rows=(), clinicians=(), timeline=None, not_run=(), **meta):
     }
     told = {
         "program": "therapy-billing-calc", "version": "0.1.0", "created": "2026-11-25T12:00:00",
-        "files": [{"name": "march.csv", "sha256": "ab" * 32, "rows": 203}],
+        "files": [{"name": "march.csv", "sha256": "ab" * 32, "rows": 203, "by_line": True}],
         "figures": ["Physician fee schedule relative value files, 2026"], "config_folders": [],
         "options": {"payer": "medicare", "locality": "US", "claims": None},
         "rows_read": 203, "rows_used": 200, "rows_rejected": 3,

@@ -163,7 +163,9 @@ def test_files_are_known_by_digest_and_rows(tmp_path, config):
 
     path = put(tmp_path, "a.csv", ROWS)
     (file,) = logs.read(path, config).files
-    assert file == inputs.File(str(path), hashlib.sha256(ROWS.encode()).hexdigest(), 4)
+    assert file == inputs.File(
+        str(path), hashlib.sha256(ROWS.encode()).hexdigest(), 4, by_line=True
+    )
 
 
 def ods(*rows):
@@ -1994,3 +1996,22 @@ def test_blank_lines_above_the_heading_cost_no_record(above, large, tmp_path, co
         ("a", first),
         ("b", first + 2),
     ]
+    assert log.files[0].by_line
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "by_line"),
+    [
+        ("log.csv", "a,2026-03-02,97110,20,x\n", True),
+        ("log.csv", "a,2026-03-02,97110,20,x\r\n\r\n\r\nb,2026-03-02,97110,20,y", True),
+        ("log.csv", 'a,2026-03-02,97110,20,"x, y"\n', True),
+        ("log.csv", 'a,2026-03-02,97110,20,"x, y",too,many\nb,2026-03-02,97110,20,x\n', True),
+        ("log.csv", 'a,2026-03-02,97110,20,"x\ny"\nb,2026-03-02,97110,20,x\n', False),
+        ("log.csv", 'a,2026-03-02,97110,20,"x\r\ny"\nb,2026-03-02,97110,20,x,z\n', False),
+        ("log.csv.gz", "a,2026-03-02,97110,20,x\n", False),
+    ],
+)
+def test_rows_that_are_lines(name, text, by_line, tmp_path, config):
+    path, data = tmp_path / name, (HEAD_OF_LINES + text).encode()
+    path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
+    assert logs.read(str(path), config).files[0].by_line is by_line

@@ -315,6 +315,22 @@ def test_sarif(full):
     assert run["artifacts"][0]["hashes"] == {"sha-256": "ab" * 32}
 
 
+@pytest.mark.parametrize("file", [{"name": "march.csv", "by_line": False}, {"name": "x.csv"}])
+def test_sarif_names_a_line_only_of_a_text_whose_rows_are_its_lines(file):
+    """Elsewhere the row is no place in the file: a viewer would mark another one."""
+    report = audit([OVER, OVERLAP], files=[file])
+    results = json.loads(findings.text(report, "sarif", RULES))["runs"][0]["results"]
+    assert results[1]["locations"] == [
+        {
+            "physicalLocation": {"artifactLocation": {"uri": "march.csv"}},
+            "properties": {"row": 12},
+        }
+    ]
+    assert [near["properties"] for near in results[1]["relatedLocations"]] == [
+        {"row": 13}, {"row": 14}
+    ]  # fmt: skip
+
+
 def test_sarif_names_no_place_that_is_not_known():
     rows = [finding(row=None), finding(file="", row=None), finding(file="C:\\in box\\a#1.csv")]
     results = json.loads(findings.text(audit(rows), "sarif", {}))["runs"][0]["results"]

@@ -1,12 +1,14 @@
 """SARIF 2.1.0 of an audit (OASIS standard, sections 3.14 to 3.49), for code-scanning viewers.
 
-Properties of a result carry what SARIF has no place for. Rules that did not run are
-notifications; a waived finding is suppressed with its reason.
+Properties of a result carry what SARIF has no place for, and those of a location the row where
+that is no line of a text. Rules that did not run are notifications; a waived finding is suppressed
+with its reason.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Container
 from typing import Any
 from urllib.parse import quote
 
@@ -24,6 +26,7 @@ def text(audit: Audit, rules: Rules, limit: int) -> str:
     fired = sorted({row["rule"] for row in rows} | set(rules))
     places = {code: place for place, code in enumerate(fired)}
     meta = audit.meta
+    texts = {file["name"] for file in meta["files"] if file.get("by_line")}
     driver = {
         "name": meta["program"],
         "version": meta["version"],
@@ -37,7 +40,7 @@ def text(audit: Audit, rules: Rules, limit: int) -> str:
     }
     head = json.dumps(run, default=str, ensure_ascii=False).removesuffix("}")
     body = ",\n".join(
-        json.dumps(_result(row, places), default=str, ensure_ascii=False) for row in rows
+        json.dumps(_result(row, places, texts), default=str, ensure_ascii=False) for row in rows
     )
     # A result on a line of its own: quick to write, and two reports can be compared by line.
     return f'{{"version": "{VERSION}", "runs": [\n{head},\n"results": [\n{body}\n]}}\n]}}\n'
@@ -73,14 +76,18 @@ def _artifact(file: dict[str, Any]) -> dict[str, Any]:
     return told
 
 
-def _location(file: str, row: int | None) -> dict[str, Any]:
+def _location(file: str, row: int | None, texts: Container[str]) -> dict[str, Any]:
+    """``texts``: files whose rows are their lines."""
     physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(file)}}
-    if row is not None:
+    told: dict[str, Any] = {"physicalLocation": physical}
+    if row is not None and file in texts:
         physical["region"] = {"startLine": row}
-    return {"physicalLocation": physical}
+    elif row is not None:
+        told["properties"] = {"row": row}
+    return told
 
 
-def _result(row: Row, places: dict[str, int]) -> dict[str, Any]:
+def _result(row: Row, places: dict[str, int], texts: Container[str]) -> dict[str, Any]:
     told: dict[str, Any] = {
         "ruleId": row["rule"],
         "ruleIndex": places[row["rule"]],
@@ -90,10 +97,10 @@ def _result(row: Row, places: dict[str, int]) -> dict[str, Any]:
         "properties": {name: row[name] for name in _PROPERTIES if row[name] not in (None, "")},
     }
     if row["file"]:
-        told["locations"] = [_location(row["file"], row["row"])]
+        told["locations"] = [_location(row["file"], row["row"], texts)]
         others = rows_in(row["rows"], row["file"])
         if others:
-            told["relatedLocations"] = [_location(file, place) for file, place in others]
+            told["relatedLocations"] = [_location(file, at, texts) for file, at in others]
     if row["waived"]:
         told["suppressions"] = [
             {"kind": "external", "status": "accepted", "justification": row["waived"]}
