@@ -246,7 +246,8 @@ def _authority(rule: type[Rule], config: Config, names: list[str]) -> nw.Expr:
             here = nw.col("payer") == name
             said = nw.when(here).then(nw.lit(config.cite(source))).otherwise(said)
     if rule.by_counting_rule and "day_group" in names:
-        alone = nw.col("day_group") != ""
+        apart = [code for code, facts in config.codes.items() if not facts["pooled"]]
+        alone = nw.col("day_group").cast(nw.String).is_in(apart)
         alone = alone & nw.col("timed") if "timed" in names else alone
         said = nw.when(alone).then(nw.lit(config.cite(ALONE_SOURCE))).otherwise(said)
     return said

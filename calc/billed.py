@@ -190,8 +190,8 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         units_low=_of_part(low, units),
         units_high=_of_part(high, units),
         documented_rows=nw.col("counted_rows"),
-        # Codes of 1.6a are counted alone, all other timed codes of a pool together.
-        day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service")),
+        # Codes of 1.6a, and all of payers that count by code, are counted alone.
+        day_group=nw.when(nw.col("in_pool")).then(nw.lit("")).otherwise(nw.col("service")),
         timed=timed,
     )
 
@@ -224,7 +224,7 @@ def as_allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """
     never = {name: nw.lit(False) for name in ("moved", "misplaced", "first_misplaced")}
     return engine.some(
-        lines.with_columns(**never), nw.col("odd_group"), _allowed, ("units", *never)
+        lines.with_columns(**never), nw.col("odd_group"), _allowed, ("units", "day_group", *never)
     )
 
 
@@ -242,7 +242,22 @@ def is_odd() -> nw.Expr:
     return odd.fill_null(True)
 
 
+def _exchanged(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Codes that count alone by the payer's rule share a ``day_group`` where their total is right.
+
+    Units are on the wrong code there; elsewhere each code has its own too many or too few.
+    """
+    by_code = nw.col("timed") & nw.col("pooled") & ~nw.col("in_pool")
+    beyond = (nw.col("kept_units") - nw.col("units")).fill_null(0)
+    lines = lines.with_columns(beyond=nw.when(by_code).then(beyond).otherwise(0))
+    lines = engine.within(lines, POOL, total={"all_beyond": "beyond"})
+    right = by_code & (nw.col("all_beyond") == 0)
+    group = nw.when(right).then(nw.lit("")).otherwise("day_group")
+    return lines.with_columns(day_group=group).drop("beyond", "all_beyond")
+
+
 def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    lines = _exchanged(lines)
     kept, timed = nw.col("kept_units"), nw.col("timed")
     misplaced = timed & ((kept < nw.col("units_low")) | (kept > nw.col("units_high")))
     lines = lines.with_columns(misplaced=misplaced.fill_null(False)).with_columns(
@@ -295,7 +310,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         wrong=wrong.cast(nw.Int64),
         without=without.otherwise(0),
         without_cents=nw.when(nw.col("documented_rows") > 0).then("unsupported_cents").otherwise(0),
-        first_minutes=nw.when(nw.col("day_group") == "")
+        first_minutes=nw.when(nw.col("pooled"))
         .then(nw.col("rule_first_minutes"))
         .otherwise(nw.col("first_unit_minutes") // 2 + 1)
         .cast(nw.Int64),

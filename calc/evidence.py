@@ -557,8 +557,7 @@ def _explained_by_overlap(
             doubled_minutes=nw.lit(0, dtype=nw.Int64),
         )
     twice = engine.among(rows, shared, POOL).with_columns(counted_ms=nw.col("length_ms"))
-    counted = _units_of(twice, config, days)
-    keys = [*POOL, "day_group"]
+    counted, keys = _units_of(twice, day, config, days), list(billed.GROUP)
     again = clashes.group_by(*POOL, "service").agg(total("units_again"))
     unsaid = twice.join(clashes.select("file", "row"), on=["file", "row"], how="anti")
     doubled = unsaid.group_by(*POOL, "service").agg(total("lost_ms").alias("doubled_ms"))
@@ -593,7 +592,7 @@ def _explained_by_clock(
     more = nw.when(beyond).then(nw.col("given_ms") - nw.col("length_ms")).otherwise(0)
     as_logged = engine.among(rows, logged, POOL)
     as_logged = as_logged.with_columns(counted_ms=nw.col("counted_ms") + more)
-    counted = engine.settled(_units_of(as_logged, config, days))
+    counted = engine.settled(_units_of(as_logged, day, config, days))
     units = counted.group_by(*billed.GROUP).agg(total("units").alias("logged_units"))
     day = day.join(units, on=list(billed.GROUP), how="left")
     asked = nw.col("day_kept") - nw.col("day_refused")
@@ -613,12 +612,23 @@ def _explained_by_clock(
     return day, logged.with_columns(nw.col("earns").fill_null(False), over_cents=first)
 
 
-def _units_of(rows: Frame, config: Config, days: list[date]) -> Frame:
-    """Timed services of rows with their units and group of counting."""
+def _units_of(rows: Frame, day: Frame, config: Config, days: list[date]) -> Frame:
+    """Timed services of rows with their units, and the group of counting that they have in ``day``.
+
+    Of those that are not in it: all pooled ones together.
+    """
     counted = billing.count_services(counting.services(rows), config, days)
-    return counted.filter(nw.col("unit_basis") == "minutes").with_columns(
-        day_group=nw.when(nw.col("pooled")).then(nw.lit("")).otherwise(nw.col("service"))
+    alone = day.filter(nw.col("day_group") != "").select(*billed.GROUP).rename(_GROUP_AS_SERVICE)
+    counted = counted.filter(nw.col("unit_basis") == "minutes")
+    counted = counted.join(
+        alone.with_columns(alone=nw.lit(True)), on=[*POOL, "service"], how="left"
     )
+    pooled = nw.col("pooled") & nw.col("alone").is_null()
+    group = nw.when(pooled).then(nw.lit("")).otherwise(nw.col("service"))
+    return counted.with_columns(day_group=group).drop("alone")
+
+
+_GROUP_AS_SERVICE = {"day_group": "service"}
 
 
 def billed_as_assistants(rows: Frame, lines: Frame) -> Frame:

@@ -11,8 +11,8 @@ class UnitsExceedMinutes(Rule):
     Medicare counts the day's timed minutes together: 8 to 22 are one unit, 23 to 37 two, and so
     on. Codes whose units are of another length, such as an hour, count alone, each unit past its
     midpoint. Units above that are an overpayment. Other payers are checked by their own counting
-    rule. Units billed for a denial (GA, GX, GY, GZ) do not count, and beside them no dollars are
-    said.
+    rule, code by code if it says so. Units billed for a denial (GA, GX, GY, GZ) do not count, and
+    beside them no dollars are said.
 
     Look for minutes that were not written down. Where there are none, correct the claim.
 
