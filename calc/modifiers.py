@@ -113,7 +113,7 @@ def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     2022 every unit left but one that is certain. By units of another length: all that they are as
     a whole and not by blocks. Of two codes of a service either may have the plain units, and where
     they are judged as a whole each of them may. So are units of a tie that are billed with the
-    other code, unless one kind of clinician furnished all of this one.
+    other code, but whole ones of either kind of clinician, and all where one kind furnished it.
     """
     # Most services are no assistant's, and bill none.
     never = {name: (nw.lit(0, dtype=nw.Int64), int) for name in ("assistant_low", "assistant_high")}
@@ -167,18 +167,23 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     two_codes, mine = nw.col("has_add_on"), nw.col("units")
     low, high = nw.col("low"), nw.col("high")
-    # Units of a tie that are billed with the other code: all are of whoever furnished it alone.
+    # Units of a tie that are billed with the other code: all are of whoever furnished it alone, and
+    # of two who did only those that neither furnished whole are in doubt.
     moved, whole_ms = nw.col("moved"), nw.col("counted_ms")
     of_one = moved & ~two_codes & ~joint & (whole_ms > 0)
     judged = nw.col("discipline").is_in(list(ASSISTANT)) & (nw.col("assistant_policy") > 0)
+    of_two = moved & ~two_codes & joint & by_quarters & judged
+    not_whole = mine - (units - left - certain)
     all_units = nw.when((nw.col("assistant_ms") > 0) & judged).then(mine).otherwise(0)
     spared, most = nw.max_horizontal(low - (units - mine), nw.lit(0)), nw.min_horizontal(mine, high)
     lines = lines.with_columns(
-        low=nw.when(two_codes).then(spared).when(of_one).then(all_units).otherwise(low),
-        high=nw.when(two_codes).then(most).when(of_one).then(all_units).otherwise(high),
-        of_one=of_one,
-    )
-    unsure = (two_codes & ~by_quarters & joint) | (moved & ~nw.col("of_one"))
+        low=nw.when(two_codes).then(spared).when(of_one).then(all_units)
+        .when(of_two).then(certain).otherwise(low),
+        high=nw.when(two_codes).then(most).when(of_one).then(all_units)
+        .when(of_two).then(not_whole).otherwise(high),
+        told=of_one | of_two,
+    )  # fmt: skip
+    unsure = (two_codes & ~by_quarters & joint) | (moved & ~nw.col("told"))
     unsure = unsure | (nw.col("unminuted_rows") > 0)
     lines = lines.with_columns(unsure=unsure.fill_null(True) | high.is_null() | low.is_null())
     widest = nw.max_horizontal(mine, nw.col("billed"))
@@ -190,7 +195,7 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 _STEPS_OF_BOUNDS = (
     "by_seconds", "by_minutes", "near", "loose", "joint", "whole", "as_a_whole", "odd_unit",
-    "low", "high", "unsure", "of_one",
+    "low", "high", "unsure", "told",
 )  # fmt: skip
 
 
