@@ -76,6 +76,17 @@ def _hinted(
     return []
 
 
+def of_lines(names: Sequence[str]) -> list[str]:
+    """A note where a log is the lines that this program made of one."""
+    if not _OF_LINES.issubset(names):
+        return []
+    twice = "a code that is parted by CQ or CO has its minutes on both lines, which count twice"
+    return [f"these are lines of this program, no sessions: {twice}; read the log they are of"]
+
+
+_OF_LINES = {"work_payment", "medicare_pays"}
+
+
 def provider(mapping: Mapping[str, Sequence[str]]) -> list[str]:
     """A note where a heading that may mean the therapist is read as the billing provider."""
     own = mapping.get("provider", [""])[0]

@@ -532,7 +532,8 @@ def _sessions(
     cells = {column: tuple(place[name] for name in own) for column, own in columns.items()}
     # They are carried all the same: what else they say is the user's.
     taken = {headings.plain(name) for own in (*columns.values(), maps) for name in own}
-    status = statuses.of(names, taken, config, isinstance(defaults, _OfClaims))
+    of_claims = isinstance(defaults, _OfClaims)
+    status = statuses.of(names, taken, config, of_claims)
     if status:
         cells["status"] = (statuses.KIND,)
         frame = statuses.told(frame, {place[name]: words for name, words in status.items()})
@@ -563,6 +564,7 @@ def _sessions(
     log.of_headings = [
         *lengths.notes(measures),
         *heading_notes.notes(names, columns, config, maps),
+        *([] if of_claims else heading_notes.of_lines(names)),
         *([heading_notes.asked(log.modifiers_like)] if log.modifiers_like else []),
     ]
     if "start" in columns and not defaults.zone:

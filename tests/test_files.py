@@ -1752,6 +1752,20 @@ def test_our_own_outputs_in_a_folder_are_no_logs(tmp_path, command, ending):
     assert inputs.paths([log, out])[0] == [str(log), str(out)]  # named by hand
 
 
+def test_our_lines_named_as_a_log_are_said_to_be_lines(tmp_path):
+    """A code parted by CQ had its minutes twice, and five units for two, without a word."""
+    head = "patient,date,discipline,role,code,minutes"
+    day = "A,2026-03-02,PT"
+    log = put(tmp_path, "a.csv", f"{head}\n{day},,97110,13\n{day},assistant,97110,23\n")
+    lines = tmp_path / "lines.csv"
+    assert "these are lines" not in bill(log, "-o", lines)[2]
+    for command in ("bill", "audit"):
+        said = CliRunner().invoke(cli, [command, str(lines)]).stderr
+        assert "these are lines of this program, no sessions" in said
+    beside = CliRunner().invoke(cli, ["audit", str(log), "--claims", str(lines)])
+    assert beside.exit_code == 0 and "these are lines" not in beside.stderr
+
+
 def test_other_files_that_we_wrote(tmp_path):
     """A report without findings, one of many, an estimate; packed, or saved again elsewhere."""
     finding = '{"rule": "U201", "severity": "error", "message": "", "authority": ""}, '
