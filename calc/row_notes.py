@@ -24,7 +24,7 @@ def of_times(
     minutes = rows.filter(nw.col("code").is_in(config.timed_codes))
     said = _alike(minutes, mapping)
     said += _one_window(minutes, mapping, config) if bare else []
-    return [*said, *_assistants(rows, mapping, config)]
+    return [*said, *_cotreated(minutes, mapping), *_assistants(rows, mapping, config)]
 
 
 _VISITS = 2  # of which fewer may be alike by chance
@@ -99,6 +99,20 @@ def _one_window(rows: nw.LazyFrame[Any], mapping: Mapped, config: Config) -> lis
     return [
         f'"{mapping["start"][0]}" and "{mapping["end"][0]}" are the same on all rows of each visit,'
         " whose time counts once; add a column minutes with those of each code"
+    ]
+
+
+def _cotreated(rows: nw.LazyFrame[Any], mapping: Mapped) -> list[str]:
+    """A note where clinicians treat together and no clock times say when."""
+    if "mode" not in mapping:
+        return []
+    joint = rows.filter(nw.col("mode") == "cotreatment", nw.col("start_ms").is_null())
+    if not (count := engine.count(joint)):
+        return []
+    several = f"{count:,} rows" if count > 1 else "1 row"
+    return [
+        f"{several} of co-treatment without start and end: minutes of two clinicians at once count"
+        " for both; write in each row the minutes that are its clinician's own"
     ]
 
 

@@ -2029,3 +2029,16 @@ def test_rows_that_are_lines(name, text, by_line, tmp_path, config):
     path, data = tmp_path / name, (HEAD_OF_LINES + text).encode()
     path.write_bytes(gzip.compress(data) if name.endswith("gz") else data)
     assert logs.read(str(path), config).files[0].by_line is by_line
+
+
+def test_joint_time_that_cannot_be_told_is_said(tmp_path):
+    """Thirty minutes of two clinicians together were an hour, without a word."""
+    head = "patient,date,discipline,role,code,minutes,mode"
+    rows = [f"B,2026-03-02,PT,{role},97110,30,cotreatment" for role in ("therapist", "assistant")]
+    path = put(tmp_path, "a.csv", "\n".join([head, *rows, ""]))
+    note = "a.csv: 2 rows of co-treatment without start and end: minutes of two clinicians at once"
+    assert note in bill(path)[2] and note in audited(path)[2]
+    timed = (
+        path.read_text().replace(",mode", ",mode,start,end").replace("treatment", "treat,9:00,9:30")
+    )
+    assert "without start" not in bill(put(tmp_path, "b.csv", timed))[2]
