@@ -154,8 +154,7 @@ def _too_large(name: str, value: str, like: str) -> nw.Expr:
 _REVERSED = "a reversal: remove the row together with the one that it takes back"
 _OTHER_COLUMN = "see whether the heading is that of another column"
 _OR_NEXT_DAY = (
-    "correct it, or put the date into the same cell, e.g. 2026-03-03 00:30, if the session passed"
-    " midnight"
+    "correct it, or add the end's date to it, e.g. 2026-03-03 00:30, if the session passed midnight"
 )
 _EXCEL = "looks like an Excel date or time number: format the column in Excel as date or time"
 _KNOWN_CODE = "use a code or alias of config/codes.csv, or add it there"

@@ -222,8 +222,9 @@ class Kinds:
 
     offset: bool = False  # one at least has an offset
     plain: bool = False  # and one none
-    row: int | None = None  # the first of these
-    column: str = ""  # and its heading
+    offset_row: int | None = None  # the first of each
+    plain_row: int | None = None
+    column: str = ""  # the heading of their start
     utc: bool = False  # a date of service is told by a stamp in UTC alone
 
 
@@ -237,11 +238,13 @@ def kinds(rows: nw.LazyFrame[Any], column: str, dated: bool) -> Kinds:
     look = rows.select(
         offset=(timed & ~plain).cast(nw.Int64).max(),
         plain=(timed & plain).cast(nw.Int64).max(),
-        row=nw.when(timed & plain).then(nw.col("row")).min(),
+        offset_row=nw.when(timed & ~plain).then(nw.col("row")).min(),
+        plain_row=nw.when(timed & plain).then(nw.col("row")).min(),
         utc=(timed & (nw.col("said_offset") == 0)).cast(nw.Int64).max(),
     )
-    ((offset, plain_too, row, utc),) = engine.collect(look).iter_rows()
-    return Kinds(bool(offset), bool(plain_too), row, column, bool(utc) and not dated)
+    ((offset, bare, offset_row, plain_row, utc),) = engine.collect(look).iter_rows()
+    utc = bool(utc) and not dated
+    return Kinds(bool(offset), bool(bare), offset_row, plain_row, column, utc)
 
 
 def without_spoilt(frame: nw.LazyFrame[Any], faults: list[int]) -> nw.LazyFrame[Any]:

@@ -580,18 +580,21 @@ def _explained_by_clock(
 ) -> tuple[Frame, Frame]:
     """Days with T110 as ``cause_rule`` of units that minutes beyond the clock times earn.
 
-    And the rows with such minutes: ``earns`` what is billed too much for the day, over_cents of the
-    first of them what that costs.
+    And the rows with more minutes than their clock times: ``earns`` what is billed too much for the
+    day, over_cents of the first with a whole minute more what that costs.
     """
-    beyond = nw.col("counts") & (nw.col("given_ms") - nw.col("length_ms") >= times.MINUTE)
-    beyond = (beyond & nw.col("in_sweep")).fill_null(False)
-    logged = engine.settled(rows.filter(beyond))
+    more = nw.col("given_ms") - nw.col("length_ms")
+    counts = nw.col("counts") & nw.col("in_sweep")
+    beyond = (counts & (more >= times.MINUTE)).fill_null(False)
+    logged = rows.filter((counts & (more > 0)).fill_null(False))
+    logged = engine.settled(logged.with_columns(mild=nw.when(beyond).then(0).otherwise(1)))
     nothing = nw.lit(None, dtype=nw.Int64)
     if engine.is_empty(logged):
         return day, logged.with_columns(earns=nw.lit(False), over_cents=nothing)
-    more = nw.when(beyond).then(nw.col("given_ms") - nw.col("length_ms")).otherwise(0)
-    as_logged = engine.among(rows, logged, POOL)
-    as_logged = as_logged.with_columns(counted_ms=nw.col("counted_ms") + more)
+    as_logged = engine.among(rows, logged.filter(beyond), POOL)
+    as_logged = as_logged.with_columns(
+        counted_ms=nw.col("counted_ms") + nw.when(beyond).then(more).otherwise(0)
+    )
     counted = engine.settled(_units_of(as_logged, day, config, days))
     units = counted.group_by(*billed.GROUP).agg(total("units").alias("logged_units"))
     day = day.join(units, on=list(billed.GROUP), how="left")
@@ -606,7 +609,7 @@ def _explained_by_clock(
     logged = logged.join(
         counted.select(*POOL, "service", "day_group"), on=[*POOL, "service"], how="left"
     )
-    logged = engine.placed(logged, billed.GROUP, ("file", "row"))
+    logged = engine.placed(logged, billed.GROUP, ("mild", "file", "row"))
     logged = logged.join(over, on=list(billed.GROUP), how="left")
     first = nw.when(nw.col("turn") == 1).then("over_cents")
     return day, logged.with_columns(nw.col("earns").fill_null(False), over_cents=first)

@@ -287,15 +287,23 @@ def require_alike(found: Sequence[FileKinds]) -> None:
     Without a zone nobody knows how far they are apart. ``found``: those of each file, by its name.
     """
     plain = next(((file, own) for file, own in found if own.plain), None)
-    if plain is None or not any(own.offset for _, own in found):
+    other = next(((file, own) for file, own in found if own.offset), None)
+    if plain is None or other is None:
         return
-    file, own = plain
-    row = "" if own.row is None else f":{own.row}" if file else f"row {own.row}"
+    there = _row_of(other[0], other[1].offset_row)
     raise InputError(
-        f"{own.column}: a clock time without an offset, and others of the log have one",
-        f"{file}{row}",
+        f"{plain[1].column}: a clock time without an offset, and others have one"
+        + (f" ({there})" if there else ""),
+        _row_of(plain[0], plain[1].plain_row),
         "say the zone of those without, e.g. --tz America/Chicago, or write an offset at each",
     )
+
+
+def _row_of(file: str, row: int | None) -> str:
+    """A row's place in a message; of a caller's frame its number, of one that has none nothing."""
+    if row is None:
+        return file
+    return f"{file}:{row}" if file else f"row {row}"
 
 
 def _from_file(

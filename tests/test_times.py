@@ -243,8 +243,7 @@ def test_midnight(config):
 
 
 NEXT_DAY = (
-    "correct it, or put the date into the same cell, e.g. 2026-03-03 00:30, if the session passed"
-    " midnight"
+    "correct it, or add the end's date to it, e.g. 2026-03-03 00:30, if the session passed midnight"
 )
 NOON = f"write AM or PM, such as 12:30 PM to 1:15 PM; or {NEXT_DAY}"
 OVER_NOON = [

@@ -55,5 +55,5 @@ class AssistantModifierUnpaired(Rule):
     flag = (
         nw.col("payer_part_b")
         & (nw.col("units_billed") > 0)
-        & ((has("CQ") & ~has("GP")) | (has("CO") & ~has("GO")) | (has("CQ|CO") & has("GN")))
+        & ((has("CQ") & ~has("GP")) | (has("CO") & ~has("GO")) | has("GN"))
     )

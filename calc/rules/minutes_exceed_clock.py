@@ -29,4 +29,4 @@ class MinutesExceedClock(Rule):
     cents = nw.col("over_cents")
     _clock_ms = nw.col("end_ms") - nw.col("start_ms")
     found, expected = nw.col("given_ms") // 60_000, _clock_ms // 60_000
-    flag = found > expected
+    flag = nw.col("given_ms") - _clock_ms >= 60_000

@@ -41,7 +41,6 @@ class UnitsOnWrongCode(Rule):
         nw.col("misplaced")
         & (nw.col("group_kept") == nw.col("group_units"))
         & (nw.col("group_unminuted") == 0)
-        & ~((nw.col("group_divided") == 1) & (nw.col("shared_rule") != "")).fill_null(False)
     )
     # What the whole exchange of units costs stands once.
     cents = nw.when(nw.col("first_misplaced")).then(nw.col("group_cents"))
