@@ -621,7 +621,9 @@ def _units_of(rows: Frame, day: Frame, config: Config, days: list[date]) -> Fram
     Of those that are not in it: all pooled ones together.
     """
     counted = billing.count_services(counting.services(rows), config, days)
-    alone = day.filter(nw.col("day_group") != "").select(*billed.GROUP).rename(_GROUP_AS_SERVICE)
+    alone = (
+        day.filter(nw.col("day_group") != "").select(*billed.GROUP).rename({"day_group": "service"})
+    )
     counted = counted.filter(nw.col("unit_basis") == "minutes")
     counted = counted.join(
         alone.with_columns(alone=nw.lit(True)), on=[*POOL, "service"], how="left"
@@ -629,9 +631,6 @@ def _units_of(rows: Frame, day: Frame, config: Config, days: list[date]) -> Fram
     pooled = nw.col("pooled") & nw.col("alone").is_null()
     group = nw.when(pooled).then(nw.lit("")).otherwise(nw.col("service"))
     return counted.with_columns(day_group=group).drop("alone")
-
-
-_GROUP_AS_SERVICE = {"day_group": "service"}
 
 
 def billed_as_assistants(rows: Frame, lines: Frame) -> Frame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from calc import lengths, values
+from calc import lengths, statuses, values
 from calc.headings import (
     SEVERAL,
     best,
@@ -14,12 +14,12 @@ from calc.headings import (
     meanings,
     nearest,
     numbered,
-    of_status,
     shown,
     words_of,
 )
 from calc.lengths import Cell
 from calc.params import Config, plain
+from calc.schema import OF_LINES
 
 # What a log is billed by all the same where it has no such heading: one like it is no heading to
 # carry in silence.
@@ -78,13 +78,10 @@ def _hinted(
 
 def of_lines(names: Sequence[str]) -> list[str]:
     """A note where a log is the lines that this program made of one."""
-    if not _OF_LINES.issubset(names):
+    if not OF_LINES.issubset(names):
         return []
     twice = "a code that is parted by CQ or CO has its minutes on both lines, which count twice"
     return [f"these are lines of this program, no sessions: {twice}; read the log they are of"]
-
-
-_OF_LINES = {"work_payment", "medicare_pays"}
 
 
 def provider(mapping: Mapping[str, Sequence[str]]) -> list[str]:
@@ -110,7 +107,7 @@ def times_like(
 ) -> list[tuple[str, str]]:
     """Of a log without start, end and minutes the headings that may mean one, each with it."""
     known = meanings(config, given)
-    status = of_status(config)
+    status = statuses.meanings(config)
     names = [n for n in names if not is_day(n) and status.get(plain(n)) != "heading"]
     parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
     near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]

@@ -42,11 +42,6 @@ def words_of(heading: str) -> list[str]:
     return re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).lower())
 
 
-def of_status(config: Config) -> dict[str, str]:
-    """Headings and words of `[status]` in words.toml, as `plain`, and what each is there."""
-    return {plain(word): of for word, of in config.words["status"].items()}
-
-
 def shown(heading: str) -> str:
     """A heading as a message shows it and a mapping takes it: on one line."""
     return " ".join(heading.split())

@@ -53,6 +53,7 @@ CODE_KEY = (*POOL, "code")
 # A patient's codes of a day that CMS's pair edits compare.
 DISCIPLINE_VISIT = ("patient", "date", "provider", "discipline")
 
+OF_LINES = {"work_payment", "medicare_pays"}  # by which lines, and what adds them up, are told
 LINE = (
     "patient",
     "date",

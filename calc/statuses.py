@@ -30,6 +30,11 @@ _OF_CLAIMS = {
 }
 
 
+def meanings(config: Config) -> dict[str, str]:
+    """Headings and words of `[status]` in words.toml, as `plain`, and what each is there."""
+    return {plain(word): kind for word, kind in config.words["status"].items()}
+
+
 def of(
     names: Sequence[str], taken: Collection[str], config: Config, claims: bool
 ) -> dict[str, dict[str, str]]:
@@ -37,7 +42,7 @@ def of(
 
     ``taken``: plain headings that a user mapped, or that are read otherwise.
     """
-    known = {plain(word): kind for word, kind in config.words["status"].items()}
+    known = meanings(config)
     below = _OF_CLAIMS if claims else _OF_LOGS
     found = {name: below.get(known.get(plain(name), ""), {}) for name in names}
     return {

@@ -19,10 +19,11 @@ from typing import Any
 
 from calc import decoding, engine
 from calc.errors import InputError
+from calc.schema import OF_LINES
 
 _HEAD = 1 << 16  # bytes that the headings are looked for in
 _OURS = (
-    {"work_payment", "medicare_pays"},  # lines, and what adds them up
+    OF_LINES,
     {"rule", "severity", "message", "authority"},  # findings
     {"findings", "not_run", "meta"},  # a report in json, which may hold no finding
     {"rule", "reason", "by", "until"},  # waivers, which are written for this program alone

@@ -34,7 +34,7 @@ ALLOWED = {
     "workbooks": {"decoding"},
     "headings": {"errors", "params", "schema"},
     "lengths": {"cells", "engine", "errors", "headings", "params", "times", "values"},
-    "heading_notes": {"headings", "lengths", "params", "values"},
+    "heading_notes": {"headings", "lengths", "params", "schema", "statuses", "values"},
     "config_checks": {"dated", "errors", "figure_files", "money", "params", "schema"},
     "values": {"cells", "checks", "money", "params", "schema", "statuses", "times"},
     "clocks": {"cells", "checks", "decoding", "engine", "errors", "times"},
@@ -42,7 +42,7 @@ ALLOWED = {
     | {"heading_notes", "inputs", "lengths", "params", "reserved", "row_notes", "schema", "times"}
     | {"statuses", "values"},
     "statuses": {"cells", "params"},
-    "written": {"decoding", "engine", "errors"},
+    "written": {"decoding", "engine", "errors", "schema"},
     "balances": {"clocks", "errors", "files", "params", "schema", "times", "values"},
     "lookups": {"engine", "figure_files", "money", "params"},
     "times": {"engine", "schema"},
