@@ -65,8 +65,11 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
     assistant, distinct, refused = has("CQ|CO"), has(DISTINCT), has(EXCLUDED)
-    # Beside another discipline's modifier, and without its own GP or GO.
-    stray = assistant & has("GP|GO|GN") & ~(has("GP") & has("CQ")) & ~(has("GO") & has("CO"))
+    # Beside another discipline's modifier: GN alone surely has none, and GP or GO another.
+    paired = (has("GP") & has("CQ")) | (has("GO") & has("CO"))
+    beside_gn = assistant & has("GN") & ~paired
+    crossed = (has("CQ") & has("GO") & ~has("GP")) | (has("CO") & has("GP") & ~has("GO"))
+    stray = beside_gn | (crossed & ~has("GN"))
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
     return rows.with_columns(
@@ -91,6 +94,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         refused=refused.cast(nw.Int64),
         units_of_refused=nw.when(refused).then(units).otherwise(0).fill_null(0),
         units_of_stray=nw.when(stray & ~refused).then(units).otherwise(0).fill_null(0),
+        units_beside_gn=nw.when(beside_gn & ~refused).then(units).otherwise(0).fill_null(0),
     )
 
 
@@ -113,6 +117,7 @@ _SUMS = {
     "refused_rows": "refused",
     "refused_units": "units_of_refused",
     "stray_units": "units_of_stray",
+    "gn_units": "units_beside_gn",
 }
 FACTS: Mapping[str, Mapping[str, str]] = {
     "total": _SUMS,
