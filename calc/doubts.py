@@ -27,6 +27,9 @@ _BESIDE_OTHERS = frozenset({
     "cloned_day", "off_day",
 })  # fmt: skip
 
+# Tables whose findings stand on the log alone, but for their dollars.
+_PRICED_BY_UNITS = frozenset({"clash", "beyond_clock", "same_minutes"})
+
 
 @dataclass(frozen=True)
 class Doubts:
@@ -88,7 +91,10 @@ class Doubts:
         return int(self.unsure["lines"].sum())
 
     def spared(self, found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
-        """Findings, of the whole audit or of a batch, without those that may be wrong."""
+        """Findings, of the whole audit or of a batch, without those that may be wrong.
+
+        Of others what rests on the units billed goes: their dollars, and that they are errors.
+        """
         unread, unsure = _among(self.unread), _among(self.unsure)
         heard = self.unheard.filter(nw.col("patient") != "")
         unheard, own_reversed = _among(heard), _among(heard.filter(nw.col("reverses")))
@@ -105,7 +111,16 @@ class Doubts:
             | (_refuted_by("year") & _in_years(self.unheard))
             | (_refuted_by("dates") & self._uncovered())
         )
-        return found.filter(~spared)
+        left = found.filter(~spared)
+        weighed = [rule for rule in RULES.values() if rule.over in _PRICED_BY_UNITS]
+        in_doubt = (unheard | unsure | reversed_ | otherwise) & rule.is_in(
+            [r.code for r in weighed]
+        )
+        severity = nw.col("severity")
+        for milder in (rule for rule in weighed if rule.milder_by_units):
+            softer = nw.lit(milder.other_severity)
+            severity = nw.when(in_doubt & (rule == milder.code)).then(softer).otherwise(severity)
+        return left.with_columns(severity=severity, cents=nw.when(~in_doubt).then(nw.col("cents")))
 
     def _uncovered(self) -> nw.Expr:
         if self.covered is None:

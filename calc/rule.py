@@ -106,7 +106,8 @@ class Rule:
     numbers or short codes for ``message``, ``said`` what else its sentence says, by name (see
     `auditing`). ``cents`` is the allowed amount as billed less that as supported. ``needs`` are
     facts that a log must hold (see `evidence.Evidence.has`), ``edition`` the dated figures without
-    which the rule does not run (mue, ptp, kx). ``other_severity`` stands where ``milder`` holds.
+    which the rule does not run (mue, ptp, kx). ``other_severity`` stands where ``milder`` holds,
+    and, where what was billed tells that (``milder_by_units``), if that is in doubt.
     ``by_counting_rule``: the payer's way of counting is the authority, where it is another's;
     ``by_payer``: the payer's own source is, of a payer other than Medicare.
     ``explained`` names the rule that, where it fires on the same day, row or clinician, has found
@@ -128,6 +129,7 @@ class Rule:
     edition: ClassVar[str] = ""
     other_severity: ClassVar[str] = ""
     milder: ClassVar[nw.Expr | None] = None
+    milder_by_units: ClassVar[bool] = False
     explained: ClassVar[nw.Expr | None] = None
     by_counting_rule: ClassVar[bool] = False
     by_payer: ClassVar[bool] = False

@@ -72,7 +72,8 @@ def told(frame: nw.LazyFrame[Any], columns: Mapping[str, Mapping[str, str]]) -> 
 
 def _facts(name: str, words: Mapping[str, str]) -> Known:
     def read(text: str) -> tuple[str]:
-        return (words.get(plain(text), ""),)
+        # A code of digits in a column with blanks is often written as a decimal.
+        return (words.get(plain(text.removesuffix(".0")), ""),)
 
     return Known(partial(read_each, read=read, types={name: str}), {name: str}, ("",))
 

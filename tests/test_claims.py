@@ -360,6 +360,8 @@ def test_a_line_of_claims_that_was_withdrawn_bills_nothing(heading, word, none, 
     ("heading", "word", "amends"),
     [
         ("Frequency Code", "7", True),
+        ("Frequency Code", "7.0", True),
+        ("Type of Bill", "747.0", True),
         ("Claim Frequency", "8", True),
         ("Type of Bill", "0137", True),
         ("TOB", "748", True),

@@ -21,6 +21,7 @@ TYPES = {
 }
 BILLED = {"M306", "T106", "U201", "U202", "U209", "U214"}
 ROWS = {"D603", "U201", "U202"}
+FOUND = {"rule": str} | PLACE | {"severity": str, "cents": int}
 KINDS = sorted({*BILLED, *ROWS, "T103", "U211", "U212"})
 
 
@@ -38,7 +39,7 @@ def left_out(doubt):
     """The rules whose finding of P1 on DAY goes; those of P9 and of no date always stay."""
     places = [("P1", DAY), ("P9", NEXT), ("P9", None)]
     found = [{"rule": rule, "patient": p, "date": day} for rule in KINDS for p, day in places]
-    left = doubt.spared(frame(found, {"rule": str} | PLACE))
+    left = doubt.spared(frame(found, FOUND))
     stay = sorted(zip(left["rule"], left["patient"], strict=True))
     assert [rule for rule, patient in stay if patient == "P9"] == sorted(KINDS * 2)
     return set(KINDS) - {rule for rule, patient in stay if patient == "P1"}
@@ -73,7 +74,7 @@ def test_a_row_of_no_date_may_be_any():
     found = [{"rule": rule, "patient": "P9", "date": NEXT} for rule in ("U202", "U211")]
     nowhere, group = [("", None, "97110", False, 1)], [("P2", None, "97150", False, 1)]
     for doubt, left in (({"unread": nowhere}, "U211"), ({"unheard": group}, "U202")):
-        spared = doubted(**doubt).spared(frame(found, {"rule": str} | PLACE))
+        spared = doubted(**doubt).spared(frame(found, FOUND))
         assert spared["rule"].to_list() == [left]
     assert left_out(doubted(unheard=nowhere)) == set()
 
@@ -96,9 +97,7 @@ def test_company_that_was_not_read(patient, day, code, company):
     [(DAY, DAY, False), (BEFORE, NEXT, False), (NEXT, NEXT, True), (BEFORE, BEFORE, True)],
 )
 def test_days_that_the_log_does_not_cover(first, last, out):
-    found = frame(
-        [{"rule": rule, "patient": "P1", "date": DAY} for rule in KINDS], {"rule": str} | PLACE
-    )
+    found = frame([{"rule": rule, "patient": "P1", "date": DAY} for rule in KINDS], FOUND)
     left = doubted(covered=(first, last)).spared(found)
     assert set(KINDS) - set(left["rule"].to_list()) == ({"U201"} if out else set())
 
@@ -177,3 +176,21 @@ def test_a_line_of_totals_below_a_log_silences_no_rule(tmp_path, config):
     assert len(claims.unread(one)) == len(claims.unread(two)) == 0
     not_run = [reviewing.review(log, config).audit.not_run for log in (one, two)]
     assert not_run[0] == not_run[1]
+
+
+@pytest.mark.parametrize("doubt", ["unread", "unsure", "unheard", "reverses"])
+def test_what_rests_on_the_units_of_a_day_in_doubt(doubt):
+    """A fault of the log stands, but neither its dollars nor that its units are earned by it."""
+    name = "unread" if doubt == "reverses" else doubt
+    day = ("P1", DAY, "97110", doubt == "reverses", 1)
+    found = [
+        {"rule": rule, "patient": patient, "date": DAY, "severity": "error", "cents": 2221}
+        for rule in ("T101", "T102", "T104", "T110") for patient in ("P1", "P2")
+    ]  # fmt: skip
+    left = doubted(**{name: [day]}).spared(frame(found, FOUND)).sort("patient", "rule")
+    ours, theirs = (left.filter(left["patient"] == patient) for patient in ("P1", "P2"))
+    asks = doubt != "unread"  # more lines than are known make no unit earned
+    mild = "warning" if asks else "error"
+    assert ours["severity"].to_list() == ["error", mild, "error", mild]
+    assert ours["cents"].to_list() == [2221, *[None if asks else 2221] * 3]
+    assert theirs["severity"].unique().to_list() == ["error"] and theirs["cents"].sum() == 2221 * 4

@@ -26,6 +26,7 @@ class MinutesExceedClock(Rule):
     needs = ("clocks",)
     message = "{found} {found:minute is|minutes are} logged, {expected} from start to end"
     other_severity, milder = "warning", ~nw.col("earns")
+    milder_by_units = True
     cents = nw.col("over_cents")
     _clock_ms = nw.col("end_ms") - nw.col("start_ms")
     found, expected = nw.col("given_ms") // 60_000, _clock_ms // 60_000

@@ -38,3 +38,4 @@ class TwoCliniciansAtOnce(Rule):
     flag = (nw.col("kind") == 2) & ~(nw.col("one_team") & nw.col("divided"))
     cents = nw.col("over_cents")
     other_severity, milder = "warning", nw.col("divided")
+    milder_by_units = True
