@@ -21,7 +21,7 @@ CLINICIAN = dict.fromkeys(
 TIMELINE = {
     "clinician": str, "date": date, "patient": str, "code": str, "row": int, "start_ms": int,
     "end_ms": int, "overlap": bool, "window": bool, "file": str,
-}  # fmt: skip
+ "offset_ms": int}  # fmt: skip
 
 
 def frame(rows, types, **blanks):
@@ -53,12 +53,13 @@ def sessions(*rows, file="march.csv", **values):
     """A timeline of (clinician, patient, code, row, "09:00", "09:30", overlap) on DAY."""
 
     def ms(clock):
-        hours, minutes = map(int, clock.split(":"))
-        at = datetime.combine(DAY, datetime.min.time()) + timedelta(hours=hours, minutes=minutes)
+        hours, minutes, *seconds = map(int, clock.split(":"))
+        past = timedelta(hours=hours, minutes=minutes, seconds=sum(seconds))
+        at = datetime.combine(DAY, datetime.min.time()) + past
         return round((at - datetime(1970, 1, 1)).total_seconds() * 1000)
 
     names = ("clinician", "patient", "code", "row", "start_ms", "end_ms", "overlap")
-    plain = {"date": DAY, "window": False} | values
+    plain = {"date": DAY, "window": False, "offset_ms": 0} | values
     made = [dict(zip(names, row, strict=True)) | plain for row in rows]
     made = [{**row, "start_ms": ms(row["start_ms"]), "end_ms": ms(row["end_ms"])} for row in made]
     return frame(made, TIMELINE, file=file)

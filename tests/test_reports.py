@@ -737,6 +737,49 @@ def test_a_visit_beside_a_session():
     ]  # fmt: skip
 
 
+def test_a_day_is_drawn_by_one_clock():
+    """A session behind a change of clocks is drawn where its minutes are."""
+    hour = 3_600_000
+    before = sessions(("A", "1", "97110", 2, "7:30", "8:30", True), offset_ms=-6 * hour)
+    after = sessions(("A", "2", "97110", 3, "8:10", "8:40", True), offset_ms=-5 * hour)
+    (day,), _ = worst(engine.stacked([before, after]), clash(3, "2", clinician="A"))
+    assert [(bar.start, bar.end) for bar in day.bars] == [(90, 150), (130, 160)]
+    assert day.said == (
+        "2 sessions from 01:30 to 02:40. All times are by one clock, UTC-06:00. 02:10 to 02:30,"
+        " 20 minutes: row 3 (patient 2, 97110) and row 2 (patient 1, 97110)."
+    )
+    alike = engine.stacked([after, before.with_columns(offset_ms=after["offset_ms"])])
+    (day,), _ = worst(alike, clash(3, "2", clinician="A"))
+    assert day.said.startswith("2 sessions from 02:30 to 03:40. 03:10 to 03:30, 20 minutes")
+
+
+def test_a_shared_minute_is_not_two_that_the_clock_touches():
+    rows = [
+        ("A", "1", "97110", 2, "9:00", "9:30:10", True),
+        ("A", "2", "97110", 3, "9:28:50", "9:52", True),
+    ]
+    (day,), _ = worst(sessions(*rows), clash(3, "2", found="1", clinician="A"))
+    (overlap,) = day.overlaps
+    assert (overlap.minutes, overlap.span, day.lengths) == (1, (568, 570), [1])
+    assert overlap.said.startswith("09:28:50 to 09:30:10, 1 minute: row 3")
+    assert ">overlap 1 min<" in pictures.day(day, pictures.WIDE, "day")
+
+
+def test_labels_of_wide_letters_have_more_room():
+    small, capitals, kanji = (pictures._left([label]) for label in ("molina", "MOLINA", "山" * 6))
+    assert small < capitals < kanji < pictures.NARROW / 3
+
+
+def test_the_page_says_first_that_rows_were_rejected(full):
+    page = findings.text(full, "html", RULES)
+    assert page.index("<strong>3 of 203 rows could not be used.</strong>") < page.index("<main>")
+    assert "<p>3 of 203 rows could not be used: the rejects say why.</p>" in page
+    whole = audit(rows_rejected=0, files=[{"name": "-", "sha256": "", "rows": 200}])
+    page = findings.text(whole, "html", RULES)
+    assert "could not be used" not in page
+    assert "in <bdi>standard input</bdi>." in page and ">standard input</bdi></th>" in page
+
+
 @pytest.mark.parametrize(
     ("partner", "said"),
     [

@@ -19,7 +19,7 @@ from calc.schema import rows_in
 _DAY_MS = 24 * 60 * 60 * 1000
 _MINUTE_MS = 60 * 1000
 
-Span = tuple[int, int]  # first minute, and the minute after the last
+Span = tuple[int, int]  # of the day, its end left out
 Key = tuple[str, date]
 Place = tuple[str, int]  # file and row
 
@@ -48,56 +48,85 @@ class Bar:
 class Overlap:
     """Minutes that a session shares with others, maybe of another day or clinician.
 
-    ``span`` is None where one of the sessions has the times of a whole visit: nobody knows when
+    ``span_ms`` is None where one of the sessions has the times of a whole visit: nobody knows when
     in it the minutes were.
     """
 
     minutes: int
-    span: Span | None
+    span_ms: Span | None
     bar: Bar
     others: list[Bar]  # of the same clinician's day
     other_said: str
 
     @property
+    def span(self) -> Span | None:
+        """The clock's minutes."""
+        return _minutes(self.span_ms) if self.span_ms else None
+
+    @property
     def said(self) -> str:
         """One line in words."""
         minutes = counted(self.minutes, "minute")
-        if self.span is None:
+        if self.span_ms is None:
             there = f"{minutes}, within the times of the visit"
             return f"{there}: {self.bar.said} with {self.other_said}"
-        start, end = map(clock, self.span)
+        start, end = map(_clock, self.span_ms)
         return f"{start} to {end}, {minutes}: {self.bar.said} and {self.other_said}"
 
 
 @dataclass(frozen=True)
 class Day:
-    """One clinician's day."""
+    """One clinician's day, by one clock: that of its first session."""
 
     clinician: str
     date: date
     bars: list[Bar]
     overlaps: list[Overlap]
+    offset_ms: int | None  # of that clock, where the sessions have several
+
+    @property
+    def clock_said(self) -> str:
+        """By what clock all times are said, if sessions have another."""
+        if self.offset_ms is None:
+            return ""
+        sign, minutes = "-" if self.offset_ms < 0 else "+", abs(self.offset_ms) // _MINUTE_MS
+        return f"All times are by one clock, UTC{sign}{clock(minutes)}."
 
     @property
     def said(self) -> str:
         """What the picture shows, in words."""
         first, last = min(bar.start for bar in self.bars), max(bar.end for bar in self.bars)
         said = f"{counted(len(self.bars), 'session')} from {clock(first)} to {clock(last)}."
-        return " ".join([said, *(f"{overlap.said}." for overlap in self.overlaps)])
+        overlaps = (f"{overlap.said}." for overlap in self.overlaps)
+        return " ".join(filter(None, [said, self.clock_said, *overlaps]))
 
     @property
     def hatched(self) -> list[tuple[int, int, int]]:
         """(lane, start, end) of the minutes that overlap in each lane."""
         lanes: dict[int, list[Span]] = {}
         for overlap in self.overlaps:
-            for bar in (overlap.bar, *overlap.others) if overlap.span else ():
-                lanes.setdefault(bar.lane, []).extend(filter(None, [overlap.span]))
-        return [(lane, *span) for lane, spans in lanes.items() for span in _joined(spans)]
+            for bar in (overlap.bar, *overlap.others) if overlap.span_ms else ():
+                lanes.setdefault(bar.lane, []).extend(filter(None, [overlap.span_ms]))
+        return [(lane, *_minutes(span)) for lane, spans in lanes.items() for span in _joined(spans)]
 
     @property
     def spans(self) -> list[Span]:
         """Minutes of the day that overlap."""
-        return _joined([overlap.span for overlap in self.overlaps if overlap.span])
+        return [_minutes(span) for span in self._spans_ms]
+
+    @property
+    def lengths(self) -> list[int]:
+        """How many minutes each of the spans has."""
+        return [(end - start) // _MINUTE_MS for start, end in self._spans_ms]
+
+    @property
+    def _spans_ms(self) -> list[Span]:
+        return _joined([overlap.span_ms for overlap in self.overlaps if overlap.span_ms])
+
+
+def _minutes(span_ms: Span) -> Span:
+    start, end = span_ms
+    return start // _MINUTE_MS, end // _MINUTE_MS
 
 
 def _joined(spans: list[Span]) -> list[Span]:
@@ -173,14 +202,21 @@ def _by_key(timeline: nw.DataFrame[Any], keys: Iterable[Key]) -> dict[Key, list[
 
 def _day(key: Key, rows: list[Row], named: Iterable[_Named], places: Mapping[Place, Row]) -> Day:
     clinician, when = key
-    midnight = (when - date(1970, 1, 1)).days * _DAY_MS
     rows = sorted(rows, key=lambda row: (row["start_ms"], row["end_ms"], row["row"] or 0))
+    offsets = [row["offset_ms"] for row in rows]
+    midnight = (when - date(1970, 1, 1)).days * _DAY_MS - offsets[0]
     bars = _bars(rows, midnight)
     of_place = {(row["file"], row["row"]): bar for row, bar in zip(rows, bars, strict=True)}
     sight = _Sight(key, midnight, of_place, places)
     found = [overlap for one in named for overlap in sight.overlaps(one)]
-    found.sort(key=lambda overlap: overlap.span or (overlap.bar.start, overlap.bar.end))
-    return Day(clinician, when, sorted(bars, key=lambda bar: bar.lane), found)
+    found.sort(key=_begin)
+    lanes = sorted(bars, key=lambda bar: bar.lane)
+    return Day(clinician, when, lanes, found, offsets[0] if len({*offsets}) > 1 else None)
+
+
+def _begin(overlap: Overlap) -> Span:
+    bar = overlap.bar
+    return overlap.span_ms or (bar.start * _MINUTE_MS, bar.end * _MINUTE_MS)
 
 
 @dataclass(frozen=True)
@@ -188,7 +224,7 @@ class _Sight:
     """Overlaps as they look from one clinician's day."""
 
     key: Key
-    midnight: int  # of the day, in ms
+    midnight: int  # the instant that begins the day
     bars: Mapping[Place, Bar]  # of the day
     places: Mapping[Place, Row]  # of all that overlap
 
@@ -210,7 +246,7 @@ class _Sight:
     def _shared(self, one: Place, other: Place) -> Iterator[Overlap]:
         """The minutes that both sessions have by the clock, the later one named first."""
         starts, ends = (
-            [(self.places[place][name] - self.midnight) // _MINUTE_MS for place in (one, other)]
+            [self.places[place][name] - self.midnight for place in (one, other)]
             for name in ("start_ms", "end_ms")
         )
         start, end = max(starts), min(ends)
@@ -219,7 +255,8 @@ class _Sight:
         if other in self.bars and (starts[1], other) > (starts[0], one):
             one, other = other, one
         bars = [self.bars[other]] if other in self.bars else []
-        yield Overlap(end - start, (start, end), self.bars[one], bars, self._said(other))
+        minutes = (end - start) // _MINUTE_MS
+        yield Overlap(minutes, (start, end), self.bars[one], bars, self._said(other))
 
     def _said(self, place: Place) -> str:
         """A session in words, with its clinician or date where those are of another day."""
@@ -259,6 +296,12 @@ def _bars(rows: list[Row], midnight: int) -> list[Bar]:
         )
         for row, lane in placed
     ]
+
+
+def _clock(ms: int) -> str:
+    """The time of day, with seconds where there are any."""
+    minutes, seconds = divmod(ms // 1000, 60)
+    return clock(minutes, seconds)
 
 
 def _place(file: str, row: int | None) -> str:

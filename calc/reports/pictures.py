@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from html import escape
 from typing import Any
+from unicodedata import east_asian_width
 
 from calc.money import show
 from calc.reports.findings import isolated
@@ -112,7 +113,18 @@ def _short(text: str, width: int) -> str:
 
 
 def _left(labels: Sequence[str]) -> float:
-    return 14 + 6.6 * max(len(label) for label in labels)
+    return 14 + max(map(_width, labels))
+
+
+def _width(label: str) -> float:
+    """Points that a label takes at most: capitals are wider, letters of East Asia twice so."""
+
+    def of(letter: str) -> float:
+        if letter in "MWmw@%" or east_asian_width(letter) in "WF":
+            return 12
+        return 8 if letter.isupper() else 6.6
+
+    return sum(map(of, label))
 
 
 # --- dollars by rule -----------------------------------------------------------------------
@@ -226,7 +238,7 @@ def day(shown: Any, width: int, name: str) -> str:
         for bar in shown.bars:
             _bar(axes, bar, scale)
         _hatch(axes, shown)
-        _span_labels(axes, shown.spans, scale)
+        _span_labels(axes, shown, scale)
         step = next(s for s in (30, 60, 120, 180, 240, 480, 1440) if s * scale >= 38)
         marks = list(range(first, last + 1, step))
         axes.set_xticks(marks, [clock(mark % 1440) for mark in marks])
@@ -255,11 +267,11 @@ def _hatch(axes: Any, shown: Any) -> None:
         axes.axvline(edge, color=_COLOURS["over"], linewidth=0.7, linestyle=(0, (3, 2)), zorder=1)
 
 
-def _span_labels(axes: Any, spans: Sequence[tuple[int, int]], scale: float) -> None:
+def _span_labels(axes: Any, shown: Any, scale: float) -> None:
     """Minutes above each span, as far as they do not run into each other."""
     free = float("-inf")
-    for place, (start, end) in enumerate(spans):
-        words = f"overlap {end - start} min" if place == 0 else f"{end - start} min"
+    for place, ((start, end), minutes) in enumerate(zip(shown.spans, shown.lengths, strict=True)):
+        words = f"overlap {minutes} min" if place == 0 else f"{minutes} min"
         half = 3.3 * len(words) / scale
         middle = (start + end) / 2
         if middle - half >= free:
@@ -267,7 +279,8 @@ def _span_labels(axes: Any, spans: Sequence[tuple[int, int]], scale: float) -> N
             _above(axes, middle, words, "center", "over")
 
 
-def clock(minutes: int) -> str:
-    """Minutes of a day as 09:05; past midnight 00:30 (next day)."""
+def clock(minutes: int, seconds: int = 0) -> str:
+    """Minutes of a day as 09:05, with seconds 09:05:30; past midnight 00:30 (next day)."""
     days, minutes = divmod(minutes, 1440)
-    return f"{minutes // 60:02d}:{minutes % 60:02d}" + (" (next day)" if days else "")
+    said = f"{minutes // 60:02d}:{minutes % 60:02d}" + (f":{seconds:02d}" if seconds else "")
+    return said + (" (next day)" if days else "")
