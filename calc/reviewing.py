@@ -333,11 +333,12 @@ def without_names(
 def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:
     """Counts by severity and dollars over and under, of findings that are not waived.
 
-    And how many are without dollars: infos are of units that are billed too low.
+    And how many are without dollars, those of units that are billed too low apart.
     """
-    live = findings.with_columns(without=_unpriced()).filter(nw.col("waived") == "")
-    without = live.filter(nw.col("without"))["severity"]
-    below = int((without == "info").sum())
+    live = findings.with_columns(without=_unpriced(), low=_too_low())
+    live = live.filter(nw.col("waived") == "")
+    without = live.filter(nw.col("without"))["low"]
+    below = int(without.sum())
     severity, cents = live["severity"], live["cents"].drop_nulls()
     return {
         "errors": int((severity == "error").sum()),
@@ -355,11 +356,24 @@ def _unpriced() -> nw.Expr:
     """Whether a finding about units has no dollars, nor another of the day that has them for it.
 
     Of a fault of minutes alone, which may cost nothing, of a signal and where the log has no units
-    there are none to miss.
+    there are none to miss. A T101 that is an error takes units.
     """
     units = [code for code, rule in RULES.items() if code[0] == "U" and rule.cents is not None]
     told = nw.col("cents").count().over("rule", "patient", "date", "discipline")
-    return nw.col("rule").is_in(units) & (nw.col("found") != "") & (told == 0)
+    about_units = (
+        nw.col("rule").is_in(units)
+        | nw.col("also").str.contains("|".join(units))
+        | ((nw.col("rule") == "T101") & (nw.col("severity") == "error"))
+    )
+    return about_units & (nw.col("found") != "") & (told == 0)
+
+
+def _too_low() -> nw.Expr:
+    """Whether a finding says that fewer units are billed than are supported."""
+    found, expected = nw.col("found"), nw.col("expected")
+    numbers = found.str.contains("^[0-9]+$") & expected.str.contains("^[0-9]+$")
+    fewer = numbers & (found.str.zfill(9) < expected.str.zfill(9))
+    return (nw.col("severity") == "info") | fewer.fill_null(False)
 
 
 def fails(findings: nw.DataFrame[Any], at: str) -> bool:

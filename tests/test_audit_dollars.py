@@ -494,6 +494,29 @@ def test_totals_say_how_many_findings_have_no_dollars(config):
     assert people.rows() == [("Dee", None, None), ("Eve", 2162, 0)]
 
 
+def test_units_that_another_finding_takes_are_without_dollars_too(config):
+    """A session logged twice, minutes beyond the clock, two patients at once, a unit misplaced."""
+    own = {"payer": "ama", "clinician": "Eve"}
+    unknown = {"date": str(UNKNOWN_DAY), "clinician": "Dee"}
+    asked = reviewing.Asked(select=("T101", "T103", "T110", "U"))
+    for rows, without in (
+        ([row("97110", 30, 2, start="9:00", end="9:30", **own)] * 2, (1, 0)),
+        ([row("97110", 39, 3, start="9:00", end="9:24", **own)], (1, 0)),
+        (
+            [
+                row("97110", "", 2, start="9:00", end="9:24", **unknown),
+                row("97110", "", 2, start="9:10", end="9:34", patient="B", **unknown),
+            ],
+            (1, 0),
+        ),
+        ([row("97110", 20, 2, **own), row("97140", 33, 1, **own)], (1, 1)),
+        ([row("97110", 39, 1, start="9:00", end="9:20", **own)], (0, 0)),
+    ):
+        meta = reviewing.review(read(rows, config), config, asked).audit.meta
+        names = ("overbilled_without_dollars", "underbilled_without_dollars")
+        assert tuple(meta[name] for name in names) == without, rows
+
+
 def test_an_exchange_of_units_has_its_dollars_once(config):
     """The other lines of it lack none, nor does a row without units in a log of none."""
     exchange = [row("97110", 30, 4), row("97140", 30, 1), row("97116", 15, 0)]
