@@ -330,8 +330,12 @@ def _one_fault_once(
 def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     """Pairs (number, into): a finding and the first of the rule that explains it.
 
-    They belong together by patient, date, discipline and provider, or by clinician and date.
+    They belong together by patient, date, discipline and provider, or by clinician and date. One
+    that is milder, since it takes no units, explains others' last.
     """
+    milder = [rule.code for rule in RULES.values() if rule.milder_by_units]
+    mild = nw.col("rule").is_in(milder) & (nw.col("severity") != "error")
+    found = found.with_columns(mild=mild.cast(nw.Int64))
     later = found.filter(nw.col("explained") != "")
     alone = nw.col("patient") == ""
     pairs = []
@@ -341,16 +345,18 @@ def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     ):
         keys = ["date", *who]
         left = mine.select("number", "file", "row", "code", *keys, rule="explained")
-        right = found.select("rule", "file", "row", "code", *keys, into="number")
+        right = found.select("rule", "file", "row", "code", "mild", *keys, into="number")
         both = left.join(right, on=["rule", *keys], how="inner", suffix="_2")
         pairs.append(
-            both.select("number", "into", "file", "row", "code", "file_2", "row_2", "code_2")
+            both.select(
+                "number", "into", "mild", "file", "row", "code", "file_2", "row_2", "code_2"
+            )
         )
     both = nw.concat(pairs, how="vertical").filter(nw.col("number") != nw.col("into"))
     same_row = (nw.col("row") == nw.col("row_2")) & (nw.col("file") == nw.col("file_2"))
     near = nw.when(nw.col("code") == nw.col("code_2")).then(1).otherwise(2)
     both = both.with_columns(near=nw.when(same_row.fill_null(False)).then(0).otherwise(near))
-    both = both.sort("number", "near", "into")
+    both = both.sort("number", "mild", "near", "into")
     return both.unique("number", keep="first", maintain_order=True).select("number", "into")
 
 

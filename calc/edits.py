@@ -71,19 +71,19 @@ def beside_most_allowed(lines: Frame, most: Frame) -> Frame:
     """
     lines = lines.with_columns(above_usual=nw.lit(False))
     beyond = (nw.col("billed") > nw.col("mue")) & (nw.col("exchanged") > 0)
-    above = engine.settled(most.filter(beyond).select(*_OF_PROVIDER, service="code"))
+    above = engine.settled(most.filter(beyond).select(*_WHOSE, service="code"))
     if engine.is_empty(above):
         return lines
     above = above.with_columns(above_usual=nw.lit(True))
 
     def beside(few: Frame) -> Frame:
-        few = few.drop("above_usual").join(above, on=[*_OF_PROVIDER, "service"], how="left")
+        few = few.drop("above_usual").join(above, on=[*_WHOSE, "service"], how="left")
         return few.with_columns(nw.col("above_usual").fill_null(False))
 
     return engine.some(lines, nw.col("misplaced") & nw.col("has_add_on"), beside, ("above_usual",))
 
 
-_OF_PROVIDER = ("patient", "date", "provider")
+_WHOSE = ("patient", "date", "discipline", "provider")
 
 
 def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:

@@ -581,22 +581,27 @@ def _explained_by_clock(
     """Days with T110 as ``cause_rule`` of units that minutes beyond the clock times earn.
 
     And the rows with more minutes than their clock times: ``earns`` what is billed too much for the
-    day, over_cents of the first with a whole minute more what that costs.
+    day, that of the most such minutes alone where it does; its over_cents say what that costs.
     """
     more = nw.col("given_ms") - nw.col("length_ms")
     counts = nw.col("counts") & nw.col("in_sweep")
     beyond = (counts & (more >= times.MINUTE)).fill_null(False)
     logged = rows.filter((counts & (more > 0)).fill_null(False))
-    logged = engine.settled(logged.with_columns(mild=nw.when(beyond).then(0).otherwise(1)))
+    logged = engine.settled(logged.with_columns(less=0 - more))
     nothing = nw.lit(None, dtype=nw.Int64)
     if engine.is_empty(logged):
         return day, logged.with_columns(earns=nw.lit(False), over_cents=nothing)
-    as_logged = engine.among(rows, logged.filter(beyond), POOL)
-    as_logged = as_logged.with_columns(
-        counted_ms=nw.col("counted_ms") + nw.when(beyond).then(more).otherwise(0)
-    )
-    counted = engine.settled(_units_of(as_logged, day, config, days))
-    units = counted.group_by(*billed.GROUP).agg(total("units").alias("logged_units"))
+    visits = engine.settled(engine.among(rows, logged.filter(beyond), POOL))
+
+    def units_with(which: nw.Expr) -> tuple[Frame, Frame]:
+        """Services, and the units of each group, with the minutes beyond the clock of some rows."""
+        given = nw.col("counted_ms") + nw.when(which).then(more).otherwise(0)
+        counted = engine.settled(
+            _units_of(visits.with_columns(counted_ms=given), day, config, days)
+        )
+        return counted, counted.group_by(*billed.GROUP).agg(total("units").alias("logged_units"))
+
+    counted, units = units_with(beyond)
     day = day.join(units, on=list(billed.GROUP), how="left")
     asked = nw.col("day_kept") - nw.col("day_refused")
     earned = (asked > nw.col("day_units")) & (asked <= nw.col("logged_units"))
@@ -605,14 +610,23 @@ def _explained_by_clock(
     day = engine.settled(day.with_columns(cause_rule=cause).drop("logged_units"))
     cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")
     over = day.filter(nw.col("cause_rule") == "T110")
-    over = over.select(*billed.GROUP, earns=nw.lit(True), over_cents=cents)
+    over = over.select(*billed.GROUP, earns=nw.lit(True), over_cents=cents, asked=asked)
     logged = logged.join(
         counted.select(*POOL, "service", "day_group"), on=[*POOL, "service"], how="left"
     )
-    logged = engine.placed(logged, billed.GROUP, ("mild", "file", "row"))
+    logged = engine.placed(logged, billed.GROUP, ("less", "file", "row"))
     logged = logged.join(over, on=list(billed.GROUP), how="left")
-    first = nw.when(nw.col("turn") == 1).then("over_cents")
-    return day, logged.with_columns(nw.col("earns").fill_null(False), over_cents=first)
+    logged = engine.settled(logged.with_columns(nw.col("earns").fill_null(False)))
+    first = nw.col("turn") == 1
+    several = logged.filter(nw.col("earns") & ~first & (nw.col("less") <= -times.MINUTE))
+    if not engine.is_empty(several):
+        most = logged.filter(first & nw.col("earns")).select("file", "row", most=nw.lit(True))
+        visits = visits.join(most, on=["file", "row"], how="left")
+        _, units = units_with(nw.col("most").fill_null(False))
+        logged = logged.join(units, on=list(billed.GROUP), how="left")
+        enough = (nw.col("asked") <= nw.col("logged_units")).fill_null(False)
+        logged = logged.with_columns(earns=nw.col("earns") & (first | ~enough))
+    return day, logged.with_columns(over_cents=nw.when(first).then("over_cents"))
 
 
 def _units_of(rows: Frame, day: Frame, config: Config, days: list[date]) -> Frame:
@@ -697,10 +711,11 @@ def _with_cents(clashes: Frame, lines: Frame, day: Frame, even: Frame) -> Frame:
 def _is_shared() -> nw.Expr:
     """The line has what an exchange of units costs, and shared minutes are behind it.
 
-    But for an add-on without its primary code, which is another rule's.
+    But for an add-on without its primary code, and that primary code, which are another rule's.
     """
     alone = (nw.col("add_on_of") != "") & (nw.col("other_billed") == 0)
-    return nw.col("first_misplaced") & (nw.col("shared_rule") != "") & ~alone
+    primary = nw.col("has_add_on") & (nw.col("add_on_of") == "") & (nw.col("billed") == 0)
+    return nw.col("first_misplaced") & (nw.col("shared_rule") != "") & ~alone & ~primary
 
 
 def _with_twins(clashes: Frame, rows: Frame) -> Frame:

@@ -480,7 +480,7 @@ def _timeline(rows: Sequence[Frame], findings: nw.DataFrame[Any]) -> nw.DataFram
     """Rows of the clinicians' days on which rows overlap, and those of others that overlap there.
 
     ``overlap`` marks those that a finding names, ``window`` those whose minutes are fewer than
-    their times. start_ms and end_ms are instants, offset_ms is what the clock on the wall adds.
+    their times. start_ms and end_ms are of the clock on the wall, offset_ms ahead of the instant.
     """
     here = findings.filter(nw.col("rule").is_in(OVERLAPS))
     days = here.filter(nw.col("clinician") != "").select("clinician", "date").unique()
@@ -508,11 +508,12 @@ def _sessions(
     rows: Sequence[Frame], table: engine.Columns, types: Mapping[str, type]
 ) -> nw.DataFrame[Any]:
     """Rows with clock times and one of these keys, as a picture shows them."""
-    names = ("clinician", "date", "patient", "code", "file", "row", "start_ms", "end_ms")
+    names = ("clinician", "date", "patient", "code", "file", "row", "offset_ms")
+    clocks = {name: nw.col(name) + nw.col("offset_ms") for name in ("start_ms", "end_ms")}
     shown = []
     for part in rows:
         few = engine.among(part, engine.beside(part, table, types), tuple(types))
-        swept = few.filter(nw.col("in_sweep")).select(*names, "offset_ms", window=~nw.col("full"))
+        swept = few.filter(nw.col("in_sweep")).select(*names, **clocks, window=~nw.col("full"))
         shown.append(engine.collect(engine.plain(swept)))
     return engine.stacked(shown)
 

@@ -477,6 +477,41 @@ def test_what_is_billed_rightly_is_not_accused(seed, config):
     assert not found, f"{len(found)}: {found[0]}\n{visits[found[0]['patient']]}"
 
 
+EXCHANGED = {
+    # 97530 and 97129/97130 tie: of what stands on the add-on nothing is the clash's
+    "an add-on alone": (
+        [
+            ("PT", "97110", "13:48", "14:21", 2), ("PT", "97130", "14:21", "14:41", 1),
+            ("PT", "97530", "14:31", "14:46", 1),
+        ],
+        [],
+    ),
+    # another discipline's primary code above the most usual has no part in it
+    "another discipline": (
+        [
+            ("OT", "97140", "12:09", "12:32", 1), ("OT", "97130", "12:22", "12:52", 2),
+            ("OT", "97110", "13:25", "13:40", 1), ("SLP", "97129", "12:52", "13:25", 2),
+        ],
+        [("T104", -50), ("U206", 100)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EXCHANGED)
+def test_a_clash_has_the_dollars_of_an_exchange_once(name, config):
+    rows, dollars = EXCHANGED[name]
+    made = [
+        row(code, "", units, discipline=discipline, start=start, end=end, date="2024-08-03",
+            locality="US", charge="90", clinician=discipline)
+        for discipline, code, start, end, units in rows
+    ]  # fmt: skip
+    asked = reviewing.Asked(select=("U203", "U206", "U213", "T104"))
+    found = reviewing.review(read(made, config), config, asked).audit.findings
+    assert "T104" in found["rule"].to_list()
+    cents = found.filter(~found["cents"].is_null())
+    assert sorted(cents.select("rule", "cents").rows()) == dollars
+
+
 def test_totals_say_how_many_findings_have_no_dollars(config):
     """Of a day without figures nobody knows what units cost; that is not $0.00."""
     unknown = {"date": str(UNKNOWN_DAY), "clinician": "Dee"}

@@ -160,6 +160,9 @@ def worst(
         timeline = timeline.with_columns(shown_file=nw.lit(""))
     else:
         timeline = timeline.with_columns(shown_file="file")
+    # Instants: clocks of two offsets tell nothing of which comes first.
+    instants = {name: nw.col(name) - nw.col("offset_ms") for name in ("start_ms", "end_ms")}
+    timeline = timeline.with_columns(**instants)
     marked = timeline.filter(nw.col("overlap"))
     places = {(row["file"], row["row"]): row for row in marked.iter_rows(named=True)}
     named = list(_named(findings, places))
