@@ -264,7 +264,8 @@ def _with_message(found: nw.LazyFrame[Any], rule: type[Rule]) -> nw.LazyFrame[An
     names = [place[1] for place in PLACEHOLDER.finditer(rule.message)]
     money = [name for name in names if name.endswith("_dollars")]
     cents = {name: nw.col(name.removesuffix("_dollars")).cast(nw.Int64) for name in money}
-    found = engine.dollar_text(found.with_columns(**cents) if cents else found, money)
+    found = found.with_columns(**cents) if cents else found
+    found = engine.dollar_text(found, money, grouped=True)
     texts = []
     for part in filter(None, re.split(r"(\[[^]]*\])", rule.message)):
         words = nw.concat_str(_filled(part.strip("[]")))

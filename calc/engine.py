@@ -2386,17 +2386,31 @@ def join_parquet(parts: Sequence[str], output: str) -> None:
 # --- money at the edge ---------------------------------------------------------------------
 
 
-def dollar_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
-    """Columns of cents as text with two decimals; null stays null."""
+def dollar_text(
+    frame: nw.LazyFrame[Any], names: Sequence[str], grouped: bool = False
+) -> nw.LazyFrame[Any]:
+    """Columns of cents as text with two decimals, ``grouped`` as 1,234.56; null stays null."""
     columns = {}
     for name in names:
         cents = nw.col(name).abs()
         sign = nw.when(nw.col(name) < 0).then(nw.lit("-")).otherwise(nw.lit(""))
         digits = (cents % 100).cast(nw.String).str.zfill(2)
-        whole = (cents // 100).cast(nw.Int64).cast(nw.String)
-        text = nw.concat_str([sign, whole, nw.lit("."), digits])
+        whole = (cents // 100).cast(nw.Int64)
+        said = _in_thousands(whole) if grouped else whole.cast(nw.String)
+        text = nw.concat_str([sign, said, nw.lit("."), digits])
         columns[name] = nw.when(~cents.is_null()).then(text)
     return frame.with_columns(**columns) if columns else frame
+
+
+def _in_thousands(whole: nw.Expr) -> nw.Expr:
+    """Whole numbers below a thousand million as text with a comma before each three digits."""
+    ones, thousands, millions = (
+        (whole // size % 1000).cast(nw.Int64).cast(nw.String) for size in (1, 1000, 1_000_000)
+    )
+    comma, last = nw.lit(","), ones.str.zfill(3)
+    large = nw.concat_str([millions, comma, thousands.str.zfill(3), comma, last])
+    middle = nw.when(whole < 1_000_000).then(nw.concat_str([thousands, comma, last]))
+    return nw.when(whole < 1000).then(ones).otherwise(middle.otherwise(large))
 
 
 def decimals(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:

@@ -180,6 +180,17 @@ def test_explain_names_factor_source_and_dates():
     assert "6 minutes to the next unit" in out
 
 
+@pytest.mark.parametrize("more", [("-o", "e.json"), ("-o", "e.xlsx"), ("--format", "html")])
+def test_explain_is_a_text(more, tmp_path):
+    """Not one that another program finds below the ending of its own files."""
+    words = ("estimate", "97116=47", "--date", "2024-03-09", "--explain")
+    code, out, err = run(*words, *more, cwd=tmp_path)
+    assert (code, out, [*tmp_path.iterdir()]) == (2, "", [])
+    assert "--explain is a text, not " in err and "-o steps.txt" in err
+    assert run(*words, "-o", "e.txt", cwd=tmp_path)[:2] == (0, "")
+    assert "3 x 0.45" in (tmp_path / "e.txt").read_text(encoding="utf-8")
+
+
 def test_bill_conserves_rows_and_names_every_reject(tmp_path):
     out, rejects = tmp_path / "lines.csv", tmp_path / "bad.csv"
     code, printed, err = run(

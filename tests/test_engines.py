@@ -13,7 +13,7 @@ import pytest
 from helpers import ROOT, frame
 
 import calc
-from calc import billing, engine, logs
+from calc import billing, engine, logs, money
 from calc.errors import InputError
 from calc.schema import LINE, SESSION
 
@@ -675,3 +675,10 @@ def test_stamps_with_a_zone_are_in_the_callers(zone):
         env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin", "TZ": zone},
     )  # fmt: skip
     assert (done.stdout, done.stderr) == ("2026-03-02\n", "")
+
+
+def test_dollars_in_thousands():
+    cents = [0, 99_999, 100_000, 100_000_000, 123_456_789_05, -248_000, None]
+    frame = engine.table({"cents": cents}, {"cents": int})
+    said = engine.collect(engine.dollar_text(frame, ["cents"], grouped=True))["cents"].to_list()
+    assert said == [money.show(amount).replace("$", "") or None for amount in cents]

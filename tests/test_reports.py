@@ -916,10 +916,31 @@ def test_lines_are_a_whole_page(words, title, tmp_path):
     assert (tags.count("table"), tags.count("caption"), tags.count("style")) == (1, 1, 1)
     assert tags.count("th") == page.values("scope").count("col") > 3
     assert {"23", "30.06", "27.20", "2"} & {*page.words}
+    if words[0] in ("bill", "estimate"):
+        below = text[text.index("</table>") :]
+        assert below.count("<ul>") == 1 and "deductible assumed met" in below
+        assert ("<li>1 row read, 1 used, 0 rejected</li>" in below) == (words[0] == "bill")
     if words[0] == "bill":
         assert "Müller" in page.words
     if "--by" not in words and words[0] == "bill":
         assert SCRIPT in page.words and "<i>note" in page.words
+
+
+def test_amounts_of_a_finding_are_dollars():
+    """Where the rule has cents; what other rules found is no money."""
+
+    class Low:
+        message = "${found_dollars} is charged, the fee is ${expected_dollars}"
+
+    rules = RULES | {"P401": Low}
+    low = finding("P401", "info", row=3, found="500", expected="123456", cents=-122956)
+    found = audit([low, finding("U201", row=4, found="3", expected="2")])
+    lines = list(csv.DictReader(io.StringIO(findings.text(found, "csv", rules))))
+    assert {(line["found"], line["expected"]) for line in lines} == {
+        ("5.00", "1234.56"), ("3", "2")
+    }  # fmt: skip
+    page = findings.text(found, "html", rules)
+    assert "<dd>5.00</dd>" in page and "<dd>1234.56</dd>" in page and "<dd>500</dd>" not in page
 
 
 def test_numbers_of_a_page_stand_to_the_right_and_long_cells_are_broken():

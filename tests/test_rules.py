@@ -89,7 +89,7 @@ def test_sentences_count(answers, engine_name):
     )
     kx = [f["message"] for f in answers(engine_name)[0] if f["rule"] in ("M305", "M306")]
     totals = {message.split(" threshold ")[1] for message in kx}
-    assert {"($2487.28 of $2480.00)", "($29.06 of $2480.00)"} <= totals
+    assert {"($2,487.28 of $2,480.00)", "($29.06 of $2,480.00)"} <= totals
     below = [f["message"] for f in answers(engine_name)[0] if f["rule"] == "U202"]
     some = "1 timed unit billed for documented services, 2 supported by the day's minutes"
     assert below.count(some) == 1 and some.replace(" for documented services", "") in below

@@ -105,25 +105,25 @@ def bill(
             shown = engine.collect(billing.as_printed(lines.lazy(), read.carried))
             money = tuple(billing.CENTS)
         title = f"Totals by {by}" if by else "Claim lines"
-        write_frame(shown, money, form, output, title)
         there = engine.distinct(read.sessions, "patient") if options.patients else []
-        _say_notes(summaries.counts(lines, options), options, there)
-        notes = [*summaries.years_left(lines)] if by == "patient" else []
+        notes = _notes(summaries.counts(lines, options), options, there)
+        notes += summaries.years_left(lines) if by == "patient" else []
         if by:  # lines say it themselves
             notes += logs.filled_said(logs.filled(read.sessions, read.defaults), read.defaults)
+        rows = used_said(used + len(rejected), used, len(rejected), "")
+        write_frame(shown, money, form, output, title, [*notes, rows])
         for note in notes:
             tell(note)
     _say_end(used + len(rejected), len(rejected), name, nothing_billed, ", ".join(log))
 
 
-def _say_notes(counts: Any, options: Any, there: Any) -> None:
+def _notes(counts: Any, options: Any, there: Any) -> list[str]:
     """What the lines' ``counts`` say, and opening balances of patients and years not ``there``."""
     from calc import summaries
 
     strange = summaries.strangers(options, there)
     strange += summaries.other_years(options, summaries.years_of(counts))
-    for note in [*summaries.notes(counts, options), *strange]:
-        tell(note)
+    return [*summaries.notes(counts, options), *strange]
 
 
 def _conserved(read: Any, used: int, rejected: int) -> None:
@@ -185,7 +185,8 @@ def _bill_large(
     name = say_rejects(logs.rejects_as_one(done.rejects), tuple(sources), rejects_file)
     nothing_billed = strict and done.rows_rejected > 0
     if not nothing_billed:
-        _say_notes(done.counts, options, done.met)
+        for note in _notes(done.counts, options, done.met):
+            tell(note)
     total = done.rows_used + done.rows_rejected
     _say_end(total, done.rows_rejected, name, nothing_billed, sources[0])
 

@@ -451,9 +451,14 @@ def require_libraries(form: str, extras: Mapping[str, tuple[str, Sequence[str]]]
 
 
 def write_frame(
-    frame: Any, money: tuple[str, ...], form: str | None, output: str | None, title: str
+    frame: Any,
+    money: tuple[str, ...],
+    form: str | None,
+    output: str | None,
+    title: str,
+    notes: Sequence[str] = (),
 ) -> None:
-    """To standard output or a file; ``title`` says what the lines are."""
+    """To standard output or a file; ``title`` and ``notes`` as `reports.text` has them."""
     from calc import reports
 
     name = reports.format_of(output, form)
@@ -462,9 +467,9 @@ def write_frame(
     require_libraries(name)
     limit = 0 if output else table_rows(name, len(frame))
     if output is None:
-        write(reports.text(frame, name, money, limit, title), None)
+        write(reports.text(frame, name, money, limit, title, notes), None)
     else:
-        say_cut(reports.write(frame, name, money, output, title), output)
+        say_cut(reports.write(frame, name, money, output, title, notes), output)
     say_shown(limit, len(frame), "lines")
 
 

@@ -208,9 +208,19 @@ def estimate(
     for note in summaries.other_years(options, {line["date"].year for line in result.lines}):
         tell(note)
     if explain:
+        _require_text(form, output)
         write(result.explain(), output)
     else:
         _write_estimate(result, form, output)
+
+
+def _require_text(form: str | None, output: str | None) -> None:
+    """InputError where an output's format or ending is not that of a text for people."""
+    from calc import reports
+
+    if (name := reports.format_of(output, form)) != "table":
+        hint = "write the text with -o steps.txt, or leave out --explain"
+        raise InputError(f"--explain is a text, not {name}", hint=hint)
 
 
 def _write_estimate(result: Any, form: str | None, output: str | None) -> None:
@@ -234,7 +244,9 @@ def _estimate_text(result: Any, lines: Any, name: str) -> str:
         return as_json.estimate(result.lines, result.totals)
     frame = engine.collect(lines.select(_ESTIMATE))
     if name != "table":
-        return reports.text(frame, name, tuple(billing.CENTS), title=_estimated(result))
+        notes = [note for note in _estimate_notes(result).splitlines() if note]
+        money = tuple(billing.CENTS)
+        return reports.text(frame, name, money, title=_estimated(result), notes=notes)
     silent = [n for n in ("modifiers", "reason") if not any(frame[n])]
     silent += [] if any(frame["tie"]) else ["tie"]
     return reports.text(frame.drop(silent), name, tuple(billing.CENTS)) + _estimate_notes(result)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -33,23 +34,34 @@ def format_of(path: str | None, chosen: str | None) -> str:
 
 
 def text(
-    frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int = 0, title: str = ""
+    frame: nw.DataFrame[Any],
+    form: str,
+    money: tuple[str, ...],
+    limit: int = 0,
+    title: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
     """``frame`` written out; columns of ``money`` hold cents. ``limit`` rows of a table, 0: all.
 
-    ``title``: what the lines are, where the format is a page of its own.
+    ``title``: what the lines are, ``notes``: what their reader must know, where the format is a
+    page of its own.
     """
     if form in BINARY:
         raise InputError(f"{form} is written to a file only", hint=f"write it with -o lines.{form}")
     own = form in ("csv", "html", "json")
     module = import_module(f"calc.reports.as_{form if own else 'table'}")
-    page = {"title": title} if form == "html" else {}
+    page = {"title": title, "notes": notes} if form == "html" else {}
     written: str = module.text(frame, form, money, limit, **page)
     return written
 
 
 def write(
-    frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], path: str, title: str = ""
+    frame: nw.DataFrame[Any],
+    form: str,
+    money: tuple[str, ...],
+    path: str,
+    title: str = "",
+    notes: Sequence[str] = (),
 ) -> int:
     """``frame`` to a file, whole or not at all, as `text` does; how many cells were cut off."""
     cut: int | None = None
@@ -57,5 +69,6 @@ def write(
         if form in (*BINARY, "csv"):
             cut = import_module(f"calc.reports.as_{form}").write(frame, money, temporary)
         else:
-            Path(temporary).write_text(text(frame, form, money, title=title), encoding="utf-8")
+            page = text(frame, form, money, title=title, notes=notes)
+            Path(temporary).write_text(page, encoding="utf-8")
     return cut or 0

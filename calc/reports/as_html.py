@@ -25,6 +25,7 @@ body { margin: 0; padding: 2rem 1.5rem; background: var(--paper); color: var(--i
   -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 h1 { margin: 0 0 .25rem; font-size: 1.5rem; line-height: 1.2; }
 p, caption { color: var(--muted); font-size: .875rem; }
+ul { margin: 1.25rem 0; padding-left: 1.1rem; overflow-wrap: anywhere; }
 .scroll { overflow-x: auto; }
 .scroll:focus-visible { outline: 2px solid var(--muted); outline-offset: 2px; }
 table { border-collapse: collapse; font-variant-numeric: lining-nums tabular-nums; }
@@ -59,9 +60,14 @@ _CROSSWISE = """\
 
 
 def text(
-    frame: nw.DataFrame[Any], form: str, money: tuple[str, ...], limit: int, title: str = ""
+    frame: nw.DataFrame[Any],
+    form: str,
+    money: tuple[str, ...],
+    limit: int,
+    title: str = "",
+    notes: Sequence[str] = (),
 ) -> str:
-    """The page, as `as_table.text`; ``title`` says what its lines are."""
+    """The page, as `as_table.text`; ``title`` says what its lines are, ``notes`` stand below."""
     names, rows = as_table.cells(frame.head(limit) if limit else frame, form, money)
     right = [as_table.is_number(name, name in money) for name in frame.columns]
     longest = [max((len(cell) for cell in column), default=0) for column in zip(*rows, strict=True)]
@@ -74,6 +80,8 @@ def text(
     count = f"{len(rows):,} {'line' if len(rows) == 1 else 'lines'}"
     heading = _row(names, '<th scope="col">{}</th>'.format)
     body = "\n".join(_row(row, "<td>{}</td>".format) for row in rows)
+    below = "".join(f"<li>{escape(note)}</li>\n" for note in notes)
+    below = f"<ul>\n{below}</ul>\n" if notes else ""
     return f"""\
 <!doctype html>
 <html lang="en">
@@ -101,7 +109,7 @@ def text(
 </tbody>
 </table>
 </div>
-</main>
+{below}</main>
 <footer><p>Estimates, not legal advice.</p></footer>
 </body>
 </html>

@@ -115,9 +115,21 @@ def _module(form: str) -> Any:
 # --- what several formats need -------------------------------------------------------------
 
 
-def printed(findings: nw.DataFrame[Any], *more: str) -> nw.DataFrame[Any]:
+def printed(findings: nw.DataFrame[Any], rules: Rules, *more: str) -> nw.DataFrame[Any]:
     """Findings in the columns of csv, then ``more``; `dollars` still holds cents."""
-    return findings.with_columns(dollars=nw.col("cents")).select(*COLUMNS, *more)
+    return in_dollars(findings, rules).with_columns(dollars=nw.col("cents")).select(*COLUMNS, *more)
+
+
+def in_dollars(findings: nw.DataFrame[Any], rules: Rules) -> nw.DataFrame[Any]:
+    """Findings with ``found`` and ``expected`` in dollars where their rule has cents there."""
+    rows = findings.lazy()
+    for name in ("found", "expected"):
+        place = f"{{{name}_dollars}}"
+        money = [code for code, rule in rules.items() if place in getattr(rule, "message", "")]
+        cents = nw.when(nw.col("rule").is_in(money)).then(nw.col(name))
+        rows = engine.dollar_text(rows.with_columns(amount=cents.cast(nw.Int64)), ["amount"])
+        rows = rows.with_columns(nw.coalesce("amount", name).alias(name)).drop("amount")
+    return engine.collect(rows)
 
 
 def page(rules: Rules, code: str) -> str:

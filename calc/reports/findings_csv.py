@@ -7,4 +7,4 @@ from calc.reports.findings import Audit, Rules
 
 
 def text(audit: Audit, rules: Rules, limit: int) -> str:
-    return as_csv.text(findings.printed(audit.findings), "csv", ("dollars",), 0)
+    return as_csv.text(findings.printed(audit.findings, rules), "csv", ("dollars",), 0)

@@ -47,7 +47,7 @@ def text(audit: Audit, rules: Rules, limit: int) -> str:
         "paragraphs": paragraphs,
     }
     by_rule = findings.groups(audit.findings)
-    shown = audit.findings.head(FINDINGS)
+    shown = findings.in_dollars(audit.findings.head(FINDINGS), rules)
     values = {
         "meta": audit.meta,
         "findings": findings,

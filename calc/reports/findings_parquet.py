@@ -7,4 +7,4 @@ from calc.reports.findings import MORE, Audit, Rules, printed
 
 
 def write(audit: Audit, rules: Rules, path: str) -> None:
-    engine.write_parquet(printed(audit.findings, *MORE), ("dollars",), path)
+    engine.write_parquet(printed(audit.findings, rules, *MORE), ("dollars",), path)

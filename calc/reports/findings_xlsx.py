@@ -32,7 +32,7 @@ def write(audit: Audit, rules: Rules, path: str) -> int:
         path,
         {
             "Summary": (("what", "value"), _summary(audit)),
-            "Findings": ((*COLUMNS, *MORE), _findings(audit)),
+            "Findings": ((*COLUMNS, *MORE), _findings(audit, rules)),
             "By rule": (
                 ("rule", "fault", "severity", "errors", "warnings", "infos", "waived",
                  "overbilled", "underbilled"),
@@ -74,9 +74,9 @@ def _summary(audit: Audit) -> Iterator[tuple[Any, ...]]:
         yield f"option {name}", words
 
 
-def _findings(audit: Audit) -> Iterator[tuple[Any, ...]]:
+def _findings(audit: Audit, rules: Rules) -> Iterator[tuple[Any, ...]]:
     place = COLUMNS.index("dollars")
-    for row in printed(audit.findings, *MORE).head(engine.SHEET_ROWS).iter_rows():
+    for row in printed(audit.findings, rules, *MORE).head(engine.SHEET_ROWS).iter_rows():
         yield (*row[:place], _money(row[place]), *row[place + 1 :])
 
 
