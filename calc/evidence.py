@@ -352,17 +352,18 @@ _JUDGING_STEPS = (
 
 
 def _with_other_code(lines: Frame) -> Frame:
-    """Add other_billed, primary_documented and primary_cents: what an add-on's other code says.
+    """Add lacks_primary, primary_documented and primary_cents: what an add-on's other code says.
 
-    Of an add-on ``other_billed`` and ``primary_documented`` are units and sessions of its primary
-    code on the day with the provider; one with a charge and blank units is billed. In the same
-    pool ``primary_cents`` are the over_cents of that, and of a primary code ``other_billed`` the
-    units of its add-on, without those for a denial. 0 and null of other codes.
+    ``lacks_primary``: the pool bills units of the add-on, but for a denial, and the provider none
+    of its primary code on the day; one with a charge and blank units is billed. So too of the
+    primary code itself. ``primary_documented`` are sessions of that code on the day with the
+    provider, ``primary_cents`` its over_cents in the pool. False, 0 and null of other codes.
     """
     visit, added = ["patient", "date", "provider"], nw.col("add_on_of") != ""
-    names = ("other_billed", "primary_documented", "primary_cents")
+    names = ("lacks_primary", "primary_documented", "primary_cents")
     lines = lines.with_columns(
-        **dict.fromkeys(names[:2], nw.lit(0, dtype=nw.Int64)),
+        lacks_primary=nw.lit(False),
+        primary_documented=nw.lit(0, dtype=nw.Int64),
         primary_cents=nw.lit(None, dtype=nw.Int64),
     )
     lines = engine.settled(engine.touched(lines, added, visit, "with_add_on"))
@@ -374,18 +375,20 @@ def _with_other_code(lines: Frame) -> Frame:
         asked=nw.col("billed") - nw.col("refused_units"),
     )
     sums = total("paid"), total("documented_rows").alias(names[1])
-    primary = near.group_by(*visit, "code").agg(*sums).rename({"code": "add_on_of"})
-    cents = near.select(*POOL, "code", primary_cents="over_cents").rename({"code": "add_on_of"})
+    primary = near.group_by(*visit, "code").agg(*sums).rename({"code": "primary"})
+    cents = near.select(*POOL, "code", primary_cents="over_cents").rename({"code": "primary"})
     further = near.filter(added).group_by(*POOL, "add_on_of").agg(total("asked"))
-    further = further.rename({"add_on_of": "code"})
+    further = further.rename({"add_on_of": "primary"})
 
     def beside(both: Frame) -> Frame:
-        both = both.drop(*names).join(primary, on=[*visit, "add_on_of"], how="left")
-        both = both.join(cents, on=[*POOL, "add_on_of"], how="left")
-        both = both.join(further, on=list(CODE_KEY), how="left")
-        other = nw.when(added).then("paid").otherwise("asked").fill_null(0)
+        both = both.with_columns(primary=nw.when(added).then("add_on_of").otherwise("code"))
+        both = both.drop(*names).join(primary, on=[*visit, "primary"], how="left")
+        for said in (cents, further):
+            both = both.join(said, on=[*POOL, "primary"], how="left")
+        paid, asked = nw.col("paid").fill_null(0), nw.col("asked").fill_null(0)
         return both.with_columns(
-            other_billed=other.cast(nw.Int64), primary_documented=nw.col(names[1]).fill_null(0)
+            lacks_primary=(paid == 0) & (asked > 0),
+            primary_documented=nw.col(names[1]).fill_null(0),
         )
 
     either = nw.col("with_add_on") & (added | nw.col("has_add_on"))
@@ -711,11 +714,10 @@ def _with_cents(clashes: Frame, lines: Frame, day: Frame, even: Frame) -> Frame:
 def _is_shared() -> nw.Expr:
     """The line has what an exchange of units costs, and shared minutes are behind it.
 
-    But for an add-on without its primary code, and that primary code, which are another rule's.
+    But for an add-on without its primary code, which is another rule's.
     """
-    alone = (nw.col("add_on_of") != "") & (nw.col("other_billed") == 0)
-    primary = nw.col("has_add_on") & (nw.col("add_on_of") == "") & (nw.col("billed") == 0)
-    return nw.col("first_misplaced") & (nw.col("shared_rule") != "") & ~alone & ~primary
+    shared = (nw.col("shared_rule") != "") & ~nw.col("lacks_primary")
+    return nw.col("first_misplaced") & shared
 
 
 def _with_twins(clashes: Frame, rows: Frame) -> Frame:

@@ -37,11 +37,6 @@ class AddOnWithoutPrimary(Rule):
         nw.when(_told & nw.col("first_misplaced") & (_kept == _due)).then("group_cents")
         .when(_told & _left_out & (_kept < _due)).then("primary_cents")
     )  # fmt: skip
-    flag = (
-        (expected != "")
-        & (nw.col("unit_basis") != "month")
-        & (found > 0)
-        & (nw.col("other_billed") == 0)
-    )
+    flag = nw.col("lacks_primary") & (expected != "") & (nw.col("unit_basis") != "month")
     # A line without any session is that rule's.
     explained = nw.when(nw.col("documented_rows") == 0).then(nw.lit("U207")).otherwise(nw.lit(""))

@@ -38,14 +38,13 @@ class CodeOnSeveralLines(Rule):
     # is the therapist's.
     _unmarked = nw.col("assistant_units_billed") < nw.col("assistant_units")
     _mismarked = nw.col("assistant_units_billed") > nw.col("assistant_units")
-    # Its first line may be the primary code's: then the two are not one line.
-    _alone = (nw.col("add_on_of") != "") & (nw.col("other_billed") == 0)
-    # Or the further ones are the add-on's under its primary code.
+    # The further ones are the add-on's under its primary code.
     _beyond = nw.col("kept_units") - nw.col("units_high")
     _of_add_on = with_units_of_add_on() & (_beyond >= found - expected).fill_null(False)
     explained = (
         nw.when(nw.col("twin_rows") > 0).then(nw.lit("T103"))
-        .when(_alone.fill_null(False)).then(nw.lit("U213"))
+        # Its first line may be the primary code's: then the two are not one line.
+        .when(nw.col("lacks_primary")).then(nw.lit("U213"))
         .when(_of_add_on & nw.col("above_usual")).then(nw.lit("U206"))
         .when(_of_add_on).then(nw.lit("U203"))
         .when(_unmarked.fill_null(False)).then(nw.lit("M301"))

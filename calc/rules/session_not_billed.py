@@ -47,9 +47,8 @@ class SessionNotBilled(Rule):
         & ~((nw.col("evaluation") != "") & (nw.col("assistant_rows") >= nw.col("documented_rows")))
     )
     cents = nw.col("over_cents")
-    _add_on_billed = (nw.col("add_on_of") == "") & (nw.col("other_billed") > 0)
     explained = (
-        nw.when(_add_on_billed).then(nw.lit("U213"))
+        nw.when(nw.col("lacks_primary")).then(nw.lit("U213"))
         .when(nw.col("group_wrong") > 0).then(nw.lit("U202"))
         .otherwise(nw.lit(""))
     )  # fmt: skip

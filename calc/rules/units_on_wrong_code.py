@@ -44,10 +44,8 @@ class UnitsOnWrongCode(Rule):
     )
     # What the whole exchange of units costs stands once.
     cents = nw.when(nw.col("first_misplaced")).then(nw.col("group_cents"))
-    _add_on = (nw.col("add_on_of") != "") & (nw.col("other_billed") == 0)
-    _primary = nw.col("has_add_on") & (nw.col("add_on_of") == "") & (nw.col("billed") == 0)
     explained = (
-        nw.when(_add_on | _primary).then(nw.lit("U213"))
+        nw.when(nw.col("lacks_primary")).then(nw.lit("U213"))
         .when(nw.col("above_usual")).then(nw.lit("U206"))
         .otherwise("shared_rule")
     )  # fmt: skip
