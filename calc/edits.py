@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 from calc import billed, engine, first_rows, overlaps
 from calc.dated import Edition
 from calc.params import Config
-from calc.schema import CODE_KEY, DISCIPLINE_VISIT, total
+from calc.schema import CODE_KEY, DISCIPLINE_VISIT, POOL, total
 
 Frame = nw.LazyFrame[Any]
 
@@ -22,8 +22,9 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     """Billed units of a patient's code and day with one provider beside the most usual (MUE).
 
     Lines billed for a denial are left out. ``unpaid``: lines of codes that are not paid, charged.
-    ``exchanged``: lines of a primary code with units that its add-on earned, while those of the day
-    are right; ``exchange_cents``: what stands with the first of such an exchange.
+    ``exchanged``: in the pool that is named the code is a primary one with units that its add-on
+    earned, while those of the day are right; ``exchange_cents``: what stands with the first of such
+    an exchange. Other pools' exchanges are found there.
     """
     rows = [
         (day, row)
@@ -52,38 +53,40 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
         by_day=over_day.cast(nw.Int64),
         excess=over.cast(nw.Int64),
         unpaid=unpaid.fill_null(False).cast(nw.Int64),
-        exchanged=exchanged.cast(nw.Int64),
-        exchange_cents=nw.when(exchanged & nw.col("first_misplaced")).then("group_cents"),
     )
+    marked = engine.settled(marked)
     most = marked.group_by(*keys).agg(
         total("billed"), total("units"), total("by_day"), total("excess"), total("unpaid"),
-        total("exchanged"), nw.col("exchange_cents").max().cast(nw.Int64),
         nw.col("mue").min(), nw.col("mai").min(),
         nw.col("discipline").min(), nw.col("payer").min(), *first_rows.aggregates(),
     )  # fmt: skip
-    return first_rows.named(most)
+    exchanges = marked.filter(exchanged).select(
+        *CODE_KEY,
+        exchanged=nw.lit(True),
+        exchange_cents=nw.when(nw.col("first_misplaced")).then("group_cents"),
+    )
+    most = first_rows.named(most).join(exchanges, on=list(CODE_KEY), how="left")
+    return most.with_columns(nw.col("exchanged").fill_null(False))
 
 
 def beside_most_allowed(lines: Frame, most: Frame) -> Frame:
     """Lines with ``above_usual``: of a service whose primary code has its add-on's units.
 
-    Where those are more than the edit allows; ``most``: see `most_allowed`.
+    Where those are more than the edit allows, in the pool that says so; ``most``: see
+    `most_allowed`.
     """
     lines = lines.with_columns(above_usual=nw.lit(False))
-    beyond = (nw.col("billed") > nw.col("mue")) & (nw.col("exchanged") > 0)
-    above = engine.settled(most.filter(beyond).select(*_WHOSE, service="code"))
+    beyond = (nw.col("billed") > nw.col("mue")) & nw.col("exchanged")
+    above = engine.settled(most.filter(beyond).select(*POOL, service="code"))
     if engine.is_empty(above):
         return lines
     above = above.with_columns(above_usual=nw.lit(True))
 
     def beside(few: Frame) -> Frame:
-        few = few.drop("above_usual").join(above, on=[*_WHOSE, "service"], how="left")
+        few = few.drop("above_usual").join(above, on=[*POOL, "service"], how="left")
         return few.with_columns(nw.col("above_usual").fill_null(False))
 
     return engine.some(lines, nw.col("misplaced") & nw.col("has_add_on"), beside, ("above_usual",))
-
-
-_WHOSE = ("patient", "date", "discipline", "provider")
 
 
 def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:

@@ -32,6 +32,7 @@ def row(code, minutes, billed="", **more):
     return {"patient": "A", "code": code, "minutes": minutes, "units_billed": billed} | PLACE | more
 
 
+OT = {"discipline": "OT", "date": "2024-08-05"}
 BY_HAND = {
     # 22 minutes: one unit in full, the second was reduced
     "U201": ([row("97116", 22, 2)], {"U201": 2162}),
@@ -70,6 +71,14 @@ BY_HAND = {
         [row("97110", "", 1, start="09:00", end="09:15"),
          row("97116", "", 1, start="09:00", end="09:15")],
         {"T104": 2162},
+    ),
+    # 2 x 20.87 of 97130 for 97129 21.84 and 97140 20.27; the other discipline's 21.84 for 20.87
+    "a clash beside another discipline's units of an add-on": (
+        [row("97140", "", 1, start="12:09", end="12:32", **OT),
+         row("97130", "", 2, start="12:22", end="12:52", **OT),
+         row("97110", "", 1, start="13:25", end="13:40", **OT),
+         row("97129", "", 2, start="12:52", end="13:25", **OT | {"discipline": "SLP"})],
+        {"T104": -37, "U206": 97},
     ),
     # what units are worth beside one that is billed for a denial is not known
     "a clash beside a denial": (

@@ -30,7 +30,7 @@ class UnitsAboveMostUsual(Rule):
     found, expected = nw.col("billed"), nw.col("mue")
     flag = found > expected
     # Units of the add-on that are billed with its primary code: what the exchange costs.
-    cents = nw.when(nw.col("exchanged") > 0).then("exchange_cents")
+    cents = nw.col("exchange_cents")
     other_severity, milder = "warning", nw.col("mai") != 2
     explained = (
         nw.when(nw.col("unpaid") > 0).then(nw.lit("P402"))
