@@ -354,10 +354,11 @@ _JUDGING_STEPS = (
 def _with_other_code(lines: Frame) -> Frame:
     """Add lacks_primary, primary_documented and primary_cents: what an add-on's other code says.
 
-    ``lacks_primary``: the pool bills units of the add-on, but for a denial, and the provider none
-    of its primary code on the day; one with a charge and blank units is billed. So too of the
-    primary code itself. ``primary_documented`` are sessions of that code on the day with the
-    provider, ``primary_cents`` its over_cents in the pool. False, 0 and null of other codes.
+    ``lacks_primary``: the add-on bills units, but for a denial, and the provider none of its
+    primary code on the day; one with a charge and blank units is billed. So too of the primary code
+    itself, if an add-on of it bills units in the pool. ``primary_documented`` are sessions of that
+    code on the day with the provider, ``primary_cents`` its over_cents in the pool. False, 0 and
+    null of other codes.
     """
     visit, added = ["patient", "date", "provider"], nw.col("add_on_of") != ""
     names = ("lacks_primary", "primary_documented", "primary_cents")
@@ -385,9 +386,10 @@ def _with_other_code(lines: Frame) -> Frame:
         both = both.drop(*names).join(primary, on=[*visit, "primary"], how="left")
         for said in (cents, further):
             both = both.join(said, on=[*POOL, "primary"], how="left")
-        paid, asked = nw.col("paid").fill_null(0), nw.col("asked").fill_null(0)
+        own = nw.col("billed") - nw.col("refused_units")
+        asked = nw.when(added).then(own).otherwise("asked").fill_null(0)
         return both.with_columns(
-            lacks_primary=(paid == 0) & (asked > 0),
+            lacks_primary=(nw.col("paid").fill_null(0) == 0) & (asked > 0),
             primary_documented=nw.col(names[1]).fill_null(0),
         )
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from helpers import frame
+from helpers import ROOT, frame
 
-from calc import auditing, logs, reviewing
+from calc import auditing, logs, params, reviewing
 from calc.reviewing import Asked
 
 VISIT = {"patient": "A", "date": "2026-03-02", "code": "97116"}
@@ -275,6 +275,20 @@ def test_an_add_on_without_a_row_stands_on_all_rows_of_its_service(
     for order in ([later, *rows[1:]], [later, rows[2], rows[1]]):
         (found,) = lost(order)
         assert {found["row"], int(found["rows"])} == {2, 3}
+
+
+def test_an_add_on_that_bills_nothing_lacks_no_primary_code(tmp_path):
+    """Though a second add-on of the same code, in a user's own table, does."""
+    codes = (ROOT / "config" / "codes.csv").read_text(encoding="utf-8").splitlines()
+    (own,) = (line for line in codes if line.startswith("97598,"))
+    table = "\n".join([*codes, own.replace("97598", "97599")])
+    (tmp_path / "codes.csv").write_text(table, encoding="utf-8")
+    rows = [
+        VISIT | {"discipline": "PT", "minutes": "15", "code": code, "units_billed": units}
+        for code, units in (("97598", "1"), ("97599", "0"))
+    ]
+    found = findings(rows, params.load(tmp_path), "U213")
+    assert [(finding["code"], finding["found"]) for finding in found] == [("97598", "1")]
 
 
 @pytest.mark.parametrize("clinicians", [("Kim", "Lee"), ("Kim", "Kim")])
