@@ -65,7 +65,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
     assistant, distinct, refused = has("CQ|CO"), has(DISTINCT), has(EXCLUDED)
-    # Beside another discipline's modifier: GN alone surely has none, and GP or GO another.
+    # Beside another discipline's modifier: CQ goes with GP, CO with GO, and neither with GN.
     paired = (has("GP") & has("CQ")) | (has("GO") & has("CO"))
     beside_gn = assistant & has("GN") & ~paired
     crossed = (has("CQ") & has("GO") & ~has("GP")) | (has("CO") & has("GP") & ~has("GO"))

@@ -598,16 +598,13 @@ def _explained_by_clock(
         return day, logged.with_columns(earns=nw.lit(False), over_cents=nothing)
     visits = engine.settled(engine.among(rows, logged.filter(beyond), POOL))
 
-    def units_with(which: nw.Expr) -> tuple[Frame, Frame]:
-        """Services, and the units of each group, with the minutes beyond the clock of some rows."""
+    def counted_with(which: nw.Expr) -> Frame:
+        """Services with their units if the minutes beyond the clock of some rows count too."""
         given = nw.col("counted_ms") + nw.when(which).then(more).otherwise(0)
-        counted = engine.settled(
-            _units_of(visits.with_columns(counted_ms=given), day, config, days)
-        )
-        return counted, counted.group_by(*billed.GROUP).agg(total("units").alias("logged_units"))
+        return _units_of(visits.with_columns(counted_ms=given), day, config, days)
 
-    counted, units = units_with(beyond)
-    day = day.join(units, on=list(billed.GROUP), how="left")
+    counted = engine.settled(counted_with(beyond))
+    day = day.join(_units_by_group(counted), on=list(billed.GROUP), how="left")
     asked = nw.col("day_kept") - nw.col("day_refused")
     earned = (asked > nw.col("day_units")) & (asked <= nw.col("logged_units"))
     mine = (nw.col("cause_rule") == "") & earned.fill_null(False)
@@ -627,11 +624,15 @@ def _explained_by_clock(
     if not engine.is_empty(several):
         most = logged.filter(first & nw.col("earns")).select("file", "row", most=nw.lit(True))
         visits = visits.join(most, on=["file", "row"], how="left")
-        _, units = units_with(nw.col("most").fill_null(False))
-        logged = logged.join(units, on=list(billed.GROUP), how="left")
+        alone = _units_by_group(counted_with(nw.col("most").fill_null(False)))
+        logged = logged.join(alone, on=list(billed.GROUP), how="left")
         enough = (nw.col("asked") <= nw.col("logged_units")).fill_null(False)
         logged = logged.with_columns(earns=nw.col("earns") & (first | ~enough))
     return day, logged.with_columns(over_cents=nw.when(first).then("over_cents"))
+
+
+def _units_by_group(counted: Frame) -> Frame:
+    return counted.group_by(*billed.GROUP).agg(total("units").alias("logged_units"))
 
 
 def _units_of(rows: Frame, day: Frame, config: Config, days: list[date]) -> Frame:
