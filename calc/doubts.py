@@ -28,7 +28,7 @@ _BESIDE_OTHERS = frozenset({
 })  # fmt: skip
 
 # Tables whose findings stand on the log alone, but for their dollars.
-_PRICED_BY_UNITS = frozenset({"clash", "beyond_clock", "same_minutes"})
+_PRICED_BY_UNITS = frozenset({"clash", "together", "beyond_clock", "same_minutes"})
 
 
 @dataclass(frozen=True)

@@ -132,6 +132,7 @@ class _Places:
     log: list[Path]
     claims: list[Path]
     rows: list[Path]  # a patient's, counted
+    unsure: list[Path]  # days, see `Doubts`
     clashes: list[Path]  # of clinicians, by patient
     lost: list[Path]
     clinicians: list[Path]
@@ -139,7 +140,7 @@ class _Places:
 
     @classmethod
     def under(cls, folder: Path, count: int) -> _Places:
-        names = ("log", "claims", "rows", "clashes", "lost", "clinicians", "dates")
+        names = ("log", "claims", "rows", "unsure", "clashes", "lost", "clinicians", "dates")
         return cls(*(batches.new_folders(folder / name, count) for name in names))
 
 
@@ -212,6 +213,7 @@ class _Run:
         findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()
         kept = rows.select(clinicians.IN_POOLS)
         engine.write_parquet_part(engine.plain(kept), str(self.places.rows[number] / _ROWS))
+        engine.write_parquet_part(doubted.unsure.lazy(), str(self.places.unsure[number] / name))
         mine = clinicians.rows_for(rows).select(clinicians.NEEDED)
         engine.split_parquet(mine, "clinician", self.places.clinicians, name)
         group = evidence.group_rows(rows).select(clinicians.NEEDED)
@@ -261,7 +263,9 @@ class _Run:
         rows = _all(self.places.rows[number])
         options, bills = self.asked.options, "claims" in self.has
         shared = clinicians.together(rows, clashes, lost, self.config, days, options, bills)
-        return auditing.found({"together": shared}, self.config, self.rules, self.files)
+        found = auditing.found({"together": shared}, self.config, self.rules, self.files)
+        unsure = engine.collect(_all(self.places.unsure[number]))
+        return self.doubts(unsure).spared(found)
 
     def habits(self, parts: Sequence[Habits]) -> Findings:
         """Signals of clinicians' habits, over all batches."""

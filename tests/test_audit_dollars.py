@@ -182,6 +182,15 @@ def test_a_pool_loses_the_units_that_its_other_minutes_do_not_bear(rows, severit
     assert (found["severity"], found["cents"]) == (severity, cents)
 
 
+def test_a_clinicians_long_day_is_told_beside_the_clash_that_takes_units(config):
+    """Not beside the one before it, which the minutes left bear."""
+    of_c = row("97110", "", 2, patient="C", clinician="K", start="09:30", end="10:00")
+    log = after_a(of_b("97110", "09:29", "09:45", 1), of_c)
+    found = audit(log, config, select=("T101", "T105"))
+    told = [(f["patient"], f["severity"], f["also"]) for f in found]
+    assert sorted(told) == [("B", "warning", ""), ("C", "error", "T105")]
+
+
 def test_units_of_a_payer_that_counts_each_code_alone_make_up_for_none(config):
     """3 minutes of 97110 bear no unit; the second of the other code is not billed."""
     log = after_a(of_b("97110", "09:17", "09:33", 1), of_b("97112", "09:33", "09:56", 1))

@@ -204,6 +204,39 @@ def test_claims_in_doubt(config, tmp_path, redacted):
     assert {"U", "M", "U208"} <= said
 
 
+def test_what_shared_minutes_cost_on_a_day_in_doubt(config, tmp_path):
+    """Neither dollars nor an error, where the day is that of the patient who loses the minutes."""
+    sessions, lines = {}, {}
+    for name in ("clear", "kept", "reversed", "torn", "unsure", "written"):
+        for patient in (f"{name}1", f"{name}2"):
+            day = {"patient": patient, "date": "2026-03-02", "code": "97110", "discipline": "PT"}
+            clock = {"start": "09:00", "end": "09:30"}
+            sessions[patient] = day | {"clinician": name} | clock
+            lines[patient] = day | {"units_billed": "2"}
+    torn = {"start": "10:00", "end": "10:6O"}
+    second = sessions["unsure2"] | {"discipline": "OT", "clinician": "Lee"}
+    more = [sessions[patient] | torn for patient in ("kept1", "torn2")]
+    more.append(second | {"start": "11:00", "end": "11:30"})
+    lines["unsure2"]["discipline"] = ""
+    lines["written2"]["patient"] = "Written2"
+    billed = [*lines.values(), lines["reversed2"] | {"units_billed": "-2"}]
+    log, claimed = tmp_path / "log", str(tmp_path / "claims.csv")
+    log.mkdir()
+    for name, rows in (("march one", [*sessions.values()]), ("march two", more)):
+        frame(rows).write_csv(log / f"{name}.csv")
+    frame(billed).write_csv(claimed)
+    asked = reviewing.Asked(select=("T101",))
+    whole = in_one_piece([log], config, asked, claimed)
+    found = whole.audit.findings.select("patient", "severity", "cents").rows()
+    cost = 2906 + 2221
+    assert sorted(found) == [
+        ("clear2", "error", cost),
+        ("kept2", "error", cost),
+        *((f"{name}2", "warning", None) for name in ("reversed", "torn", "unsure", "written")),
+    ]
+    same(in_batches([log], config, tmp_path / "work", asked, claimed, rows=3), whole)
+
+
 # --- the command line ---------------------------------------------------------------------------
 
 

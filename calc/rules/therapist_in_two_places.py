@@ -33,4 +33,5 @@ class TherapistInTwoPlaces(Rule):
     expected = nw.lit(0)
     flag = nw.col("lost_ms") >= 60_000
     other_severity, milder = "warning", nw.col("units_lost") <= 0
+    milder_by_units = True
     cents = nw.col("lost_cents")
