@@ -27,6 +27,7 @@ PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "cod
 FINDING = (
     "rule", "severity", "file", "row", "rows", "patient", "clinician", "date", "discipline", "code",
     "found", "expected", "cents", "message", "also", "waived", "authority", "fingerprint",
+    "takes_units",
 )  # fmt: skip
 NEVER_CHECKED = (
     "telehealth", "place of service", "advance beneficiary notices", "timely filing",
@@ -193,6 +194,7 @@ def _findings_of(
     file = column("file", nw.col("first_file") if first else text).cast(nw.String)
     row = column("row", nw.col("first_row") if first else number)
     explained = rule.explained if rule.explained is not None else text
+    takes = rule.takes_units if rule.takes_units is not None else nw.lit(False)
     file_2 = column("file_2", text).cast(nw.String)
     same_file = file_2 == file
     partner = column("row_2", number).cast(nw.String).fill_null("")
@@ -217,6 +219,7 @@ def _findings_of(
         cents=cents.cast(nw.Int64),
         over=nw.lit(rule.over),
         explained=explained.fill_null(""),
+        takes_units=takes.fill_null(False),
         authority=_authority(rule, config, names),
         more_rows=more,
         **{name: said.cast(nw.String).fill_null("") for name, said in rule.said},
@@ -302,7 +305,8 @@ def _one_fault_once(
 ) -> tuple[nw.DataFrame[Any], nw.DataFrame[Any]]:
     """Fold a finding into the one that its rule names as the first, where that one is there.
 
-    The folded rule's code then stands in ``also`` of the other. Also given: those folded.
+    The folded rule's code then stands in ``also`` of the other, which takes the units that it
+    takes. Also given: those folded.
     """
     found = _without_shared_minutes(found).filter(nw.col("rule").is_in(list(codes)))
     # Engines give rows in any order: which of several a finding folds into must not hang on it.
@@ -319,12 +323,18 @@ def _one_fault_once(
         on = folds.rename({"number": "into", "into": "root"})
         folds = folds.join(on, on="into", how="left")
         folds = folds.with_columns(into=nw.coalesce("root", "into")).drop("root")
-    rules = folds.join(found.select("number", "rule"), on="number", how="inner").sort("rule")
+    names = ("number", "rule", "takes_units")
+    rules = folds.join(found.select(names), on="number", how="inner").sort("rule")
     also = engine.listed(rules, "into", "rule", "also").rename({"into": "number"})
     kept = found.join(folds.select("number"), on="number", how="anti")
     folded = found.join(folds.select("number"), on="number", how="semi").sort("number")
     kept = kept.join(also, on="number", how="left")
-    kept = kept.drop("explained", "number").with_columns(nw.col("also").fill_null(""))
+    takers = rules.filter(nw.col("takes_units"))["into"].to_list()
+    kept = kept.with_columns(
+        nw.col("also").fill_null(""),
+        takes_units=nw.col("takes_units") | nw.col("number").is_in(takers),
+    )
+    kept = kept.drop("explained", "number")
     return kept, folded
 
 
@@ -391,7 +401,8 @@ def _places(file: str, row: int | None, rows: str) -> list[str]:
 def _nothing() -> nw.DataFrame[Any]:
     lacking = ("fingerprint", "also", "waived")
     names = [name for name in (*FINDING, "provider", "payer", "explained") if name not in lacking]
-    types: dict[str, type] = dict.fromkeys(names, str) | {"row": int, "cents": int, "date": date}
+    others = {"row": int, "cents": int, "date": date, "takes_units": bool}
+    types: dict[str, type] = dict.fromkeys(names, str) | others
     columns: engine.Columns = {name: [] for name in types}
     return engine.collect(engine.table(columns, types))
 

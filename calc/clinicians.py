@@ -71,14 +71,16 @@ def together(
 ) -> Frame:
     """Clashes of a clinician's patients with their effect on the units of the patient's pool.
 
-    And on the visit's dollars, said with the first clash that takes units.
+    And on the visit's dollars, said with the first clash that takes units. ``first_lost``: this is
+    it, and the visit has billed units.
 
     ``rows``: all of the visits that a clash touches, at least. ``bills``: claims are beside the
     log, so that what has no line is not billed.
     """
     if engine.is_empty(clashes):
         nothing = nw.lit(None, dtype=nw.Int64)
-        return clashes.with_columns(units_lost=nothing, lost_cents=nothing)
+        none = nw.lit(False)
+        return clashes.with_columns(units_lost=nothing, lost_cents=nothing, first_lost=none)
     visits = engine.settled(engine.among(rows, clashes, VISIT))
     # What another clinician has with the patient already is not taken a second time.
     joint = nw.col("clinician_ms") - nw.col("counted_ms")
@@ -98,15 +100,21 @@ def together(
     )
     units = lines.select(*POOL, "service", "units_lost").unique()
     # The reduction of one code hangs on the visit's other codes, of whatever discipline.
-    cents = lines.group_by(*VISIT).agg(total("lost_cents"), total("unknown"))
+    cents = lines.group_by(*VISIT).agg(
+        total("lost_cents"), total("unknown"), total("billing_lines").alias("visit_bills")
+    )
     found = clashes.join(units, on=[*POOL, "service"], how="left")
     found = found.join(cents, on=list(VISIT), how="left")
     found = found.with_columns(idle=nw.when(nw.col("units_lost") > 0).then(0).otherwise(1))
     found = engine.placed(found, VISIT, ("idle", "file", "row"))
     # A visit's dollars are said once, with its first clash; money that is not known is null.
-    first = (nw.col("turn") == 1) & (nw.col("units_lost") > 0) & (nw.col("unknown") == 0)
-    found = found.with_columns(lost_cents=nw.when(first).then(nw.col("lost_cents")))
-    return found.drop("idle", "unknown")
+    first = (nw.col("turn") == 1) & (nw.col("units_lost") > 0)
+    known = first & (nw.col("unknown") == 0)
+    found = found.with_columns(
+        lost_cents=nw.when(known).then(nw.col("lost_cents")),
+        first_lost=first & ((nw.col("visit_bills") > 0) | nw.lit(bills)),
+    )
+    return found.drop("idle", "unknown", "visit_bills")
 
 
 def _lines(rows: Frame, config: Config, days: list[date]) -> Frame:

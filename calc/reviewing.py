@@ -353,19 +353,12 @@ def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:
 
 
 def _unpriced() -> nw.Expr:
-    """Whether a finding about units has no dollars, nor another of the day that has them for it.
+    """Whether a finding that takes units has no dollars, nor another of the day has them for it.
 
-    Of a fault of minutes alone, which may cost nothing, of a signal and where the log has no units
-    there are none to miss. A T101 that is an error takes units.
+    Where it names no number there are none to miss.
     """
-    units = [code for code, rule in RULES.items() if code[0] == "U" and rule.cents is not None]
     told = nw.col("cents").count().over("rule", "patient", "date", "discipline")
-    about_units = (
-        nw.col("rule").is_in(units)
-        | nw.col("also").str.contains("|".join(units))
-        | ((nw.col("rule") == "T101") & (nw.col("severity") == "error"))
-    )
-    return about_units & (nw.col("found") != "") & (told == 0)
+    return nw.col("takes_units") & (nw.col("found") != "") & (told == 0)
 
 
 def _too_low() -> nw.Expr:

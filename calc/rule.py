@@ -112,6 +112,8 @@ class Rule:
     ``by_payer``: the payer's own source is, of a payer other than Medicare.
     ``explained`` names the rule that, where it fires on the same day, row or clinician, has found
     the same fault first. ``refuted_by``: which of REFUTERS a finding must not be said beside.
+    ``takes_units``: whether units that are billed, or left out, hang on a finding, so that one
+    without dollars lacks them; also on another that it is folded into.
     """
 
     code: ClassVar[str]
@@ -133,6 +135,7 @@ class Rule:
     explained: ClassVar[nw.Expr | None] = None
     by_counting_rule: ClassVar[bool] = False
     by_payer: ClassVar[bool] = False
+    takes_units: ClassVar[nw.Expr | None] = None
     slug: ClassVar[str]
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -570,6 +570,35 @@ def test_units_that_another_finding_takes_are_without_dollars_too(config):
         assert tuple(meta[name] for name in names) == without, rows
 
 
+def test_units_that_cost_nothing_lack_no_dollars(config):
+    """Of a bundled code, of a log that bills none, and of a visit whose dollars stand already."""
+    bundled = [row("97010", 15, 2, charge="40", date="2026-05-04")]
+    shared = [
+        row("97110", "", 2, start="9:00", end="9:30", clinician="Kim"),
+        row("97110", "", 2, start="9:10", end="9:40", clinician="Kim", patient="B"),
+        row("97530", "", 2, start="10:00", end="10:30", clinician="Lee", patient="C"),
+        row("97530", "", 2, start="10:10", end="10:40", clinician="Lee", patient="B",
+            discipline="OT"),
+    ]  # fmt: skip
+    unknown = [{**made, "date": str(UNKNOWN_DAY)} for made in shared]
+    asked = reviewing.Asked(select=("P402", "U206", "T101"))
+    for rows, rules, without in (
+        (bundled, ["P402"], 0),
+        (shared, ["T101", "T101"], 0),
+        (unknown, ["T101", "T101"], 1),
+        (without_units(unknown), ["T101", "T101"], 0),
+    ):
+        done = reviewing.review(read(rows, config), config, asked).audit
+        assert done.findings["rule"].to_list() == rules
+        assert done.meta["overbilled_without_dollars"] == without, rows
+    also = reviewing.review(read(bundled, config), config, asked).audit.findings["also"]
+    assert also.to_list() == ["U206"]
+
+
+def without_units(rows):
+    return [{name: cell for name, cell in made.items() if name != "units_billed"} for made in rows]
+
+
 def test_an_exchange_of_units_has_its_dollars_once(config):
     """The other lines of it lack none, nor does a row without units in a log of none."""
     exchange = [row("97110", 30, 4), row("97140", 30, 1), row("97116", 15, 0)]

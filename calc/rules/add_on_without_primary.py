@@ -33,6 +33,7 @@ class AddOnWithoutPrimary(Rule):
     _kept, _due = nw.col("group_kept"), nw.col("group_units")
     _told = (nw.col("group_without") == 0) & (nw.col("group_refused") == 0)
     _left_out = (nw.col("group_wrong") == 0) & ~(nw.col("group_divided") == 1)
+    takes_units = nw.lit(True)
     cents = (
         nw.when(_told & nw.col("first_misplaced") & (_kept == _due)).then("group_cents")
         .when(_told & _left_out & (_kept < _due)).then("primary_cents")

@@ -37,4 +37,5 @@ class BilledWithoutSession(Rule):
         & ~nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
         & ~((nw.col("unit_basis") == "area") & (nw.col("primary_documented") > 0))
     )
+    takes_units = nw.lit(True)
     cents = nw.when(nw.col("refused_units") == 0).then("unsupported_cents")

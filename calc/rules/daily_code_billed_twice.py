@@ -28,6 +28,7 @@ class DailyCodeBilledTwice(Rule):
     flag = (nw.col("unit_basis") == "day") & (found > 1)
     # Of what no session supports U207 says the dollars.
     _told = (nw.col("refused_units") == 0) & (nw.col("documented_rows") > 0)
+    takes_units = nw.lit(True)
     cents = nw.when(_told).then("over_cents")
     explained = (
         nw.when(nw.col("documented_rows") == 0).then(nw.lit("U207"))

@@ -46,6 +46,7 @@ class SessionNotBilled(Rule):
         & ~nw.col("unpayable")
         & ~((nw.col("evaluation") != "") & (nw.col("assistant_rows") >= nw.col("documented_rows")))
     )
+    takes_units = nw.lit(True)
     cents = nw.col("over_cents")
     explained = (
         nw.when(nw.col("lacks_primary")).then(nw.lit("U213"))

@@ -35,3 +35,4 @@ class TherapistInTwoPlaces(Rule):
     other_severity, milder = "warning", nw.col("units_lost") <= 0
     milder_by_units = True
     cents = nw.col("lost_cents")
+    takes_units = nw.col("first_lost")

@@ -34,5 +34,6 @@ class UnitUnderEightMinutes(Rule):
     said = (("doubled", nw.col("doubled_minutes")), ("whose", _whose))
     found, expected = nw.col("day_kept") - nw.col("day_refused"), nw.col("day_units")
     flag = (found > 0) & (nw.col("day_minutes") < nw.col("first_minutes"))
+    takes_units = nw.lit(True)
     cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")
     explained = nw.col("cause_rule")

@@ -31,6 +31,7 @@ class UnitsAboveMostUsual(Rule):
     flag = found > expected
     # Units of the add-on that are billed with its primary code: what the exchange costs.
     cents = nw.col("exchange_cents")
+    takes_units = nw.col("unpaid") == 0  # what is not paid costs nothing
     other_severity, milder = "warning", nw.col("mai") != 2
     explained = (
         nw.when(nw.col("unpaid") > 0).then(nw.lit("P402"))

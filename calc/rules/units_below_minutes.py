@@ -40,6 +40,7 @@ class UnitsBelowMinutes(Rule):
     flag = (found < expected) & ~nw.col("divided")
     _lost = nw.col("day_over_cents") - nw.col("day_unpayable_cents").fill_null(0)
     _net = _lost + nw.col("day_without_cents")
+    takes_units = nw.lit(True)
     cents = nw.when(_without == 0).then(_lost).when(_net < 0).then(_net).otherwise(_net * 0)
     _left_out = (nw.col("day_wrong") == 0) & (_without == 0)
     explained = nw.when(_left_out).then(nw.lit("U208")).otherwise(nw.lit(""))

@@ -37,6 +37,7 @@ class UnitsExceedMinutes(Rule):
     found = nw.when(_beyond).then(_kept).otherwise(_asked)
     expected = nw.col("day_units")
     flag = _asked > nw.col("day_units")
+    takes_units = nw.lit(True)
     _cents = nw.when(_beyond).then("day_over_cents").otherwise("day_unsupported_cents")
     cents = nw.when(nw.col("day_refused") == 0).then(_cents)
     explained = (

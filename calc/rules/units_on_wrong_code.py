@@ -43,6 +43,7 @@ class UnitsOnWrongCode(Rule):
         & (nw.col("group_unminuted") == 0)
     )
     # What the whole exchange of units costs stands once.
+    takes_units = nw.lit(True)
     cents = nw.when(nw.col("first_misplaced")).then(nw.col("group_cents"))
     explained = (
         nw.when(nw.col("lacks_primary")).then(nw.lit("U213"))

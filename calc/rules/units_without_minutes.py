@@ -28,4 +28,5 @@ class UnitsWithoutMinutes(Rule):
     found = nw.when(nw.col("asks_units_billed")).then("units_bare")
     expected = nw.lit(0)
     flag = (found > 0) | ~nw.col("asks_units_billed")
+    takes_units = nw.lit(True)
     cents = nw.col("bare_cents")
