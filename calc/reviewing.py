@@ -34,7 +34,7 @@ from calc.auditing import Audit
 from calc.doubts import Doubts
 from calc.errors import InputError
 from calc.params import Config, load
-from calc.rule import BILLED, OVERLAPS, RULES
+from calc.rule import BILLED, OVERLAPS, RULES, lacking
 from calc.schema import rows_in, total
 
 Frame = nw.LazyFrame[Any]
@@ -220,6 +220,11 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     if unbilled:
         meta["units_billed"] = None
     meta |= totals(found)
+    if unbilled and (meta["overbilled_cents"] or meta["underbilled_cents"]):
+        why = lacking("units_billed", bool(of_claims))
+        meta["notes"].append(
+            f"{why}: dollars are of those that the log's minutes would be billed as"
+        )
     meta["known"] = said["known"]
     if left_out := baseline.left_out(said[baseline.KNOWN], folded):
         meta[baseline.KNOWN] = left_out

@@ -595,6 +595,20 @@ def test_units_that_cost_nothing_lack_no_dollars(config):
     assert also.to_list() == ["U206"]
 
 
+def test_dollars_of_a_log_without_billed_units_are_said_to_be_of_its_minutes(config):
+    """Overbilled stood beside units that nobody had billed; every report with totals has notes."""
+    rows = [
+        row("97110", "", 2, start=start, end=end, clinician="Kim", patient=patient)
+        for patient, start, end in (("A", "9:00", "9:30"), ("B", "9:05", "9:35"))
+    ]
+    said = "no billed units: dollars are of those that the log's minutes would be billed as"
+    asked = reviewing.Asked(select=("T101",))
+    for log, notes in ((without_units(rows), 1), (rows, 0), (without_units(rows[:1]), 0)):
+        done = reviewing.review(read(log, config), config, asked).audit
+        assert done.meta["notes"].count(f"the log has {said}") == notes
+        assert (done.meta["overbilled_cents"] > 0) == (len(log) > 1)
+
+
 def without_units(rows):
     return [{name: cell for name, cell in made.items() if name != "units_billed"} for made in rows]
 
