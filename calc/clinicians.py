@@ -29,6 +29,7 @@ NEEDED = (
 )  # fmt: skip
 IN_POOLS = (
     *NEEDED, "locality_number", "units_billed", "modifiers_billed", "charge_cents", "offset_ms",
+    "two_offsets",
 )  # fmt: skip
 SHARED = ("file", "row", "patient", "clinician_lost_ms")
 

@@ -183,8 +183,9 @@ def _clock(column: str) -> Facts:
 def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.LazyFrame[Any]:
     """Add date, start_ms and end_ms (UTC where an offset or zone is known), and past_midnight.
 
-    ``offset_ms`` leads from start_ms back to the clock on the wall. A session belongs to the date
-    on which it began, in the ``zone`` if one is given. ``known`` is what holds for all rows.
+    ``offset_ms`` leads from start_ms back to the clock on the wall; ``two_offsets``: another one
+    does from end_ms. A session belongs to the date on which it began, in the ``zone`` if one is
+    given. ``known`` is what holds for all rows.
     """
     dated = known.get("start_date", "") is not None
     frame = frame.with_columns(
@@ -210,6 +211,7 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
         start_ms=start if naive else start - start_offset,
         end_ms=end if naive else end - end_offset,
         offset_ms=nw.lit(0, dtype=nw.Int64) if naive else start_offset.cast(nw.Int64),
+        two_offsets=nw.lit(False) if naive else start_offset != end_offset,
         past_midnight=(
             (nw.col("end_day") > nw.col("start_day")) & (nw.col("end_clock_ms") > 0)
         ).fill_null(False),

@@ -41,7 +41,7 @@ USED = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight",
-    "role_blank", "payer_blank", "locality_blank", "offset_ms",
+    "role_blank", "payer_blank", "locality_blank", "offset_ms", "two_offsets",
 )  # fmt: skip
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
 RAGGED = "the record has "  # begins the reason of one with more fields than the heading

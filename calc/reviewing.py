@@ -478,7 +478,8 @@ def _timeline(rows: Sequence[Frame], findings: nw.DataFrame[Any]) -> nw.DataFram
     """Rows of the clinicians' days on which rows overlap, and those of others that overlap there.
 
     ``overlap`` marks those that a finding names, ``window`` those whose minutes are fewer than
-    their times. start_ms and end_ms are of the clock on the wall, offset_ms ahead of the instant.
+    their times. start_ms and end_ms are of the clock on the wall, offset_ms ahead of the instant;
+    ``two_offsets``: the log's end is by another clock than its start.
     """
     here = findings.filter(nw.col("rule").is_in(OVERLAPS))
     days = here.filter(nw.col("clinician") != "").select("clinician", "date").unique()
@@ -506,7 +507,7 @@ def _sessions(
     rows: Sequence[Frame], table: engine.Columns, types: Mapping[str, type]
 ) -> nw.DataFrame[Any]:
     """Rows with clock times and one of these keys, as a picture shows them."""
-    names = ("clinician", "date", "patient", "code", "file", "row", "offset_ms")
+    names = ("clinician", "date", "patient", "code", "file", "row", "offset_ms", "two_offsets")
     clocks = {name: nw.col(name) + nw.col("offset_ms") for name in ("start_ms", "end_ms")}
     shown = []
     for part in rows:

@@ -21,7 +21,8 @@ CLINICIAN = dict.fromkeys(
 TIMELINE = {
     "clinician": str, "date": date, "patient": str, "code": str, "row": int, "start_ms": int,
     "end_ms": int, "overlap": bool, "window": bool, "file": str,
- "offset_ms": int}  # fmt: skip
+    "offset_ms": int, "two_offsets": bool,
+}  # fmt: skip
 
 
 def frame(rows, types, **blanks):
@@ -59,7 +60,7 @@ def sessions(*rows, file="march.csv", **values):
         return round((at - datetime(1970, 1, 1)).total_seconds() * 1000)
 
     names = ("clinician", "patient", "code", "row", "start_ms", "end_ms", "overlap")
-    plain = {"date": DAY, "window": False, "offset_ms": 0} | values
+    plain = {"date": DAY, "window": False, "offset_ms": 0, "two_offsets": False} | values
     made = [dict(zip(names, row, strict=True)) | plain for row in rows]
     made = [{**row, "start_ms": ms(row["start_ms"]), "end_ms": ms(row["end_ms"])} for row in made]
     return frame(made, TIMELINE, file=file)

@@ -72,6 +72,25 @@ def test_the_timeline_shows_the_clock_on_the_wall(zone, config):
     assert shown["end_ms"][1] - shown["start_ms"][1] == 30 * 60_000
 
 
+def test_the_timeline_marks_an_end_by_another_clock(config):
+    """On the night of a clock change, and where a stamp says so; not of an offset at one end."""
+    stamps = [
+        ("2026-03-02T09:00-06:00", "2026-03-02T10:30-05:00"),
+        ("2026-03-02T09:10-06:00", "2026-03-02T09:40"),
+    ]
+    changed = [("2026-03-08T01:30", "2026-03-08T03:10"), ("2026-03-08T01:40", "2026-03-08T01:50")]
+    for times, zone in ((stamps, ""), (changed, "America/Chicago")):
+        rows = [
+            VISIT
+            | {"clinician": "Kim", "patient": str(n), "start": start, "end": end}
+            | {"date": start[:10]}
+            for n, (start, end) in enumerate(times)
+        ]
+        log = logs.read(frame(rows), config, logs.Defaults(zone=zone))
+        shown = reviewing.review(log, config, Asked()).audit.timeline
+        assert shown["two_offsets"].to_list() == [True, False]
+
+
 def test_cloned_days_on_both_sides_of_a_clock_change(config):
     """Days alike on the wall clock are alike in summer and in winter."""
     days = ["2026-02-23", "2026-02-25", "2026-03-02", "2026-03-04", "2026-03-09", "2026-03-11"]

@@ -741,16 +741,28 @@ def test_a_day_is_drawn_by_one_clock():
     """A session behind a change of clocks is drawn where its minutes are."""
     hour = 3_600_000
     before = sessions(("A", "1", "97110", 2, "1:30", "2:30", True), offset_ms=-6 * hour)
-    after = sessions(("A", "2", "97110", 3, "3:10", "3:40", True), offset_ms=-5 * hour)
+    after_row = ("A", "2", "97110", 3, "3:10", "3:40", True)
+    after = sessions(after_row, offset_ms=-5 * hour)
     (day,), _ = worst(engine.stacked([before, after]), clash(3, "2", clinician="A"))
     assert [(bar.start, bar.end) for bar in day.bars] == [(90, 150), (130, 160)]
     assert day.said == (
         "2 sessions from 01:30 to 02:40. All times are by one clock, UTC-06:00. 02:10 to 02:30,"
         " 20 minutes: row 3 (patient 2, 97110) and row 2 (patient 1, 97110)."
     )
-    alike = [before, sessions(("A", "2", "97110", 3, "2:10", "2:40", True), offset_ms=-6 * hour)]
+    later = ("A", "2", "97110", 3, "2:10", "2:40", True)
+    alike = [before, sessions(later, offset_ms=-6 * hour)]
     (day,), _ = worst(engine.stacked(alike), clash(3, "2", clinician="A"))
     assert day.said.startswith("2 sessions from 01:30 to 02:40. 02:10 to 02:30, 20 minutes")
+    # An end alone by another clock is not drawn at the time that the log has.
+    ended = [before, sessions(later, offset_ms=-6 * hour, two_offsets=True)]
+    (day,), _ = worst(engine.stacked(ended), clash(3, "2", clinician="A"))
+    assert day.clock_said == "All times are by one clock, UTC-06:00."
+    # Nor is what another clinician's log says.
+    apart = [before, sessions(("B", *after_row[1:]), offset_ms=-5 * hour)]
+    shown, _ = worst(engine.stacked(apart), clash(3, "2", clinician="B"))
+    assert [(day.clinician, day.clock_said) for day in shown] == [
+        ("B", "All times are by one clock, UTC-05:00."),
+    ]
 
 
 def test_a_shared_minute_is_not_two_that_the_clock_touches():

@@ -82,7 +82,7 @@ class Day:
     date: date
     bars: list[Bar]
     overlaps: list[Overlap]
-    offset_ms: int | None  # of that clock, where the sessions have several
+    offset_ms: int | None  # of that clock, where a session here, or its partner, has another
 
     @property
     def clock_said(self) -> str:
@@ -203,18 +203,20 @@ def _by_key(timeline: nw.DataFrame[Any], keys: Iterable[Key]) -> dict[Key, list[
     return rows
 
 
-def _day(key: Key, rows: list[Row], named: Iterable[_Named], places: Mapping[Place, Row]) -> Day:
+def _day(key: Key, rows: list[Row], named: list[_Named], places: Mapping[Place, Row]) -> Day:
     clinician, when = key
     rows = sorted(rows, key=lambda row: (row["start_ms"], row["end_ms"], row["row"] or 0))
-    offsets = [row["offset_ms"] for row in rows]
-    midnight = (when - date(1970, 1, 1)).days * _DAY_MS - offsets[0]
+    offset = rows[0]["offset_ms"]
+    midnight = (when - date(1970, 1, 1)).days * _DAY_MS - offset
     bars = _bars(rows, midnight)
     of_place = {(row["file"], row["row"]): bar for row, bar in zip(rows, bars, strict=True)}
     sight = _Sight(key, midnight, of_place, places)
     found = [overlap for one in named for overlap in sight.overlaps(one)]
     found.sort(key=_begin)
     lanes = sorted(bars, key=lambda bar: bar.lane)
-    return Day(clinician, when, lanes, found, offsets[0] if len({*offsets}) > 1 else None)
+    partners = [places[place] for one in named for place in (one.own, *one.others)]
+    several = any(row["two_offsets"] or row["offset_ms"] != offset for row in (*rows, *partners))
+    return Day(clinician, when, lanes, found, offset if several else None)
 
 
 def _begin(overlap: Overlap) -> Span:
