@@ -540,6 +540,8 @@ def _meta(
         "rows_read": whole.rows_used + rejected,
         "rows_used": whole.rows_used,
         "rows_rejected": rejected,
+        "lines_read": whole.lines_claimed + (unread or 0),  # of claims
+        "lines_rejected": unread or 0,
         "first_date": str(whole.dates[0]) if whole.dates else "",
         "last_date": str(whole.dates[-1]) if whole.dates else "",
         "notes": notes,

@@ -80,6 +80,7 @@ def audit(rows=(), clinicians=(), timeline=None, not_run=(), **meta):
         "figures": ["Physician fee schedule relative value files, 2026"], "config_folders": [],
         "options": {"payer": "medicare", "locality": "US", "claims": None},
         "rows_read": 203, "rows_used": 200, "rows_rejected": 3,
+        "lines_read": 0, "lines_rejected": 0,
         "first_date": "2026-03-02", "last_date": "2026-03-06",
         "sessions": 200, "units_billed": 310, "units_supported": 305,
         "overbilled_cents": sum(c for c in cents if c > 0),

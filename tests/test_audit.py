@@ -433,6 +433,22 @@ def test_a_timeline_of_two_files_says_which_rows_overlap(tmp_path):
     assert "row 3 (patient B, 97110) and row 2 (patient A, 97110)" in plain
 
 
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "1")])
+def test_a_report_counts_what_could_not_be_used(jobs, tmp_path):
+    """Rows of the log, and lines of its claims."""
+    log, claims = tmp_path / "log.csv", tmp_path / "claims.csv"
+    log.write_text(
+        "patient,clinician,discipline,date,code,start,end\n"
+        "A,C,PT,2026-03-02,97110,09:00,09:20\nA,C,PT,2026-03-02,97110,29:00,29:20\n"
+    )
+    lines = "A,2026-03-02,PT,97110,1\nA,,PT,97110,1\nA,,PT,97116,1\n"
+    claims.write_text(f"patient,date,discipline,code,units_billed\n{lines}")
+    words = ("audit", str(log), "--claims", str(claims), "--format", "json", *jobs)
+    meta = json.loads(run(*words)[1])["meta"]
+    assert (meta["rows_read"], meta["rows_rejected"]) == (2, 1)
+    assert (meta["lines_read"], meta["lines_rejected"]) == (3, 2)
+
+
 def test_a_log_of_minutes_alone_says_that_nobody_measured_its_days(tmp_path):
     """Without clock times only a time sheet tells how long a clinician's day was."""
     log, sheet = tmp_path / "log.csv", tmp_path / "sheet.csv"

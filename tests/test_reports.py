@@ -519,8 +519,31 @@ def test_a_log_without_billed_units():
 
 
 def test_page_without_findings():
-    words = " ".join(Page(findings.text(audit(), "html", RULES)).words)
+    words = Page(findings.text(audit(rows_rejected=0), "html", RULES)).words
     assert "No findings" in words and "Every rule ran on every line." in words
+
+
+@pytest.mark.parametrize(
+    ("meta", "headline", "said"),
+    [
+        ({}, "No findings", "3 of 203 rows could not be used{}"),
+        ({"rows_read": 1, "rows_rejected": 1}, "No findings", "1 of 1 row could not be used{}"),
+        ({"rows_rejected": 0, "lines_read": 1_200, "lines_rejected": 1_100}, "No findings",
+         "1,100 of 1,200 lines of claims could not be used{}"),
+        ({"known": 1, "lines_read": 4, "lines_rejected": 2}, "No new findings",
+         "3 of 203 rows could not be used{0} 2 of 4 lines of claims could not be used{0}"),
+    ],
+)  # fmt: skip
+def test_page_without_findings_in_what_could_be_used(meta, headline, said):
+    """Nothing found in one row of two is no clean log, nor in one line of two of its claims."""
+    page = findings.text(audit(**meta), "html", RULES)
+    assert f"<h1>{headline} in the rows that could be used</h1>" in page
+    assert f"<strong>{said.format('.')}</strong>" in page
+    assert f"<p>{said.format(': the rejects say why.')}</p>" in page
+    assert "Every rule ran on every line that could be used." in Page(page).words
+    assert "in the rows that could be used" not in findings.text(
+        audit([OVER], **meta), "html", RULES
+    )
 
 
 def test_page_of_known_findings_only():
