@@ -109,7 +109,7 @@ def audit(
     rejects = logs.rejects_as_one(log.rejects)
     if key:
         rejects = reviewing.without_names(rejects, log.mapping, key)
-    files = [file for part in (log, lines) if part for file in part.files.values()]
+    files = [list(part.files.values()) for part in (log, lines) if part]
     bad = logs.rejects_as_one(lines.rejects) if lines else None
     if key and lines and bad is not None:
         bad = reviewing.without_names(bad, lines.mapping, key)

@@ -96,7 +96,7 @@ class Gathered:
     findings: list[nw.DataFrame[Any]]  # see auditing.found
     rows: Sequence[Frame]  # the table "row" of each, for the clinicians' days that a report draws
     rejects: nw.DataFrame[Any]
-    files: list[inputs.File]
+    files: list[list[inputs.File]]  # of the log, and of its claims
     defaults: logs.Defaults  # of the log
     doubted: Doubts
     claims_rejects: nw.DataFrame[Any] | None = None  # None without claims
@@ -146,7 +146,7 @@ def review(
     findings = auditing.found(found.tables, config, auditing.looked_for(picked, has), found.files)
     saw = seen(found, doubted, log.defaults, asked.extras.timesheet)
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
-    files = [file for read in (log, claimed) if read for file in read.files]
+    files = [read.files for read in (log, claimed) if read]
     rows_seen, blanks = [found.tables["row"]], log.defaults
     gathered = Gathered([saw], [findings], rows_seen, rejects, files, blanks, doubted, bad, notes)
     return finish(gathered, config, asked, key)
@@ -229,7 +229,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     if left_out := baseline.left_out(said[baseline.KNOWN], folded):
         meta[baseline.KNOWN] = left_out
     meta["notes"] += gathered.notes + _alike(by_clinician["clinician"].to_list()) + said["notes"]
-    meta["files"] = [asdict(file) for file in gathered.files]
+    meta["notes"] += [note for part in gathered.files for note in inputs.same_content(part)]
+    meta["files"] = [asdict(file) for part in gathered.files for file in part]
     uncovered = whole.met.uncovered
     doubted = gathered.doubted
     lines, rows = (len(days) for days in (doubted.unread, doubted.unheard))

@@ -449,6 +449,23 @@ def test_a_report_counts_what_could_not_be_used(jobs, tmp_path):
     assert (meta["lines_read"], meta["lines_rejected"]) == (3, 2)
 
 
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "1")])
+def test_a_report_says_that_files_hold_the_same_bytes(jobs, tmp_path):
+    """Among its notes, of the log's files and of the claims'."""
+    log = "patient,clinician,discipline,date,code,start,end\nA,C,PT,2026-03-02,97110,09:00,09:20\n"
+    lines = "patient,date,discipline,code,units_billed\nA,2026-03-02,PT,97110,1\n"
+    names = {"a.csv": log, "b.csv": log, "c.csv": lines, "d.csv": lines}
+    for name, text in names.items():
+        (tmp_path / name).write_text(text)
+    a, b, c, d = (str(tmp_path / name) for name in names)
+    said = "{} holds the same bytes as {}: its rows count twice".format
+    words = ("--claims", c, "--format", "json", *jobs)
+    notes = json.loads(run("audit", a, b, *words, "--claims", d)[1])["meta"]["notes"]
+    assert [note for note in notes if "bytes" in note] == [said(b, a), said(d, c)]
+    notes = json.loads(run("audit", a, *words)[1])["meta"]["notes"]
+    assert not any("bytes" in note for note in notes)
+
+
 def test_a_log_of_minutes_alone_says_that_nobody_measured_its_days(tmp_path):
     """Without clock times only a time sheet tells how long a clinician's day was."""
     log, sheet = tmp_path / "log.csv", tmp_path / "sheet.csv"
