@@ -2,9 +2,11 @@
 
 import contextlib
 import csv
+import html
 import io
 import json
 import os
+import re
 import resource
 import subprocess
 import sys
@@ -79,6 +81,27 @@ def test_an_estimate_is_written_to_any_file(ending, tmp_path):
     assert (str(line["code"]), line["units"], float(line["allowed"])) == ("97110", 2, 51.27)
     code, _, err = run(*words, "--format", "xlsx")
     assert code == 2 and "hint: write it with -o lines.xlsx" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("estimate", "97110=33", "--date", "2026-03-02"), "Allowed         $51.27"),
+        (("bill", "examples/faulty_log.csv"), "20 rows read, 11 used, 9 rejected"),
+        (("bill", "examples/faulty_log.csv", "--by", "code"), "20 rows read, 11 used, 9 rejected"),
+    ],
+)
+def test_a_workbook_has_the_notes_of_the_page(words, said, tmp_path):
+    """On a second sheet: html alone had totals and what was assumed."""
+    more = ("--rejects", str(tmp_path / "bad.csv")) if words[0] == "bill" else ()
+    for name in ("lines.xlsx", "lines.html"):
+        assert run(*words, *more, "-o", str(tmp_path / name))[0] == 0
+    sheets = pl.read_excel(tmp_path / "lines.xlsx", sheet_id=0)
+    assert list(sheets) == ["lines", "notes"]
+    notes = sheets["notes"]["note"].to_list()
+    page = (tmp_path / "lines.html").read_text(encoding="utf-8")
+    assert re.findall("<li>(.*)</li>", page) == [html.escape(note) for note in notes]
+    assert any(note.startswith(said) for note in notes)
 
 
 def test_estimate_of_the_mission():

@@ -230,7 +230,8 @@ def _write_estimate(result: Any, form: str | None, output: str | None) -> None:
     name = reports.format_of(output, form)
     lines = billing.as_printed(result.frame.lazy())
     if name == "csv" or name in reports.BINARY:
-        write_frame(engine.collect(lines), tuple(billing.CENTS), form, output, "Estimate")
+        frame, money = engine.collect(lines), tuple(billing.CENTS)
+        write_frame(frame, money, form, output, "Estimate", _notes_of(result))
     else:
         write(_estimate_text(result, lines, name), output)
 
@@ -244,8 +245,7 @@ def _estimate_text(result: Any, lines: Any, name: str) -> str:
         return as_json.estimate(result.lines, result.totals)
     frame = engine.collect(lines.select(_ESTIMATE))
     if name != "table":
-        notes = [note for note in _estimate_notes(result).splitlines() if note]
-        money = tuple(billing.CENTS)
+        money, notes = tuple(billing.CENTS), _notes_of(result)
         return reports.text(frame, name, money, title=_estimated(result), notes=notes)
     silent = [n for n in ("modifiers", "reason") if not any(frame[n])]
     silent += [] if any(frame["tie"]) else ["tie"]
@@ -261,6 +261,10 @@ _ESTIMATE = (
     "code", "minutes", "units", "tie", "modifiers", "work_payment", "allowed", "medicare_pays",
     "patient_pays", "reason",
 )  # fmt: skip
+
+
+def _notes_of(result: Any) -> list[str]:
+    return [note for note in _estimate_notes(result).splitlines() if note]
 
 
 def _estimate_notes(result: Any) -> str:

@@ -44,7 +44,7 @@ def text(
     """``frame`` written out; columns of ``money`` hold cents. ``limit`` rows of a table, 0: all.
 
     ``title``: what the lines are, ``notes``: what their reader must know, where the format is a
-    page of its own.
+    page of its own; a workbook has a sheet for them.
     """
     if form in BINARY:
         raise InputError(f"{form} is written to a file only", hint=f"write it with -o lines.{form}")
@@ -67,7 +67,8 @@ def write(
     cut: int | None = None
     with engine.whole(path) as temporary:
         if form in (*BINARY, "csv"):
-            cut = import_module(f"calc.reports.as_{form}").write(frame, money, temporary)
+            more = {"notes": notes} if form == "xlsx" else {}
+            cut = import_module(f"calc.reports.as_{form}").write(frame, money, temporary, **more)
         else:
             page = text(frame, form, money, title=title, notes=notes)
             Path(temporary).write_text(page, encoding="utf-8")
