@@ -41,8 +41,23 @@ def run(
     session that runs. ``partition``: a column of the lines that parts the output, such as
     "date". ``strict``: nothing is billed where a row is rejected. Money as decimals. Spark gives
     the output its ``_SUCCESS`` when it is whole. Raises InputError where Spark is not installed or
-    does not start, where the output is there already, and as `logs.read`.
+    does not start, where it cannot read a file, where the output is there already, and as
+    `logs.read`.
     """
+    with engine.spark_reads():
+        return _run(source, output, config, defaults, options, master, partition, strict)
+
+
+def _run(
+    source: str,
+    output: str,
+    config: Config,
+    defaults: logs.Defaults | None,
+    options: billing.Options | None,
+    master: str,
+    partition: str,
+    strict: bool,
+) -> Billed:
     frame = engine.spark_parquet(source, master)
     engine.require_new(frame, output)
     log = logs.read(frame, config, defaults)

@@ -10,6 +10,7 @@ import errno
 import itertools
 import operator
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -313,7 +314,7 @@ def _given(frame: Any, named: Naming = _counted) -> Any:
 
 
 def _callers(frame: pl.LazyFrame) -> pl.LazyFrame:
-    """Columns of a caller: what a log carries comes back as it was, if it can."""
+    """Columns of a caller; a record that is rejected comes back as it was, if it can."""
     return _cells(frame, "", odd=(pl.Binary, pl.Duration))
 
 
@@ -849,6 +850,26 @@ def spark_parquet(source: str, master: str = "") -> Any:
     except AnalysisException as error:
         text = str(error).splitlines()[0]
         raise InputError(f"cannot be read by Spark ({text})", source) from None
+
+
+@contextlib.contextmanager
+def spark_reads() -> Iterator[None]:
+    """InputError where Spark, which reads files as late as it can, cannot read one."""
+    try:
+        yield
+    except Exception as error:  # of Spark, of the bridge to it or of its server
+        found = _UNREAD.search(str(error))
+        if found is None:
+            raise
+        file, why = found.groups()
+        hint = "export it again, or move it out of the folder; a column is of one kind in all files"
+        what = f"cannot be read by Spark{f' ({why[:200]})' if why else ''}"
+        raise InputError(what, file.removeprefix("file://"), hint) from None
+
+
+_UNREAD = re.compile(
+    r"\[FAILED_READ_FILE[^\]]*\] Encountered error while reading file (\S+)\.\s+(.*?)\.?\s*SQLSTATE"
+)
 
 
 def require_new(frame: Any, output: str) -> None:
@@ -2309,8 +2330,10 @@ def parquet_slice(source: str, first: int, rows: int, names: Sequence[str]) -> n
     """Some rows of a Parquet file, its columns under ``names``.
 
     Numbered as the records of a file are: the first is row 2. Blank rows are no records.
+    InputError where the file is damaged.
     """
-    frame = _cells(pl.scan_parquet(source, glob=False).slice(first, rows), source).collect()
+    with _as_parquet(source):
+        frame = _cells(pl.scan_parquet(source, glob=False).slice(first, rows), source).collect()
     frame.columns = list(names)
     blank = [
         _own(name).str.strip_chars().fill_null("") == ""
@@ -2333,9 +2356,13 @@ def scan_parquet(sources: Sequence[str]) -> nw.LazyFrame[Any]:
     return _frame(pl.concat(scans, how="diagonal_relaxed"))
 
 
-def streamed(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """What a step leaves of Parquet files, without holding them in memory."""
-    return _frame(nw.to_native(frame).collect(engine="streaming").lazy())
+def streamed(frame: nw.LazyFrame[Any], source: str) -> nw.LazyFrame[Any]:
+    """What a step leaves of a Parquet file, without holding it in memory.
+
+    InputError where the file, ``source``, is damaged.
+    """
+    with _as_parquet(source):
+        return _frame(nw.to_native(frame).collect(engine="streaming").lazy())
 
 
 def with_text(frame: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:

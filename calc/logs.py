@@ -230,7 +230,7 @@ def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
         name = own[column][0] if column in own else ""
         order = "mdy"
         if name and kinds[name] == nw.String:
-            cells = engine.streamed(clocks.order_cells(frame, name, column))
+            cells = engine.streamed(clocks.order_cells(frame, name, column), source)
             order = clocks.order_of(cells, name, column, source, "start" in own)
         orders.append(order)
     return " ".join(orders)
@@ -244,7 +244,7 @@ def measures(source: str, config: Config, maps: Mapping[str, str]) -> dict[str, 
     frame, own = _whole(source, config, maps)
     found = lengths.measures(own, config, maps)
     for column, measure in found.items():
-        cells = engine.streamed(frame.select(measure.heading).unique())
+        cells = engine.streamed(frame.select(measure.heading).unique(), source)
         found[column] = lengths.told(cells, column, measure, source, config)
     return found
 

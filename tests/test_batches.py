@@ -128,7 +128,7 @@ def bill_both(rows, config, tmp_path, monkeypatch):
     log.write_parquet(source)
 
     def at_once():
-        lines, bad = calc.bill(source, rejects=True)
+        lines, bad = billing.bill_frame(source, rejects=True)
         return lines["date"].to_list(), bad["reason"].to_list()
 
     def in_pieces():
@@ -332,6 +332,27 @@ def test_a_stray_file_in_a_folder(config, tmp_path, data, says):
     assert str(error.value).startswith(f"{tmp_path / 'b.parquet'}: {says}")
     assert error.value.hint.startswith("export it again")
     assert error.value.hint.endswith("; if it is no log, move it out of the folder")
+
+
+@pytest.mark.parametrize("column", ["note", "date", "minutes"])
+def test_a_damaged_file_of_a_folder(column, config, tmp_path):
+    """Its heading may be sound all the same: the file is named, and nothing is written."""
+    row = {"patient": "p", "code": "97110", "date": "2026-03-02", "minutes": "8"}
+    sound = pl.DataFrame([row] * 50)
+    sound.write_parquet(tmp_path / "a.parquet")
+    texts = {column: pl.Series([f"{n * 7919 % 1000}" for n in range(50)])}
+    path = tmp_path / "b.parquet"
+    sound.select(pl.exclude(column)).with_columns(**texts).select(
+        column, pl.exclude(column)
+    ).write_parquet(path)
+    data = bytearray(path.read_bytes())
+    data[4:40] = bytes(255 - byte for byte in data[4:40])
+    path.write_bytes(data)
+    output = tmp_path / "lines.parquet"
+    with pytest.raises(InputError, match="cannot be read as Parquet") as error:
+        in_batches([tmp_path], output, config)
+    assert error.value.where == str(path)
+    assert not output.exists()
 
 
 def test_an_output_that_cannot_be_written(log, config, tmp_path):

@@ -103,6 +103,30 @@ def test_counts_of_a_run(spark, config, tmp_path):
 
 
 @pytest.mark.spark
+@pytest.mark.parametrize("fault", ["kinds", "damage"])
+def test_files_that_spark_cannot_read(fault, spark, config, tmp_path):
+    """A column of two kinds, and a damaged file: named, and no output is left."""
+    row = {"patient": "p", "code": "97110", "date": "2026-03-02", "minutes": "8"}
+    folder, output = tmp_path / "log", tmp_path / "lines"
+    folder.mkdir()
+    rows = pl.DataFrame([row] * 50)
+    rows.write_parquet(folder / "a.parquet")
+    path = folder / "b.parquet"
+    if fault == "kinds":
+        rows.with_columns(pl.col("date").str.to_date()).write_parquet(path)
+    else:
+        rows.write_parquet(path)
+        data = bytearray(path.read_bytes())
+        data[4:40] = bytes(255 - byte for byte in data[4:40])
+        path.write_bytes(data)
+    with pytest.raises(InputError, match="cannot be read by Spark") as error:
+        cluster.bill(str(folder), str(output), config)
+    assert error.value.where == str(path)
+    assert "of one kind" in error.value.hint
+    assert not output.exists()
+
+
+@pytest.mark.spark
 def test_a_column_that_parts_nothing(spark, config, tmp_path):
     """--partition of a column that the lines have not is an error that names those they have."""
     log = tmp_path / "log.parquet"
