@@ -42,7 +42,7 @@ def units(
     """
     from calc import estimating, keywords
 
-    with _ONE_AFTER_ANOTHER:
+    with _ONE_AFTER_ANOTHER, keywords.called():
         rule = "cms" if rule is None else rule
         return estimating.units(minutes, rule, **keywords.given("units", options))
 
@@ -77,7 +77,7 @@ def estimate(rows: Iterable[Mapping[str, Any]], **options: Unpack[EstimateOption
     """
     from calc import estimating, keywords
 
-    with _ONE_AFTER_ANOTHER:
+    with _ONE_AFTER_ANOTHER, keywords.called():
         return estimating.estimate(rows, **keywords.given("estimate", options))
 
 
@@ -100,12 +100,14 @@ def bill(source: Any, **options: Unpack[BillOptions]) -> Any:
     config: figures, as `calc.params.load("folder")` returns; default: the shipped ones, with
         the folder that THERAPY_CALC_CONFIG names laid over them.
     date_order: "mdy" or "dmy" of dates with slashes; default: as the log itself tells.
+    maps: of headings that are not known to us, {"Time In": "start"}; "" for one to be left unread.
     sheet: of workbooks, by name; default: the first.
 
-    Columns: those that `therapy-calc bill` prints, then the log's own. Money is exact decimals of
-    dollars, null where it is not known, and ``reason`` says why. An option that is None is not
-    given. Raises InputError for a log or option that cannot be used, ConfigError for faulty
-    figures; both are a `calc.errors.CalcError` with ``what``, ``where`` and ``hint``.
+    Columns: those that `therapy-calc bill` prints, then the log's own as text, for rows that add
+    up to a line may say several things there. Money is exact decimals of dollars, null where it
+    is not known, and ``reason`` says why. An option that is None is not given. Raises InputError
+    for a log or option that cannot be used, ConfigError for faulty figures; both are a
+    `calc.errors.CalcError` with ``what``, ``where`` and ``hint``.
 
     >>> import pandas
     >>> row = {"patient": "p1", "date": "2026-03-02", "code": "97110", "minutes": 23}
@@ -114,7 +116,7 @@ def bill(source: Any, **options: Unpack[BillOptions]) -> Any:
     """
     from calc import billing, keywords
 
-    with _ONE_AFTER_ANOTHER:
+    with _ONE_AFTER_ANOTHER, keywords.called():
         return billing.bill_frame(source, **keywords.given("bill", options))
 
 
@@ -142,6 +144,7 @@ def audit(source: Any, **options: Unpack[AuditOptions]) -> Any:
     config: figures, as `calc.params.load("folder")` returns; default: the shipped ones, with
         the folder that THERAPY_CALC_CONFIG names laid over them.
     date_order: "mdy" or "dmy" of dates with slashes; default: as the log itself tells.
+    maps: of headings that are not known to us, {"Time In": "start"}; "" for one to be left unread.
     sheet: of workbooks, by name; default: the first.
 
     Columns: those of `therapy-calc audit --format csv`. Dollars are exact decimals, positive for
@@ -158,5 +161,5 @@ def audit(source: Any, **options: Unpack[AuditOptions]) -> Any:
     """
     from calc import keywords, reviewing
 
-    with _ONE_AFTER_ANOTHER:
+    with _ONE_AFTER_ANOTHER, keywords.called():
         return reviewing.audit_frame(source, **keywords.given("audit", options))

@@ -18,7 +18,7 @@ import narwhals.stable.v2 as nw
 from calc import counting, engine, lookups, modifiers, pricing, reserved, times, values
 from calc.errors import InputError
 from calc.inputs import is_named
-from calc.logs import Defaults, Log, read, rejected_said
+from calc.logs import Defaults, Log, maps_of, read, rejected_said
 from calc.params import Config, load
 from calc.schema import BY_DAY, CODE_KEY, DISCIPLINE_VISIT, KX_BUCKET, LINE, kx_bucket
 
@@ -742,17 +742,18 @@ def bill_frame(
     options: Options | None = None,
     zone: str = "",
     date_order: str = "",
+    maps: Mapping[str, str] | None = None,
     **defaults: str,
 ) -> Any:
     """Claim lines of a log: a path, or a frame, which comes back as the caller's own kind.
 
     Columns as `therapy-calc bill`, money as exact decimals of dollars. With ``rejects`` a pair
     (lines, rejects); otherwise a warning gives the count of rejected rows. ``defaults``: payer,
-    locality, discipline, provider for blank cells.
+    locality, discipline, provider for blank cells. ``maps``: heading to our column.
     """
     config = config or load()
     blanks = Defaults(zone=zone, date_order=date_order, **defaults)
-    log = read(source, config, blanks, digest=False)
+    log = read(source, config, blanks, maps=maps_of(maps), digest=False)
     columns = printed_from(log.carried)
     lines = as_printed(bill(log, config, options, columns), log.carried)
     lines = engine.decimals(lines, tuple(CENTS))

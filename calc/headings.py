@@ -66,12 +66,12 @@ def read_maps(pairs: Sequence[str], file: str | None) -> dict[str, str]:
                 hint = 'write e.g. start = ["Time In"]'
                 raise InputError("is no list of headings", f"{file}: {column}", hint)
             for heading in listed:
-                found[str(heading)] = _known(column, file)
+                found[str(heading)] = known(column, file)
     for pair in pairs:
         heading, equals, column = pair.rpartition("=")
         if not equals or not heading.strip():
             raise InputError(f'"{pair}" is no mapping', "--map", 'write --map "Time In=start"')
-        found[heading.strip()] = _known(column.strip(), "--map")
+        found[heading.strip()] = known(column.strip(), "--map")
     return found
 
 
@@ -89,9 +89,10 @@ def _saved(file: str) -> dict[str, str | list[str]]:
     return columns
 
 
-def _known(column: str, where: str) -> str:
-    if column and column not in SESSION:
-        near = difflib.get_close_matches(column.lower(), SESSION, 1, 0.5)
+def known(column: str, where: str) -> str:
+    """A column that a mapping names, or "" for none; InputError where it is none of ours."""
+    if column != "" and column not in SESSION:
+        near = difflib.get_close_matches(str(column).lower(), SESSION, 1, 0.5)
         hint = f"nearest: {near[0]}" if near else f"choose one of {', '.join(SESSION)}"
         raise InputError(f'"{column}" is no column of ours', where, hint)
     return column

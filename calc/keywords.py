@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import timedelta
 from decimal import Decimal
@@ -11,7 +13,7 @@ from functools import cache
 from typing import Any, TypedDict, get_args, get_origin, get_type_hints
 
 from calc.billing import Options
-from calc.errors import InputError
+from calc.errors import CalcError, InputError
 from calc.params import Config
 from calc.schema import SESSION
 
@@ -43,6 +45,7 @@ class EstimateOptions(_OfLines, total=False):
 class _OfLogs(_OfLines, total=False):
     date_order: str | None
     sheet: str | None
+    maps: Mapping[str, str] | None
 
 
 class BillOptions(_OfLogs, total=False):
@@ -67,15 +70,19 @@ OPTIONS: dict[str, type] = {
     "bill": BillOptions,
     "audit": AuditOptions,
 }
-_HOW = {
+_HOW: dict[Any, str] = {
     Config: 'from calc import params, then config=params.load("folder")',
     Options: 'from calc import billing, then options=billing.Options(deductible={"": 25700}),'
     " in cents by patient",
     str: "write it as text",
     bool: "write True or False",
+    Mapping: 'write maps={"Time In": "start"}',
 }
 # What the command line has as options, to what a call has them in.
-_ELSEWHERE = dict.fromkeys((field.name for field in fields(Options)), "options") | {"tz": "zone"}
+_ELSEWHERE = dict.fromkeys((field.name for field in fields(Options)), "options") | {
+    "tz": "zone",
+    "map": "maps",
+}
 
 
 def given(function: str, options: Mapping[str, object]) -> dict[str, Any]:
@@ -95,6 +102,37 @@ def given(function: str, options: Mapping[str, object]) -> dict[str, Any]:
             hint = _HOW.get(wanted, "write a list of texts")
             raise InputError(f"{name}: {what} is no {wanted.__name__}", f"calc.{function}", hint)
     return {name: value for name, value in options.items() if value is not None}
+
+
+@contextlib.contextmanager
+def called() -> Iterator[None]:
+    """Errors with hints that name the options of a call, not those of the command line."""
+    try:
+        yield
+    except CalcError as error:
+        error.hint = in_call(error.hint)
+        raise
+
+
+def in_call(hint: str) -> str:
+    """A hint with options as a call has them.
+
+    >>> in_call('say which one by --map "Time In=start"')
+    'say which one by maps={"Time In": "start"}'
+    >>> in_call("say the zone of those without, e.g. --tz America/Chicago, or write an offset")
+    'say the zone of those without, e.g. zone="America/Chicago", or write an offset'
+    """
+    for written, as_called in _AS_CALLED.items():
+        hint = re.sub(written, as_called, hint)
+    return hint.replace("} maps={", ", ")
+
+
+_AS_CALLED = {
+    r'--map "([^"]+)=(\w*)"': r'maps={"\1": "\2"}',
+    "--date-order mdy or dmy": 'date_order="mdy" or "dmy"',
+    r"--tz ([\w/]+)": r'zone="\1"',
+    "given by --config": "of your own, config=params.load(folder)",
+}
 
 
 @cache

@@ -261,6 +261,17 @@ def _whole(
     )
 
 
+def maps_of(maps: Mapping[str, str] | None) -> dict[str, str]:
+    """A caller's mapping: heading to our column, "" for one that means nothing to us.
+
+    >>> maps_of({"Time In": "start"})
+    {'Time In': 'start'}
+    """
+    return {
+        str(name).strip(): headings.known(column, "maps") for name, column in (maps or {}).items()
+    }
+
+
 def require_maps(maps: Mapping[str, str], there: Iterable[str]) -> None:
     """InputError where a heading that is mapped is not among those of the log."""
     names = list(dict.fromkeys(there))
@@ -637,6 +648,9 @@ def _kept(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> dict[
         cell, kind = nw.col(column), kinds[column]
         if isinstance(kind, nw.Categorical | nw.Enum):
             cell = cell.cast(nw.String)
+        elif kind.is_float():
+            # pandas has whole numbers as floats where a cell is blank.
+            cell = text_of(kinds, column)
         elif kind != nw.String:
             return cell
         # Formats and frames differ in how they keep a blank cell; here it is none, so that rows

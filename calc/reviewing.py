@@ -601,6 +601,7 @@ def audit_frame(
     zone: str = "",
     date_order: str = "",
     claims_sheet: str = "",
+    maps: Mapping[str, str] | None = None,
     **defaults: str,
 ) -> Any:
     """Findings of a log: a path, or a frame, which comes back as the caller's own kind.
@@ -608,17 +609,20 @@ def audit_frame(
     Columns as `therapy-calc audit --format csv`, dollars as exact decimals. ``claims``: a path or
     frame of billed lines, ``claims_sheet`` theirs of a workbook, as ``sheet`` is the log's;
     InputError where none of them can be used. ``select`` and ``ignore``: prefixes of rules. With
-    ``report`` the whole `Audit`. A warning gives the count of rows, and one that of lines, that
-    could not be read.
+    ``report`` the whole `Audit`. ``maps``: heading of either to our column. A warning gives the
+    count of rows, and one that of lines, that could not be read.
     """
     config = config or load()
     blanks = logs.Defaults(zone=zone, date_order=date_order, **defaults)
+    known, alone = logs.maps_of(maps), claims is None
     # Only a report names the digests of what was read.
-    log = logs.read(source, config, blanks, digest=report)
+    log = logs.read(source, config, blanks, maps=known, all_maps=alone, digest=report)
     claimed = None
     asked = Asked(prefixes(select), prefixes(ignore), options=options or billing.Options())
     if claims is not None:
-        claimed = logs.read(claims, config, logs.of_claims(blanks, claims_sheet), digest=report)
+        theirs = logs.of_claims(blanks, claims_sheet)
+        claimed = logs.read(claims, config, theirs, maps=known, all_maps=False, digest=report)
+        logs.require_maps(known, [*log.place, *claimed.place])
         beside = {"claims": ", ".join(file.name for file in claimed.files) or "a frame"}
         beside |= {"claims_sheet": claims_sheet} if claims_sheet else {}
         asked = replace(asked, beside=beside)

@@ -257,6 +257,19 @@ def test_columns_and_money_of_a_frame(expected, rows):
     assert (gait["code"], gait["units"], gait["allowed"]) == ("97116", 1, Decimal("29.06"))
 
 
+def test_numbers_that_are_carried_are_text(rows):
+    """pandas has whole numbers as floats where one is blank; rows that add up may differ."""
+    import pandas as pd
+
+    row = {"patient": "p", "date": "2026-03-02", "code": "97110", "minutes": 8}
+    visits = [101, 102, None]
+    frame = pd.DataFrame([row | {"visit_id": visit} for visit in visits])
+    lines, bad = calc.bill(frame.assign(code=["97110", "97112", "x"]), rejects=True)
+    assert sorted(lines["visit_id"]) == ["101", "102"]
+    assert str(bad["visit_id"].dtype) == "float64"
+    assert calc.bill(frame)["visit_id"].tolist() == ["101; 102"]
+
+
 def test_rejects_warn(rows):
     """Without rejects=True a warning gives their number."""
     with pytest.warns(UserWarning, match="3 rows were rejected"):

@@ -61,6 +61,7 @@ UNKNOWN = [
     ("confg", "config"),
     ("rul", "rule"),
     ("tz", "zone"),
+    ("map", "maps"),
     ("deductible", "options"),
 ]
 
@@ -91,6 +92,7 @@ WRONG = [
     ("payer", 5, "int is no str", "text"),
     ("rejects", "yes", "str is no bool", "True or False"),
     ("select", 5, "int is no str", "text"),
+    ("maps", ["Client=patient"], "list is no Mapping", 'maps={"Time In": "start"}'),
 ]
 
 
@@ -208,3 +210,54 @@ def test_types_that_callers_see(tmp_path):
     first = RIGHT.count("\n") + 1
     places = {int(line.split(":")[1]) for line in wrong}
     assert places == set(range(first, first + len(REFUSED))), done.stdout + done.stderr
+
+
+HINTS = [
+    ("bill", {"patient": "Who Is It"}, 'maps={"HEADING": "patient"}'),
+    ("audit", {"patient": "Who Is It"}, 'maps={"HEADING": "patient"}'),
+]
+
+
+@pytest.mark.parametrize(("name", "names", "hint"), HINTS)
+def test_headings_that_are_not_known(name, names, hint):
+    """The hint says it as a call does, and what it says is an option that helps."""
+    frame = pl.DataFrame([ROW]).rename(names)
+    with pytest.raises(InputError) as error:
+        getattr(calc, name)(frame)
+    assert hint in error.value.hint
+    assert "--" not in error.value.hint
+    maps = {heading: column for column, heading in names.items()}
+    assert len(getattr(calc, name)(frame, maps=maps)) == (name == "bill")
+
+
+def test_a_heading_that_is_left_unread():
+    """Its column is carried."""
+    frame = pl.DataFrame([ROW | {"Insurance": "Acme"}])
+    with pytest.warns(UserWarning, match="1 row was rejected"):
+        assert len(calc.bill(frame)) == 0
+    assert calc.bill(frame, maps={"Insurance": ""})["Insurance"].to_list() == ["Acme"]
+
+
+def test_maps_that_fit_nothing():
+    """A column that is none of ours, and a heading that neither log nor claims has."""
+    frame = pl.DataFrame([ROW])
+    with pytest.raises(InputError, match='maps: "patiant" is no column of ours'):
+        calc.bill(frame, maps={"Client": "patiant"})
+    for value in (5, None):
+        with pytest.raises(InputError, match="is no column of ours"):
+            calc.bill(frame, maps={"Client": value})
+    with pytest.raises(InputError, match='heading "Client" of the mapping is not in the log'):
+        calc.bill(frame, maps={"Client": "patient"})
+    claims = frame.drop("minutes").with_columns(units_billed=2).rename({"patient": "Client"})
+    assert len(calc.audit(frame, claims=claims, maps={"Client": "patient"})) == 0
+    with pytest.raises(InputError, match='heading "Clyent" of the mapping is not in the log'):
+        calc.audit(frame, claims=claims, maps={"Clyent": "patient"})
+
+
+def test_dates_whose_order_nobody_tells():
+    """The hint names the option as a call has it."""
+    frame = pl.DataFrame([ROW | {"date": day} for day in ("3/2/2026", "4/2/2026")])
+    with pytest.raises(InputError) as error:
+        calc.bill(frame)
+    assert error.value.hint == 'say date_order="mdy" or "dmy", or write YYYY-MM-DD'
+    assert calc.bill(frame, date_order="dmy")["date"].dt.month().to_list() == [2, 2]
