@@ -21,6 +21,7 @@ import pytest
 from click.testing import CliRunner
 from helpers import UNKNOWN_DAY
 
+import calc.cli
 from calc import engine, estimating
 from calc.cli import cli, shared
 from calc.errors import InputError
@@ -1344,3 +1345,44 @@ def test_a_hidden_folder_goes_however_impatient_the_user_is(tmp_path, monkeypatc
     with pytest.raises(KeyboardInterrupt), engine.hidden_folder(str(tmp_path / "x")):
         raise KeyboardInterrupt
     assert (len(calls), list(tmp_path.iterdir())) == (2, [])
+
+
+ABROAD = (
+    "patient,role,discipline,date,code,minutes,units_billed\nŁukasz,PT,PT,2026-03-02,97110,23,3\n"
+)
+
+
+@pytest.mark.parametrize("form", ["table", "csv", "json", "html"])
+def test_letters_that_a_code_page_lacks(form, tmp_path):
+    """They are written as escapes, where the user's own choice is a code page."""
+    log = tmp_path / "log.csv"
+    log.write_text(ABROAD, encoding="utf-8")
+    words = ["audit", str(log), "--select", "U201", "--format", form]
+    for name, shown in (("cp1252", "\\u0141ukasz"), ("utf-8", "Łukasz")):
+        env = os.environ | {"PYTHONIOENCODING": name}
+        command = [sys.executable, "-m", "calc", *words]
+        done = subprocess.run(command, capture_output=True, cwd=ROOT, env=env, check=False)
+        assert (done.returncode, b"Traceback" in done.stderr) == (1, False)
+        assert shown in done.stdout.decode(name)
+
+
+class Terminal(io.TextIOWrapper):
+    """A stream that people look at."""
+
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("kind", "encoding", "written"),
+    [(Terminal, "cp1252", b"\\u0141"), (io.TextIOWrapper, "utf-8", "Ł".encode())],
+)
+def test_what_is_no_terminal_gets_utf_8(kind, encoding, written, monkeypatch):
+    """As a file does; a terminal keeps its code page."""
+    monkeypatch.delenv("PYTHONIOENCODING", raising=False)
+    stream = kind(io.BytesIO(), encoding="cp1252")
+    calc.cli._spelled_out(stream)
+    stream.write("Ł")
+    stream.flush()
+    assert (stream.encoding, stream.buffer.getvalue()) == (encoding, written)
+    calc.cli._spelled_out(None)

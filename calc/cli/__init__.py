@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import signal
@@ -37,10 +38,24 @@ for command in (units, estimate, bill, audit, rules, rule, rates, config, templa
 def main() -> None:
     """Run a command; exit 0 done, 1 findings, 2 could not do the work, 130 interrupted."""
     os.environ.setdefault(memory.SETTINGS, memory.kept("default"))
+    for stream in (sys.stdout, sys.stderr):
+        _spelled_out(stream)
     code = _run()
     for stream in (sys.stdout, sys.stderr):
         _let_go(stream)
     _leave(code)
+
+
+def _spelled_out(stream: TextIO | None) -> None:
+    """A letter that a terminal lacks is shown as an escape; what goes elsewhere is UTF-8, as files.
+
+    Windows has a code page of some 200 letters for both, of which one name may need another.
+    """
+    if isinstance(stream, io.TextIOWrapper):
+        as_it_is = stream.isatty() or "PYTHONIOENCODING" in os.environ
+        stream.reconfigure(
+            encoding=stream.encoding if as_it_is else "utf-8", errors="backslashreplace"
+        )
 
 
 def _run() -> int:
