@@ -32,7 +32,7 @@ from calc import (
 )
 from calc.limits import PATIENT_DAY
 from calc.params import Config
-from calc.schema import CODE_KEY, POOL, told_by_log, total
+from calc.schema import CODE_KEY, DISCIPLINE_VISIT, POOL, told_by_log, total
 
 Frame = nw.LazyFrame[Any]
 
@@ -419,14 +419,18 @@ def _beside_shared(lines: Frame, clashes: Frame) -> Frame:
     """Lines with shared_rule, the rule that reports the minutes behind units on the wrong code.
 
     Of a code beyond its bounds whose minutes another row shares, and of those that it exchanges
-    units with: nobody can tell whose the minutes are.
+    units with: nobody can tell whose the minutes are. A clash is found where its later row stands:
+    with that of another discipline or provider the units are no part of it.
     """
     lines = lines.with_columns(shared_rule=nw.lit(""))
     if engine.is_empty(clashes):
         return lines
     names = (*POOL, "service")
     others = {name: f"{name}_2" for name in names if name != "patient"}
-    mine, theirs = clashes.select(*names, "kind"), clashes.select("patient", "kind", **others)
+    visit = [name for name in DISCIPLINE_VISIT if name in others]
+    here = nw.all_horizontal(*(nw.col(n) == nw.col(others[n]) for n in visit), ignore_nulls=True)
+    mine = clashes.select(*names, "kind")
+    theirs = clashes.filter(here).select("patient", "kind", **others)
     both = nw.concat([mine, theirs.select(mine.columns)], how="vertical")
     kinds = both.group_by(*names).agg(nw.col("kind").min().alias("shared_kind"))
     wrong = lines.filter(nw.col("misplaced")).select(*names, "day_group")

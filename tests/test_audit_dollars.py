@@ -80,6 +80,12 @@ BY_HAND = {
          row("97129", "", 2, start="12:52", end="13:25", **OT | {"discipline": "SLP"})],
         {"T104": -37, "U206": 97},
     ),
+    # 21.84 for 20.87 of 97130: the clash on its minutes is the other discipline's
+    "units of an add-on, on minutes that another discipline loses": (
+        [row("97140", "", 0, start="12:26", end="12:33", date="2024-08-05", clinician="K"),
+         row("97129", "", 2, start="12:23", end="12:56", clinician="K", **OT)],
+        {"T104": None, "U206": 97},
+    ),
     # what units are worth beside one that is billed for a denial is not known
     "a clash beside a denial": (
         [row("97530", "", 2, start="09:00", end="09:30"),
