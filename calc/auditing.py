@@ -342,7 +342,8 @@ def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
     """Pairs (number, into): a finding and the first of the rule that explains it.
 
     They belong together by patient, date, discipline and provider, or by clinician and date. One
-    that is milder, since it takes no units, explains others' last.
+    that is milder, since it takes no units, explains others' last; of several that do the one with
+    the same dollars comes first, which stand with one row of them.
     """
     milder = [rule.code for rule in RULES.values() if rule.milder_by_units]
     mild = nw.col("rule").is_in(milder) & (nw.col("severity") != "error")
@@ -355,19 +356,21 @@ def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         (later.filter(alone), ("clinician",)),
     ):
         keys = ["date", *who]
-        left = mine.select("number", "file", "row", "code", *keys, rule="explained")
-        right = found.select("rule", "file", "row", "code", "mild", *keys, into="number")
+        names = ("file", "row", "code", "cents")
+        left = mine.select("number", *names, *keys, rule="explained")
+        right = found.select("rule", "mild", *names, *keys, into="number")
         both = left.join(right, on=["rule", *keys], how="inner", suffix="_2")
-        pairs.append(
-            both.select(
-                "number", "into", "mild", "file", "row", "code", "file_2", "row_2", "code_2"
-            )
-        )
+        seconds = [f"{name}_2" for name in names]
+        pairs.append(both.select("number", "into", "rule", "mild", *names, *seconds))
     both = nw.concat(pairs, how="vertical").filter(nw.col("number") != nw.col("into"))
     same_row = (nw.col("row") == nw.col("row_2")) & (nw.col("file") == nw.col("file_2"))
     near = nw.when(nw.col("code") == nw.col("code_2")).then(1).otherwise(2)
-    both = both.with_columns(near=nw.when(same_row.fill_null(False)).then(0).otherwise(near))
-    both = both.sort("number", "mild", "near", "into")
+    same_cents = nw.col("rule").is_in(milder) & (nw.col("cents") == nw.col("cents_2"))
+    both = both.with_columns(
+        near=nw.when(same_row.fill_null(False)).then(0).otherwise(near),
+        apart=nw.when(same_cents.fill_null(False)).then(0).otherwise(1),
+    )
+    both = both.sort("number", "mild", "apart", "near", "into")
     return both.unique("number", keep="first", maintain_order=True).select("number", "into")
 
 

@@ -157,15 +157,11 @@ _OF_UNITS = (
 
 def _units_alone(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Units of services that are not counted with others of their day."""
-    size, earns = nw.col("rule_unit_minutes"), nw.col("rule_first_minutes")
-    timed = nw.col("unit_basis") == "minutes"
     units = (
         nw.when(nw.col("in_pool"))
         .then(nw.col("units"))
-        .when(timed & nw.col("pooled"))
-        .then((nw.col("minutes") + size - earns) // size)
-        .when(timed)
-        .then(_by_midpoint())
+        .when(nw.col("unit_basis") == "minutes")
+        .then(units_together(nw.col("minutes")))
         .when(nw.col("unit_basis") == "day")
         .then(nw.when(nw.col("counted_rows") > 0).then(1).otherwise(0))
         .otherwise(nw.col("units_logged"))
@@ -204,13 +200,16 @@ def _cut(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     ).drop("at_cut", "at_next", "cut_more", "next_more")
 
 
-def _by_midpoint() -> nw.Expr:
+def units_together(minutes: nw.Expr) -> nw.Expr:
+    """Units of timed minutes that add up: of a day's pool, or of a service counted alone."""
+    size, earns = nw.col("rule_unit_minutes"), nw.col("rule_first_minutes")
+    by_rule = (minutes + size - earns) // size
+    return nw.when(nw.col("pooled")).then(by_rule).otherwise(_by_midpoint(minutes))
+
+
+def _by_midpoint(minutes: nw.Expr) -> nw.Expr:
     """A unit of any length is earned when more than half of it has passed (CPT)."""
-    minutes, first, further = (
-        nw.col("minutes"),
-        nw.col("first_unit_minutes"),
-        nw.col("unit_minutes"),
-    )
+    first, further = nw.col("first_unit_minutes"), nw.col("unit_minutes")
     beyond = 2 * (minutes - first) + further - 1
     more = nw.when(minutes > first).then(beyond // (2 * further)).otherwise(0)
     return nw.when(2 * minutes > first).then(1 + more).otherwise(0)

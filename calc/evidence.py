@@ -590,53 +590,64 @@ def _explained_by_clock(
     """Days with T110 as ``cause_rule`` of units that minutes beyond the clock times earn.
 
     And the rows with more minutes than their clock times: ``earns`` what is billed too much for the
-    day, that of the most such minutes alone where it does; its over_cents say what that costs.
+    day, as long as those with more such minutes do not; the first one's over_cents say what that
+    costs.
     """
     more = nw.col("given_ms") - nw.col("length_ms")
     counts = nw.col("counts") & nw.col("in_sweep")
     beyond = (counts & (more >= times.MINUTE)).fill_null(False)
     logged = rows.filter((counts & (more > 0)).fill_null(False))
-    logged = engine.settled(logged.with_columns(less=0 - more))
+    more_ms = nw.when(beyond).then(more).otherwise(0)
+    logged = engine.settled(logged.with_columns(less=0 - more, more_ms=more_ms))
     nothing = nw.lit(None, dtype=nw.Int64)
     if engine.is_empty(logged):
         return day, logged.with_columns(earns=nw.lit(False), over_cents=nothing)
     visits = engine.settled(engine.among(rows, logged.filter(beyond), POOL))
-
-    def counted_with(which: nw.Expr) -> Frame:
-        """Services with their units if the minutes beyond the clock of some rows count too."""
-        given = nw.col("counted_ms") + nw.when(which).then(more).otherwise(0)
-        return _units_of(visits.with_columns(counted_ms=given), day, config, days)
-
-    counted = engine.settled(counted_with(beyond))
-    day = day.join(_units_by_group(counted), on=list(billed.GROUP), how="left")
+    given = visits.with_columns(counted_ms=nw.col("counted_ms") + more_ms)
+    counted = engine.settled(_units_of(given, day, config, days))
+    sums = total("units").alias("logged_units"), total("minutes").alias("logged_minutes")
+    group = counted.group_by(*billed.GROUP).agg(*sums)
+    day = day.join(group, on=list(billed.GROUP), how="left")
     asked = nw.col("day_kept") - nw.col("day_refused")
     earned = (asked > nw.col("day_units")) & (asked <= nw.col("logged_units"))
     mine = (nw.col("cause_rule") == "") & earned.fill_null(False)
     cause = nw.when(mine).then(nw.lit("T110")).otherwise("cause_rule")
-    day = engine.settled(day.with_columns(cause_rule=cause).drop("logged_units"))
+    day = engine.settled(day.with_columns(cause_rule=cause))
     cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")
-    over = day.filter(nw.col("cause_rule") == "T110")
-    over = over.select(*billed.GROUP, earns=nw.lit(True), over_cents=cents, asked=asked)
-    logged = logged.join(
-        counted.select(*POOL, "service", "day_group"), on=[*POOL, "service"], how="left"
+    over = day.filter(nw.col("cause_rule") == "T110").select(
+        *billed.GROUP, "logged_minutes", over_cents=cents, asked=asked
     )
-    logged = engine.placed(logged, billed.GROUP, ("less", "file", "row"))
-    logged = logged.join(over, on=list(billed.GROUP), how="left")
-    logged = engine.settled(logged.with_columns(nw.col("earns").fill_null(False)))
-    first = nw.col("turn") == 1
-    several = logged.filter(nw.col("earns") & ~first & (nw.col("less") <= -times.MINUTE))
-    if not engine.is_empty(several):
-        most = logged.filter(first & nw.col("earns")).select("file", "row", most=nw.lit(True))
-        visits = visits.join(most, on=["file", "row"], how="left")
-        alone = _units_by_group(counted_with(nw.col("most").fill_null(False)))
-        logged = logged.join(alone, on=list(billed.GROUP), how="left")
-        enough = (nw.col("asked") <= nw.col("logged_units")).fill_null(False)
-        logged = logged.with_columns(earns=nw.col("earns") & (first | ~enough))
-    return day, logged.with_columns(over_cents=nw.when(first).then("over_cents"))
+    logged = _with_units_before(logged, counted, over)
+    first, earns = nw.col("turn") == 1, nw.col("asked") > nw.col("units_before")
+    logged = logged.with_columns(
+        earns=earns.fill_null(False), over_cents=nw.when(first).then("over_cents")
+    )
+    return day.drop("logged_units", "logged_minutes"), logged
 
 
-def _units_by_group(counted: Frame) -> Frame:
-    return counted.group_by(*billed.GROUP).agg(total("units").alias("logged_units"))
+def _with_units_before(logged: Frame, counted: Frame, over: Frame) -> Frame:
+    """Rows with ``turn``, by falling minutes beyond the clock, and units_before: of those before.
+
+    Those of the group of counting (see ``over``) if of minutes beyond the clock only the ones of
+    rows with an earlier turn count. ``counted``: services in which all of them do.
+    """
+    service, group = (*POOL, "service"), billed.GROUP
+    facts = counted.select(
+        *service, "day_group", "pooled", "first_unit_minutes", "unit_minutes",
+        "rule_unit_minutes", "rule_first_minutes", service_ms="counted_ms",
+    )  # fmt: skip
+    logged = logged.join(facts, on=list(service), how="left")
+    logged = engine.placed(logged, group, ("less", "file", "row"))
+    sums = {"all_more": "more_ms"}
+    logged = engine.within(logged, service, ["turn"], total=sums, running={"more_upto": "more_ms"})
+    # A service drops the fraction of a minute once, so a row's own may come to one more or less.
+    upto = nw.col("service_ms") - nw.col("all_more") + nw.col("more_upto")
+    gained = upto // times.MINUTE - (upto - nw.col("more_ms")) // times.MINUTE
+    logged = logged.with_columns(gained=gained.fill_null(0).cast(nw.Int64), back=0 - nw.col("turn"))
+    logged = engine.within(logged, group, ["back"], running={"gained_from": "gained"})
+    logged = logged.join(over, on=list(group), how="left")
+    before = nw.col("logged_minutes") - nw.col("gained_from")
+    return engine.settled(logged.with_columns(units_before=counting.units_together(before)))
 
 
 def _units_of(rows: Frame, day: Frame, config: Config, days: list[date]) -> Frame:
