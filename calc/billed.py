@@ -70,6 +70,8 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     beside_gn = assistant & has("GN") & ~paired
     crossed = (has("CQ") & has("GO") & ~has("GP")) | (has("CO") & has("GP") & ~has("GO"))
     stray = beside_gn | (crossed & ~has("GN"))
+    # On an assistant's row GN is the wrong one of the two: no assistant is of its discipline.
+    assists = nw.col("role") == "assistant"
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
     return rows.with_columns(
@@ -94,7 +96,10 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         refused=refused.cast(nw.Int64),
         units_of_refused=nw.when(refused).then(units).otherwise(0).fill_null(0),
         units_of_stray=nw.when(stray & ~refused).then(units).otherwise(0).fill_null(0),
-        units_beside_gn=nw.when(beside_gn & ~refused).then(units).otherwise(0).fill_null(0),
+        units_beside_gn=nw.when(beside_gn & ~assists & ~refused)
+        .then(units)
+        .otherwise(0)
+        .fill_null(0),
     )
 
 

@@ -38,7 +38,7 @@ class AssistantModifierNotDue(Rule):
     said = (("at_most", nw.when(~_sure).then(nw.lit("at most "))), ("none_yet", _none_yet))
     _too_many = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
     flag = nw.col("payer_part_b") & (nw.col("unnamed_rows") == 0) & (found > expected + _too_many)
-    # What M303 says to take off: beside GN always, beside GP or GO where none is due.
+    # What M303 says to take off: beside GN but on an assistant's row, and wherever none is due.
     _off = nw.when(expected == 0).then(nw.col("stray_units")).otherwise(nw.col("gn_units"))
     _stray = found - _off <= expected + _too_many
     explained = nw.when(_stray).then(nw.lit("M303")).otherwise(nw.lit(""))
