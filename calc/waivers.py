@@ -24,6 +24,7 @@ NEEDED = ("rule", "reason", "by", "until")
 COLUMNS = ("rule", *KEYS, "reason", "by", "until")
 _HINT = 'write [[waiver]], and below it rule = "U201", reason, by, until and a key, or give csv'
 _TYPES: dict[str, type] = dict.fromkeys(("rule", *KEYS), str) | {"date": dt.date}
+_NAMED = 20  # of waivers in a note: the others are counted
 
 
 @dataclass(frozen=True)
@@ -127,7 +128,9 @@ def apply(
     today) waive nothing; they and unused ones are named in the notes.
     """
     expired = [waiver for waiver in waivers if waiver.until < today]
-    notes = [f"{w.where}: the waiver of {w.rule} expired on {w.until}" for w in expired]
+    notes = [f"{w.where}: the waiver of {w.rule} expired on {w.until}" for w in expired[:_NAMED]]
+    if len(expired) > _NAMED:
+        notes.append(f"{len(expired) - _NAMED:,} more waivers expired")
     standing = [waiver for waiver in waivers if waiver.until >= today]
     columns, rows = findings.columns, findings.with_row_index("place")
     rows = rows.with_columns(waiver=nw.lit(None, dtype=nw.Int64))
@@ -144,8 +147,9 @@ def apply(
         rows = rows.with_columns(nw.col("waived").fill_null(""))
     unused = [waiver.where for place, waiver in enumerate(standing) if place not in used]
     if unused:
-        count = "1 waiver is" if len(unused) == 1 else f"{len(unused)} waivers are"
-        notes.append(f"{count} unused: {', '.join(unused)}")
+        count = "1 waiver is" if len(unused) == 1 else f"{len(unused):,} waivers are"
+        more = f" and {len(unused) - _NAMED:,} more" if len(unused) > _NAMED else ""
+        notes.append(f"{count} unused: {', '.join(unused[:_NAMED])}{more}")
     return rows.sort("place").select(columns), notes  # a join need not keep the order
 
 

@@ -92,6 +92,23 @@ def test_expired_and_unused_are_said(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("rows", "more"), [(20, ""), (23, "3 more waivers expired")])
+def test_many_expired_ones_are_counted(rows, more, tmp_path):
+    """A file that ran out at New Year must not bury the report."""
+    text = HEAD + "U201,1001,,,,old,A,2026-03-31\n" * rows
+    notes = applied(tmp_path, text, finding())[1]
+    assert notes[19] == "waivers.csv:21: the waiver of U201 expired on 2026-03-31"
+    assert notes[20:] == [more] * bool(more)
+
+
+@pytest.mark.parametrize(("rows", "more"), [(20, ""), (1023, " and 1,003 more")])
+def test_many_unused_ones_are_counted(rows, more, tmp_path):
+    text = HEAD + "U201,9999,,,,none,A,2026-04-01\n" * rows
+    (note,) = applied(tmp_path, text, finding())[1]
+    assert note.startswith(f"{rows:,} waivers are unused: waivers.csv:2, waivers.csv:3, ")
+    assert note.endswith(f", waivers.csv:21{more}")
+
+
 def test_the_last_day_still_counts(tmp_path):
     text = HEAD + "U201,1001,,,,agreed,A,2026-04-01\n"
     assert applied(tmp_path, text, finding())[0] == ["agreed (A, until 2026-04-01)"]
