@@ -94,8 +94,8 @@ def services(
             for end in ("least", "most")
         },
     )
-    for name in ("clinician", *carried):
-        grouped = engine.either(grouped, f"least {name}", f"most {name}", name)
+    names = ("clinician", *carried)
+    grouped = engine.either(grouped, {name: (f"least {name}", f"most {name}") for name in names})
     return grouped.with_columns(
         assistant_minutes=nw.col("minutes") - nw.col("therapist_minutes"),
         units_logged=nw.when(

@@ -52,7 +52,7 @@ MOST = {"most clinician": "last_clinician"}
 
 def named(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """A table with ``clinician``, both where they differ, instead of the least and the most."""
-    table = engine.either(table, "least clinician", "most clinician", "clinician")
+    table = engine.either(table, {"clinician": ("least clinician", "most clinician")})
     return table.drop("least clinician", "most clinician")
 
 

@@ -270,6 +270,15 @@ def test_numbers_that_are_carried_are_text(rows):
     assert calc.bill(frame)["visit_id"].tolist() == ["101; 102"]
 
 
+def test_many_columns_are_carried():
+    """Each beside the others: alike, unlike and blank in the rows of a line."""
+    row = {"patient": "p", "date": "2026-03-02", "code": "97110", "minutes": 8}
+    cells = [{f"own {n}": text for n, text in enumerate(texts)} for texts in
+             (["a", "a", None, None], ["b", "a", "b", None])]  # fmt: skip
+    lines = calc.bill(pl.DataFrame([row | own for own in cells], infer_schema_length=None))
+    assert lines.select(pl.selectors.starts_with("own")).row(0) == ("a; b", "a", "b", None)
+
+
 def test_rejects_warn(rows):
     """Without rejects=True a warning gives their number."""
     with pytest.warns(UserWarning, match="3 rows were rejected"):
