@@ -225,11 +225,12 @@ class Config:
 
     @cached_property
     def payer_names(self) -> dict[str, str]:
+        """Every name of a payer in lower case to its key, which no other payer's alias takes."""
         names = {}
         for payer, facts in self.payers.items():
             for name in called(payer, facts):
                 names[name.lower()] = payer
-        return names
+        return names | {payer.lower(): payer for payer in self.payers}
 
     @cached_property
     def localities(self) -> dict[str, str]:

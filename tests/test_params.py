@@ -505,6 +505,15 @@ def test_a_payers_block_lies_over_the_shipped_one_key_by_key(tmp_path):
         _ = Config([broken, SHIPPED]).payers
 
 
+def test_an_alias_takes_no_payers_key(tmp_path):
+    """Rows of Medicare, and those that name nobody, stay its own; a check tells the clash."""
+    acme = '[acme]\nname = "Acme"\ncounting_rule = "ama"\nsource = "s"\naliases = ["Medicare"]\n'
+    files = {"sources__toml": '[s]\ntitle = "S"\n', "payers__toml": acme}
+    config = Config([folder(tmp_path / "own", **files), SHIPPED])
+    assert config.payer_names["medicare"] == "medicare"
+    assert config.payer_names["acme"] == "acme"
+
+
 def test_load_takes_folder_and_environment(tmp_path, monkeypatch):
     """The folder of --config, or of the environment, comes before the shipped one."""
     assert params.load(tmp_path).folders == (tmp_path, params.shipped_folder())
