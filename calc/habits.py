@@ -89,13 +89,23 @@ def _assistants(theirs: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyF
 
 
 def _heaps(timed: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
-    """By clinician: heap_days just at a unit's threshold, near_days with their neighbours."""
+    """By clinician: heap_days just at a unit's threshold, near_days with their neighbours.
+
+    Of payers whose first unit is earned as Medicare's is.
+    """
+    rule, rules = config.counting_rules["cms"], config.counting_rules
+    others = [
+        payer
+        for payer, facts in config.payers.items()
+        if any(rules[facts["counting_rule"]][name] != rule[name] for name in _THRESHOLD)
+    ]
+    if others:
+        timed = timed.filter(~nw.col("payer").is_in(others))
     keys = ("clinician", "patient", "date", "discipline")
     added = {"counted_ms": "counted_ms"}
     day = engine.grouped(timed, keys, total=added, filled={}, least={}, most={})
     day = day.with_columns(minutes=nw.col("counted_ms") // times.MINUTE)
     # Two minutes at the threshold, the two before and the two after: a third falls on each.
-    rule = config.counting_rules["cms"]
     band, first = rule["unit_minutes"], rule["first_minutes"] - 2
     past, turn = (nw.col("minutes") - first) % band, (nw.col("minutes") - first) // band
     near = (nw.col("minutes") >= first) & (turn < HEAPS) & (past < 6)
@@ -106,6 +116,9 @@ def _heaps(timed: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
         total("near").alias("near_days"),
         nw.len().cast(nw.Int64).alias("timed_days"),
     )
+
+
+_THRESHOLD = ("unit_minutes", "first_minutes")  # of a counting rule
 
 
 def _with_chances(people: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import calc
-from calc import engine, habits
+from calc import engine, habits, params
 
 
 @pytest.mark.parametrize("near", range(8))
@@ -93,6 +93,24 @@ def test_heaps_are_the_threshold_minutes(config, tmp_path):
     heap = {int(row["clinician"]) for row in table if row["heap_days"]}
     assert heap == {8, 9, 23, 24, 38, 39, 53, 54}
     assert near == {6, 7, 10, 11, 21, 22, 25, 26, 36, 37, 40, 41, 51, 52, 55, 56} | heap
+
+
+WHOLE = """[gamma]
+name = "Gamma"
+counting_rule = "whole-units"
+source = "decision"
+"""
+
+
+def test_other_thresholds_are_no_heaps(tmp_path):
+    """Eight minutes earn nothing of a payer of whole quarter hours only."""
+    (tmp_path / "payers.toml").write_text(WHOLE)
+    own = params.load(str(tmp_path))
+    rows = [{"clinician": "A", "code": "97116", "minutes": "8", "finding": "", "payer": payer}
+            for payer in ("medicare", "ama", "gamma")]  # fmt: skip
+    found = rulebook.gathered(rulebook.stacked({"": rows}), own, tmp_path / "own.csv")
+    (row,) = engine.collect(found.tables["habit"]).to_native().to_dicts()
+    assert (row["heap_days"], row["near_days"], row["timed_days"]) == (2, 2, 2)
 
 
 def test_a_year_whose_holidays_are_not_known_is_said():
