@@ -316,6 +316,12 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     wrong = (nw.col("kept_units") != nw.col("units")) & ~left_out
     without = nw.when(nw.col("documented_rows") > 0).then(nw.col("units_without_minutes"))
     unpayable = nw.when(nw.col("unpayable"))
+    free = nw.col("unpayable").fill_null(False)
+    moved = {"over_cents": ("kept_units", "units"), "unsupported_cents": ("billed", "kept_units")}
+    unknown = {
+        cents: (nw.col(one) != nw.col(other)).fill_null(True) & nw.col(cents).is_null() & ~free
+        for cents, (one, other) in moved.items()
+    }
     timed = lines.filter(nw.col("timed") & nw.col("odd_group")).with_columns(
         wrong=wrong.cast(nw.Int64),
         without=without.otherwise(0),
@@ -327,6 +333,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         undocumented=nw.when(nw.col("documented_rows") == 0).then(nw.col("billed")).otherwise(0),
         unpayable_units=unpayable.then("units").otherwise(0),
         unpayable_cents=unpayable.then("over_cents").otherwise(0),
+        **{f"{cents}_unknown": lacks.cast(nw.Int64) for cents, lacks in unknown.items()},
     )
     timed = _named(timed)
     sums = {
@@ -346,6 +353,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_over_cents": "over_cents",
         "day_unsupported_cents": "unsupported_cents",
     }
+    sums |= {f"day_{cents}_unknown": f"{cents}_unknown" for cents in moved}
     least = {"first_minutes": "first_minutes", "first_place": "first_place"}
     day = engine.grouped(
         timed,
@@ -356,13 +364,19 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         most={"last_code": "named_code"} | first_rows.MOST,
     )
     same = nw.col("code") == nw.col("last_code")
-    return first_rows.named(day).with_columns(
-        code=nw.when(same).then(nw.col("code")).otherwise(nw.lit("")),
-        # Money that is not known is null, never 0.
-        **{
-            name: nw.when(nw.col("priced_lines") > 0).then(name)
-            for name in ("day_over_cents", "day_unsupported_cents")
-        },
+    return (
+        first_rows.named(day)
+        .with_columns(
+            code=nw.when(same).then(nw.col("code")).otherwise(nw.lit("")),
+            # Money that is not known of a code whose units are wrong is null, never 0.
+            **{
+                f"day_{cents}": nw.when(
+                    (nw.col("priced_lines") > 0) & (nw.col(f"day_{cents}_unknown") == 0)
+                ).then(f"day_{cents}")
+                for cents in moved
+            },
+        )
+        .drop(*(f"day_{cents}_unknown" for cents in moved))
     )
 
 

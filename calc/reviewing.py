@@ -370,7 +370,8 @@ def _unpriced() -> nw.Expr:
 def _too_low() -> nw.Expr:
     """Whether a finding says that fewer units are billed than are supported."""
     found, expected = nw.col("found"), nw.col("expected")
-    numbers = found.str.contains("^[0-9]+$") & expected.str.contains("^[0-9]+$")
+    # A code, which some rules expect, has five digits.
+    numbers = found.str.contains("^[0-9]{1,4}$") & expected.str.contains("^[0-9]{1,4}$")
     fewer = numbers & (found.str.zfill(9) < expected.str.zfill(9))
     return (nw.col("severity") == "info") | fewer.fill_null(False)
 

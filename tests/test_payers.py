@@ -595,3 +595,55 @@ def test_a_payers_own_fees_are_explained_where_medicare_has_none(own, tmp_path):
     ):
         assert says in text
     assert ", \n" not in text
+
+
+def audited(config, payer, rows, select="U", **more):
+    """Findings of rows of one visit: code, minutes or times, units billed."""
+    row = {"patient": "A", "clinician": "K", "role": "therapist", "date": "2026-03-02"}
+    row |= {"discipline": "PT", "payer": payer} | more
+    return calc.audit(
+        pl.DataFrame([row | own for own in rows]), config=config, select=select, report=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("units", "rule", "cents"),
+    [
+        ((2, 1), "U201", 4000),  # 97110 has a fee
+        ((1, 2), "U201", None),  # 97112 has none
+        ((1, 0), "U202", None),
+    ],
+)
+def test_dollars_of_a_day_with_a_code_without_a_fee(units, rule, cents, own):
+    """They are known where those of the codes are whose units are wrong."""
+    rows = [
+        {"code": code, "minutes": 15, "units_billed": billed}
+        for code, billed in zip(("97110", "97112"), units, strict=True)
+    ]
+    found = audited(own, "bravo", rows, rule)
+    assert found.findings["rule"].to_list() == [rule]
+    assert found.findings["cents"].to_list() == [cents]
+    assert found.meta["overbilled_without_dollars"] == (rule == "U201" and cents is None)
+
+
+def test_minutes_that_two_codes_share_are_no_pay_lost(config):
+    """What T104 expects is a code, not a number of units."""
+    rows = [
+        {"code": "97110", "start": "13:00", "end": "13:30", "units_billed": 2},
+        {"code": "97140", "start": "13:20", "end": "13:50", "units_billed": 2},
+    ]
+    meta = audited(config, "highmark", rows, "T104,U").meta
+    assert (meta["overbilled_without_dollars"], meta["underbilled_without_dollars"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("payer", "cut", "asks"), [("delta", True, 1), ("delta", False, 0), ("acme", True, 0)]
+)
+def test_who_pays_an_assistant_in_full_asks_for_no_modifier(payer, cut, asks, tmp_path):
+    """A payer of Part B that leaves out the reduction, and one that is none of Part B."""
+    block = FILES["payers.toml"]
+    block = block.replace(f"[{payer}]", f"[{payer}]\nassistant_cut = {str(cut).lower()}")
+    config = laid(tmp_path, FILES | {"payers.toml": block})
+    row = {"code": "97110", "minutes": 15, "units_billed": 1, "modifiers_billed": "GP"}
+    found = audited(config, payer, [row], "M301", role="assistant")
+    assert len(found.findings) == asks
