@@ -1664,14 +1664,25 @@ def told_by(
     frame: nw.LazyFrame[Any], column: str, facts: Mapping[str, nw.Expr]
 ) -> nw.LazyFrame[Any]:
     """Add what a text column alone tells; of `dense` text each value is looked at once."""
+    return _told_by_each(frame, {column: facts})
+
+
+def _told_by_each(
+    frame: nw.LazyFrame[Any], facts: Mapping[str, Mapping[str, nw.Expr]]
+) -> nw.LazyFrame[Any]:
+    """What each of several columns tells: to ask a long plan for its kinds takes a while."""
+    plain = dict(facts)
     if _in_bulk(frame):
         native = nw.to_native(frame)
-        kind = native.select(column).collect_schema()[column]
-        if isinstance(kind, pl.Enum):
-            each = _frame(pl.LazyFrame({column: kind.categories}))
-            told = nw.to_native(collect(each.select(**facts)))
-            return _frame(native.with_columns(_by_category(column, values) for values in told))
-    return frame.with_columns(**facts)
+        told: list[pl.Expr] = []
+        for column, kind in native.select(*facts).collect_schema().items():
+            if isinstance(kind, pl.Enum):
+                each = _frame(pl.LazyFrame({column: kind.categories}))
+                values = nw.to_native(collect(each.select(**plain.pop(column))))
+                told += [_by_category(column, of_each) for of_each in values]
+        frame = _frame(native.with_columns(told)) if told else frame
+    rest = {name: fact for own in plain.values() for name, fact in own.items()}
+    return frame.with_columns(**rest) if rest else frame
 
 
 def either(frame: nw.LazyFrame[Any], pairs: Mapping[str, tuple[str, str]]) -> nw.LazyFrame[Any]:
@@ -1690,10 +1701,10 @@ def either(frame: nw.LazyFrame[Any], pairs: Mapping[str, tuple[str, str]]) -> nw
             }
         )
 
-    for name, (one, _) in pairs.items():
-        frame = told_by(frame, one, {name: nw.col(one).cast(nw.String)})
+    texts = {one: {name: nw.col(one).cast(nw.String)} for name, (one, _) in pairs.items()}
+    frame = _told_by_each(frame, texts)
     unlike = [(nw.col(one) != nw.col(other)).fill_null(False) for one, other in pairs.values()]
-    needs = list(dict.fromkeys(itertools.chain(*pairs.values())))
+    needs = tuple(itertools.chain(*pairs.values()))
     made = {name: (nw.col(name), str) for name in pairs}
     return amended(frame, nw.any_horizontal(*unlike, ignore_nulls=True), needs, both, made)
 
