@@ -24,6 +24,7 @@ def bill(source: str, output: str, config: Config, *given: Any, **options: Any) 
     return run(source, output, config, *given, **options).rejects
 
 
+@engine.spark_reads()
 def run(
     source: str,
     output: str,
@@ -44,20 +45,6 @@ def run(
     does not start, where it cannot read a file, where the output is there already, and as
     `logs.read`.
     """
-    with engine.spark_reads():
-        return _run(source, output, config, defaults, options, master, partition, strict)
-
-
-def _run(
-    source: str,
-    output: str,
-    config: Config,
-    defaults: logs.Defaults | None,
-    options: billing.Options | None,
-    master: str,
-    partition: str,
-    strict: bool,
-) -> Billed:
     frame = engine.spark_parquet(source, master)
     engine.require_new(frame, output)
     log = logs.read(frame, config, defaults)
