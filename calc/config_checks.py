@@ -13,7 +13,7 @@ from typing import Any
 
 from calc.dated import Dated, Edition, Parameter, Value, runs
 from calc.errors import ConfigError
-from calc.figure_files import CELLS, DECIMALS, KEYS, PARAMETERS, TABLES
+from calc.figure_files import CELLS, DECIMALS, KEYS, OF_SHARES, PARAMETERS, TABLES
 from calc.money import decimal_text
 from calc.params import Checked, Config, called, of_payers, plain
 from calc.schema import DISCIPLINES, LENGTH_UNITS, MODES, ROLES, SESSION, STATUS
@@ -34,8 +34,6 @@ FACTORS = ("conversion_factor", "limiting_charge")
 # No amounts but names of what is the case: only the shipped ones mean something.
 NAMES = ("assistant_policy",)
 SWITCHES = ("federal_holidays",)
-# What of a payer is done to Medicare's share of an amount, which part_b makes.
-OF_SHARES = ("assistant_cut", "sequestration")
 
 
 def faults(config: Config) -> list[ConfigError]:

@@ -107,6 +107,8 @@ WORDS = (
 POOLS = ("day", "code")
 FEE_BASES = ("share_of_medicare", "conversion_factor", "fee_table")  # a payer has one of them
 PAYER_SWITCHES = ("mppr", "assistant_cut", "sequestration", "part_b")
+# What of a payer is done to Medicare's share of an amount, which part_b makes.
+OF_SHARES = ("assistant_cut", "sequestration")
 # What may stand in a file of [[value]] or [[edition]] blocks, and in a block; note in any.
 FILE_KEYS = {"value": ("title", "unit", "places"), "edition": ("title",)}
 BLOCK_KEYS: dict[str, tuple[str, ...]] = {

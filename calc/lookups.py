@@ -10,7 +10,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.figure_files import FEES, PAYER_SWITCHES
+from calc.figure_files import FEES, OF_SHARES, PAYER_SWITCHES
 from calc.money import scaled
 from calc.params import Config
 
@@ -100,7 +100,10 @@ def payments(frame: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
         "payer_fee_table": ["fee_table" in facts for facts in payers.values()],
     }
     for name in PAYER_SWITCHES:
-        columns[f"payer_{name}"] = [facts.get(name, False) for facts in payers.values()]
+        needed = {name, "part_b"} if name in OF_SHARES else {name}
+        columns[f"payer_{name}"] = [
+            all(facts.get(switch, False) for switch in needed) for facts in payers.values()
+        ]
     types: dict[str, type] = dict.fromkeys(columns, bool) | {"payer": str, "share_percent": int}
     return engine.looked_up(frame, columns, types, ["payer"])
 

@@ -31,8 +31,6 @@ WHO = ("patient", "clinician")
 ABSENT = "a log without the column, which no table is: see test_evidence.py"
 _CLINICIAN, _DISCIPLINE = "nw.col('clinician') == ''", "nw.col('discipline_blank')"
 _PROVIDER = "nw.col('provider_blank')"
-_PART_B, _CUT = "nw.col('payer_part_b')", "nw.col('payer_assistant_cut')"
-OTHER_PAYERS = "shipped payers are both or neither: test_payers has one of each kind"
 EQUIVALENT: dict[tuple[str, str], str] = {
     ("T101", "60000 -> 59999 in nw.col('lost_ms') >= 59999"): "overlaps gives whole minutes only",
     ("U209", "only found > 0 of (found > 0) | ~nw.col('asks_units_billed')"): ABSENT,
@@ -40,8 +38,6 @@ EQUIVALENT: dict[tuple[str, str], str] = {
     ("D602", "only nw.col('role_blank') of nw.col('asks_role') & nw.col('role_blank')"): ABSENT,
     ("D602", f"only {_DISCIPLINE} of nw.col('asks_discipline') & {_DISCIPLINE}"): ABSENT,
     ("D602", f"only {_PROVIDER} of nw.col('asks_provider') & {_PROVIDER}"): ABSENT,
-    ("M301", f"only {_PART_B} of {_PART_B} & {_CUT}"): OTHER_PAYERS,
-    ("M301", f"only {_CUT} of {_PART_B} & {_CUT}"): OTHER_PAYERS,
 }
 
 

@@ -36,6 +36,6 @@ class AssistantModifierMissing(Rule):
     said = (("at_least", nw.when(~_sure).then(nw.lit("at least "))),)
     _asked = nw.col("billed") - nw.col("refused_units")
     expected = nw.min_horizontal(_due, _asked)
-    _cuts = nw.col("payer_part_b") & nw.col("payer_assistant_cut")
-    flag = _cuts & (found < _due) & (_asked - found > nw.col("units") - _due)
+    _short = (found < _due) & (_asked - found > nw.col("units") - _due)
+    flag = nw.col("payer_assistant_cut") & _short
     explained = nw.when(nw.col("evaluation") != "").then(nw.lit("U210")).otherwise(nw.lit(""))
