@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 # Control characters of a log could move the cursor of a terminal.
 CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "?")
 
@@ -26,6 +28,16 @@ class ConfigError(CalcError):
 
 class InputError(CalcError):
     """A log, an option or an argument cannot be used as it stands."""
+
+
+def first_of(names: Sequence[str], most: int) -> str:
+    """The first of many names, and how many more there are.
+
+    >>> first_of(["a", "b", "c"], 3), first_of(["a", "b", "c"], 2)
+    ('a, b, c', 'a, b and 1 more')
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return f"{', '.join(names[:most])}{more}"
 
 
 def require_text(name: str) -> None:

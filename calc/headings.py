@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from calc.errors import InputError
+from calc.errors import InputError, first_of
 from calc.params import Config
 from calc.params import plain as plain
 from calc.schema import SESSION
@@ -205,9 +205,8 @@ def _require(
     rest = [name for name in names if name not in dict(stamps)]
     likely = [*likeliest(lacking, rest, known, config), *stamps]
     near = [f"{shown(own)} ({column})" for own, column in likely]
-    own = [name if len(name) <= 40 else f"{name[:40]}..." for name in map(shown, names[:40])]
-    hint = f"found: {', '.join(own)}"
-    hint += f" and {len(names) - 40} more" if len(names) > 40 else ""
+    own = [name if len(name) <= 40 else f"{name[:40]}..." for name in map(shown, names)]
+    hint = f"found: {first_of(own, 40)}"
     hint += f"; nearest: {', '.join(near)}" if near else ""
     which = "say which one"
     if lacking[0] == "patient" and "patient" not in dict(likely).values():

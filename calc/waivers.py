@@ -17,7 +17,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine, files
-from calc.errors import InputError
+from calc.errors import InputError, first_of
 
 KEYS = ("patient", "clinician", "date", "code")
 NEEDED = ("rule", "reason", "by", "until")
@@ -148,8 +148,7 @@ def apply(
     unused = [waiver.where for place, waiver in enumerate(standing) if place not in used]
     if unused:
         count = "1 waiver is" if len(unused) == 1 else f"{len(unused):,} waivers are"
-        more = f" and {len(unused) - _NAMED:,} more" if len(unused) > _NAMED else ""
-        notes.append(f"{count} unused: {', '.join(unused[:_NAMED])}{more}")
+        notes.append(f"{count} unused: {first_of(unused, _NAMED)}")
     return rows.sort("place").select(columns), notes  # a join need not keep the order
 
 

@@ -597,7 +597,7 @@ def test_a_payers_own_fees_are_explained_where_medicare_has_none(own, tmp_path):
     assert ", \n" not in text
 
 
-def audited(config, payer, rows, select="U", **more):
+def audited(config, payer, rows, select, **more):
     """Findings of rows of one visit: code, minutes or times, units billed."""
     row = {"patient": "A", "clinician": "K", "role": "therapist", "date": "2026-03-02"}
     row |= {"discipline": "PT", "payer": payer} | more

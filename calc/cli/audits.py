@@ -40,7 +40,7 @@ from calc.cli.shared import (
     write,
     writing_options,
 )
-from calc.errors import InputError
+from calc.errors import InputError, first_of
 
 AUDIT_FORMATS = ("table", "csv", "json", "html", "sarif", "xlsx", "parquet")
 _EXTRAS = {**EXTRAS, "html": ("report", ("jinja2", "matplotlib"))}  # its page has pictures
@@ -253,8 +253,7 @@ def _say_unread(there: Iterable[str], mapping: Mapping[str, list[str]]) -> None:
     known = {heading for own in mapping.values() for heading in own}
     unread = [heading for heading in there if heading not in known]
     if unread:
-        more = f" and {len(unread) - SHOWN_HEADINGS:,} more" if len(unread) > SHOWN_HEADINGS else ""
-        tell(f"note: no rule looks at {', '.join(unread[:SHOWN_HEADINGS])}{more}")
+        tell(f"note: no rule looks at {first_of(unread, SHOWN_HEADINGS)}")
 
 
 def _say_claims_rejects(done: Any, claims: tuple[str, ...], taken: str) -> None:

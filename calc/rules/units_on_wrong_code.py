@@ -42,8 +42,8 @@ class UnitsOnWrongCode(Rule):
         & (nw.col("group_kept") == nw.col("group_units"))
         & (nw.col("group_unminuted") == 0)
     )
-    # What the whole exchange of units costs stands once.
     takes_units = nw.lit(True)
+    # What the whole exchange of units costs stands once.
     cents = nw.when(nw.col("first_misplaced")).then(nw.col("group_cents"))
     explained = (
         nw.when(nw.col("lacks_primary")).then(nw.lit("U213"))
