@@ -1590,6 +1590,34 @@ def in_parts(
     return _frame(pl.concat(_side_by_side(done, parts, _PART_ROWS)).lazy())
 
 
+def in_shares(
+    frame: nw.LazyFrame[Any],
+    weight: str,
+    most: int,
+    work: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+) -> nw.LazyFrame[Any]:
+    """What ``work`` makes of the rows, done for so many at a time as weigh about ``most`` together.
+
+    Where a row's result does not depend on other rows of ``frame``. An engine that keeps what it
+    has no room for elsewhere does all at once.
+    """
+    if not is_eager(frame):
+        return work(frame)
+    rows: pl.DataFrame = nw.to_native(collect(frame))
+    share = (rows[weight].cum_sum() // most).alias(_ROWS)
+    if share.n_unique() < 2:
+        return work(_frame(rows.lazy()))
+    parts = rows.with_columns(share).partition_by(_ROWS, include_key=False)
+    del rows
+
+    def done(part: pl.DataFrame) -> pl.DataFrame:
+        made: pl.DataFrame = nw.to_native(collect(work(_frame(part.lazy()))))
+        # Rows that a filter found side by side are a view that keeps all it looked through.
+        return made[pl.int_range(len(made), eager=True)]
+
+    return _frame(pl.concat(map(done, parts)).lazy())
+
+
 def grouped(
     frame: nw.LazyFrame[Any],
     group: Sequence[str],

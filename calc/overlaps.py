@@ -7,6 +7,7 @@ compared in pairs. Every table has one line per later-starting row, its earliest
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -30,6 +31,7 @@ CLASH = (
 
 
 _HOUR = 60 * times.MINUTE
+_AT_ONCE = 1_000_000  # pairs held in memory, about
 # Rows of 24 hours touch at most 25: (how many a row touches, how many after its first).
 _TOUCHED = [(hours, later) for hours in range(1, 26) for later in range(hours)]
 
@@ -57,11 +59,26 @@ def _pairs(
 
     ``holds_ms``: how much of the time counts for the partner, ``holds_from``: from when on.
     """
+    return _beside(rows, _theirs(others, on, kept), on, kept)
+
+
+def _theirs(
+    others: nw.LazyFrame[Any], on: tuple[str, ...], kept: tuple[str, ...]
+) -> nw.LazyFrame[Any]:
+    """Partners of `_pairs`, once for every hour."""
     others = others.with_columns(holds_from=_holds_from(), holds_ms=nw.col("counted_ms"))
     theirs = _of_hours(others.select(*kept, "holds_from", "holds_ms"))
-    theirs = theirs.rename({name: f"{name}_2" for name in kept if name not in on})
+    return theirs.rename({name: f"{name}_2" for name in kept if name not in on})
+
+
+def _beside(
+    rows: nw.LazyFrame[Any],
+    theirs: nw.LazyFrame[Any],
+    on: tuple[str, ...],
+    kept: tuple[str, ...],
+) -> nw.LazyFrame[Any]:
     mine = rows.select(kept).with_columns(hour=nw.col("start_ms") // _HOUR)
-    both = mine.join(theirs, on=[*on, "hour"], how="inner")
+    both = mine.join(theirs, on=[*on, "hour"], how="inner").drop("hour")
     start, other = nw.col("start_ms"), nw.col("start_ms_2")
     place = (nw.col("file_2") < nw.col("file")) | (
         (nw.col("file_2") == nw.col("file")) & (nw.col("row_2") < nw.col("row"))
@@ -78,6 +95,30 @@ def _holds_from() -> nw.Expr:
     """
     full = nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms")
     return nw.when(full).then(nw.col("end_ms") - nw.col("counted_ms")).otherwise("start_ms")
+
+
+def _partners_of(
+    rows: nw.LazyFrame[Any],
+    others: nw.LazyFrame[Any],
+    on: tuple[str, ...],
+    clashing: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+    kept: tuple[str, ...] = _KEPT,
+) -> nw.LazyFrame[Any]:
+    """`_partners` of those of the `_pairs` that are ``clashing``, _AT_ONCE pairs at a time.
+
+    What one name stands for (a whole clinic's) has pairs with the square of an hour's rows.
+    """
+    theirs = _theirs(others, on, kept)
+    if engine.is_eager(theirs):
+        theirs = engine.settled(theirs)  # used by every share
+        met = theirs.group_by(*on, "hour").agg(nw.len().cast(nw.Int64).alias("met"))
+        rows = rows.with_columns(hour=nw.col("start_ms") // _HOUR)
+        rows = rows.join(met, on=[*on, "hour"], how="inner")
+
+    def work(share: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        return _partners(clashing(_beside(share, theirs, on, kept)))
+
+    return engine.in_shares(rows, "met", _AT_ONCE, work)
 
 
 def first_of_row(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -102,8 +143,9 @@ def _partners(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     others = pairs.filter((nw.col("turn") > 1) & took)
     if engine.is_empty(others):
         return first.with_columns(
+            more_codes=nw.lit(""), more_rows=nw.lit(""),  # in the order of those with others
             taken_ms=nw.min_horizontal("lost_ms", "shared_ms"),
-            more_minutes=nw.lit(0, dtype=nw.Int64), more_codes=nw.lit(""), more_rows=nw.lit(""),
+            more_minutes=nw.lit(0, dtype=nw.Int64),
         )  # fmt: skip
     firsts = first.select("file", "row", "kind", first_code="code_2")
     others = others.join(firsts, on=["file", "row", "kind"], how="inner")
@@ -163,7 +205,12 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     swept = rows.filter(nw.col("in_sweep"))
     lost = swept.filter(nw.col("lost_ms") >= times.MINUTE)
     others = engine.among(swept, lost, ("patient",))
-    pairs = _pairs(lost, others, ("patient", "lane"), (*_KEPT, "logged_twice", "units_billed"))
+    kept = (*_KEPT, "logged_twice", "units_billed")
+    return _partners_of(lost, others, ("patient", "lane"), _clashing, kept)
+
+
+def _clashing(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Pairs of `of_patients` with their ``kind``, those that have one."""
     same_who = nw.col("clinician") == nw.col("clinician_2")
     one_field = nw.col("discipline") == nw.col("discipline_2")
     both_fields = ~one_field & (nw.col("discipline") != "") & (nw.col("discipline_2") != "")
@@ -206,7 +253,7 @@ def of_patients(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         one_team=one_field & (nw.col("role_blank") | nw.col("role_blank_2")).fill_null(False),
         two_payers=nw.col("payer") != nw.col("payer_2"),
     )
-    return _partners(pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE)))
+    return pairs.filter((nw.col("kind") > 0) & (nw.col("shared_ms") >= times.MINUTE))
 
 
 def with_own_time(rows: nw.LazyFrame[Any], lost: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -279,9 +326,13 @@ def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Rows that lost a minute or more to a row of another patient of the same clinician."""
     lost = swept.filter(nw.col("clinician_lost_ms") >= times.MINUTE)
     lost = lost.with_columns(lost_ms=nw.col("clinician_lost_ms"))
-    pairs = _pairs(lost, swept, ("clinician",)).with_columns(kind=nw.lit(0))
+    return _partners_of(lost, swept, ("clinician",), _of_other_patients)
+
+
+def _of_other_patients(pairs: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     other = nw.col("patient") != nw.col("patient_2")
-    return _partners(pairs.filter(other & (nw.col("shared_ms") >= times.MINUTE)))
+    pairs = pairs.filter(other & (nw.col("shared_ms") >= times.MINUTE))
+    return pairs.with_columns(kind=nw.lit(0))
 
 
 def group_beside_one_on_one(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -172,6 +172,30 @@ def test_clashes_of_clinicians(config):
     assert exact > 50, "few of the logs were judged exactly"
 
 
+def test_pairs_of_one_name(config, monkeypatch):
+    """Where one name stands for a whole clinic, its pairs are looked at a few rows at a time."""
+    rows = [
+        {
+            "patient": f"P{number}", "clinician": "K", "role": "therapist", "discipline": "PT",
+            "code": "97110", "from": 9 * 3600, "until": 9 * 3600 + 45 * 60,
+        }
+        for number in range(90)
+    ]  # fmt: skip
+    logs = [rows, *(random_log(random.Random(seed), "AAB") for seed in range(100))]
+    everything = found_in(logs, config)
+    assert everything[0][1] == {(place, 1) for place in range(2, 91)}
+    at_once, partners = [], overlaps._partners
+
+    def counted(pairs):
+        at_once.append(engine.count(pairs))
+        return partners(pairs)
+
+    monkeypatch.setattr(overlaps, "_AT_ONCE", 200)
+    monkeypatch.setattr(overlaps, "_partners", counted)
+    assert found_in(logs, config) == everything
+    assert max(at_once) <= 200 + 90 and len(at_once) > 20
+
+
 def meets(one, other):
     """Two group rows of different patients that run at the same time with the same provider.
 
