@@ -27,7 +27,7 @@ PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "cod
 FINDING = (
     "rule", "severity", "file", "row", "rows", "patient", "clinician", "date", "discipline", "code",
     "found", "expected", "cents", "message", "also", "waived", "authority", "fingerprint",
-    "takes_units",
+    "without_dollars",
 )  # fmt: skip
 NEVER_CHECKED = (
     "telehealth", "place of service", "advance beneficiary notices", "timely filing",
@@ -172,7 +172,18 @@ def finished(
     One fault is one finding. ``codes``: the rules that were chosen.
     """
     found, folded = _one_fault_once(engine.stacked(frames), codes)
+    found = found.with_columns(without_dollars=_unpriced()).drop("takes_units")
     return _ordered(found), folded
+
+
+def _unpriced() -> nw.Expr:
+    """Whether a finding that takes units has no dollars, nor another of the day has them for it.
+
+    Where it names no number there are none to miss.
+    """
+    day = ("rule", "patient", "date", "discipline", "provider", "payer")
+    told = nw.col("cents").count().over(day)
+    return nw.col("takes_units") & (nw.col("found") != "") & (told == 0)
 
 
 def _findings_of(

@@ -25,7 +25,10 @@ THRESHOLD_SAID = (
         nw.when("has_prior").then(nw.lit("the log and --prior")).otherwise(nw.lit("the log")),
     ),
 )
-UNPAID = nw.col("price_status").is_in(["bundled", "not paid"])  # by Medicare, whatever is charged
+# By Medicare, whatever is charged; a payer's own table may have a fee for it.
+UNPAID = nw.col("price_status").is_in(["bundled", "not paid"]) & ~(
+    nw.col("fee_cents") > 0
+).fill_null(False)
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
 LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
 _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))

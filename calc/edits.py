@@ -95,7 +95,7 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
     Lines billed for a denial ask for no payment.
     """
     whose = (*DISCIPLINE_VISIT, "payer", "code", "clinician", "first_place")
-    names = (*whose, "distinct_rows", "price_status", "charge_cents")
+    names = (*whose, "distinct_rows", "price_status", "fee_cents", "charge_cents")
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
     paid = lines.filter(asked).select(*names)
     pairs = _second_columns(paid, config, days, "01")

@@ -341,9 +341,8 @@ def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:
 
     And how many are without dollars, those of units that are billed too low apart.
     """
-    live = findings.with_columns(without=_unpriced(), low=_too_low())
-    live = live.filter(nw.col("waived") == "")
-    without = live.filter(nw.col("without"))["low"]
+    live = findings.filter(nw.col("waived") == "")
+    without = live.filter(nw.col("without_dollars")).select(low=_too_low())["low"]
     below = int(without.sum())
     severity, cents = live["severity"], live["cents"].drop_nulls()
     return {
@@ -356,15 +355,6 @@ def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:
         "overbilled_without_dollars": len(without) - below,
         "underbilled_without_dollars": below,
     }
-
-
-def _unpriced() -> nw.Expr:
-    """Whether a finding that takes units has no dollars, nor another of the day has them for it.
-
-    Where it names no number there are none to miss.
-    """
-    told = nw.col("cents").count().over("rule", "patient", "date", "discipline")
-    return nw.col("takes_units") & (nw.col("found") != "") & (told == 0)
 
 
 def _too_low() -> nw.Expr:
@@ -456,8 +446,8 @@ def _by_clinician(people: nw.DataFrame[Any], findings: nw.DataFrame[Any]) -> nw.
     people = engine.stacked([people, others.unique()])
     people = people.group_by("clinician").agg(*(nw.col(name).sum() for name in counts))
     cents, severity = nw.col("cents"), nw.col("severity")
-    live = findings.with_columns(without=_unpriced().cast(nw.Int64))
-    live = live.filter(nw.col("waived") == "").with_columns(
+    live = findings.filter(nw.col("waived") == "").with_columns(
+        without=nw.col("without_dollars").cast(nw.Int64),
         errors=(severity == "error").cast(nw.Int64),
         warnings=(severity == "warning").cast(nw.Int64),
         infos=(severity == "info").cast(nw.Int64),

@@ -12,7 +12,7 @@ FINDING = {
     "rule": str, "severity": str, "file": str, "row": int, "rows": str, "patient": str,
     "clinician": str, "date": date, "discipline": str, "code": str, "found": str,
     "expected": str, "cents": int, "message": str, "also": str, "waived": str,
-    "authority": str, "fingerprint": str, "takes_units": bool,
+    "authority": str, "fingerprint": str, "without_dollars": bool,
 }  # fmt: skip
 CLINICIAN = dict.fromkeys(
     ("clinician", "sessions", "units_billed", "units_supported", "errors", "warnings", "infos",

@@ -43,6 +43,13 @@ counting_rule = "cms"
 source = "contract"
 share_of_medicare = "1.00"
 part_b = true
+
+[golf]
+name = "Golf"
+counting_rule = "cms"
+source = "contract"
+fee_table = "golf"
+part_b = true
 """,
     "alpha_factor.toml": """
 title = "Alpha's factor"
@@ -63,6 +70,15 @@ file = "2026.csv"
 source = "contract"
 """,
     "fees/bravo/2026.csv": "code,fee,reduced_fee\n97110,40.00,\n97116,41.50,30.00\n",
+    "fees/golf/editions.toml": """
+title = "Golf's fees"
+[[edition]]
+from = 2026-01-01
+until = 2026-12-31
+file = "2026.csv"
+source = "contract"
+""",
+    "fees/golf/2026.csv": "code,fee,reduced_fee\n97010,5.00,\n97014,6.00,\n97110,40.00,\n",
     "counties/editions.toml": """
 title = "Counties"
 [[edition]]
@@ -624,6 +640,31 @@ def test_dollars_of_a_day_with_a_code_without_a_fee(units, rule, cents, own):
     assert found.findings["rule"].to_list() == [rule]
     assert found.findings["cents"].to_list() == [cents]
     assert found.meta["overbilled_without_dollars"] == (rule == "U201" and cents is None)
+
+
+def test_what_medicare_pays_nothing_for_a_payers_own_table_may_pay(own):
+    """Its charge is none to take back, and left out it is pay lost."""
+    rows = [
+        {"code": code, "minutes": 15, "units_billed": units, "charge": charge}
+        for code, units, charge in (("97110", 1, 80), ("97010", 1, 10), ("97014", None, None))
+    ]
+    names = ("rule", "row", "cents")
+    told = {
+        payer: audited(own, payer, rows, "P402,U208").findings.select(names).rows()
+        for payer in ("golf", "delta")
+    }
+    assert told == {"golf": [("U208", 3, -600)], "delta": [("P402", 2, None)]}
+
+
+def test_dollars_that_lack_are_counted_by_payer(own):
+    """Those that one payer is billed too much say nothing of what another one is."""
+    rows = [
+        {"code": "97110", "minutes": 15, "units_billed": 2, "payer": "bravo"},
+        {"code": "97112", "minutes": 15, "units_billed": 2, "payer": "golf"},
+    ]
+    found = audited(own, "", rows, "U201")
+    assert found.findings["cents"].to_list() == [4000, None]
+    assert found.meta["overbilled_without_dollars"] == 1
 
 
 def test_minutes_that_two_codes_share_are_no_pay_lost(config):
