@@ -29,6 +29,8 @@ THRESHOLD_SAID = (
 UNPAID = nw.col("price_status").is_in(["bundled", "not paid"]) & ~(
     nw.col("fee_cents") > 0
 ).fill_null(False)
+# What a payer pays nothing for: also a share of a fee of nothing.
+NO_PAY = ((nw.col("payer_part_b") & UNPAID) | (nw.col("fee_cents") == 0)).fill_null(False)
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
 LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
 _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))

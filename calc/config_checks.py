@@ -161,6 +161,8 @@ def _payers(checked: Checked, shipped: Checked) -> Found:
     names: dict[str, str] = {}
     for payer, facts in checked.named_payers.items():
         where = f"payers.toml: {payer}"
+        if not payer.strip():
+            yield ConfigError("a payer without a name", where, "write it in the brackets: [acme]")
         for name in called(payer, facts):
             other = names.setdefault(name.lower(), payer)
             if other != payer:
@@ -190,7 +192,11 @@ def _tables(checked: Checked, shipped: Checked) -> Found:
     _, fees = of_payers(checked.named_payers)
     for table in (*TABLES, *dict.fromkeys(fees)):
         for edition in checked.editions(table):
-            for line, row in enumerate(checked.rows(table, edition), 2):
+            rows = checked.rows(table, edition)
+            if not rows:
+                hint = "write a row for each code, or take the edition out"
+                yield ConfigError("has no rows", str(edition.path), hint)
+            for line, row in enumerate(rows, 2):
                 for what, hint in _cells(table, row):
                     name = row.get("code") or row.get("locality") or row.get("column1")
                     yield ConfigError(f"{name}: {what}", f"{edition.path}:{line}", hint)

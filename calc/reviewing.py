@@ -422,12 +422,11 @@ def _sheet_said(whole: Seen, timesheet: Mapping[tuple[str, date], int] | None) -
 def _people(tables: Mapping[str, Frame]) -> nw.DataFrame[Any]:
     """Sessions, units billed and units supported by clinician.
 
-    What Part B pays nothing for, and nobody billed, supports nothing either.
+    What a payer pays nothing for, and nobody billed, supports nothing either.
     """
     rows = tables["row"].filter(nw.col("documented") & nw.col("counts"))
     sessions = rows.group_by("clinician").agg(nw.len().cast(nw.Int64).alias("sessions"))
-    unpaid = billed.UNPAID & nw.col("payer_part_b")
-    idle = (unpaid & (nw.col("billed") == 0)).fill_null(False)
+    idle = billed.NO_PAY & (nw.col("billed") == 0).fill_null(False)
     lines = tables["service"].with_columns(paid_units=nw.when(~idle).then("units").otherwise(0))
     units = lines.group_by("clinician").agg(
         total("billed").alias("units_billed"), total("paid_units").alias("units_supported")

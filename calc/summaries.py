@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -282,7 +282,7 @@ def notes(counted: Mapping[Counted, int], options: Options) -> list[str]:
     ]
     said += above_said(counted, options)
     said += _taken_said(counted, options)
-    said += options.said
+    said += options_said(options, bool(counted["part_b"]) or not counted["lines"], "these lines")
     if counted["unpriced"]:
         said.append(f"{_count(counted['unpriced'], 'line')} without an allowed amount: see reason")
     if counted["unworked"]:
@@ -299,6 +299,20 @@ def notes(counted: Mapping[Counted, int], options: Options) -> list[str]:
         lines = _count(counted["no_discipline"], "line")
         said.append(f"{lines} without discipline, so no GP, GO or GN")
     return said
+
+
+def options_said(options: Options, part_b: bool, whose: str) -> list[str]:
+    """Whose fees they are, and the options for which nothing of ``whose`` has a use."""
+    if part_b:
+        return options.said
+    given = {
+        "--nonparticipating": options.nonparticipating,
+        "--deductible": options.deductible is not None,
+        "--prior": bool(options.prior),
+    }
+    unused = " and ".join(option for option, here in given.items() if here)
+    note = [f"{unused}: of Medicare Part B alone, not used for {whose}"] if unused else []
+    return [*replace(options, nonparticipating=False).said, *note]
 
 
 def strangers(options: Options, there: Iterable[str]) -> list[str]:

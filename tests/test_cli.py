@@ -70,6 +70,17 @@ def test_an_estimate_says_whose_fees_it_shows():
     ]
 
 
+def test_lines_say_which_options_none_of_them_uses(tmp_path):
+    """Fees of a provider who does not participate stood below lines of another payer."""
+    log = "patient,discipline,date,payer,code,minutes\nA,PT,2026-03-02,{},97110,30\n"
+    words = ("--nonparticipating", "--deductible", "100")
+    unused = "--nonparticipating and --deductible: of Medicare Part B alone, not used for"
+    *_, err = bill(log.format("ama"), *words, tmp_path=tmp_path)
+    assert f"{unused} these lines\n" in err and "participate\n" not in err
+    *_, err = bill(log.format("medicare"), *words, tmp_path=tmp_path)
+    assert unused not in err and "fees of a provider who does not participate\n" in err
+
+
 @pytest.mark.parametrize("ending", ["xlsx", "parquet", "csv"])
 def test_an_estimate_is_written_to_any_file(ending, tmp_path):
     """Every column, as of `bill`; it said that xlsx is written to a file only."""

@@ -167,6 +167,22 @@ def test_a_share_of_nothing(share, tmp_path):
     assert what == f"share_of_medicare: {share.strip(chr(34))} is not above 0"
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_a_payer_without_a_name(name, tmp_path):
+    """No log can name it."""
+    text = f'["{name}"]\nname = "Acme"\ncounting_rule = "ama"\nsource = "decision"\n'
+    ((where, what, _),) = faults(tmp_path, {"payers.toml": text})
+    assert (where, what) == (f"payers.toml: {name}", "a payer without a name")
+
+
+@pytest.mark.parametrize("rows", ["", "code,fee,reduced_fee\n"])
+def test_a_table_without_rows(rows, tmp_path):
+    """Every line would be without a fee."""
+    files = {**FEES, **table("fees/acme", "97116,40.00,"), "fees/acme/mine.csv": rows}
+    ((where, what, _),) = faults(tmp_path, files)
+    assert (where, what) == ("fees/acme/mine.csv", "has no rows")
+
+
 @pytest.mark.parametrize("switch", ["assistant_cut", "sequestration"])
 def test_a_switch_that_does_nothing(switch, tmp_path):
     """Both lessen Medicare's share, which a payer without part_b does not have."""

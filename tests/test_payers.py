@@ -656,6 +656,17 @@ def test_what_medicare_pays_nothing_for_a_payers_own_table_may_pay(own):
     assert told == {"golf": [("U208", 3, -600)], "delta": [("P402", 2, None)]}
 
 
+def test_a_code_that_a_payer_pays_nothing_for_is_no_pay_lost(own):
+    """A share of Medicare's fee is 0.00 where that bundles the code."""
+    rows = [
+        {"code": "97110", "minutes": 15, "units_billed": 1},
+        {"code": "97010", "minutes": 15, "units_billed": None},
+        {"code": "97012", "minutes": 15, "units_billed": None},
+    ]
+    for payer, left_out in (("acme", ["97012"]), ("bravo", ["97010", "97012"])):
+        assert audited(own, payer, rows, "U208").findings["code"].to_list() == left_out
+
+
 def test_dollars_that_lack_are_counted_by_payer(own):
     """Those that one payer is billed too much say nothing of what another one is."""
     rows = [

@@ -16,9 +16,9 @@ import pytest
 from audits import RULES, audit, finding, sessions
 from audits import findings as table_of
 
-from calc import baseline, engine
+from calc import baseline, engine, reports
 from calc.errors import InputError
-from calc.reports import days, findings, findings_html, pictures
+from calc.reports import as_html, days, findings, findings_html, pictures
 
 SCRIPT = '"><script>alert(1)</script>'
 DAY_MS = 24 * 60 * 60 * 1000
@@ -875,6 +875,15 @@ def test_pictures_write_text_and_shared_colours():
     assert "U201 $28.79 overbilled; U202 $30.11 underbilled" in drawn
     units = pictures.units_by_clinician([("Adams", 31, 30), ("Bell", 0, 0)], 340, "q")
     assert ">31 / 30  (+1)<" in units and ">0 / 0<" in units
+
+
+def test_a_page_has_a_bound(monkeypatch):
+    """As a sheet has: what nobody can open is no output."""
+    lines = engine.collect(engine.table({"code": ["97110"] * 3}, {"code": str}))
+    assert "<caption>3 lines</caption>" in reports.text(lines, "html", ())
+    monkeypatch.setattr(as_html, "MOST_LINES", 2)
+    with pytest.raises(InputError, match=r"3 lines are more than a page is good for \(2\)"):
+        reports.text(lines, "html", ())
 
 
 def test_workbook_needs_its_library(monkeypatch, tmp_path, full):

@@ -268,6 +268,7 @@ def _notes_of(result: Any) -> list[str]:
 
 
 def _estimate_notes(result: Any) -> str:
+    from calc import summaries
     from calc.reports import explain
 
     line, totals = result.lines[0], result.totals
@@ -287,26 +288,10 @@ def _estimate_notes(result: Any) -> str:
         f"Allowed         {amount('allowed')}"
         f"{'' if totals['medicare_pays'] is None else shares}\n"
     )
-    text += "".join(f"{said}\n" for said in _options_said(result))
+    part_b = bool(result.config.payers[line["payer"]].get("part_b"))
+    notes = summaries.options_said(result.options, part_b, f"payer {line['payer']}")
+    text += "".join(f"{note}\n" for note in notes)
     if unpriced:
         text += f"{unpriced} of {len(result.lines)} lines have no allowed amount: see reason\n"
     differs = explain.difference(result.units_by_rule)
     return text + "".join(f"{said}\n" for said in differs if "differ" in said)
-
-
-def _options_said(result: Any) -> list[str]:
-    """Whose fees they are, and the options that this payer has no use for."""
-    from dataclasses import replace
-
-    options, payer = result.options, result.lines[0]["payer"]
-    if result.config.payers[payer].get("part_b"):
-        said: list[str] = options.said
-        return said
-    given = {
-        "--nonparticipating": options.nonparticipating,
-        "--deductible": options.deductible is not None,
-        "--prior": bool(options.prior),
-    }
-    unused = " and ".join(option for option, here in given.items() if here)
-    note = [f"{unused}: of Medicare Part B alone, not used for payer {payer}"] if unused else []
-    return [*replace(options, nonparticipating=False).said, *note]

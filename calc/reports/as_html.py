@@ -8,8 +8,10 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
+from calc.errors import InputError
 from calc.reports import as_table
 
+MOST_LINES = 100_000  # no browser opens a page of more
 TITLE = "Therapy billing"
 _WORDS = 24  # letters of a cell that is broken over lines, where it may be
 _WORDS_PRINTED = 10  # on paper, which nobody can scroll; a date is whole
@@ -68,6 +70,9 @@ def text(
     notes: Sequence[str] = (),
 ) -> str:
     """The page, as `as_table.text`; ``title`` says what its lines are, ``notes`` stand below."""
+    if len(frame) > MOST_LINES:
+        what = f"{len(frame):,} lines are more than a page is good for ({MOST_LINES:,})"
+        raise InputError(what, hint="write csv, xlsx or parquet")
     names, rows = as_table.cells(frame.head(limit) if limit else frame, form, money)
     right = [as_table.is_number(name, name in money) for name in frame.columns]
     longest = [max((len(cell) for cell in column), default=0) for column in zip(*rows, strict=True)]

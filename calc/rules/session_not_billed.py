@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.billed import UNPAID
+from calc.billed import NO_PAY
 from calc.rule import Rule
 
 
@@ -12,7 +12,8 @@ class SessionNotBilled(Rule):
     The day's other codes leave room for the unit, so its pay is lost. A code whose unit could
     as well stand with another one is not reported, nor is one whose unit a row without minutes
     bills (U202 counts these), an evaluation that only assistants gave, or a code that Medicare
-    does not pay, at all or beside another one that is billed (pair edits that no modifier opens).
+    does not pay, at all or beside another one that is billed (pair edits that no modifier opens),
+    or another payer pays 0.00.
     A row with a charge is billed, though its units are blank.
 
     Bill it while the payer still takes a corrected claim.
@@ -42,7 +43,7 @@ class SessionNotBilled(Rule):
             | ((nw.col("group_kept") < nw.col("group_units")) & (nw.col("group_without") == 0))
         )
         & ~(nw.col("group_divided") == 1).fill_null(False)
-        & ~(nw.col("payer_part_b") & UNPAID).fill_null(False)
+        & ~NO_PAY
         & ~nw.col("unpayable")
         & ~((nw.col("evaluation") != "") & (nw.col("assistant_rows") >= nw.col("documented_rows")))
     )
