@@ -236,6 +236,7 @@ def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fram
     within = [[*keys, "discipline"] for keys in (_VISIT, _SERVICE)]
     told = lines.filter(nw.col("provider") != "")
     if there:
+        rows = engine.settled(_as_blank_as(rows, lines.filter(nw.col("provider") == ""), told))
         rows = _by_day(_filled(rows, told, "provider", within), told, "provider", _OF_DAY)
         rows = _by_day(_filled(rows, told, "provider", [_VISIT]), told, "provider", _DAY)
         # One that stays blank beside others may be of theirs, or of none.
@@ -251,6 +252,26 @@ def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fram
     lines = engine.settled(_filled(lines, rows, "provider", levels))
     # Of a code that nobody documented: who alone treated the patient on the day billed it.
     return rows, _agreed(lines, rows, "provider", [_OF_DAY, _DAY])
+
+
+def _as_blank_as(rows: Frame, unnamed: Frame, told: Frame) -> Frame:
+    """Rows without a provider ``unsure`` where a line of theirs has none either.
+
+    Beside others of the day: of a log alone it is a value of its own. Not where lines of the day
+    leave out a provider that the log names: there a blank says nothing.
+    """
+    if engine.is_empty(unnamed) or engine.is_empty(told):
+        return rows
+    said = nw.col("near") != ""
+    careless = _near(unnamed, rows, "provider", [_VISIT]).filter(said)
+    found: list[str] = []
+    for lines, keys in ((unnamed, _VISIT), (careless, _DAY), (told, _DAY)):
+        rows = _near(rows, engine.settled(lines), "provider", [keys])
+        found.append(f"found_{len(found)}")
+        rows = rows.with_columns((~nw.col("near").is_null()).alias(found[-1]))
+    both, left_out, beside = map(nw.col, found)
+    own = (nw.col("provider") == "") & both & ~left_out & beside
+    return rows.with_columns(unsure=nw.col("unsure") | own).drop(*found)
 
 
 def _without(lines: Frame, told: Frame, name: str) -> Frame:

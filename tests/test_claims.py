@@ -932,6 +932,20 @@ def test_a_blank_provider_beside_others_is_reported_and_proves_nothing(config):
     assert found == [("D602", "97140")] and left_out == [("U", 2)]
 
 
+def test_a_blank_provider_that_a_line_has_too_proves_nothing(config):
+    """Our own lines of a log, given back as claims, were units too many of the other's pool."""
+    sessions = [session("97032", "8", provider=""), session("97535", "23", provider="R")]
+    lines = [line("97032", "1", provider=""), line("97535", "2", provider="R")]
+    found, left_out = judged(sessions, lines, config, select=("U", "D602"))
+    assert found == [("D602", "97032")] and left_out == [("U", 2)]
+    twice = [session("92507", "30", discipline="SLP", provider=name) for name in ("R", "")]
+    lines = [line("92507", "1", "GN", discipline="SLP", provider=name) for name in ("R", "")]
+    assert judged(twice, lines, config, select=("U",)) == ([], [("U", 2)])
+    # What no line leaves blank is told by those of the day.
+    lines = [line("97032", "1", provider="R"), line("97535", "2", provider="R")]
+    assert judged(sessions, lines, config, select=("U",)) == ([("U201", "")], [])
+
+
 @pytest.mark.parametrize("other", ["S", ""])
 def test_a_log_alone_takes_a_blank_provider_for_one_of_its_own(config, other):
     """So a bill counts it; many clinics have one provider and name none."""
