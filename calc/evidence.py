@@ -149,7 +149,7 @@ def _of_lines(
     clashes = engine.settled(overlaps.of_patients(rows))
     lines = edits.with_unpayable(lines, config, days)
     lines = engine.settled(_beside_shared(lines, clashes))
-    day = billed.by_day(lines).join(_clash_kinds(clashes), on=list(POOL), how="left")
+    day = _with_clash_kinds(billed.by_day(lines), clashes)
     day = _explained_by_overlap(day, rows, clashes, config, days)
     day, beyond_clock = _explained_by_clock(day, rows, config, days)
     even = engine.settled(_even_days(day, clashes, lines))
@@ -510,8 +510,16 @@ def _said_apart(clashes: Frame, pairs: Frame) -> tuple[Frame, Frame]:
     return clashes, pairs.join(cost, on=place, how="left")
 
 
-def _clash_kinds(clashes: Frame) -> Frame:
-    return clashes.group_by(*POOL).agg(nw.col("kind").min().cast(nw.Int64).alias("clash_kind"))
+def _with_clash_kinds(day: Frame, clashes: Frame) -> Frame:
+    """Add ``clash_kind``, the least of the pool's clashes; of a code that counts alone, its own."""
+    least = nw.col("kind").min().cast(nw.Int64)
+    of_pool = clashes.group_by(*POOL).agg(least.alias("clash_kind"))
+    of_code = clashes.group_by(*POOL, "service").agg(least.alias("own_kind"))
+    of_code = of_code.rename({"service": "day_group"})
+    day = day.join(of_pool, on=list(POOL), how="left")
+    day = day.join(of_code, on=list(billed.GROUP), how="left")
+    kind = nw.when(nw.col("day_group") == "").then("clash_kind").otherwise("own_kind")
+    return day.with_columns(clash_kind=kind).drop("own_kind")
 
 
 def without_minutes(rows: Frame, lines: Frame) -> Frame:
@@ -901,11 +909,15 @@ def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
     numbers = [day.toordinal() for day in days]
     first = limits.beside(first, config, days, "evaluation_days")
     first = lookups.on_date(first, days, day_number=numbers)
-    by_day = first.group_by("patient", "provider", "evaluation", "date", "day_number").agg(
+    keys = ["patient", "provider", "evaluation", "date"]
+    by_day = first.group_by(*keys, "day_number").agg(
         nw.col("code").min(), nw.col("code").max().alias("last_code"),
         nw.col("discipline").min(), *first_rows.aggregates(),
         nw.col("evaluation_days_limit").min().cast(nw.Int64),
     )  # fmt: skip
+    # The row is one of the code that is named.
+    place = first.group_by(*keys, "code").agg(nw.col("first_place").min())
+    by_day = by_day.drop("first_place").join(place, on=[*keys, "code"], how="left")
     before = (
         nw.col("day_number")
         .shift(1)

@@ -268,6 +268,40 @@ def test_a_finding_folds_into_the_same_one_whatever_the_order(config):
     assert told(rows) == told(rows[::-1]) == told(rows[2:] + rows[:2])
 
 
+def test_units_of_a_code_that_counts_alone_fold_into_its_own_clash(config):
+    """Those of 97140 stood with the clash of 97530, which bills none, or with another's."""
+    plain = VISIT | {"payer": "ama", "discipline": "PT"}
+    names = ("provider", "clinician", "role", "code", "start", "end", "units_billed")
+    rows = [
+        plain | dict(zip(names, row, strict=True))
+        for row in (
+            ("X", "Lee", "assistant", "97530", "08:09", "08:30", "0"),
+            ("Y", "Roy", "therapist", "97113", "08:02", "08:17", "1"),
+            ("X", "Kim", "assistant", "97140", "08:07", "08:31", "2"),
+            ("X", "Kim", "assistant", "97110", "08:29", "08:53", "2"),
+        )
+    ]
+    for order in (rows, rows[::-1]):
+        log = logs.read(frame(order), config, logs.Defaults())
+        done = reviewing.review(log, config, Asked(select=("T", "U"))).audit
+        told = {(f["rule"], f["code"]): f["also"] for f in done.findings.iter_rows(named=True)}
+        assert told == {
+            ("T102", "97530"): "", ("T102", "97110"): "U201", ("T104", "97140"): "U201"
+        }  # fmt: skip
+        assert done.meta["overbilled_without_dollars"] == 2
+
+
+def test_a_code_that_counts_alone_has_its_own_minutes(config):
+    """By the midpoint rule no day has any."""
+    row = VISIT | {"discipline": "PT", "minutes": "14", "code": "97140", "units_billed": "2"}
+    rows = [row, row | {"code": "97530", "minutes": "10", "units_billed": "0"}]
+    for payer, whose in (("ama", "its own"), ("medicare", "the day's")):
+        said = [
+            f["message"] for f in findings([r | {"payer": payer} for r in rows], config, "U203")
+        ]
+        assert said[0] == f"2 units of 97140 billed, {whose} minutes allow 1"
+
+
 @pytest.mark.parametrize(
     ("primary", "add_on", "discipline"),
     [("97129", "97130", "SLP"), ("92607", "92608", "SLP"), ("90912", "90913", "PT")],
@@ -350,8 +384,11 @@ def test_a_second_evaluation_of_the_same_day_is_no_days_later(day, code, said, c
     """Neither of the two is the one before."""
     row = VISIT | {"code": "97161", "start": "10:00", "end": "10:30", "units_billed": "1"}
     other = {"date": f"2026-03-{day}", "code": code, "start": "10:30", "end": "10:55"}
-    (found,) = findings([row, row | other], config, "U215")
-    assert found["message"] == said
+    rows = [row, row | other]
+    for order in (rows, rows[::-1]):
+        (found,) = findings(order, config, "U215")
+        assert found["message"] == said
+        assert order[found["row"] - 1]["code"] == found["code"]  # of a frame the first is row 1
 
 
 def test_lines_with_a_modifier_are_named(config):

@@ -29,9 +29,10 @@ class UnitsOnWrongCode(Rule):
     needs = ("units_billed", "times", "lengths", "units_apart")
     refuted_by = ("lines", "rows")
     message = (
-        "{found} {found:unit|units} of {code} billed, the day's minutes allow {expected}" + DOUBLED
+        "{found} {found:unit|units} of {code} billed, {whose} minutes allow {expected}" + DOUBLED
     )
-    said = (("doubled", nw.col("group_doubled")),)
+    _whose = nw.when("in_pool").then(nw.lit("the day's")).otherwise(nw.lit("its own"))
+    said = (("doubled", nw.col("group_doubled")), ("whose", _whose))
     _most = nw.col("units_high")
     found = nw.col("kept_units")
     # A code without a tie has one number alone.
