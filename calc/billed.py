@@ -26,11 +26,13 @@ THRESHOLD_SAID = (
     ),
 )
 # By Medicare, whatever is charged; a payer's own table may have a fee for it.
-UNPAID = nw.col("price_status").is_in(["bundled", "not paid"]) & ~(
-    nw.col("fee_cents") > 0
-).fill_null(False)
+_NO_PRICE = nw.col("price_status").is_in(["bundled", "not paid"])
+_OWN_FEE = (nw.col("fee_cents") > 0).fill_null(False)
+UNPAID, PAID_BY_OWN_FEE = _NO_PRICE & ~_OWN_FEE, _NO_PRICE & _OWN_FEE
 # What a payer pays nothing for: also a share of a fee of nothing.
 NO_PAY = ((nw.col("payer_part_b") & UNPAID) | (nw.col("fee_cents") == 0)).fill_null(False)
+_OF_ASSISTANTS = nw.col("assistant_units")
+PARTLY_ASSISTANTS = ((_OF_ASSISTANTS > 0) & (nw.col("units") > _OF_ASSISTANTS)).fill_null(False)
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
 LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
 _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))
@@ -75,7 +77,8 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     beside_gn = assistant & has("GN") & ~paired
     crossed = (has("CQ") & has("GO") & ~has("GP")) | (has("CO") & has("GP") & ~has("GO"))
     stray = beside_gn | (crossed & ~has("GN"))
-    # On an assistant's row GN is the wrong one of the two: no assistant is of its discipline.
+    # On an assistant's row GN is the wrong one of the two: no assistant is of its discipline. Of a
+    # claim's line nobody can tell.
     assists = nw.col("role") == "assistant"
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
@@ -101,7 +104,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         refused=refused.cast(nw.Int64),
         units_of_refused=nw.when(refused).then(units).otherwise(0).fill_null(0),
         units_of_stray=nw.when(stray & ~refused).then(units).otherwise(0).fill_null(0),
-        units_beside_gn=nw.when(beside_gn & ~assists & ~refused)
+        units_beside_gn=nw.when(beside_gn & nw.col("documented") & ~assists & ~refused)
         .then(units)
         .otherwise(0)
         .fill_null(0),

@@ -116,11 +116,13 @@ class Doubts:
         in_doubt = (unheard | unsure | reversed_ | otherwise) & rule.is_in(
             [r.code for r in weighed]
         )
-        severity = nw.col("severity")
+        severity, takes = nw.col("severity"), nw.col("takes_units")
         for milder in (rule for rule in weighed if rule.milder_by_units):
-            softer = nw.lit(milder.other_severity)
-            severity = nw.when(in_doubt & (rule == milder.code)).then(softer).otherwise(severity)
-        return left.with_columns(severity=severity, cents=nw.when(~in_doubt).then(nw.col("cents")))
+            softer, unknown = nw.lit(milder.other_severity), in_doubt & (rule == milder.code)
+            severity = nw.when(unknown).then(softer).otherwise(severity)
+            takes = takes & ~unknown
+        cents = nw.when(~in_doubt).then(nw.col("cents"))
+        return left.with_columns(severity=severity, cents=cents, takes_units=takes)
 
     def _uncovered(self) -> nw.Expr:
         if self.covered is None:

@@ -21,7 +21,8 @@ Frame = nw.LazyFrame[Any]
 def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     """Billed units of a patient's code and day with one provider beside the most usual (MUE).
 
-    Lines billed for a denial are left out. ``unpaid``: lines of codes that are not paid, charged.
+    Lines billed for a denial are left out, and codes that Medicare does not pay and the payer does:
+    the edit allows none of them. ``unpaid``: lines of codes that are not paid, charged.
     ``exchanged``: in the pool that is named the code is a primary one with units that its add-on
     earned, while those of the day are right; ``exchange_cents``: what stands with the first of such
     an exchange. Other pools' exchanges are found there.
@@ -44,6 +45,7 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     over = nw.col("timed") & (nw.col("billed") > nw.col("units")) & ~exchanged
     unpaid = billed.UNPAID & (nw.col("charge_cents") > 0)
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
+    asked = asked & ~billed.PAID_BY_OWN_FEE.fill_null(False)
     keys = ("patient", "date", "provider", "code")
     marked = engine.looked_up(lines, table, types, ["date", "code"])
     asked = asked & ~nw.col("mue").is_null()

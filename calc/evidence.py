@@ -679,24 +679,29 @@ def _units_of(rows: Frame, day: Frame, config: Config, days: list[date]) -> Fram
 def billed_as_assistants(rows: Frame, lines: Frame) -> Frame:
     """Rows billed with CQ or CO, ``none_due``: surely no unit of the code's day is.
 
-    ``of_record``: GP or GO by the row's discipline, with CQ or CO where it is an assistant's or all
-    units that the code's day bills so are due; GN of another discipline, or of none.
+    ``of_record``: GP or GO by the row's discipline, with CQ or CO where it is an assistant's, or a
+    claim's and some are due, or all units that the code's day bills so are due; GN of another
+    discipline, or of none.
     """
     rows = rows.filter(billed.has("CQ|CO"))
     low, high = nw.col("assistant_low"), nw.col("assistant_high")
     told = (nw.col("assistant_marks") > 0) & (nw.col("unnamed_rows") == 0)
     lines = lines.filter(told & (nw.col("documented_rows") > 0)).select(
-        *CODE_KEY, none_due=high == 0, all_due=nw.col("assistant_units_billed") <= low
+        *CODE_KEY,
+        none_due=high == 0,
+        some_due=high > 0,
+        all_due=nw.col("assistant_units_billed") <= low,
     )
     rows = rows.join(lines, on=list(CODE_KEY), how="left")
-    none, every = (nw.col(name).fill_null(False) for name in ("none_due", "all_due"))
-    due = ~none & (every | (nw.col("role") == "assistant"))
+    none, some, every = (nw.col(f"{name}_due").fill_null(False) for name in ("none", "some", "all"))
+    claimed = ~nw.col("documented") & some
+    due = ~none & (every | (nw.col("role") == "assistant") | claimed)
     said = nw.lit("GN")
     for name, modifier in modifiers.ASSISTANT.items():
         own = modifiers.DISCIPLINE[name]
         mine = nw.when(due).then(nw.lit(f"{own} {modifier}")).otherwise(nw.lit(own))
         said = nw.when(nw.col("discipline") == name).then(mine).otherwise(said)
-    return rows.with_columns(none_due=none, of_record=said).drop("all_due")
+    return rows.with_columns(none_due=none, of_record=said).drop("all_due", "some_due")
 
 
 def _rule_of(clash_kind: nw.Expr) -> nw.Expr:

@@ -121,6 +121,8 @@ def in_call(hint: str) -> str:
     'say which one by maps={"Time In": "start"}'
     >>> in_call("say the zone of those without, e.g. --tz America/Chicago, or write an offset")
     'say the zone of those without, e.g. zone="America/Chicago", or write an offset'
+    >>> in_call("an amount, e.g. --deductible 257")
+    'an amount, e.g. deductible={"": 25700} in cents'
     """
     for written, as_called in _AS_CALLED.items():
         hint = re.sub(written, as_called, hint)
@@ -131,6 +133,7 @@ _AS_CALLED = {
     r'--map "([^"]+)=(\w*)"': r'maps={"\1": "\2"}',
     "--date-order mdy or dmy": 'date_order="mdy" or "dmy"',
     r"--tz ([\w/]+)": r'zone="\1"',
+    r"--deductible (\d+)": r'deductible={"": \g<1>00} in cents',
     "given by --config": "of your own, config=params.load(folder)",
 }
 

@@ -28,6 +28,7 @@ from calc import (
     logs,
     matching,
     redacting,
+    summaries,
     waivers,
 )
 from calc.auditing import Audit
@@ -512,7 +513,9 @@ def _meta(
     whole: Seen, config: Config, asked: Asked, rejected: int, unread: int | None
 ) -> dict[str, Any]:
     notes = [asked.options.deductible_said] if whole.part_b else []
-    notes += [*asked.options.said, *config.folders_said]
+    part_b = bool(whole.part_b) or not whole.rows_used
+    notes += summaries.options_said(asked.options, part_b, "this log")
+    notes += config.folders_said
     if unpriced := whole.gaps["unpriced"]:
         said = _lines(unpriced, "billed line")
         notes.append(f"{said} without a known fee: findings about them have no dollars")

@@ -946,6 +946,17 @@ def test_a_blank_provider_that_a_line_has_too_proves_nothing(config):
     assert judged(sessions, lines, config, select=("U",)) == ([("U201", "")], [])
 
 
+def test_a_claims_line_beside_gn_keeps_what_is_due(config):
+    """Without CQ it would be billed by an assistant in part and say nothing of it (M301)."""
+    sessions = [session("97110", "8"), session("97110", "22", role="assistant", clinician="C2")]
+    told = {
+        marks: [f[:4] for f in findings(sessions, [line("97110", "2", marks)], config, ("M",))]
+        for marks in ("GN CQ", "GP CQ")
+    }
+    more = ("M302", "97110", "2", "1")
+    assert told == {"GN CQ": [more, ("M303", "97110", "GN CQ", "GP CQ")], "GP CQ": [more]}
+
+
 @pytest.mark.parametrize("other", ["S", ""])
 def test_a_log_alone_takes_a_blank_provider_for_one_of_its_own(config, other):
     """So a bill counts it; many clinics have one provider and name none."""

@@ -79,6 +79,24 @@ def test_lines_say_which_options_none_of_them_uses(tmp_path):
     assert f"{unused} these lines\n" in err and "participate\n" not in err
     *_, err = bill(log.format("medicare"), *words, tmp_path=tmp_path)
     assert unused not in err and "fees of a provider who does not participate\n" in err
+    path = tmp_path / "log.csv"
+    for payer, said in (("ama", f"Note: {unused} this log"), ("medicare", "who does not partici")):
+        path.write_text(log.format(payer))
+        out = run("audit", str(path), *words)[1]
+        assert said in out and (unused in out) == (payer == "ama")
+
+
+@pytest.mark.parametrize("command", ["bill", "estimate"])
+def test_a_page_names_the_figures_of_a_users_folder(command, tmp_path):
+    """As the screen and an audit's report do."""
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    path = tmp_path / "log.csv"
+    path.write_text("patient,date,code,minutes\nA,2026-03-02,97110,30\n")
+    words = {"bill": (str(path),), "estimate": ("97110=30", "--date", "2026-03-02")}[command]
+    page = tmp_path / "lines.html"
+    assert run(command, *words, "--config", str(folder), "-o", str(page))[0] == 0
+    assert f"<li>figures in {folder} replace the shipped ones" in page.read_text()
 
 
 @pytest.mark.parametrize("ending", ["xlsx", "parquet", "csv"])

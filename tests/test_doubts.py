@@ -21,7 +21,7 @@ TYPES = {
 }
 BILLED = {"M306", "T106", "U201", "U202", "U209", "U214"}
 ROWS = {"D603", "U201", "U202"}
-FOUND = {"rule": str} | PLACE | {"severity": str, "cents": int}
+FOUND = {"rule": str} | PLACE | {"severity": str, "cents": int, "takes_units": bool}
 KINDS = sorted({*BILLED, *ROWS, "T103", "U211", "U212"})
 
 
@@ -184,7 +184,10 @@ def test_what_rests_on_the_units_of_a_day_in_doubt(doubt):
     name = "unread" if doubt == "reverses" else doubt
     day = ("P1", DAY, "97110", doubt == "reverses", 1)
     found = [
-        {"rule": rule, "patient": patient, "date": DAY, "severity": "error", "cents": 2221}
+        {
+            "rule": rule, "patient": patient, "date": DAY, "severity": "error", "cents": 2221,
+            "takes_units": True,
+        }
         for rule in ("T101", "T102", "T104", "T110") for patient in ("P1", "P2")
     ]  # fmt: skip
     left = doubted(**{name: [day]}).spared(frame(found, FOUND)).sort("patient", "rule")
@@ -193,4 +196,6 @@ def test_what_rests_on_the_units_of_a_day_in_doubt(doubt):
     mild = "warning" if asks else "error"
     assert ours["severity"].to_list() == [mild, mild, "error", mild]
     assert ours["cents"].to_list() == [None if asks else 2221] * 4
+    assert ours["takes_units"].to_list() == [not asks, not asks, True, not asks]
     assert theirs["severity"].unique().to_list() == ["error"] and theirs["cents"].sum() == 2221 * 4
+    assert theirs["takes_units"].all()

@@ -123,7 +123,7 @@ ALLOWED = {
         "matching",
         "schema",
     }
-    | {"params", "redacting", "rule", "waivers"},
+    | {"params", "redacting", "rule", "summaries", "waivers"},
     "estimating": {"billing", "cells", "engine", "logs", "params", "reports", "times", "values"}
     | {"dated", "errors", "figure_files", "money", "schema"},
     "keywords": {"billing", "errors", "params", "schema"},

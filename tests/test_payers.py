@@ -654,6 +654,8 @@ def test_what_medicare_pays_nothing_for_a_payers_own_table_may_pay(own):
         for payer in ("golf", "delta")
     }
     assert told == {"golf": [("U208", 3, -600)], "delta": [("P402", 2, None)]}
+    edit = audited(own, "golf", rows, "U206")  # allows none, of Medicare
+    assert len(edit.findings) == 0
 
 
 def test_a_code_that_a_payer_pays_nothing_for_is_no_pay_lost(own):
@@ -692,10 +694,20 @@ def test_minutes_that_two_codes_share_are_no_pay_lost(config):
     ("payer", "cut", "asks"), [("delta", True, 1), ("delta", False, 0), ("acme", True, 0)]
 )
 def test_who_pays_an_assistant_in_full_asks_for_no_modifier(payer, cut, asks, tmp_path):
-    """A payer of Part B that leaves out the reduction, and one that is none of Part B."""
+    """A payer of Part B that leaves out the reduction, and one that is none of Part B.
+
+    Nor is a modifier there too many, or a line that `bill` prints apart with it.
+    """
     block = FILES["payers.toml"]
     block = block.replace(f"[{payer}]", f"[{payer}]\nassistant_cut = {str(cut).lower()}")
     config = laid(tmp_path, FILES | {"payers.toml": block})
     row = {"code": "97110", "minutes": 15, "units_billed": 1, "modifiers_billed": "GP"}
     found = audited(config, payer, [row], "M301", role="assistant")
     assert len(found.findings) == asks
+    marked = row | {"modifiers_billed": "GP CQ"}
+    found = audited(config, payer, [marked], "M302", role="therapist")
+    assert len(found.findings) == asks
+    rows = [row | {"role": role} for role in ("therapist", "assistant", "assistant")]
+    for lines, due in ((rows[:2], 1 if payer == "acme" or asks else 2), (rows, 2 - asks)):
+        said = audited(config, payer, lines, "U214").findings["expected"].to_list()
+        assert said == ([] if payer == "acme" or len(lines) <= due else [str(due)])

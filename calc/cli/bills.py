@@ -111,7 +111,7 @@ def bill(
         if by:  # lines say it themselves
             notes += logs.filled_said(logs.filled(read.sessions, read.defaults), read.defaults)
         rows = used_said(used + len(rejected), used, len(rejected), "")
-        write_frame(shown, money, form, output, title, [*notes, rows])
+        write_frame(shown, money, form, output, title, [*notes, *config.folders_said, rows])
         for note in notes:
             tell(note)
     _say_end(used + len(rejected), len(rejected), name, nothing_billed, ", ".join(log))

@@ -264,7 +264,8 @@ _ESTIMATE = (
 
 
 def _notes_of(result: Any) -> list[str]:
-    return [note for note in _estimate_notes(result).splitlines() if note]
+    said = [note for note in _estimate_notes(result).splitlines() if note]
+    return [*said, *result.config.folders_said]
 
 
 def _estimate_notes(result: Any) -> str:

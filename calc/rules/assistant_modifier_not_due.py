@@ -10,9 +10,9 @@ class AssistantModifierNotDue(Rule):
 
     They are due for what an assistant furnished, and before 2020 for nothing. Since 2022 Medicare
     pays 15 per cent of its share too little for such a line; in 2020 and 2021 the modifier changed
-    no pay. Where CMS's rounded short-cuts or a tie leave a choice, the most
-    units count. Where a row of the code names no role nothing is said, nor of the supply of a
-    device. Units billed for a denial (GA, GX, GY, GZ) do not count.
+    no pay. Payers that pay assistants in full are not looked at. Where CMS's rounded short-cuts or
+    a tie leave a choice, the most units count. Where a row of the code names no role nothing is
+    said, nor of the supply of a device. Units billed for a denial (GA, GX, GY, GZ) do not count.
 
     Bill the units without the modifier, or name the assistant in the record.
 
@@ -37,7 +37,8 @@ class AssistantModifierNotDue(Rule):
     _none_yet = nw.when(nw.col("assistant_policy") == 0).then("code")
     said = (("at_most", nw.when(~_sure).then(nw.lit("at most "))), ("none_yet", _none_yet))
     _too_many = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
-    flag = nw.col("payer_part_b") & (nw.col("unnamed_rows") == 0) & (found > expected + _too_many)
+    _more = found > expected + _too_many
+    flag = nw.col("payer_assistant_cut") & (nw.col("unnamed_rows") == 0) & _more
     # What M303 says to take off: beside GN but on an assistant's row, and wherever none is due.
     _off = nw.when(expected == 0).then(nw.col("stray_units")).otherwise(nw.col("gn_units"))
     _stray = found - _off <= expected + _too_many

@@ -40,12 +40,10 @@ class AssistantModifierUnpaired(Rule):
         .otherwise(nw.lit("CQ does not go with GO"))
     )  # fmt: skip
     said = (("fault", _fault),)
-    # Beside GN the record tells the wrong one, else only a pair beside them or none due.
+    # Beside GN the record tells what is right, else only a pair beside them or none due.
     expected = (
         nw.when(_alone & has("CQ")).then(nw.lit("GP"))
         .when(_alone).then(nw.lit("GO"))
-        .when(has("GN") & _paired_cq).then(nw.lit("GP"))
-        .when(has("GN") & _paired_co).then(nw.lit("GO"))
         .when(has("GN")).then("of_record")
         .when(nw.col("none_due") & has("GP")).then(nw.lit("GP"))
         .when(nw.col("none_due")).then(nw.lit("GO"))

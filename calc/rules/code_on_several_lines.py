@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.billed import with_units_of_add_on
+from calc.billed import PARTLY_ASSISTANTS, with_units_of_add_on
 from calc.rule import Rule
 
 
@@ -11,8 +11,9 @@ class CodeOnSeveralLines(Rule):
 
     All minutes of a code on a day belong on one line; a second one reads as a duplicate and is
     denied. One line of an assistant's units (CQ, CO), lines of another discipline or with 59
-    stand apart rightly. So do lines billed for a denial (GA, GX, GY, GZ). Of payers only those are
-    looked at that count a day's minutes together, as Medicare does.
+    stand apart rightly, by payers that pay assistants in full without it too. So do lines billed
+    for a denial (GA, GX, GY, GZ). Of payers only those are looked at that count a day's minutes
+    together, as Medicare does.
 
     Add the lines up before billing.
 
@@ -28,9 +29,13 @@ class CodeOnSeveralLines(Rule):
     code, severity, over = "U214", "warning", "service"
     authority, by_payer = "mcpm-5-20.2", True
     needs = ("units_billed", "modifiers_billed", "all_modifiers")
-    message = "{code} is billed on {found} lines[ with {modifier}] of the day, {expected} is due"
+    message = (
+        "{code} is billed on {found} lines[ with {modifier}] of the day,"
+        " {expected} {expected:is|are} due"
+    )
     _plain, _marked = nw.col("plain_rows"), nw.col("marked_plain_rows")
-    found, expected = nw.max_horizontal(_plain, _marked), nw.lit(1)
+    found = nw.max_horizontal(_plain, _marked)
+    expected = nw.when(PARTLY_ASSISTANTS & ~nw.col("payer_assistant_cut")).then(2).otherwise(1)
     said = (("modifier", nw.when(_plain < _marked).then(nw.lit("CQ or CO"))),)
     _as_medicare = nw.col("payer_part_b") | nw.col("in_pool")
     flag = nw.col("timed") & _as_medicare & (found > expected)
