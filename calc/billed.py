@@ -38,6 +38,17 @@ LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may 
 _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))
 
 
+def of_another_discipline() -> nw.Expr:
+    """ "CQ" or "CO" that stands without GP, GO and GN on a row of a discipline it does not go with.
+
+    Else null.
+    """
+    alone, discipline = ~has("GP|GO|GN"), nw.col("discipline")
+    co = alone & has("CO") & discipline.is_in(["PT", "SLP"])
+    cq = alone & has("CQ") & discipline.is_in(["OT", "SLP"])
+    return nw.when(co).then(nw.lit("CO")).when(cq).then(nw.lit("CQ"))
+
+
 def with_marks(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``says_GP`` and so on: which modifiers a row bills. Each distinct text is read once."""
     texts = engine.distinct(rows, "modifiers_billed")
@@ -76,7 +87,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     paired = (has("GP") & has("CQ")) | (has("GO") & has("CO"))
     beside_gn = assistant & has("GN") & ~paired
     crossed = (has("CQ") & has("GO") & ~has("GP")) | (has("CO") & has("GP") & ~has("GO"))
-    stray = beside_gn | (crossed & ~has("GN"))
+    stray = beside_gn | (crossed & ~has("GN")) | ~of_another_discipline().is_null()
     # On an assistant's row GN is the wrong one of the two: no assistant is of its discipline. Of a
     # claim's line nobody can tell.
     assists = nw.col("role") == "assistant"

@@ -130,7 +130,7 @@ def on(config: Config, name: str, days: list[date], basis: str = "") -> list[int
 def policies(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.LazyFrame[Any]:
     """Add de_minimis_percent, assistant_midpoint (minutes) and assistant_policy of the date.
 
-    The policy is 0 of services without CQ and CO.
+    The policy is 0 before CQ and CO, and -1 of services of which nobody asks who furnished them.
     """
     frame = on_date(
         frame,
@@ -140,7 +140,7 @@ def policies(frame: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw.L
         assistant_midpoint=[least or 0 for least in on(config, "assistant_midpoint", days)],
     )
     bare = [code for code, facts in config.codes.items() if not facts["assistant_modifier"]]
-    policy = nw.when(nw.col("service").is_in(bare)).then(0).otherwise(nw.col("assistant_policy"))
+    policy = nw.when(nw.col("service").is_in(bare)).then(-1).otherwise(nw.col("assistant_policy"))
     return frame.with_columns(assistant_policy=policy.cast(nw.Int64))
 
 

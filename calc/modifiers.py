@@ -21,8 +21,8 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     Needs units, minutes, therapist_minutes, assistant_minutes, counted_ms, assistant_ms (what the
     therapist leaves of it), counted_rows, assistant_rows, unit_basis, first_unit_minutes,
-    unit_minutes, rule_unit_minutes, pooled, discipline, assistant_policy (0 none, 2020, 2022) of
-    code and date, and de_minimis_percent and assistant_midpoint of the date.
+    unit_minutes, rule_unit_minutes, pooled, discipline, assistant_policy (0 or -1 none, 2020, 2022)
+    of code and date, and de_minimis_percent and assistant_midpoint of the date.
 
     Whole quarters of therapist and assistant are plain and modified; the one or two units left
     are judged on the leftover minutes. So are codes that count alone, by units of their own length
@@ -85,7 +85,7 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     as_a_whole = nw.when(nw.col("counted_ms") > 0).then(whole_share).otherwise(only_assistant)
     none = (
         (nw.col("assistant_rows") == 0)
-        | (nw.col("assistant_policy") == 0)
+        | (nw.col("assistant_policy") <= 0)
         | ~nw.col("discipline").is_in(list(ASSISTANT))
         | (nw.col("units") == 0)
     )
@@ -186,10 +186,11 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     unsure = (two_codes & ~by_quarters & joint) | (moved & ~nw.col("told"))
     unsure = unsure | (nw.col("unminuted_rows") > 0)
     lines = lines.with_columns(unsure=unsure.fill_null(True) | high.is_null() | low.is_null())
-    widest = nw.max_horizontal(mine, nw.col("billed"))
+    widest, never = nw.max_horizontal(mine, nw.col("billed")), nw.col("assistant_policy") == 0
+    least = nw.when(never | nw.col("unsure")).then(0).otherwise(low)
+    most = nw.when(never).then(0).when("unsure").then(widest).otherwise(high)
     return lines.with_columns(
-        assistant_low=nw.when("unsure").then(0).otherwise(low).cast(nw.Int64),
-        assistant_high=nw.when("unsure").then(widest).otherwise(high).cast(nw.Int64),
+        assistant_low=least.cast(nw.Int64), assistant_high=most.cast(nw.Int64)
     ).drop(_STEPS_OF_BOUNDS)
 
 

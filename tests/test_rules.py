@@ -76,6 +76,8 @@ def test_sentences_count(answers, engine_name):
     said = {modifiers: message.split("; ")[1] for modifiers, message in unpaired.items()}
     assert said == {
         "CQ": "GP is missing", "CO": "GO is missing",
+        "CQ 59": "CQ does not go with SLP", "CO 59": "CO does not go with PT",
+        "CQ CO": "CO does not go with PT",
         "GN CQ": "CQ does not go with GN", "GN CO": "CO does not go with GN",
         "GP CQ GN": "GN does not go with GP CQ", "GO CO GN": "GN does not go with GO CO",
         "GP CQ CO": "CO does not go with GP",

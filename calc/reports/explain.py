@@ -157,7 +157,7 @@ def _assistant(row: Row, config: Config) -> list[str]:
         return []
     policy = row["assistant_policy"]
     modifier = {"PT": "CQ", "OT": "CO"}.get(row["discipline"], "")
-    if not policy or not modifier:
+    if policy <= 0 or not modifier:
         return [
             f"{row['service']}: {row['service_assistant_minutes']} assistant's minutes,"
             " no modifier due"

@@ -35,7 +35,11 @@ class AssistantModifierMissing(Rule):
     _sure = _due == nw.col("assistant_high")
     said = (("at_least", nw.when(~_sure).then(nw.lit("at least "))),)
     _asked = nw.col("billed") - nw.col("refused_units")
-    expected = nw.min_horizontal(_due, _asked)
-    _short = (found < _due) & (_asked - found > nw.col("units") - _due)
+    # Beside a denial the units asked for may be all of the therapist's.
+    _fewest = _asked - (nw.col("units") - _due)
+    expected = nw.min_horizontal(
+        _due, nw.when(nw.col("refused_units") > 0).then(_fewest).otherwise(_asked)
+    )
+    _short = (found < _due) & (found < _fewest)
     flag = nw.col("payer_assistant_cut") & _short
     explained = nw.when(nw.col("evaluation") != "").then(nw.lit("U210")).otherwise(nw.lit(""))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.billed import has
+from calc.billed import has, of_another_discipline
 from calc.rule import Rule
 
 
@@ -26,11 +26,13 @@ class AssistantModifierUnpaired(Rule):
     code, severity, over = "M303", "error", "assistant_row"
     authority, needs = "mcpm-5-20.1", ("modifiers_billed", "units_billed", "all_modifiers")
     message = "modifiers of {code} are {found}; {fault}"
-    found = nw.col("modifiers_billed")
+    found, _of = nw.col("modifiers_billed"), nw.col("discipline").cast(nw.String)
     _alone, _stray_co = ~has("GP|GO|GN"), has("CO") & ~has("GO")
     _paired_cq, _paired_co = has("GP") & has("CQ"), has("GO") & has("CO")
+    _other = of_another_discipline()
     _fault = (
-        nw.when(_alone & has("CQ")).then(nw.lit("GP is missing"))
+        nw.when(~_other.is_null()).then(nw.concat_str([_other, nw.lit(" does not go with "), _of]))
+        .when(_alone & has("CQ")).then(nw.lit("GP is missing"))
         .when(_alone).then(nw.lit("GO is missing"))
         .when(has("GN") & _paired_cq).then(nw.lit("GN does not go with GP CQ"))
         .when(has("GN") & _paired_co).then(nw.lit("GN does not go with GO CO"))
@@ -39,17 +41,17 @@ class AssistantModifierUnpaired(Rule):
         .when(_stray_co).then(nw.lit("CO does not go with GP"))
         .otherwise(nw.lit("CQ does not go with GO"))
     )  # fmt: skip
-    said = (("fault", _fault),)
-    # Beside GN the record tells what is right, else only a pair beside them or none due.
+    # Beside GN or against the discipline the record tells what is right, else none that is due.
     expected = (
-        nw.when(_alone & has("CQ")).then(nw.lit("GP"))
+        nw.when(~_other.is_null() | has("GN")).then("of_record")
+        .when(_alone & has("CQ")).then(nw.lit("GP"))
         .when(_alone).then(nw.lit("GO"))
-        .when(has("GN")).then("of_record")
         .when(nw.col("none_due") & has("GP")).then(nw.lit("GP"))
         .when(nw.col("none_due")).then(nw.lit("GO"))
         .when(_stray_co).then(nw.lit("CQ or GO"))
         .otherwise(nw.lit("CO or GP"))
     )  # fmt: skip
+    said = (("fault", _fault),)
     flag = (
         nw.col("payer_part_b")
         & (nw.col("units_billed") > 0)

@@ -12,7 +12,8 @@ class BundledPair(Rule):
     The second code of such a pair counts as a part of the first. Where the edit allows it, 59
     or an X modifier says that it was given apart; other pairs are never paid both.
 
-    Where the two were given at different times, add 59. Otherwise bill the first code only.
+    Where the edit allows it and the two were given at different times, add 59. Otherwise bill the
+    first code only, and no add-on of the other.
 
     Example::
 
@@ -27,7 +28,9 @@ class BundledPair(Rule):
     authority = "ncci"
     needs, edition = ("modifiers_billed", "units_billed", "all_modifiers"), "ptp"
     refuted_by = ("rows",)
-    message = "{found} is bundled into {expected}, which is billed for the day too"
+    message = "{found} is bundled into {expected}, which is billed for the day too; {opens}"
+    _opens = nw.when(nw.col("indicator") == 0).then(nw.lit("no modifier opens the pair"))
+    said = (("opens", _opens.otherwise(nw.lit("59 opens the pair where they were given apart"))),)
     found, expected = nw.col("code"), nw.col("column1")
     _apart = nw.col("distinct_rows") + nw.col("distinct_1")
     flag = (nw.col("indicator") == 0) | (_apart == 0)
