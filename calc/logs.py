@@ -556,15 +556,17 @@ def _sessions(
     if status:
         cells["status"] = (statuses.KIND,)
         frame = statuses.told(frame, {place[name]: words for name, words in status.items()})
-    step = engine.plainly
-    in_doubt = any(measure.in_doubt for measure in measures.values())
-    if defaults.date_order and engine.is_eager(frame) and not in_doubt:
-        # Where the log itself must tell the order of its dates or a unit, its columns are looked
-        # at one after another, so that the first that does not is named.
+    step, given = engine.plainly, tuple(measures.items())
+    if engine.is_eager(frame) and not any(measure.in_doubt for measure in measures.values()):
         frame = engine.settled(frame)
         step = engine.stepwise(frame)
-    given = tuple(measures.items())
-    frame = step(frame, _judged, source, tuple(cells.items()), config, defaults, given)
+    if step is engine.plainly:
+        frame = _judged(frame, source, tuple(cells.items()), config, defaults, given)
+    else:
+        # The plan is kept for all files alike, so that nothing of this one may be in it.
+        told = replace(defaults, date_order=_orders(frame, cells, defaults, source))
+        frame = step(frame, _judged, "", tuple(cells.items()), config, told, given)
+        frame = frame.with_columns(file=nw.lit(source))
     frame = engine.settled(frame)
     carried = {
         reserved.carried(reserved.in_log(name, names, LINE)): place[name]
@@ -596,6 +598,24 @@ def _sessions(
     if engine.is_eager(frame):
         log.files = [inputs.File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
+
+
+def _orders(
+    frame: nw.LazyFrame[Any], cells: Mapping[str, Sequence[str]], defaults: Defaults, source: str
+) -> str:
+    """The `Defaults.date_order` of a log's rows, as its columns tell it, one after another.
+
+    InputError names the first that does not.
+    """
+    if defaults.date_order:
+        return defaults.date_order
+    stamps = bool(cells.get("start"))
+    return " ".join(
+        clocks.order_of(frame, cells[column][0], column, source, stamps)
+        if cells.get(column)
+        else "mdy"
+        for column in _DATED
+    )
 
 
 def _texts_below(frame: nw.LazyFrame[Any], place: Mapping[str, str], name: str) -> list[str]:
