@@ -189,12 +189,13 @@ def read(
     found, notes = inputs.paths(named)
     if not part:
         require_sheet(defaults, filter(decoding.may_be_workbook, found), named)
+    several = part or len(found) > 1
     digest = digest or len(found) > 1  # tells files that hold the same bytes
     report = report or (lambda text: None)
     parts = []
     for path in found:
         with inputs.naming_strays(path, named):
-            parts.append(_from_file(path, config, defaults, report, maps or {}, digest))
+            parts.append(_from_file(path, config, defaults, report, maps or {}, digest, several))
     log = parts[0] if len(parts) == 1 else _together(parts)
     log.notes = [*notes, *log.notes, *inputs.same_content(log.files)]
     log.defaults = defaults
@@ -324,6 +325,7 @@ def _from_file(
     report: Report,
     maps: Mapping[str, str],
     digest: bool,
+    several: bool,
 ) -> Log:
     known = headings.meanings(config, maps)
     report(f"reading {path}")
@@ -331,7 +333,9 @@ def _from_file(
     records = files.read(path, lambda names: headings.score(names, known), sheet, digest=digest)
     report(f"checking {path}")
     where = path if records.heading_row == 1 else f"{path}:{records.heading_row}"
-    log = _sessions(records.frame, path, records.heading_row, config, defaults, maps)
+    log = _sessions(
+        records.frame, path, records.heading_row, config, defaults, maps, several=several
+    )
     log.ragged = records.ragged
     # A record with too many fields left a blank one in its place.
     rows = log.files[0].rows + len(records.ragged)
@@ -533,10 +537,12 @@ def _sessions(
     defaults: Defaults,
     maps: Mapping[str, str],
     measures: Mapping[str, lengths.Measure] | None = None,
+    several: bool = True,
 ) -> Log:
     """``heading``: the row of the headings in ``source``, 0 for a caller's frame.
 
-    ``measures``: of a piece of a file, as the whole tells them.
+    ``measures``: of a piece of a file, as the whole tells them. ``several``: others like these
+    rows may follow, for which the plan of few rows is kept.
     """
     names = [name for name in frame.columns if name != engine.ROW]
     where = f"{source}:{heading}" if source else ""
@@ -559,7 +565,7 @@ def _sessions(
     step, given = engine.plainly, tuple(measures.items())
     if engine.is_eager(frame) and not any(measure.in_doubt for measure in measures.values()):
         frame = engine.settled(frame)
-        step = engine.stepwise(frame)
+        step = engine.stepwise(frame) if several else step
     if step is engine.plainly:
         frame = _judged(frame, source, tuple(cells.items()), config, defaults, given)
     else:
