@@ -188,6 +188,8 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
     parts = claims.parts or [claims]
     found = []
     for part in parts:
+        if engine.is_empty(part.bad):
+            continue
         reverses = _reverses(part)
         # A row of no service is no doubt, but where it takes another back.
         silent = nw.col("fault").is_in([NO_SERVICE, WITHDRAWN]) & ~reverses

@@ -138,7 +138,8 @@ class Log:
         if self.parts:
             return _rejects_of_files(self.parts, audited)
         bad = self.bad.filter(~nw.col("fault").is_in(list(FINDINGS))) if audited else self.bad
-        rejects = _rejects(bad, self.place, self.cells, is_total(self), self.payers).sort("row")
+        total = nw.lit(False) if engine.is_empty(bad) else is_total(self)
+        rejects = _rejects(bad, self.place, self.cells, total, self.payers).sort("row")
         if not self.ragged:
             return rejects
         rejects = engine.collect(rejects).lazy()

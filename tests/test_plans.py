@@ -16,7 +16,7 @@ import pytest
 from helpers import ROOT
 
 import calc
-from calc import billing, engine, errors, params
+from calc import billing, engine, errors, logs, params
 
 GAIT = {"code": "97116", "start": "2026-03-02 09:00", "end": "2026-03-02 09:47"}
 SEVERAL = [
@@ -218,3 +218,33 @@ def test_plans_that_are_let_go_are_freed(few):
 
 def with_column(frame, name):
     return frame.with_columns(nw.lit(1).alias(name))
+
+
+def test_small_files_of_a_folder_share_a_plan(config, tmp_path, monkeypatch):
+    """Dates written in either order, and files whose rows are at fault, each in its own place."""
+    days = {"may": "5/28/2026", "june": "29/6/2026", "july": "2026-07-03"}
+    heads = "patient,clinician,discipline,date,code,minutes,units_billed\n"
+    rows = "{n},Kim,PT,{day},97110,33,2\n{n},Kim,PT,{day},97140,7,1\n{n},Kim,PT,{day},9711,7,1\n"
+    for number, (name, day) in enumerate(days.items()):
+        (tmp_path / f"{name}.csv").write_text(heads + rows.format(n=number, day=day))
+    made, plan = [], engine._Plan
+    monkeypatch.setattr(engine, "_Plan", lambda *given: made.append(given[1]) or plan(*given))
+
+    def told():
+        log = logs.read(str(tmp_path), config)
+        used = log.sessions.select("file", "row", "date", "code", "given_ms")
+        used = engine.collect(engine.plain(used))
+        return sorted(used.iter_rows()), engine.collect(log.rejects()).rows()
+
+    few = told()
+    judged = [change for change in made if change is logs._judged]
+    assert 1 <= len(judged) <= 3  # one for each way in which the days are written
+    assert told() == few and len([c for c in made if c is logs._judged]) == len(judged)
+    monkeypatch.setattr(engine, "_FEW_ROWS", 0)
+    assert told() == few
+    assert {(row[0].rpartition("/")[2], str(row[2])) for row in few[0]} == {
+        ("may.csv", "2026-05-28"), ("june.csv", "2026-06-29"), ("july.csv", "2026-07-03"),
+    }  # fmt: skip
+    assert [(row[-4].rpartition("/")[2], row[-3]) for row in few[1]] == [
+        ("july.csv", 4), ("june.csv", 4), ("may.csv", 4)
+    ]  # fmt: skip
