@@ -5,6 +5,7 @@ Authority: National Correct Coding Initiative. An edition holds for its quarter 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -18,6 +19,29 @@ from calc.schema import CODE_KEY, DISCIPLINE_VISIT, POOL, total
 Frame = nw.LazyFrame[Any]
 
 
+ABSOLUTE = ("2",)  # MAI of edits that count for a day whatever the record says
+
+
+def _most_usual(
+    config: Config, days: list[date], mai: Sequence[str] = ("1", "2", "3")
+) -> tuple[engine.Columns, dict[str, type]]:
+    """The most usual units (MUE) of the days' editions, of some adjudication indicators."""
+    rows = [
+        (day, row)
+        for day in days
+        if (edition := config.edition("mue", day))
+        for row in config.rows("mue", edition)
+        if row["mai"] in mai
+    ]
+    table: engine.Columns = {
+        "date": [day for day, _ in rows],
+        "code": [row["code"] for _, row in rows],
+        "mue": [int(row["mue"]) for _, row in rows],
+        "mai": [int(row["mai"]) for _, row in rows],
+    }
+    return table, {"date": date, "code": str, "mue": int, "mai": int}
+
+
 def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     """Billed units of a patient's code and day with one provider beside the most usual (MUE).
 
@@ -27,19 +51,7 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     earned, while those of the day are right; ``exchange_cents``: what stands with the first of such
     an exchange. Other pools' exchanges are found there.
     """
-    rows = [
-        (day, row)
-        for day in days
-        if (edition := config.edition("mue", day))
-        for row in config.rows("mue", edition)
-    ]
-    table: engine.Columns = {
-        "date": [day for day, _ in rows],
-        "code": [row["code"] for _, row in rows],
-        "mue": [int(row["mue"]) for _, row in rows],
-        "mai": [int(row["mai"]) for _, row in rows],
-    }
-    types: dict[str, type] = {"date": date, "code": str, "mue": int, "mai": int}
+    table, types = _most_usual(config, days)
     over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
     exchanged = billed.with_units_of_add_on()
     over = nw.col("timed") & (nw.col("billed") > nw.col("units")) & ~exchanged
@@ -143,9 +155,10 @@ def _second_columns(
 
 
 def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
-    """Add ``unpayable``: a code not billed that no modifier could unbundle from one that is.
+    """Add ``unpayable``: a code not billed that would be denied beside what is.
 
-    Column 2 of a pair with indicator 0, by the edition of the date: billed it would be denied.
+    Column 2 of a pair that no modifier opens (indicator 0), or a code of which other disciplines
+    bill all that an absolute edit allows (MAI 2), by the editions of the date.
     """
     part_b, claimed = nw.col("payer_part_b"), nw.col("billed") > 0
     left_out = engine.settled(
@@ -154,19 +167,47 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
     lines = lines.with_columns(unpayable=nw.lit(False))
     if engine.is_empty(left_out):
         return lines
-    pairs = _second_columns(left_out, config, days, "0")
-    if pairs is None:
+    billed_lines = lines.filter(part_b & claimed & (nw.col("refused_rows") == 0))
+    denied = [
+        found.select(*CODE_KEY)
+        for found in (
+            _bundled_into(left_out, billed_lines, config, days),
+            _used_up(left_out, billed_lines, config, days),
+        )
+        if found is not None
+    ]
+    if not denied:
         return lines
-    asked = part_b & claimed & (nw.col("refused_rows") == 0)
-    first = lines.filter(asked).select(*DISCIPLINE_VISIT, column1=nw.col("code")).unique()
-    never = pairs.join(first, on=[*DISCIPLINE_VISIT, "column1"], how="inner").select(*CODE_KEY)
-    never = engine.settled(never.unique())
+    never = engine.settled(nw.concat(denied, how="vertical").unique())
     if engine.is_empty(never):
         return lines
     marked = lines.drop("unpayable").join(
         never.with_columns(unpayable=nw.lit(True)), on=list(CODE_KEY), how="left"
     )
     return marked.with_columns(nw.col("unpayable").fill_null(False))
+
+
+def _bundled_into(
+    left_out: Frame, billed_lines: Frame, config: Config, days: list[date]
+) -> Frame | None:
+    pairs = _second_columns(left_out, config, days, "0")
+    if pairs is None:
+        return None
+    first = billed_lines.select(*DISCIPLINE_VISIT, column1=nw.col("code")).unique()
+    return pairs.join(first, on=[*DISCIPLINE_VISIT, "column1"], how="inner")
+
+
+def _used_up(
+    left_out: Frame, billed_lines: Frame, config: Config, days: list[date]
+) -> Frame | None:
+    table, types = _most_usual(config, days, ABSOLUTE)
+    if not table["code"]:
+        return None
+    keys = ("patient", "date", "provider", "code")
+    others = billed_lines.group_by(*keys).agg(total("billed"))
+    few = left_out.join(others, on=list(keys), how="inner")
+    few = engine.looked_up(few, table, types, ["date", "code"])
+    return few.filter(nw.col("billed") >= nw.col("mue"))
 
 
 def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:

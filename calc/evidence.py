@@ -404,7 +404,8 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
         *group, group_kept="day_kept", group_units="day_units", group_wrong="day_wrong",
         group_without="day_without_minutes", group_without_cents="day_without_cents",
         group_unminuted="day_unminuted", group_cents="day_over_cents", group_refused="day_refused",
-        group_doubled="doubled_minutes", group_divided=nw.col("divided").cast(nw.Int64),
+        group_doubled="doubled_minutes", group_unpayable="day_unpayable",
+        group_divided=nw.col("divided").cast(nw.Int64),
     )  # fmt: skip
     names = [name for name in sums.columns if name not in group]
     lines = lines.with_columns(**dict.fromkeys(names, nw.lit(None, dtype=nw.Int64)))

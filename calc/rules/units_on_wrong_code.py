@@ -11,7 +11,8 @@ class UnitsOnWrongCode(Rule):
     Every code gets its whole quarter hours, and the units left go to the largest remainders.
     Codes whose remainders are equal may share the last units in any way: that is never a fault.
     Where one of these lines is billed for a denial (GA, GX, GY, GZ) nothing is said, nor where two
-    clinicians at once may have shared the minutes in another way.
+    clinicians at once may have shared the minutes in another way, nor where a code that is left
+    out would be denied beside another one.
 
     Move the unit to the code whose minutes earned it.
 
@@ -42,6 +43,7 @@ class UnitsOnWrongCode(Rule):
         nw.col("misplaced")
         & (nw.col("group_kept") == nw.col("group_units"))
         & (nw.col("group_unminuted") == 0)
+        & (nw.col("group_unpayable") == 0)
     )
     takes_units = nw.lit(True)
     # What the whole exchange of units costs stands once.
