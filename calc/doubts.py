@@ -86,6 +86,14 @@ class Doubts:
         more = [(otherwise, sum(self.otherwise.values()))]
         return [(why, lines) for why, lines in [*self.taken_back, *more] if lines]
 
+    @property
+    def reversing(self) -> Days:
+        """Days of lines, and of the log's own rows, that reverse others."""
+        heard = self.unheard.filter(nw.col("patient") != "")
+        names = ("patient", "date")
+        back = [days.filter(nw.col("reverses")).select(names) for days in (self.unread, heard)]
+        return nw.concat(back, how="vertical")
+
     def lines(self) -> int:
         """How many lines stand on days that are left out for those that fit several services."""
         return int(self.unsure["lines"].sum())
@@ -110,8 +118,11 @@ class Doubts:
             | (_refuted_by("company") & self._accompanied())
             | (_refuted_by("year") & _in_years(self.unheard))
             | (_refuted_by("dates") & self._uncovered())
+            | (rule.is_in(_of_year(RULES.values())) & nw.col("later"))
         )
-        left = found.filter(~spared)
+        names = ("patient", "date")
+        open_days = nw.concat([self.unsure.select(names), self.reversing], how="vertical")
+        left = _with_later(found, open_days).filter(~spared).drop("later")
         weighed = [rule for rule in RULES.values() if rule.over in _PRICED_BY_UNITS]
         in_doubt = (unheard | unsure | reversed_ | otherwise) & rule.is_in(
             [r.code for r in weighed]
@@ -173,6 +184,22 @@ def _in_years(days: Days) -> nw.Expr:
     return (nw.col("patient").is_in(whole) | _year().is_in(years)).fill_null(False)
 
 
+def _with_later(found: nw.DataFrame[Any], days: Days) -> nw.DataFrame[Any]:
+    """Add ``later``: the patient's year has one of these days on the finding's or before it."""
+    named = days.filter(nw.col("patient") != "")
+    whole = named.filter(nw.col("date").is_null())["patient"].to_list()
+    first = named.filter(~nw.col("date").is_null()).with_columns(_year())
+    first = first.group_by("year").agg(nw.col("date").min().alias("first_open"))
+    found = found.with_columns(_year()).join(first, on="year", how="left")
+    later = (nw.col("date") >= nw.col("first_open")) | nw.col("patient").is_in(whole)
+    return found.with_columns(later=later.fill_null(False)).drop("year", "first_open")
+
+
+def _of_year(rules: Iterable[type[Rule]]) -> list[str]:
+    """Rules by which a line hangs on the amounts of the patient's year before it."""
+    return [rule.code for rule in rules if rule.edition == "kx"]
+
+
 def _year() -> nw.Expr:
     year = nw.col("date").dt.year().cast(nw.String)
     return nw.concat_str([year, nw.lit(" "), nw.col("patient")]).alias("year")
@@ -204,12 +231,14 @@ def not_run(
     anybodys: bool = False,
     nameless: int = 0,
     silenced: Sequence[tuple[str, int]] = (),
+    of_year: int = 0,
 ) -> list[dict[str, Any]]:
     """Which of the rules were silent, and for how many lines of the claims or rows of the log.
 
     ``anybodys``: a line that could not be read may be of any day, see `anybodys`. ``nameless``: of
     the rows that could not be read those that name no patient, whose day nobody leaves out.
-    ``silenced``: see `Doubts.silenced`.
+    ``silenced``: see `Doubts.silenced`. ``of_year``: lines that leave open what the patient's year
+    comes to, those that reverse others and those that fit several services.
     """
     said: list[dict[str, Any]] = []
 
@@ -237,4 +266,7 @@ def not_run(
     if unsure:
         reason = "the claims do not tell which of several disciplines, providers or payers"
         silent(billed, reason, unsure)
+    if of_year:
+        reason = "days that are left out have amounts of the year: so are the patients' later ones"
+        silent(_of_year(rules), reason, of_year)
     return said

@@ -263,9 +263,9 @@ def _as_blank_as(rows: Frame, unnamed: Frame, told: Frame) -> Frame:
     if engine.is_empty(unnamed) or engine.is_empty(told):
         return rows
     said = nw.col("near") != ""
-    careless = _near(unnamed, rows, "provider", [_VISIT]).filter(said)
+    careless = _near(unnamed, rows, "provider", [_SERVICE]).filter(said)
     found: list[str] = []
-    for lines, keys in ((unnamed, _VISIT), (careless, _DAY), (told, _DAY)):
+    for lines, keys in ((unnamed, _SERVICE), (careless, _DAY), (told, _DAY)):
         rows = _near(rows, engine.settled(lines), "provider", [keys])
         found.append(f"found_{len(found)}")
         rows = rows.with_columns((~nw.col("near").is_null()).alias(found[-1]))

@@ -398,14 +398,15 @@ def faults(config: Config) -> list[ConfigError]:
 def _strange_files(config: Checked) -> list[ConfigError]:
     """Files of a user's folder that nothing reads: their names may be a slip of the pen."""
     factors, tables = of_payers(config.named_payers)
-    shipped = [path.name for path in config.folders[-1].iterdir() if path.suffix == ".toml"]
+    kinds = (".toml", ".csv")
+    shipped = [path.name for path in config.folders[-1].iterdir() if path.suffix in kinds]
     known = {*shipped, *(f"{name}.toml" for name in factors)}
     hint = f"known: {', '.join(sorted(known))}"
     found = [
         ConfigError("is a file that nothing reads", str(path), hint)
         for folder in config.folders[:-1]
-        for path in sorted(folder.glob("*.toml"))
-        if path.name not in known
+        for path in sorted(folder.iterdir())
+        if path.suffix in kinds and path.name not in known
     ]
     named = {edition.path for table in (*TABLES, *tables) for edition in config.editions(table)}
     for folder in config.folders[:-1]:
@@ -415,7 +416,8 @@ def _strange_files(config: Checked) -> list[ConfigError]:
             if table in (*TABLES, *tables) and path not in named and not unsound:
                 hint = f"add an [[edition]] with this file to {table}/editions.toml"
                 found.append(ConfigError("is a table that no edition names", str(path), hint))
-        for path in sorted([*folder.glob("*/editions.toml"), *folder.glob("*/*/editions.toml")]):
+        inner = [path for kind in kinds for path in folder.glob(f"*/**/*{kind}")]
+        for path in sorted(inner):
             table = path.parent.relative_to(folder).as_posix()
             if table not in (*TABLES, *tables):
                 hint = f"known: {', '.join(TABLES)}; {FEES}NAME where a payer says fee_table NAME"

@@ -238,8 +238,9 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     anybodys = doubts.anybodys(doubted.unread)
     nameless = len(doubted.unheard.filter(nw.col("patient") == ""))
     not_run += doubts.not_run(
-        ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless, doubted.silenced
-    )
+        ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless, doubted.silenced,
+        len(doubted.reversing) + whole.lines_unsure,
+    )  # fmt: skip
     timeline = _timeline(gathered.rows, found)
     silenced = frozenset({auditing.UNTOLD_YEAR, *(reason for reason, _ in doubted.silenced)})
     audit = Audit(found, not_run, meta, by_clinician, timeline, silenced)

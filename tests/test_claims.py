@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from helpers import frame
 
 import calc
-from calc import claims, engine, logs, params, reviewing
+from calc import billing, claims, engine, logs, params, reviewing
 from calc.cli import cli
 from calc.errors import InputError
 
@@ -941,9 +941,52 @@ def test_a_blank_provider_that_a_line_has_too_proves_nothing(config):
     twice = [session("92507", "30", discipline="SLP", provider=name) for name in ("R", "")]
     lines = [line("92507", "1", "GN", discipline="SLP", provider=name) for name in ("R", "")]
     assert judged(twice, lines, config, select=("U",)) == ([], [("U", 2)])
+    # A primary code and its add-on are one service.
+    add_on = [
+        session(code, "9", discipline="SLP", provider=name)
+        for code, name in (("97129", "R"), ("97130", ""))
+    ]
+    lines = [line("97129", "1", "GN", discipline="SLP", provider=name) for name in ("R", "")]
+    assert judged(add_on, lines, config, select=("U",)) == ([], [("U", 2)])
     # What no line leaves blank is told by those of the day.
     lines = [line("97032", "1", provider="R"), line("97535", "2", provider="R")]
     assert judged(sessions, lines, config, select=("U",)) == ([("U201", "")], [])
+
+
+def test_days_in_doubt_leave_open_what_the_year_comes_to(config):
+    """2,392.02 of 2,410.00 without the line that is taken back; 2,424.04 were said."""
+    prior = {("P1", "OT"): 236_000}
+    days = ("2025-12-14", "2025-12-16")
+    sessions = [
+        session(code, "15", date=day, discipline="OT")
+        for code, day in zip(("97112", "97535"), days, strict=True)
+    ]
+    lines = [
+        line(code, "1", "GO", date=day, discipline="OT", claim_status="Paid")
+        for code, day in zip(("97112", "97535"), days, strict=True)
+    ]
+
+    def told(lines, sessions=sessions):
+        asked = reviewing.Asked(select=("M305", "M306"), options=billing.Options(prior=prior))
+        billed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+        done = reviewing.review(read(sessions, config), config, asked, billed).audit
+        why = [n["rule"] for n in done.not_run if "of the year" in n["reason"]]
+        return done.findings["rule"].to_list(), why
+
+    assert told(lines) == (["M305"], [])
+    back = lines[0] | {"claim_status": "Reversal"}
+    assert told([*lines, back]) == ([], ["M305", "M306"])
+    # What is taken back later changes nothing of the days before it.
+    later = lines[0] | {"date": "2025-12-18"}
+    assert told([*lines, later, later | {"claim_status": "Reversal"}]) == (
+        ["M305"], ["M305", "M306"]
+    )  # fmt: skip
+    # Nor do payers that the lines do not tell, here our own bill of the log.
+    blank = [{**sessions[0], "payer": p} for p in ("", "highmark")]
+    sessions = [*blank, {**sessions[1], "payer": "medicare"}]
+    lines = [{**lines[0], "payer": p} for p in ("medicare", "highmark")]
+    lines.append(line("97535", "1", "GO KX", date=days[1], discipline="OT", payer="medicare"))
+    assert told(lines, sessions) == ([], ["M305", "M306"])
 
 
 def test_a_claims_line_beside_gn_keeps_what_is_due(config):

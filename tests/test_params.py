@@ -693,10 +693,14 @@ def test_a_payer_that_nobody_meant(lines, says, tmp_path):
 def test_tables_that_nothing_reads(tmp_path):
     """Without an edition that names them last year's figures would silently hold."""
     path = folder(tmp_path)
-    for name in ("rvu/2026.csv", "rvus/editions.toml", "fees/other/editions.toml"):
-        (path / name).parent.mkdir(parents=True)
+    names = ("rvu/2026.csv", "rvus/editions.toml", "fees/other/editions.toml", "code.csv")
+    for name in (*names, "GPCI/2026.csv", "fee/acme/2026.csv"):
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text("code\n" if name.endswith("csv") else "")
     assert sorted((where.removeprefix(f"{path}/"), what) for where, what in faults(path)) == [
+        ("GPCI/2026.csv", "is in a folder that nothing reads"),
+        ("code.csv", "is a file that nothing reads"),
+        ("fee/acme/2026.csv", "is in a folder that nothing reads"),
         ("fees/other/editions.toml", "is in a folder that nothing reads"),
         ("rvu/2026.csv", "is a table that no edition names"),
         ("rvus/editions.toml", "is in a folder that nothing reads"),
