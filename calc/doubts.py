@@ -88,11 +88,10 @@ class Doubts:
 
     @property
     def reversing(self) -> Days:
-        """Days of lines, and of the log's own rows, that reverse others."""
-        heard = self.unheard.filter(nw.col("patient") != "")
-        names = ("patient", "date")
-        back = [days.filter(nw.col("reverses")).select(names) for days in (self.unread, heard)]
-        return nw.concat(back, how="vertical")
+        """Days of lines, and of the log's own rows, that reverse others and name a patient."""
+        back = nw.col("reverses") & (nw.col("patient") != "")
+        both = [days.filter(back).select("patient", "date") for days in (self.unread, self.unheard)]
+        return nw.concat(both, how="vertical")
 
     def lines(self) -> int:
         """How many lines stand on days that are left out for those that fit several services."""
@@ -186,9 +185,8 @@ def _in_years(days: Days) -> nw.Expr:
 
 def _with_later(found: nw.DataFrame[Any], days: Days) -> nw.DataFrame[Any]:
     """Add ``later``: the patient's year has one of these days on the finding's or before it."""
-    named = days.filter(nw.col("patient") != "")
-    whole = named.filter(nw.col("date").is_null())["patient"].to_list()
-    first = named.filter(~nw.col("date").is_null()).with_columns(_year())
+    whole = days.filter(nw.col("date").is_null())["patient"].to_list()
+    first = days.filter(~nw.col("date").is_null()).with_columns(_year())
     first = first.group_by("year").agg(nw.col("date").min().alias("first_open"))
     found = found.with_columns(_year()).join(first, on="year", how="left")
     later = (nw.col("date") >= nw.col("first_open")) | nw.col("patient").is_in(whole)

@@ -155,16 +155,18 @@ def _second_columns(
 
 
 def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
-    """Add ``unpayable``: a code not billed that would be denied beside what is.
+    """Add ``unpayable``: a code not billed that would not be paid, or be denied beside what is.
 
-    Column 2 of a pair that no modifier opens (indicator 0), or a code of which other disciplines
-    bill all that an absolute edit allows (MAI 2), by the editions of the date.
+    What a payer pays nothing for; column 2 of a pair that no modifier opens (indicator 0); or a
+    code of which other disciplines bill all that an absolute edit allows (MAI 2). Edits are those
+    of the date.
     """
     part_b, claimed = nw.col("payer_part_b"), nw.col("billed") > 0
     left_out = engine.settled(
         lines.filter(part_b & ~claimed & (nw.col("units") > 0)).select(*CODE_KEY).unique()
     )
-    lines = lines.with_columns(unpayable=nw.lit(False))
+    idle = billed.NO_PAY & ~claimed & (nw.col("units") > 0)
+    lines = lines.with_columns(unpayable=idle.fill_null(False))
     if engine.is_empty(left_out):
         return lines
     billed_lines = lines.filter(part_b & claimed & (nw.col("refused_rows") == 0))
@@ -181,10 +183,10 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
     never = engine.settled(nw.concat(denied, how="vertical").unique())
     if engine.is_empty(never):
         return lines
-    marked = lines.drop("unpayable").join(
-        never.with_columns(unpayable=nw.lit(True)), on=list(CODE_KEY), how="left"
-    )
-    return marked.with_columns(nw.col("unpayable").fill_null(False))
+    never = never.with_columns(denied=nw.lit(True))
+    lines = lines.join(never, on=list(CODE_KEY), how="left")
+    unpayable = nw.col("unpayable") | nw.col("denied").fill_null(False)
+    return lines.with_columns(unpayable=unpayable).drop("denied")
 
 
 def _bundled_into(

@@ -976,6 +976,9 @@ def test_days_in_doubt_leave_open_what_the_year_comes_to(config):
     assert told(lines) == (["M305"], [])
     back = lines[0] | {"claim_status": "Reversal"}
     assert told([*lines, back]) == ([], ["M305", "M306"])
+    # One that names nobody leaves out its own date, of all patients.
+    assert told([*lines, back | {"patient": ""}]) == (["M305"], [])
+    assert told([*lines, back | {"patient": "", "date": ""}]) == ([], [])
     # What is taken back later changes nothing of the days before it.
     later = lines[0] | {"date": "2025-12-18"}
     assert told([*lines, later, later | {"claim_status": "Reversal"}]) == (

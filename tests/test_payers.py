@@ -78,7 +78,8 @@ until = 2026-12-31
 file = "2026.csv"
 source = "contract"
 """,
-    "fees/golf/2026.csv": "code,fee,reduced_fee\n97010,5.00,\n97014,6.00,\n97110,40.00,\n",
+    "fees/golf/2026.csv": "code,fee,reduced_fee\n97010,5.00,\n97014,6.00,\n97110,40.00,\n"
+    "97140,0.00,\n",
     "counties/editions.toml": """
 title = "Counties"
 [[edition]]
@@ -667,6 +668,14 @@ def test_a_code_that_a_payer_pays_nothing_for_is_no_pay_lost(own):
     ]
     for payer, left_out in (("acme", ["97012"]), ("bravo", ["97010", "97012"])):
         assert audited(own, payer, rows, "U208").findings["code"].to_list() == left_out
+    # Nor are its minutes, where it is timed, by the day's total.
+    rows = [
+        {"code": code, "minutes": minutes, "units_billed": units}
+        for code, minutes, units in (("97110", 30, 2), ("97140", 20, None))
+    ]
+    for payer, told in (("golf", []), ("delta", ["U208"])):
+        found = audited(own, payer, rows, "U201,U202,U203,U208").findings
+        assert found["rule"].to_list() == told
 
 
 def test_dollars_that_lack_are_counted_by_payer(own):

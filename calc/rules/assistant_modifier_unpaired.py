@@ -29,7 +29,7 @@ class AssistantModifierUnpaired(Rule):
     found, _of = nw.col("modifiers_billed"), nw.col("discipline").cast(nw.String)
     _alone, _stray_co = ~has("GP|GO|GN"), has("CO") & ~has("GO")
     _paired_cq, _paired_co = has("GP") & has("CQ"), has("GO") & has("CO")
-    _other = of_another_discipline()
+    _other, _undue = of_another_discipline(), nw.col("none_due") & (_of != "")
     _fault = (
         nw.when(~_other.is_null()).then(nw.concat_str([_other, nw.lit(" does not go with "), _of]))
         .when(_alone & has("CQ")).then(nw.lit("GP is missing"))
@@ -43,7 +43,7 @@ class AssistantModifierUnpaired(Rule):
     )  # fmt: skip
     # Beside GN or against the discipline the record tells what is right, else none that is due.
     expected = (
-        nw.when(~_other.is_null() | has("GN")).then("of_record")
+        nw.when(~_other.is_null() | has("GN") | _undue).then("of_record")
         .when(_alone & has("CQ")).then(nw.lit("GP"))
         .when(_alone).then(nw.lit("GO"))
         .when(nw.col("none_due") & has("GP")).then(nw.lit("GP"))

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.billed import NO_PAY
 from calc.rule import Rule
 
 
@@ -43,7 +42,6 @@ class SessionNotBilled(Rule):
             | ((nw.col("group_kept") < nw.col("group_units")) & (nw.col("group_without") == 0))
         )
         & ~(nw.col("group_divided") == 1).fill_null(False)
-        & ~NO_PAY
         & ~nw.col("unpayable")
         & ~((nw.col("evaluation") != "") & (nw.col("assistant_rows") >= nw.col("documented_rows")))
     )
