@@ -12,8 +12,8 @@ class UnitsBelowMinutes(Rule):
     with, or those of a code of another length, such as an hour, which count alone. The pay for the
     difference is lost, less what another code has too many of. Units of services without a session
     do not count, but those without minutes bill what the others earn: where they make up the
-    difference the day is paid in full. Nor do minutes of a code that is denied beside another one
-    that is billed.
+    difference the day is paid in full. Nor do minutes of a code that is not paid, at all or beside
+    another one that is billed.
 
     Bill the units left out while the payer still takes a corrected claim.
 

@@ -12,7 +12,7 @@ class UnitsOnWrongCode(Rule):
     Codes whose remainders are equal may share the last units in any way: that is never a fault.
     Where one of these lines is billed for a denial (GA, GX, GY, GZ) nothing is said, nor where two
     clinicians at once may have shared the minutes in another way, nor where a code that is left
-    out would be denied beside another one.
+    out would not be paid, at all or beside another one.
 
     Move the unit to the code whose minutes earned it.
 
