@@ -39,7 +39,7 @@ _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.sp
 
 
 def of_another_discipline() -> nw.Expr:
-    """ "CQ" or "CO" that stands without GP, GO and GN on a row of a discipline it does not go with.
+    """CQ or CO that a row bills without GP, GO and GN and that is not of its discipline.
 
     Else null.
     """

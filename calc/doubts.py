@@ -117,7 +117,7 @@ class Doubts:
             | (_refuted_by("company") & self._accompanied())
             | (_refuted_by("year") & _in_years(self.unheard))
             | (_refuted_by("dates") & self._uncovered())
-            | (rule.is_in(_of_year(RULES.values())) & nw.col("later"))
+            | (_refuted_by("amounts") & nw.col("later"))
         )
         names = ("patient", "date")
         open_days = nw.concat([self.unsure.select(names), self.reversing], how="vertical")
@@ -193,11 +193,6 @@ def _with_later(found: nw.DataFrame[Any], days: Days) -> nw.DataFrame[Any]:
     return found.with_columns(later=later.fill_null(False)).drop("year", "first_open")
 
 
-def _of_year(rules: Iterable[type[Rule]]) -> list[str]:
-    """Rules by which a line hangs on the amounts of the patient's year before it."""
-    return [rule.code for rule in rules if rule.edition == "kx"]
-
-
 def _year() -> nw.Expr:
     year = nw.col("date").dt.year().cast(nw.String)
     return nw.concat_str([year, nw.lit(" "), nw.col("patient")]).alias("year")
@@ -266,5 +261,5 @@ def not_run(
         silent(billed, reason, unsure)
     if of_year:
         reason = "days that are left out have amounts of the year: so are the patients' later ones"
-        silent(_of_year(rules), reason, of_year)
+        silent(_refuted(rules, "amounts"), reason, of_year)
     return said

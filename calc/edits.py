@@ -5,7 +5,6 @@ Authority: National Correct Coding Initiative. An edition holds for its quarter 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -19,19 +18,13 @@ from calc.schema import CODE_KEY, DISCIPLINE_VISIT, POOL, total
 Frame = nw.LazyFrame[Any]
 
 
-ABSOLUTE = ("2",)  # MAI of edits that count for a day whatever the record says
-
-
-def _most_usual(
-    config: Config, days: list[date], mai: Sequence[str] = ("1", "2", "3")
-) -> tuple[engine.Columns, dict[str, type]]:
-    """The most usual units (MUE) of the days' editions, of some adjudication indicators."""
+def _with_most_usual(lines: Frame, config: Config, days: list[date]) -> Frame:
+    """Add the most usual units (mue) of the date's edition and their adjudication (mai)."""
     rows = [
         (day, row)
         for day in days
         if (edition := config.edition("mue", day))
         for row in config.rows("mue", edition)
-        if row["mai"] in mai
     ]
     table: engine.Columns = {
         "date": [day for day, _ in rows],
@@ -39,7 +32,8 @@ def _most_usual(
         "mue": [int(row["mue"]) for _, row in rows],
         "mai": [int(row["mai"]) for _, row in rows],
     }
-    return table, {"date": date, "code": str, "mue": int, "mai": int}
+    types: dict[str, type] = {"date": date, "code": str, "mue": int, "mai": int}
+    return engine.looked_up(lines, table, types, ["date", "code"])
 
 
 def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
@@ -51,16 +45,14 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     earned, while those of the day are right; ``exchange_cents``: what stands with the first of such
     an exchange. Other pools' exchanges are found there.
     """
-    table, types = _most_usual(config, days)
     over_day = (nw.col("unit_basis") == "day") & (nw.col("billed") > 1)
     exchanged = billed.with_units_of_add_on()
     over = nw.col("timed") & (nw.col("billed") > nw.col("units")) & ~exchanged
     unpaid = billed.UNPAID & (nw.col("charge_cents") > 0)
     asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
-    asked = asked & ~billed.PAID_BY_OWN_FEE.fill_null(False)
+    asked = asked & ~billed.PAID_BY_OWN_FEE.fill_null(False) & ~nw.col("mue").is_null()
     keys = ("patient", "date", "provider", "code")
-    marked = engine.looked_up(lines, table, types, ["date", "code"])
-    asked = asked & ~nw.col("mue").is_null()
+    marked = _with_most_usual(lines, config, days)
     marked = engine.summed(marked, keys, "billed", "billed_of_day", asked)
     # Below the most usual nothing is to be said.
     marked = marked.filter(asked & (nw.col("billed_of_day") >= nw.col("mue"))).with_columns(
@@ -170,16 +162,12 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
     if engine.is_empty(left_out):
         return lines
     billed_lines = lines.filter(part_b & claimed & (nw.col("refused_rows") == 0))
-    denied = [
-        found.select(*CODE_KEY)
-        for found in (
-            _bundled_into(left_out, billed_lines, config, days),
-            _used_up(left_out, billed_lines, config, days),
-        )
-        if found is not None
-    ]
-    if not denied:
-        return lines
+    denied = [_used_up(left_out, billed_lines, config, days)]
+    pairs = _second_columns(left_out, config, days, "0")
+    if pairs is not None:
+        first = billed_lines.select(*DISCIPLINE_VISIT, column1=nw.col("code")).unique()
+        denied.append(pairs.join(first, on=[*DISCIPLINE_VISIT, "column1"], how="inner"))
+    denied = [found.select(*CODE_KEY) for found in denied]
     never = engine.settled(nw.concat(denied, how="vertical").unique())
     if engine.is_empty(never):
         return lines
@@ -189,27 +177,12 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
     return lines.with_columns(unpayable=unpayable).drop("denied")
 
 
-def _bundled_into(
-    left_out: Frame, billed_lines: Frame, config: Config, days: list[date]
-) -> Frame | None:
-    pairs = _second_columns(left_out, config, days, "0")
-    if pairs is None:
-        return None
-    first = billed_lines.select(*DISCIPLINE_VISIT, column1=nw.col("code")).unique()
-    return pairs.join(first, on=[*DISCIPLINE_VISIT, "column1"], how="inner")
-
-
-def _used_up(
-    left_out: Frame, billed_lines: Frame, config: Config, days: list[date]
-) -> Frame | None:
-    table, types = _most_usual(config, days, ABSOLUTE)
-    if not table["code"]:
-        return None
-    keys = ("patient", "date", "provider", "code")
+def _used_up(left_out: Frame, billed_lines: Frame, config: Config, days: list[date]) -> Frame:
+    """Codes left out of which all is billed that an absolute edit (MAI 2) allows for the day."""
+    keys = ["patient", "date", "provider", "code"]
     others = billed_lines.group_by(*keys).agg(total("billed"))
-    few = left_out.join(others, on=list(keys), how="inner")
-    few = engine.looked_up(few, table, types, ["date", "code"])
-    return few.filter(nw.col("billed") >= nw.col("mue"))
+    few = _with_most_usual(left_out.join(others, on=keys, how="inner"), config, days)
+    return few.filter((nw.col("mai") == 2) & (nw.col("billed") >= nw.col("mue")))
 
 
 def distinct_at_the_same_time(lines: Frame, rows: Frame) -> Frame:

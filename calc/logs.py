@@ -227,15 +227,25 @@ def date_order(source: str, config: Config, maps: Mapping[str, str]) -> str:
     The whole file tells it, as where it is read at once; InputError where it does not.
     """
     frame, own = _whole(source, config, maps)
-    kinds, orders = frame.collect_schema(), []
-    for column in _DATED:
-        name = own[column][0] if column in own else ""
-        order = "mdy"
-        if name and kinds[name] == nw.String:
-            cells = engine.streamed(clocks.order_cells(frame, name, column), source)
-            order = clocks.order_of(cells, name, column, source, "start" in own)
-        orders.append(order)
-    return " ".join(orders)
+    kinds = frame.collect_schema()
+
+    def order(column: str, name: str) -> str:
+        if kinds[name] != nw.String:
+            return "mdy"
+        cells = engine.streamed(clocks.order_cells(frame, name, column), source)
+        return clocks.order_of(cells, name, column, source, "start" in own)
+
+    return _orders(own, order)
+
+
+def _orders(own: Mapping[str, Sequence[str]], order: Callable[[str, str], str]) -> str:
+    """The `Defaults.date_order` of a log with these columns, one told after another.
+
+    ``order`` tells that of a column by its heading, or raises InputError.
+    """
+    return " ".join(
+        order(column, own[column][0]) if own.get(column) else "mdy" for column in _DATED
+    )
 
 
 def measures(source: str, config: Config, maps: Mapping[str, str]) -> dict[str, lengths.Measure]:
@@ -571,7 +581,11 @@ def _sessions(
         frame = _judged(frame, source, tuple(cells.items()), config, defaults, given)
     else:
         # The plan is kept for all files alike, so that nothing of this one may be in it.
-        told = replace(defaults, date_order=_orders(frame, cells, defaults, source))
+        stamps, known_order = bool(cells.get("start")), defaults.date_order
+        order = known_order or _orders(
+            cells, lambda column, name: clocks.order_of(frame, name, column, source, stamps)
+        )
+        told = replace(defaults, date_order=order)
         frame = step(frame, _judged, "", tuple(cells.items()), config, told, given)
         frame = frame.with_columns(file=nw.lit(source))
     frame = engine.settled(frame)
@@ -605,24 +619,6 @@ def _sessions(
     if engine.is_eager(frame):
         log.files = [inputs.File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
-
-
-def _orders(
-    frame: nw.LazyFrame[Any], cells: Mapping[str, Sequence[str]], defaults: Defaults, source: str
-) -> str:
-    """The `Defaults.date_order` of a log's rows, as its columns tell it, one after another.
-
-    InputError names the first that does not.
-    """
-    if defaults.date_order:
-        return defaults.date_order
-    stamps = bool(cells.get("start"))
-    return " ".join(
-        clocks.order_of(frame, cells[column][0], column, source, stamps)
-        if cells.get(column)
-        else "mdy"
-        for column in _DATED
-    )
 
 
 def _texts_below(frame: nw.LazyFrame[Any], place: Mapping[str, str], name: str) -> list[str]:

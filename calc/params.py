@@ -410,18 +410,16 @@ def _strange_files(config: Checked) -> list[ConfigError]:
     ]
     named = {edition.path for table in (*TABLES, *tables) for edition in config.editions(table)}
     for folder in config.folders[:-1]:
-        for path in sorted([*folder.glob("*/*.csv"), *folder.glob("*/*/*.csv")]):
-            table = path.parent.relative_to(folder).as_posix()
-            unsound = any(f"{table}/editions.toml" in fault.where for fault in config.found)
-            if table in (*TABLES, *tables) and path not in named and not unsound:
-                hint = f"add an [[edition]] with this file to {table}/editions.toml"
-                found.append(ConfigError("is a table that no edition names", str(path), hint))
         inner = [path for kind in kinds for path in folder.glob(f"*/**/*{kind}")]
         for path in sorted(inner):
             table = path.parent.relative_to(folder).as_posix()
+            unsound = any(f"{table}/editions.toml" in fault.where for fault in config.found)
             if table not in (*TABLES, *tables):
                 hint = f"known: {', '.join(TABLES)}; {FEES}NAME where a payer says fee_table NAME"
                 found.append(ConfigError("is in a folder that nothing reads", str(path), hint))
+            elif path.suffix == ".csv" and path not in named and not unsound:
+                hint = f"add an [[edition]] with this file to {table}/editions.toml"
+                found.append(ConfigError("is a table that no edition names", str(path), hint))
     return found
 
 

@@ -66,8 +66,9 @@ _AMOUNTS = ("found", "expected")  # {found_dollars} where they are cents
 
 # What an audit may not have seen that could refute a finding, by the names of `Rule.refuted_by`:
 # lines of the claims, rows of the patient's day or year or of anybody's group treatment, which were
-# not read; and dates before the log's first or after its last.
-REFUTERS = ("lines", "rows", "year", "company", "dates")
+# not read; dates before the log's first or after its last; and days in doubt of the patient's year
+# before a line, whose amounts it hangs on.
+REFUTERS = ("lines", "rows", "year", "company", "dates", "amounts")
 
 # Those of rows on the same minutes, ``rows`` beside ``row``: a report draws their days.
 OVERLAPS = ("T101", "T102", "T103", "T104", "U212")

@@ -14,6 +14,14 @@ from calc import billing, cms, engine, logs, params, rating
 from calc.errors import ConfigError, InputError
 from calc.params import Config
 
+EDITIONS = """
+title = "{}"
+[[edition]]
+from = 2026-01-01
+until = 2026-12-31
+file = "2026.csv"
+source = "contract"
+"""
 FILES = {
     "sources.toml": '[contract]\ntitle = "Contract"\n',
     "payers.toml": """
@@ -61,33 +69,12 @@ until = 2026-06-30
 value = 50.0000
 source = "contract"
 """,
-    "fees/bravo/editions.toml": """
-title = "Bravo's fees"
-[[edition]]
-from = 2026-01-01
-until = 2026-12-31
-file = "2026.csv"
-source = "contract"
-""",
+    "fees/bravo/editions.toml": EDITIONS.format("Bravo's fees"),
     "fees/bravo/2026.csv": "code,fee,reduced_fee\n97110,40.00,\n97116,41.50,30.00\n",
-    "fees/golf/editions.toml": """
-title = "Golf's fees"
-[[edition]]
-from = 2026-01-01
-until = 2026-12-31
-file = "2026.csv"
-source = "contract"
-""",
+    "fees/golf/editions.toml": EDITIONS.format("Golf's fees"),
     "fees/golf/2026.csv": "code,fee,reduced_fee\n97010,5.00,\n97014,6.00,\n97110,40.00,\n"
     "97140,0.00,\n",
-    "counties/editions.toml": """
-title = "Counties"
-[[edition]]
-from = 2026-01-01
-until = 2026-12-31
-file = "2026.csv"
-source = "contract"
-""",
+    "counties/editions.toml": EDITIONS.format("Counties"),
     "counties/2026.csv": "locality,county\nIL-16,COOK\nIL-15,LAKE\nOH-00,LAKE\n",
 }
 

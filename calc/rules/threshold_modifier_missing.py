@@ -30,6 +30,7 @@ class ThresholdModifierMissing(Rule):
     code, severity, over = "M305", "error", "service"
     authority = "usc-42-1395l-g"
     needs, edition = ("modifiers_billed", "units_billed", "all_modifiers", "units_apart"), "kx"
+    refuted_by = ("amounts",)
     message = (
         "{code} is billed without KX, and the year's allowed amounts in {seen} pass the threshold"
         " (${year_dollars} of ${limit_dollars})"
