@@ -154,27 +154,30 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
     of the date.
     """
     part_b, claimed = nw.col("payer_part_b"), nw.col("billed") > 0
-    left_out = engine.settled(
-        lines.filter(part_b & ~claimed & (nw.col("units") > 0)).select(*CODE_KEY).unique()
-    )
-    idle = billed.NO_PAY & ~claimed & (nw.col("units") > 0)
-    lines = lines.with_columns(unpayable=idle.fill_null(False))
+    idle = ~claimed & (nw.col("units") > 0)
+    lines = lines.with_columns(unpayable=(billed.NO_PAY & idle).fill_null(False))
+    asked = (part_b & idle).fill_null(False)
+    left_out = engine.settled(lines.filter(asked).select(*CODE_KEY).unique())
     if engine.is_empty(left_out):
         return lines
-    billed_lines = lines.filter(part_b & claimed & (nw.col("refused_rows") == 0))
-    denied = [_used_up(left_out, billed_lines, config, days)]
+    # Few are left out, and what is billed matters of their patients alone.
+    names = (*CODE_KEY, "billed", "payer_part_b", "refused_rows")
+    theirs = engine.among(lines.select(*names), left_out, ("patient",))
+    theirs = engine.settled(theirs.filter(part_b & claimed & (nw.col("refused_rows") == 0)))
+    denied = [_used_up(left_out, theirs, config, days)]
     pairs = _second_columns(left_out, config, days, "0")
     if pairs is not None:
-        first = billed_lines.select(*DISCIPLINE_VISIT, column1=nw.col("code")).unique()
+        first = theirs.select(*DISCIPLINE_VISIT, column1=nw.col("code")).unique()
         denied.append(pairs.join(first, on=[*DISCIPLINE_VISIT, "column1"], how="inner"))
     denied = [found.select(*CODE_KEY) for found in denied]
-    never = engine.settled(nw.concat(denied, how="vertical").unique())
-    if engine.is_empty(never):
-        return lines
-    never = never.with_columns(denied=nw.lit(True))
-    lines = lines.join(never, on=list(CODE_KEY), how="left")
-    unpayable = nw.col("unpayable") | nw.col("denied").fill_null(False)
-    return lines.with_columns(unpayable=unpayable).drop("denied")
+    never = nw.concat(denied, how="vertical").unique().with_columns(denied=nw.lit(True))
+
+    def beside(few: Frame) -> Frame:
+        few = few.join(never, on=list(CODE_KEY), how="left")
+        unpayable = nw.col("unpayable") | nw.col("denied").fill_null(False)
+        return few.with_columns(unpayable=unpayable).drop("denied")
+
+    return engine.some(lines, asked, beside, ("unpayable",))
 
 
 def _used_up(left_out: Frame, billed_lines: Frame, config: Config, days: list[date]) -> Frame:

@@ -76,16 +76,16 @@ def gather(
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
     extras, files = extras or Extras(), engine.distinct(rows, "file")
     rows, days = counted_rows(rows, has, config, extras, files)
-    lines = _lines(rows, config, days, options)
+
+    def of_lines() -> Evidence:
+        return _of_lines(rows, service_lines(rows, config, days, options), has, config, days)
 
     def others() -> tuple[clinicians.Clinicians, dict[str, Frame]]:
         mine = clinicians.gather(rows, config, days, extras.timesheet)
         return mine, _of_rows(rows, has, config, days)
 
     found: Evidence
-    found, (mine, alone) = engine.side_by_side(
-        rows, lambda: _of_lines(rows, lines, has, config, days), others
-    )
+    found, (mine, alone) = engine.side_by_side(rows, of_lines, others)
     tables = found.tables | alone
     bills = "claims" in has
     shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options, bills)
@@ -108,7 +108,7 @@ def of_patients(
     "habit" and "off_day" hold what adds up over batches of patients: see `of_habits`.
     """
     rows, days = counted_rows(rows, has, config, extras, files)
-    found = _of_lines(rows, _lines(rows, config, days, options), has, config, days)
+    found = _of_lines(rows, service_lines(rows, config, days, options), has, config, days)
     found.tables |= _of_rows(rows, has, config, days)
     found.files = files
     return found
@@ -134,13 +134,6 @@ def _of_rows(
         "cloned_day": engine.settled(habits.cloned_days(rows, config, days)),
         "off_day": habits.off_days(rows, config, days),
     }
-
-
-def _lines(rows: Frame, config: Config, days: list[date], options: billing.Options) -> Frame:
-    """`service_lines` of whole patients at a time: none of its steps looks beyond one."""
-    return engine.settled(
-        engine.in_parts(rows, "patient", lambda part: service_lines(part, config, days, options))
-    )
 
 
 def _of_lines(
@@ -322,7 +315,7 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     lines = modifiers.bounds(lines).drop(_JUDGING_STEPS)
     lines = lines.with_columns(has_prior=_has_prior(options))
     lines = engine.settled(amounts.fees(lines, config, days, options, services))
-    return _with_other_code(amounts.with_amounts(lines, config, days, options))
+    return engine.settled(_with_other_code(amounts.with_amounts(lines, config, days, options)))
 
 
 def _has_prior(options: billing.Options) -> nw.Expr:
