@@ -65,10 +65,10 @@ def with_amounts(
     Needs `fees` and units, billed, kept_units, odd_group. ``over_cents`` is kept less supported,
     ``unsupported_cents`` billed less kept. What the reduction shifts to lines whose own units are
     right stands with the first line of the visit whose units are not, so that both add up to what
-    the visit was billed too much. ``kx_due``, ``kx_each``, ``kx_early``: see `_with_kx`. Amounts
-    are null in visits where nobody asks: billed as supported, not charged below the fee, far from
-    a threshold and without KX. ``untold_year``: see `_with_untold_year`; nobody can say then what
-    is due or early.
+    the visit was billed too much. ``kx_due``, ``kx_plain``, ``kx_marked``, ``kx_early``: see
+    `_with_kx`. Amounts are null in visits where nobody asks: billed as supported, not charged below
+    the fee, far from a threshold and without KX. ``untold_year``: see `_with_untold_year`; nobody
+    can say then what is due or early.
     """
     lines = billing.kx_figures(lines, config, days, options)
     lines = _with_untold_year(lines, options)
@@ -90,7 +90,8 @@ def with_amounts(
     lines = lines.with_columns(
         near_threshold=near.fill_null(False) | nw.col("kx_year"),
         kx_due=nw.when(known).then(nw.lit(False)),
-        kx_each=nw.lit(False),
+        kx_plain=nw.lit(False),
+        kx_marked=nw.lit(False),
         kx_early=nw.when(known).then(nw.lit(True)),
         year_cents=nw.lit(0, dtype=nw.Int64),
         over_cents=none,
@@ -134,7 +135,7 @@ _AMOUNTS = (
     "kept_cents", "kept_scheduled_cents",
 )  # fmt: skip
 _DIFFERENCES = ("over_cents", "unsupported_cents")
-_KX = ("kx_due", "kx_each", "kx_early", "year_cents")
+_KX = ("kx_due", "kx_plain", "kx_marked", "kx_early", "year_cents")
 
 
 def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -173,13 +174,15 @@ def _with_kx(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """kx_due and kx_early: KX needed in whatever order a date's lines stand, or needed in none.
 
     No claim tells that order. Due is a line that passes the threshold by itself on top of the
-    days before it, and of lines without KX that only together do, the last. ``kx_each``: it is
-    reached before the date, so each line of the code needs KX for itself. ``year_cents``: what
-    the year comes to with a line that is due, or else with the whole date.
+    days before it, and of lines without KX that only together do, the last. ``kx_plain`` and
+    ``kx_marked``: the code's line without CQ or CO, or that with it, needs KX for itself, since
+    the threshold is reached before the date or passed by that line on top of it. ``year_cents``:
+    what the year comes to with a line that is due, or else with the whole date.
 
     The lesser of the billed and the supported amount, without units billed for a denial, accrues
-    for ``kx_due``, the greater for ``kx_early``; null without a threshold. Whole years of patients
-    who may pass one, or are billed with KX.
+    for ``kx_due``, the greater for ``kx_early``; null without a threshold. Days whose lines are
+    open (``amounts_open``) may come to nothing. Whole years of patients who may pass one, or are
+    billed with KX.
     """
     limit, known = nw.col("kx_threshold_cents"), ~nw.col("kx_threshold_cents").is_null()
     lines = _running(lines.drop(*_KX))
@@ -194,10 +197,17 @@ def _with_kx(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     last = (nw.col("bare_cents") > 0) & (nw.col("bare_so_far") == nw.col("bare_of_day"))
     together = last & (before + nw.col("bare_of_day") > limit).fill_null(False)
     due, with_day = nw.col("alone") | together, nw.col("most_with_day")
+    each, marked = nw.col("alone") & reached, nw.col("assistant_units_billed")
+
+    def itself(others: nw.Expr) -> nw.Expr:
+        own = least - others * nw.col("fee_cents")
+        return each | ((own > 0) & (before + own > limit)).fill_null(False)
+
     so_far = nw.col("least_so_far") + nw.col("prior_cents")
     return lines.with_columns(
         kx_due=nw.when(known).then(due),
-        kx_each=nw.col("alone") & reached,
+        kx_plain=itself(marked),
+        kx_marked=itself(nw.col("billed") - marked),
         kx_early=nw.when(known).then(with_day <= limit),
         year_cents=nw.when(due).then(so_far).otherwise(with_day).cast(nw.Int64),
     ).drop(
@@ -218,7 +228,7 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     ``before_cents`` before the date and ``least_so_far`` (without what was spent elsewhere) of
     these, ``most_with_day`` of the most, with the date; ``awaits``: see `pricing.awaits_price`.
     """
-    counts, refused = pricing.accrues(), nw.col("refused_units")
+    accrues, refused = pricing.accrues(), nw.col("refused_units")
     # No more than the full fee is of units billed for a denial.
     denied = nw.when(refused > 0).then(refused * nw.col("fee_cents")).otherwise(0)
     asked = nw.max_horizontal(nw.col("billed_cents") - denied, nw.lit(0))
@@ -229,8 +239,12 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     units = nw.min_horizontal(nw.col("billed") - refused, "units")
     lines = lines.with_columns(modified=nw.lit(0), allowed_cents=nw.col("billed_cents"))
     lines = lines.with_columns(
-        least_cents=nw.when(counts).then(least).otherwise(0).fill_null(0).cast(nw.Int64),
-        most_cents=nw.when(counts).then(most).otherwise(0).fill_null(0).cast(nw.Int64),
+        least_cents=nw.when(accrues & ~nw.col("amounts_open"))
+        .then(least)
+        .otherwise(0)
+        .fill_null(0)
+        .cast(nw.Int64),
+        most_cents=nw.when(accrues).then(most).otherwise(0).fill_null(0).cast(nw.Int64),
         awaits=pricing.awaits_price() & (units > 0).fill_null(False),
     )
     sums = ("least", "most")

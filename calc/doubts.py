@@ -27,6 +27,8 @@ _BESIDE_OTHERS = frozenset({
     "cloned_day", "off_day",
 })  # fmt: skip
 
+_NAMED = nw.col("patient") != ""
+
 # Tables whose findings stand on the log alone, but for their dollars.
 _PRICED_BY_UNITS = frozenset({"clash", "together", "beyond_clock", "same_minutes"})
 
@@ -67,7 +69,7 @@ class Doubts:
 
         Of the log those that name a patient.
         """
-        heard = self.unheard.filter(nw.col("patient") != "")
+        heard = self.unheard.filter(_NAMED)
         said = []
         for whose, days in (("the claims have lines", self.unread), ("the log has rows", heard)):
             back = days.filter(nw.col("reverses"))
@@ -89,7 +91,7 @@ class Doubts:
     @property
     def reversing(self) -> Days:
         """Days of lines, and of the log's own rows, that reverse others and name a patient."""
-        back = nw.col("reverses") & (nw.col("patient") != "")
+        back = nw.col("reverses") & _NAMED
         both = [days.filter(back).select("patient", "date") for days in (self.unread, self.unheard)]
         return nw.concat(both, how="vertical")
 
@@ -97,13 +99,29 @@ class Doubts:
         """How many lines stand on days that are left out for those that fit several services."""
         return int(self.unsure["lines"].sum())
 
+    @property
+    def any(self) -> bool:
+        """Whether there is a doubt at all."""
+        return bool(self.otherwise) or any(map(len, (self.unread, self.unsure, self.unheard)))
+
+    def among(self, days: Days) -> Days:
+        """Of these days of patients those in doubt, and whether what they bill is open.
+
+        ``amounts_open``: something of the patient's is taken back there, or fits several services.
+        """
+        taken = _among(self.reversing)
+        torn = _among(self.unread) | _among(self.unheard.filter(_NAMED))
+        otherwise = nw.col("patient").is_in(list(self.otherwise))
+        days = days.with_columns(amounts_open=taken | _among(self.unsure))
+        return days.filter(nw.col("amounts_open") | torn | otherwise)
+
     def spared(self, found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
         """Findings, of the whole audit or of a batch, without those that may be wrong.
 
         Of others what rests on the units billed goes: their dollars, and that they are errors.
         """
         unread, unsure = _among(self.unread), _among(self.unsure)
-        heard = self.unheard.filter(nw.col("patient") != "")
+        heard = self.unheard.filter(_NAMED)
         unheard, own_reversed = _among(heard), _among(heard.filter(nw.col("reverses")))
         reversed_ = _among(self.unread.filter(nw.col("reverses"))) | own_reversed
         about_billed = [*_about_billed(tuple(RULES.values())), *_ALSO]
@@ -115,7 +133,7 @@ class Doubts:
             # A row that takes another back, and stands in the log itself, explains a third.
             | ((rule == "T103") & own_reversed)
             | (_refuted_by("company") & self._accompanied())
-            | (_refuted_by("year") & _in_years(self.unheard))
+            | (_refuted_by("year") & (_in_years(self.unheard) | _in_years(self.unread) | unread))
             | (_refuted_by("dates") & self._uncovered())
             | (_refuted_by("amounts") & nw.col("later"))
         )
@@ -171,13 +189,13 @@ def anybodys(days: Days) -> bool:
     return bool(len(days.filter((nw.col("patient") == "") & nw.col("date").is_null())))
 
 
-def _left_out(of_any_day: bool) -> str:
-    return "all days, as one names no patient and no date," if of_any_day else "their days"
+def _left_out(of_any_day: bool, what: str = "days") -> str:
+    return f"all {what}, as one names no patient and no date," if of_any_day else f"their {what}"
 
 
 def _in_years(days: Days) -> nw.Expr:
     """Whether a finding's patient has any of these days in the finding's year."""
-    named = days.filter(nw.col("patient") != "")
+    named = days.filter(_NAMED)
     whole = named.filter(nw.col("date").is_null())["patient"].to_list()
     years = named.filter(~nw.col("date").is_null()).select(_year())["year"].to_list()
     return (nw.col("patient").is_in(whole) | _year().is_in(years)).fill_null(False)
@@ -250,9 +268,9 @@ def not_run(
         reason = "rows of the log that could not be read were compared with no others"
         silent((rule.code for rule in rules if rule.over in _BESIDE_OTHERS), reason, unheard)
     if unread:
-        left = _left_out(anybodys)
-        reason = f"the claims have lines that could not be read; {left} are left out"
-        silent(_refuted(rules, "lines"), reason, unread)
+        torn = "the claims have lines that could not be read; {} are left out"
+        silent(_refuted(rules, "lines"), torn.format(_left_out(anybodys)), unread)
+        silent(_refuted(rules, "year"), torn.format(_left_out(anybodys, "years")), unread)
     billed = sorted({code[0] for code in _about_billed(rules)})
     for reason, lines in silenced:
         silent(billed, reason, lines)

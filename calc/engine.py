@@ -47,6 +47,7 @@ _MISSING = {
     "duckdb": "pip install 'therapy-billing-calc[duckdb]'",
     "spark": "pip install 'therapy-billing-calc[spark]' (Spark also needs Java 17)",
 }
+_DUCKDB = 2  # the least version
 _SPARK_MEMORY = "6g"  # of a local session, which holds the log itself
 _POLARS: dict[type, Any] = {str: pl.String, int: pl.Int64, bool: pl.Boolean, date: pl.Date}
 _SQL = {str: "varchar", int: "bigint", bool: "boolean", date: "date"}
@@ -492,6 +493,10 @@ def _duckdb() -> Any:
         import duckdb
     except ImportError:
         raise InputError("duckdb is not installed", hint=_MISSING["duckdb"]) from None
+    # An earlier one keeps in the caller's database, by its name, what a query is asked of.
+    if int(duckdb.__version__.partition(".")[0]) < _DUCKDB:
+        what = f"duckdb {duckdb.__version__} is too old, {_DUCKDB}.0 or later is needed"
+        raise InputError(what, hint=_MISSING["duckdb"])
     _require_arrow("duckdb")
     return duckdb.connect()
 

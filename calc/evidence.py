@@ -35,6 +35,7 @@ from calc.params import Config
 from calc.schema import CODE_KEY, DISCIPLINE_VISIT, POOL, told_by_log, total
 
 Frame = nw.LazyFrame[Any]
+Days = nw.DataFrame[Any]
 
 
 @dataclass(frozen=True)
@@ -72,13 +73,18 @@ def gather(
     config: Config,
     options: billing.Options,
     extras: Extras | None = None,
+    in_doubt: Days | None = None,
 ) -> Evidence:
-    """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``)."""
+    """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``).
+
+    ``in_doubt``: see `doubts.Doubts.among`.
+    """
     extras, files = extras or Extras(), engine.distinct(rows, "file")
     rows, days = counted_rows(rows, has, config, extras, files)
 
     def of_lines() -> Evidence:
-        return _of_lines(rows, service_lines(rows, config, days, options), has, config, days)
+        lines = service_lines(rows, config, days, options, in_doubt)
+        return _of_lines(rows, lines, has, config, days)
 
     def others() -> tuple[clinicians.Clinicians, dict[str, Frame]]:
         mine = clinicians.gather(rows, config, days, extras.timesheet)
@@ -102,13 +108,15 @@ def of_patients(
     options: billing.Options,
     extras: Extras,
     files: Sequence[str],
+    in_doubt: Days | None = None,
 ) -> Evidence:
     """The tables that whole patients' rows are enough for; ``files``: those of all batches.
 
     "habit" and "off_day" hold what adds up over batches of patients: see `of_habits`.
     """
     rows, days = counted_rows(rows, has, config, extras, files)
-    found = _of_lines(rows, service_lines(rows, config, days, options), has, config, days)
+    lines = service_lines(rows, config, days, options, in_doubt)
+    found = _of_lines(rows, lines, has, config, days)
     found.tables |= _of_rows(rows, has, config, days)
     found.files = files
     return found
@@ -289,7 +297,13 @@ def _with_diagnoses(rows: Frame, lists: Mapping[str, tuple[str, ...]] | None) ->
 # --- services and days of units ------------------------------------------------------------
 
 
-def service_lines(rows: Frame, config: Config, days: list[date], options: billing.Options) -> Frame:
+def service_lines(
+    rows: Frame,
+    config: Config,
+    days: list[date],
+    options: billing.Options,
+    in_doubt: Days | None = None,
+) -> Frame:
     """Code lines with units and amounts as supported and as billed, and the modifiers' facts."""
     rows = billed.counted(rows)
     services = counting.services(rows, also=billed.FACTS)
@@ -313,9 +327,21 @@ def service_lines(rows: Frame, config: Config, days: list[date], options: billin
     )
     lines = billed.as_allowed(billed.with_odd_groups(billed.compared(lines)))
     lines = modifiers.bounds(lines).drop(_JUDGING_STEPS)
-    lines = lines.with_columns(has_prior=_has_prior(options))
+    lines = _with_doubt(lines.with_columns(has_prior=_has_prior(options)), in_doubt)
     lines = engine.settled(amounts.fees(lines, config, days, options, services))
     return engine.settled(_with_other_code(amounts.with_amounts(lines, config, days, options)))
+
+
+def _with_doubt(lines: Frame, days: Days | None) -> Frame:
+    """Add ``in_doubt``: the patient's day is one of these; and ``amounts_open``."""
+    if days is None:
+        return lines.with_columns(in_doubt=nw.lit(False), amounts_open=nw.lit(False))
+    told: engine.Columns = {name: days[name].to_list() for name in days.columns}
+    told["in_doubt"] = [True] * len(days)
+    types: dict[str, type] = {"patient": str, "date": date}
+    types |= {"amounts_open": bool, "in_doubt": bool}
+    lines = lines.join(engine.beside(lines, told, types), on=["patient", "date"], how="left")
+    return lines.with_columns(nw.col("in_doubt", "amounts_open").fill_null(False))
 
 
 def _has_prior(options: billing.Options) -> nw.Expr:

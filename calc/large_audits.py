@@ -203,8 +203,9 @@ class _Run:
         """Findings about whole patients; their rows go on to the batches of the next steps."""
         rows, doubted = self._rows(number)
         found = evidence.of_patients(
-            rows, self.has, self.config, self.asked.options, self.asked.extras, self.files
-        )
+            rows, self.has, self.config, self.asked.options, self.asked.extras, self.files,
+            reviewing.days_in_doubt(doubted, rows),
+        )  # fmt: skip
         habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
         findings = auditing.found(found.tables, self.config, self.rules, self.files)
         rows, sheet = found.tables["row"], self.asked.extras.timesheet

@@ -143,7 +143,8 @@ def review(
         rows = redacting.redact_rows(engine.plain(rows), key)
         rejects = without_names(rejects, log.mapping, key)
         asked = replace(asked, options=asked.options.for_patients(key.known))
-    found = evidence.gather(rows, has, config, asked.options, asked.extras)
+    in_doubt = days_in_doubt(doubted, rows)
+    found = evidence.gather(rows, has, config, asked.options, asked.extras, in_doubt)
     findings = auditing.found(found.tables, config, auditing.looked_for(picked, has), found.files)
     saw = seen(found, doubted, log.defaults, asked.extras.timesheet)
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
@@ -151,6 +152,14 @@ def review(
     rows_seen, blanks = [found.tables["row"]], log.defaults
     gathered = Gathered([saw], [findings], rows_seen, rejects, files, blanks, doubted, bad, notes)
     return finish(gathered, config, asked, key)
+
+
+def days_in_doubt(doubted: Doubts, rows: Frame) -> nw.DataFrame[Any] | None:
+    """Of the rows' days of patients those in doubt, see `Doubts.among`; None of a log without."""
+    if not doubted.any:
+        return None
+    days = rows.select("patient", "date").unique()
+    return doubted.among(engine.collect(engine.plain(days)))
 
 
 def given(asked: Asked) -> frozenset[str]:

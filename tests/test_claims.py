@@ -975,21 +975,88 @@ def test_days_in_doubt_leave_open_what_the_year_comes_to(config):
 
     assert told(lines) == (["M305"], [])
     back = lines[0] | {"claim_status": "Reversal"}
-    assert told([*lines, back]) == ([], ["M305", "M306"])
+    assert told([*lines, back]) == ([], ["M306"])
+    # What is certain without that day is due all the same.
+    beside = session("97533", "15", date=days[1], discipline="OT")
+    also = line("97533", "1", "GO", date=days[1], discipline="OT", claim_status="Paid")
+    assert told([*lines, also, back], [*sessions, beside]) == (["M305"], ["M306"])
     # One that names nobody leaves out its own date, of all patients.
     assert told([*lines, back | {"patient": ""}]) == (["M305"], [])
     assert told([*lines, back | {"patient": "", "date": ""}]) == ([], [])
     # What is taken back later changes nothing of the days before it.
     later = lines[0] | {"date": "2025-12-18"}
     assert told([*lines, later, later | {"claim_status": "Reversal"}]) == (
-        ["M305"], ["M305", "M306"]
+        ["M305"], ["M306"]
     )  # fmt: skip
     # Nor do payers that the lines do not tell, here our own bill of the log.
     blank = [{**sessions[0], "payer": p} for p in ("", "highmark")]
     sessions = [*blank, {**sessions[1], "payer": "medicare"}]
     lines = [{**lines[0], "payer": p} for p in ("medicare", "highmark")]
     lines.append(line("97535", "1", "GO KX", date=days[1], discipline="OT", payer="medicare"))
-    assert told(lines, sessions) == ([], ["M305", "M306"])
+    assert told(lines, sessions) == ([], ["M306"])
+
+
+def test_a_line_taken_back_of_another_threshold_is_no_doubt(config):
+    """What is given back of occupational therapy leaves physical therapy above its threshold."""
+    sessions = [
+        session("97530", "15", discipline="OT", clinician="C2"),
+        session("97110", "15", date="2026-03-04"),
+    ]
+    lines = [
+        line("97530", "1", "GO", discipline="OT"),
+        line("97530", "-1", "GO", discipline="OT"),
+        line("97110", "1", "GP", date="2026-03-04"),
+    ]
+    options = billing.Options(prior={("P1", "PT+SLP"): 248_000})
+    asked = reviewing.Asked(select=("M305",), options=options)
+    audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
+    assert audit.findings["rule"].to_list() == ["M305"]
+    assert "($2,509.06 of $2,480.00)" in audit.findings["message"][0]
+
+
+@pytest.mark.parametrize(
+    ("day", "early"), [("2026-03-02", []), ("33", []), ("2025-03-02", ["M306"])]
+)
+def test_kx_beside_lines_of_the_year_that_cannot_be_read(config, day, early):
+    """Their amounts may have passed the threshold."""
+    sessions = [session("97110", "15", date=date) for date in ("2026-03-01", "2026-03-04")]
+    lines = [
+        line("97110", "1", date="2026-03-01"),
+        line("97110", "x", date=day),
+        line("97110", "1", "GP KX", date="2026-03-04"),
+    ]
+    asked = reviewing.Asked(select=("M306",))
+    audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
+    assert audit.findings["rule"].to_list() == early
+    assert [(n["rule"], n["lines"]) for n in audit.not_run] == [("M306", 1)]
+
+
+def test_a_charge_beside_a_line_that_cannot_be_read(config):
+    """Its code may be the one that is paid in full: 29.06 would be 22.21."""
+    sessions = [session("97112", "15"), session("97110", "15")]
+    lines = [line("97112", "1x", charge="60"), line("97110", "1", charge="25")]
+    assert judged(sessions, lines, config, select=("P",)) == ([], [("P401", 1)])
+
+
+@pytest.mark.parametrize(
+    ("lines", "rule"),
+    [
+        ([line("97110", "1"), line("97110", "-1")], "S"),
+        ([line("97110", "1"), line("97110", "1x", "GP CQ")], "S705"),
+    ],
+    ids=["taken back", "not read"],
+)
+def test_an_assistant_whose_lines_are_in_doubt(config, engine_name, lines, rule):
+    """The line with CQ may be the one that is billed in the end."""
+    sessions = [session("97110", "15", role="assistant")]
+    by_both = [*sessions, session("97110", "15", clinician="C2")]
+    assert judged(sessions, lines[:1], config, engine_name, ("S705",))[0] == [("S705", "")]
+    found, left_out = judged(by_both, lines, config, engine_name, ("S705",))
+    assert found == [] and (rule, 1) in left_out
+    # Another day of the assistant's tells what it did before.
+    sessions.append({**sessions[0], "date": "2026-03-03"})
+    lines = [*lines, line("97110", "1", date="2026-03-03")]
+    assert judged(sessions, lines, config, engine_name, ("S705",))[0] == [("S705", "")]
 
 
 def test_a_claims_line_beside_gn_keeps_what_is_due(config):

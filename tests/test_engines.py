@@ -680,6 +680,14 @@ def test_rows_of_spark_are_numbered(spark):
     assert collected(found).select(names).rows() == calc.audit(together()).select(names).rows()[:1]
 
 
+def test_a_duckdb_that_is_too_old_is_named(monkeypatch):
+    relation = duckdb_relation(together())
+    monkeypatch.setattr("duckdb.__version__", "1.5.6")
+    engine._duckdb.cache_clear()
+    with pytest.raises(InputError, match=r"duckdb 1\.5\.6 is too old, 2\.0 or later is needed"):
+        calc.audit(relation, select="T")
+
+
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/Chicago"])
 def test_stamps_with_a_zone_are_in_the_callers(zone):
     """A date of service hangs on the zone of the caller's connection, not on the machine's."""

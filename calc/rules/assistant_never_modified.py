@@ -23,6 +23,7 @@ class AssistantNeverModified(Rule):
     code, severity, over = "S705", "info", "habit"
     authority = "usc-42-1395m-v"
     needs = ("modifiers_billed", "role", "clinician", "all_modifiers")
+    refuted_by = ("lines",)
     message = "{found} {found:unit is|units are} due with CQ or CO, none is billed so"
     found, expected = nw.col("assistant_units_due"), nw.lit(0)
     flag = (found > 0) & (nw.col("assistant_marks") == 0)

@@ -24,7 +24,7 @@ class ChargeBelowFee(Rule):
     code, severity, over = "P401", "info", "service"
     authority, by_payer = "usc-42-1395w-4", True
     needs = ("units_billed", "charge", "units_apart")
-    refuted_by = ("rows",)
+    refuted_by = ("lines", "rows")
     message = "${found_dollars} is charged, the fee is ${expected_dollars}"
     found, expected = nw.col("charge_cents"), nw.col("billed_scheduled_cents")
     flag = (

@@ -30,7 +30,6 @@ class ThresholdModifierMissing(Rule):
     code, severity, over = "M305", "error", "service"
     authority = "usc-42-1395l-g"
     needs, edition = ("modifiers_billed", "units_billed", "all_modifiers", "units_apart"), "kx"
-    refuted_by = ("amounts",)
     message = (
         "{code} is billed without KX, and the year's allowed amounts in {seen} pass the threshold"
         " (${year_dollars} of ${limit_dollars})"
@@ -43,5 +42,9 @@ class ThresholdModifierMissing(Rule):
     flag = (
         nw.col("kx_due")
         & (nw.col("refused_rows") == 0)
-        & ((nw.col("kx_rows") == 0) | (nw.col("kx_each") & (_therapist | _assistant)))
+        & (
+            (nw.col("kx_rows") == 0)
+            | (nw.col("kx_plain") & _therapist)
+            | (nw.col("kx_marked") & _assistant)
+        )
     )
