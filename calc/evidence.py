@@ -398,7 +398,7 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
         group_without="day_without_minutes", group_without_cents="day_without_cents",
         group_unminuted="day_unminuted", group_cents="day_over_cents", group_refused="day_refused",
         group_doubled="doubled_minutes", group_unpayable="day_unpayable",
-        group_divided=nw.col("divided").cast(nw.Int64),
+        group_divided=nw.col("divided").cast(nw.Int64), group_doubtful="day_doubtful",
     )  # fmt: skip
     names = [name for name in sums.columns if name not in group]
     lines = lines.with_columns(**dict.fromkeys(names, nw.lit(None, dtype=nw.Int64)))

@@ -14,7 +14,8 @@ VISIT = {"patient": "A", "date": "2026-03-02", "code": "97116"}
 def findings(rows, config, select, **defaults):
     """Findings of some rules as dicts, from rows of a log as a user gives it."""
     log = logs.read(frame(rows), config, logs.Defaults(**defaults))
-    audit = reviewing.review(log, config, Asked(select=(select,))).audit
+    select = (select,) if isinstance(select, str) else select
+    audit = reviewing.review(log, config, Asked(select=select)).audit
     return audit.findings.to_native().to_dicts()
 
 
@@ -111,6 +112,36 @@ def test_doubtful_minutes_are_those_of_the_wall_clock(config):
     }
     assert not units["3"]
     assert [(f["found"], f["expected"]) for f in units["4"]] == [("4", "3")]
+
+
+@pytest.mark.parametrize(
+    ("end", "units", "also"),
+    [("01:10", "7", "U201"), ("01:10", "1", "U202"), ("01:02", "1", "U201 U204")],
+)
+def test_units_by_doubtful_minutes_have_no_dollars(end, units, also, config):
+    """00:30 to 01:10 of the night with two such hours: 40 minutes or 100, which are seven units."""
+    start = {"01:10": "00:30", "01:02": "00:55"}[end]
+    row = VISIT | {"date": "2026-11-01", "start": start, "end": end, "units_billed": units}
+    (found,) = findings([row], config, ("U", "T109"), zone="America/Chicago")
+    assert (found["rule"], found["also"], found["cents"]) == ("T109", also, None)
+    for alone in findings([row], config, "U", zone="America/Chicago"):
+        assert alone["cents"] is None
+    sure = row | {"start": f"{start}-05:00", "end": f"{end}-06:00"}
+    (found,) = findings(
+        [sure | {"units_billed": "9"}], config, ("U", "T109"), zone="America/Chicago"
+    )
+    assert found["rule"] == "U201" and found["cents"] > 0
+
+
+def test_a_doubtful_session_not_billed_has_no_dollars(config):
+    """That it is not billed is sure, what it would earn is not."""
+    night = VISIT | {"date": "2026-11-01", "start": "00:30", "end": "01:10", "units_billed": ""}
+    day = night | {"code": "97110", "start": "09:00", "end": "09:15", "units_billed": "1"}
+    found = findings([night, day], config, ("U",), zone="America/Chicago")
+    assert [(f["rule"], f["code"], f["cents"]) for f in found] == [("U208", "97116", None)]
+    logged = night | {"minutes": "40"}
+    found = findings([logged, day], config, ("U",), zone="America/Chicago")
+    assert [(f["rule"], f["cents"] < 0) for f in found] == [("U208", True)]
 
 
 def test_spoilt_rows_are_still_rejected_by_bill(config):
