@@ -406,7 +406,7 @@ def test_before_the_modifiers_begin_no_unit_is_due_with_them(day, more, config):
 @pytest.mark.parametrize(
     ("day", "code", "said"),
     [
-        ("02", "97162", "97161 and 97162 are two evaluations of one kind on the same day"),
+        ("02", "97162", "97161 and 97162 are evaluations of one kind on the same day"),
         ("03", "97162", "97162 is 1 day after the evaluation before it; 30 days are the limit"),
         ("04", "97161", "97161 is 2 days after the evaluation before it; 30 days are the limit"),
     ],
@@ -420,6 +420,39 @@ def test_a_second_evaluation_of_the_same_day_is_no_days_later(day, code, said, c
         (found,) = findings(order, config, "U215")
         assert found["message"] == said
         assert order[found["row"] - 1]["code"] == found["code"]  # of a frame the first is row 1
+
+
+def test_several_evaluations_of_a_day_soon_after_another_one(config):
+    """Three codes are not two, and both halves of the sentence may hold."""
+    row = VISIT | {"minutes": "30", "units_billed": "1"}
+    day = [row | {"code": code, "date": "2026-03-03"} for code in ("97161", "97162", "97163")]
+    same = "97161 and 97163 are evaluations of one kind on the same day"
+    before = ", {} after the evaluation before it; 30 days are the limit"
+    cases = {"": "", "2026-03-02": before.format("1 day"), "2026-02-01": before.format("30 days")}
+    for earlier, more in (cases | {"2026-01-31": ""}).items():
+        others = [row | {"code": "97161", "date": earlier}] if earlier else []
+        (found,) = findings([*others, *day], config, "U215")
+        assert (found["message"], found["found"], found["expected"]) == (same + more, "0", "30")
+
+
+@pytest.mark.parametrize(
+    ("code", "modifiers", "discipline", "more"),
+    [
+        ("97168", "GP CQ", "OT", "; CQ goes with GP alone"),
+        ("97161", "GO CO", "PT", "; CO goes with GO alone"),
+        ("92523", "GP CQ", "SLP", "; CQ goes with GP alone"),
+        ("97168", "GP CO", "OT", ""),
+        ("97168", "GP", "OT", ""),
+    ],
+)
+def test_an_assistants_modifier_changes_with_the_disciplines(
+    code, modifiers, discipline, more, config
+):
+    """Corrected without it the line would have the next fault."""
+    row = VISIT | {"code": code, "minutes": "30", "units_billed": "1"}
+    (found,) = findings([row | {"modifiers_billed": modifiers}], config, "M309")
+    said = f"{code} is billed with {modifiers[:2]}, its discipline is {discipline}{more}"
+    assert found["message"] == said
 
 
 def test_lines_with_a_modifier_are_named(config):
