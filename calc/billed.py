@@ -97,10 +97,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         units_of_assistant=nw.when(assistant & ~refused).then(units).otherwise(0).fill_null(0),
         units_without=nw.when(silent & ~refused).then(units).otherwise(0).fill_null(0),
         bills=bills.cast(nw.Int64),
-        spoilt=nw.when(silent & ~refused & (nw.col("fault_rule") == "T109"))
-        .then(units)
-        .otherwise(0)
-        .fill_null(0),
+        in_doubt=(nw.col("doubtful") & nw.col("counts")).cast(nw.Int64),
         unminuted=silent.cast(nw.Int64),
         plain=(bills & ~assistant & ~distinct & ~refused).cast(nw.Int64),
         kx=(bills & has("KX")).cast(nw.Int64),
@@ -126,7 +123,7 @@ _SUMS = {
     "all_billed": "units_billed",
     "assistant_units_billed": "units_of_assistant",
     "units_without_minutes": "units_without",
-    "spoilt_units": "spoilt",
+    "doubtful_rows": "in_doubt",
     "unminuted_rows": "unminuted",
     "billed_rows": "bills",
     "plain_rows": "plain",
@@ -350,6 +347,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .otherwise(nw.col("first_unit_minutes") // 2 + 1)
         .cast(nw.Int64),
         undocumented=nw.when(nw.col("documented_rows") == 0).then(nw.col("billed")).otherwise(0),
+        unknown_rows=nw.col("unminuted_rows") + nw.col("doubtful_rows"),
         unpayable_units=unpayable.then("units").otherwise(0),
         unpayable_cents=unpayable.then("over_cents").otherwise(0),
         **{f"{cents}_unknown": lacks.cast(nw.Int64) for cents, lacks in unknown.items()},
@@ -361,9 +359,9 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_kept": "kept_units",
         "day_without_minutes": "without",
         "day_without_cents": "without_cents",
-        "day_unminuted": "unminuted_rows",
+        "day_unminuted": "unknown_rows",
+        "day_doubtful": "doubtful_rows",
         "day_refused": "refused_units",
-        "day_spoilt": "spoilt_units",
         "day_wrong": "wrong",
         "day_undocumented": "undocumented",
         "day_unpayable": "unpayable_units",
@@ -387,10 +385,13 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         first_rows.named(day)
         .with_columns(
             code=nw.when(same).then(nw.col("code")).otherwise(nw.lit("")),
-            # Money that is not known of a code whose units are wrong is null, never 0.
+            # Money that is not known of a code whose units are wrong is null, never 0; nor is any
+            # known beside minutes that may be an hour wrong.
             **{
                 f"day_{cents}": nw.when(
-                    (nw.col("priced_lines") > 0) & (nw.col(f"day_{cents}_unknown") == 0)
+                    (nw.col("priced_lines") > 0)
+                    & (nw.col(f"day_{cents}_unknown") == 0)
+                    & (nw.col("day_doubtful") == 0)
                 ).then(f"day_{cents}")
                 for cents in moved
             },

@@ -253,7 +253,7 @@ def without_spoilt(frame: nw.LazyFrame[Any], faults: list[int]) -> nw.LazyFrame[
     """Take the instants from rows whose clock times do not exist or exist twice.
 
     What is left is the difference on the wall clock, as the row's minutes: it may be an hour
-    wrong, so it proves no overlap.
+    wrong, so it proves no overlap, and they are ``doubtful`` unless the log has its own.
     """
     spoilt = nw.col("fault").is_in(faults)
     wall = (nw.col("end_day") - nw.col("start_day")) * times.DAY + (
@@ -264,6 +264,7 @@ def without_spoilt(frame: nw.LazyFrame[Any], faults: list[int]) -> nw.LazyFrame[
         given_ms=nw.when(spoilt).then(minutes).otherwise(nw.col("given_ms")),
         start_ms=nw.when(~spoilt).then(nw.col("start_ms")),
         end_ms=nw.when(~spoilt).then(nw.col("end_ms")),
+        doubtful=spoilt & nw.col("given_ms").is_null(),
     )
 
 

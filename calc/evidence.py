@@ -424,7 +424,7 @@ def _beside_day(lines: Frame, day: Frame) -> Frame:
         group_without="day_without_minutes", group_without_cents="day_without_cents",
         group_unminuted="day_unminuted", group_cents="day_over_cents", group_refused="day_refused",
         group_doubled="doubled_minutes", group_unpayable="day_unpayable",
-        group_divided=nw.col("divided").cast(nw.Int64),
+        group_divided=nw.col("divided").cast(nw.Int64), group_doubtful="day_doubtful",
     )  # fmt: skip
     names = [name for name in sums.columns if name not in group]
     lines = lines.with_columns(**dict.fromkeys(names, nw.lit(None, dtype=nw.Int64)))
@@ -925,7 +925,11 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
 
 
 def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
-    """First evaluations, each with the days since the one before it in its group."""
+    """First evaluations, each with the days since the one before it in its group.
+
+    ``days_since`` is 0 of several codes of a group on one day, ``days_before`` counts from the
+    day before theirs.
+    """
     group = nw.col("evaluation")
     anew = (group != "") & ~group.cast(nw.String).str.starts_with("repeat")
     lines = engine.told_by(lines, "evaluation", {"is_first": anew})
@@ -950,7 +954,8 @@ def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:
     )
     # Two codes of a kind on one day are no days apart.
     twice = nw.col("code") != nw.col("last_code")
-    since = nw.when(twice).then(0).otherwise(nw.col("day_number") - before)
+    by_day = by_day.with_columns(days_before=(nw.col("day_number") - before).cast(nw.Int64))
+    since = nw.when(twice).then(0).otherwise("days_before")
     return first_rows.named(by_day).with_columns(days_since=since.cast(nw.Int64))
 
 

@@ -165,7 +165,7 @@ class _Reader:
             self.providers |= claims.providers(log)
             self.patients += claims.patients(log)
             self.dates |= claims.dates(log, self._unread[-1])
-        rows = engine.plain(log.audited).select(*logs.USED, "fault_rule")
+        rows = engine.plain(log.audited).select(*logs.USED, *logs.HEARD)
         return redacting.redact_rows(rows, self._key) if self._key else rows
 
     def unread(self) -> nw.DataFrame[Any]:

@@ -43,6 +43,7 @@ USED = (
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight",
     "role_blank", "payer_blank", "locality_blank", "offset_ms", "two_offsets",
 )  # fmt: skip
+HEARD = ("fault_rule", "doubtful")  # what an audit is told beside them, see `clocks.without_spoilt`
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
 RAGGED = "the record has "  # begins the reason of one with more fields than the heading
 
@@ -432,7 +433,7 @@ def _together(parts: list[Log]) -> Log:
     return Log(
         stacked("sessions", [*USED, *carried]),
         stacked("bad", ["fault", *USED]),
-        stacked("audited", [*USED, *carried, "fault_rule"]),
+        stacked("audited", [*USED, *carried, *HEARD]),
         {name: name for part in parts for name in part.place},
         {name: name for part in parts for name in part.cells},
         carried,
@@ -657,7 +658,8 @@ def _used(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.La
 def _audited(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw.LazyFrame[Any]:
     """The SESSION rows to audit: also those whose fault is a finding."""
     kept = _kept(frame, carried)
-    return engine.some_of(frame, _heard()).select(*USED, **kept, fault_rule=_fault_rule())
+    rows = engine.some_of(frame, _heard())
+    return rows.select(*USED, "doubtful", **kept, fault_rule=_fault_rule())
 
 
 def _heard() -> nw.Expr:
@@ -731,7 +733,7 @@ def _judged(
     defaults: Defaults,
     measures: Sequence[tuple[str, lengths.Measure]],
 ) -> nw.LazyFrame[Any]:
-    """The columns of USED, ``fault``, ``said_offset`` and the log's own.
+    """The columns of USED, ``fault``, ``doubtful``, ``said_offset`` and the log's own.
 
     ``places``: where ours stand in it. ``measures``: how columns of lengths are read.
     """
@@ -745,13 +747,14 @@ def _judged(
     frame, known = by_values(frame, wanted, blank, dense)
     frame = _modifiers(frame, cells.get("modifiers_billed", ()), known, dense, config)
     frame = clocks.instants(frame, known, defaults.zone)
-    frame = frame.with_columns(given_ms=nw.col("minutes_ms"))
+    frame = frame.with_columns(given_ms=nw.col("minutes_ms"), doubtful=nw.lit(False))
     faults = {f"{name}_fault" for name in _JUDGED if known.get(f"{name}_fault") != 0}
     frame = judge(frame, set(cells), bool(defaults.zone), faults)
     if defaults.zone:
         doubtful = [fault for fault, rule in FINDINGS.items() if rule == "T109"]
         frame = clocks.without_spoilt(frame, doubtful)
-    return frame.select("fault", *USED, *own, said_offset=nw.col("start_offset").cast(nw.Int64))
+    offset = nw.col("start_offset").cast(nw.Int64)
+    return frame.select("fault", "doubtful", *USED, *own, said_offset=offset)
 
 
 _JUDGED = (

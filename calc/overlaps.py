@@ -450,8 +450,9 @@ def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """One-on-one rows with a start and no end, one for each patient of a clinician and start.
 
     ``patients`` began together; ``turn`` counts them in the log's order, the first one's row is
-    the partner of the others.
+    the partner of the others. A row of less than a minute had no treatment.
     """
+    treated = (nw.col("given_ms") >= times.MINUTE).fill_null(True)
     open_rows = rows.filter(
         (nw.col("attendance") == "one-on-one")
         & (nw.col("mode") != "group")
@@ -459,6 +460,7 @@ def started_together(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         & (nw.col("clinician") != "")
         & ~nw.col("start_ms").is_null()
         & nw.col("end_ms").is_null()
+        & treated
     )
     starts = ("clinician", "date", "start_ms")
     rows = engine.placed(open_rows, (*starts, "patient"), ("file", "row"))

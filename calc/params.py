@@ -406,12 +406,12 @@ def _strange_files(config: Checked) -> list[ConfigError]:
         ConfigError("is a file that nothing reads", str(path), hint)
         for folder in config.folders[:-1]
         for path in sorted(folder.iterdir())
-        if path.suffix in kinds and path.name not in known
+        if path.suffix in kinds and path.name not in known and not _is_hidden(path, folder)
     ]
     named = {edition.path for table in (*TABLES, *tables) for edition in config.editions(table)}
     for folder in config.folders[:-1]:
         inner = [path for kind in kinds for path in folder.glob(f"*/**/*{kind}")]
-        for path in sorted(inner):
+        for path in sorted(path for path in inner if not _is_hidden(path, folder)):
             table = path.parent.relative_to(folder).as_posix()
             unsound = any(f"{table}/editions.toml" in fault.where for fault in config.found)
             if table not in (*TABLES, *tables):
@@ -421,6 +421,11 @@ def _strange_files(config: Checked) -> list[ConfigError]:
                 hint = f"add an [[edition]] with this file to {table}/editions.toml"
                 found.append(ConfigError("is a table that no edition names", str(path), hint))
     return found
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    """Whether its name, or that of a folder on the way to it, begins with a dot, such as .git."""
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
 def called(payer: str, facts: dict[str, Any]) -> list[str]:

@@ -14,7 +14,8 @@ VISIT = {"patient": "A", "date": "2026-03-02", "code": "97116"}
 def findings(rows, config, select, **defaults):
     """Findings of some rules as dicts, from rows of a log as a user gives it."""
     log = logs.read(frame(rows), config, logs.Defaults(**defaults))
-    audit = reviewing.review(log, config, Asked(select=(select,))).audit
+    select = (select,) if isinstance(select, str) else select
+    audit = reviewing.review(log, config, Asked(select=select)).audit
     return audit.findings.to_native().to_dicts()
 
 
@@ -111,6 +112,36 @@ def test_doubtful_minutes_are_those_of_the_wall_clock(config):
     }
     assert not units["3"]
     assert [(f["found"], f["expected"]) for f in units["4"]] == [("4", "3")]
+
+
+@pytest.mark.parametrize(
+    ("end", "units", "also"),
+    [("01:10", "7", "U201"), ("01:10", "1", "U202"), ("01:02", "1", "U201 U204")],
+)
+def test_units_by_doubtful_minutes_have_no_dollars(end, units, also, config):
+    """00:30 to 01:10 of the night with two such hours: 40 minutes or 100, which are seven units."""
+    start = {"01:10": "00:30", "01:02": "00:55"}[end]
+    row = VISIT | {"date": "2026-11-01", "start": start, "end": end, "units_billed": units}
+    (found,) = findings([row], config, ("U", "T109"), zone="America/Chicago")
+    assert (found["rule"], found["also"], found["cents"]) == ("T109", also, None)
+    for alone in findings([row], config, "U", zone="America/Chicago"):
+        assert alone["cents"] is None
+    sure = row | {"start": f"{start}-05:00", "end": f"{end}-06:00"}
+    (found,) = findings(
+        [sure | {"units_billed": "9"}], config, ("U", "T109"), zone="America/Chicago"
+    )
+    assert found["rule"] == "U201" and found["cents"] > 0
+
+
+def test_a_doubtful_session_not_billed_has_no_dollars(config):
+    """That it is not billed is sure, what it would earn is not."""
+    night = VISIT | {"date": "2026-11-01", "start": "00:30", "end": "01:10", "units_billed": ""}
+    day = night | {"code": "97110", "start": "09:00", "end": "09:15", "units_billed": "1"}
+    found = findings([night, day], config, ("U",), zone="America/Chicago")
+    assert [(f["rule"], f["code"], f["cents"]) for f in found] == [("U208", "97116", None)]
+    logged = night | {"minutes": "40"}
+    found = findings([logged, day], config, ("U",), zone="America/Chicago")
+    assert [(f["rule"], f["cents"] < 0) for f in found] == [("U208", True)]
 
 
 def test_spoilt_rows_are_still_rejected_by_bill(config):
@@ -375,7 +406,7 @@ def test_before_the_modifiers_begin_no_unit_is_due_with_them(day, more, config):
 @pytest.mark.parametrize(
     ("day", "code", "said"),
     [
-        ("02", "97162", "97161 and 97162 are two evaluations of one kind on the same day"),
+        ("02", "97162", "97161 and 97162 are evaluations of one kind on the same day"),
         ("03", "97162", "97162 is 1 day after the evaluation before it; 30 days are the limit"),
         ("04", "97161", "97161 is 2 days after the evaluation before it; 30 days are the limit"),
     ],
@@ -389,6 +420,39 @@ def test_a_second_evaluation_of_the_same_day_is_no_days_later(day, code, said, c
         (found,) = findings(order, config, "U215")
         assert found["message"] == said
         assert order[found["row"] - 1]["code"] == found["code"]  # of a frame the first is row 1
+
+
+def test_several_evaluations_of_a_day_soon_after_another_one(config):
+    """Three codes are not two, and both halves of the sentence may hold."""
+    row = VISIT | {"minutes": "30", "units_billed": "1"}
+    day = [row | {"code": code, "date": "2026-03-03"} for code in ("97161", "97162", "97163")]
+    same = "97161 and 97163 are evaluations of one kind on the same day"
+    before = ", {} after the evaluation before it; 30 days are the limit"
+    cases = {"": "", "2026-03-02": before.format("1 day"), "2026-02-01": before.format("30 days")}
+    for earlier, more in (cases | {"2026-01-31": ""}).items():
+        others = [row | {"code": "97161", "date": earlier}] if earlier else []
+        (found,) = findings([*others, *day], config, "U215")
+        assert (found["message"], found["found"], found["expected"]) == (same + more, "0", "30")
+
+
+@pytest.mark.parametrize(
+    ("code", "modifiers", "discipline", "more"),
+    [
+        ("97168", "GP CQ", "OT", "; CQ goes with GP alone"),
+        ("97161", "GO CO", "PT", "; CO goes with GO alone"),
+        ("92523", "GP CQ", "SLP", "; CQ goes with GP alone"),
+        ("97168", "GP CO", "OT", ""),
+        ("97168", "GP", "OT", ""),
+    ],
+)
+def test_an_assistants_modifier_changes_with_the_disciplines(
+    code, modifiers, discipline, more, config
+):
+    """Corrected without it the line would have the next fault."""
+    row = VISIT | {"code": code, "minutes": "30", "units_billed": "1"}
+    (found,) = findings([row | {"modifiers_billed": modifiers}], config, "M309")
+    said = f"{code} is billed with {modifiers[:2]}, its discipline is {discipline}{more}"
+    assert found["message"] == said
 
 
 def test_lines_with_a_modifier_are_named(config):

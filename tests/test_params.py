@@ -691,10 +691,14 @@ def test_a_payer_that_nobody_meant(lines, says, tmp_path):
 
 
 def test_tables_that_nothing_reads(tmp_path):
-    """Without an edition that names them last year's figures would silently hold."""
+    """Without an edition that names them last year's figures would silently hold.
+
+    What begins with a dot is an editor's or a version control's.
+    """
     path = folder(tmp_path)
     names = ("rvu/2026.csv", "rvus/editions.toml", "fees/other/editions.toml", "code.csv")
-    for name in (*names, "GPCI/2026.csv", "fee/acme/2026.csv"):
+    hidden = (".git/x/y.toml", ".kx.toml", "rvu/.old/2025.csv", "rvu/.2026.csv")
+    for name in (*names, "GPCI/2026.csv", "fee/acme/2026.csv", *hidden):
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_text("code\n" if name.endswith("csv") else "")
     assert sorted((where.removeprefix(f"{path}/"), what) for where, what in faults(path)) == [

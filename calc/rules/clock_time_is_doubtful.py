@@ -9,7 +9,8 @@ class ClockTimeIsDoubtful(Rule):
     """A clock time does not exist on its date, or exists twice.
 
     On the night when clocks change an hour is left out in spring and comes twice in autumn. Without
-    its offset such a time does not tell how long the session was.
+    its offset such a time does not tell how long the session was. What the clock on the wall says
+    of it may be an hour wrong: units above or below that are part of this finding, without dollars.
 
     Write the time with its offset from UTC. This rule needs the log's time zone.
 

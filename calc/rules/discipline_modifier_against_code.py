@@ -13,7 +13,8 @@ class DisciplineModifierAgainstCode(Rule):
     97168 to occupational therapy, 92521 to 92524 to speech-language pathology. Another modifier
     is denied.
 
-    Correct the code or the modifier, whichever the record contradicts.
+    Correct the code or the modifier, whichever the record contradicts. An assistant's modifier
+    changes with that of the discipline: CQ goes with GP alone, CO with GO alone.
 
     Example::
 
@@ -25,7 +26,7 @@ class DisciplineModifierAgainstCode(Rule):
     code, severity, over = "M309", "error", "row"
     authority = "mcpm-5-20.1"
     needs = ("modifiers_billed", "units_billed")
-    message = "{code} is billed with {modifier}, its discipline is {expected}"
+    message = "{code} is billed with {modifier}, its discipline is {expected}[; {beside} alone]"
     _said = has("GP").cast(nw.Int64) + has("GO").cast(nw.Int64) + has("GN").cast(nw.Int64)
     found = (
         nw.when(has("GP")).then(nw.lit("PT"))
@@ -37,8 +38,12 @@ class DisciplineModifierAgainstCode(Rule):
         .when(has("GO")).then(nw.lit("GO"))
         .otherwise(nw.lit("GN"))
     )  # fmt: skip
-    said = (("modifier", _modifier),)
     expected = nw.col("bound_to")
+    _beside = (
+        nw.when(has("CQ") & (expected != "PT")).then(nw.lit("CQ goes with GP"))
+        .when(has("CO") & (expected != "OT")).then(nw.lit("CO goes with GO"))
+    )  # fmt: skip
+    said = (("modifier", _modifier), ("beside", _beside))
     # Each against its own text: numbered categories compare with one at the speed of numbers.
     _wrong = (
         (has("GP") & (expected != "PT"))

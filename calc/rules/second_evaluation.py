@@ -25,11 +25,17 @@ class SecondEvaluation(Rule):
     code, severity, over = "U215", "info", "evaluation"
     authority = "decision"
     message = (
-        "{code}[ is {later} {later:day|days} after the evaluation before it;"
+        "{code}[ and {other} are evaluations of one kind on the same day]"
+        "[{joined} {later} {later:day|days} after the evaluation before it;"
         " {expected} {expected:day is|days are} the limit]"
-        "[ and {other} are two evaluations of one kind on the same day]"
     )
     found, expected = nw.col("days_since"), nw.col("evaluation_days_limit")
     _same_day = nw.when(found == 0).then(nw.col("last_code").cast(nw.String))
-    said = (("later", found), ("other", _same_day))
+    _joined = nw.when(found == 0).then(nw.lit(",")).otherwise(nw.lit(" is"))
+    _soon = nw.col("days_before") <= expected
+    said = (
+        ("other", _same_day),
+        ("joined", nw.when(_soon).then(_joined)),
+        ("later", nw.col("days_before")),
+    )
     flag = found <= expected

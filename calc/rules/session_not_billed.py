@@ -46,7 +46,7 @@ class SessionNotBilled(Rule):
         & ~((nw.col("evaluation") != "") & (nw.col("assistant_rows") >= nw.col("documented_rows")))
     )
     takes_units = nw.lit(True)
-    cents = nw.col("over_cents")
+    cents = nw.when(~(nw.col("group_doubtful") > 0).fill_null(False)).then("over_cents")
     explained = (
         nw.when(nw.col("lacks_primary")).then(nw.lit("U213"))
         .when(nw.col("group_wrong") > 0).then(nw.lit("U202"))

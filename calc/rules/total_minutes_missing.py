@@ -9,7 +9,8 @@ class TotalMinutesMissing(Rule):
     """A treatment day has no total treatment minutes.
 
     Medicare asks for the total treatment time of the day, timed and untimed codes together, beside
-    the minutes of the timed codes. Days of other payers are left alone.
+    the minutes of the timed codes. Days of untimed codes alone, whose units need no minutes, are
+    left alone, and so are days of other payers.
 
     Add the total from the day's note.
 

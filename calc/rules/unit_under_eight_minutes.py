@@ -36,4 +36,4 @@ class UnitUnderEightMinutes(Rule):
     flag = (found > 0) & (nw.col("day_minutes") < nw.col("first_minutes"))
     takes_units = nw.lit(True)
     cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")
-    explained = nw.col("cause_rule")
+    explained = nw.when(nw.col("day_doubtful") > 0).then(nw.lit("T109")).otherwise("cause_rule")

@@ -43,4 +43,8 @@ class UnitsBelowMinutes(Rule):
     takes_units = nw.lit(True)
     cents = nw.when(_without == 0).then(_lost).when(_net < 0).then(_net).otherwise(_net * 0)
     _left_out = (nw.col("day_wrong") == 0) & (_without == 0)
-    explained = nw.when(_left_out).then(nw.lit("U208")).otherwise(nw.lit(""))
+    explained = (
+        nw.when(_left_out).then(nw.lit("U208"))
+        .when(nw.col("day_doubtful") > 0).then(nw.lit("T109"))
+        .otherwise(nw.lit(""))
+    )  # fmt: skip

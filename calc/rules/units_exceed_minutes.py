@@ -43,7 +43,7 @@ class UnitsExceedMinutes(Rule):
     cents = nw.when(nw.col("day_refused") == 0).then(_cents)
     explained = (
         nw.when(~_beyond & (nw.col("day_undocumented") > 0)).then(nw.lit("U207"))
-        .when(~_beyond & (nw.col("day_spoilt") > 0)).then(nw.lit("T109"))
+        .when(nw.col("day_doubtful") > 0).then(nw.lit("T109"))
         .when(~_beyond).then(nw.lit("U209"))
         .when(nw.col("day_minutes") < nw.col("first_minutes")).then(nw.lit("U204"))
         .otherwise(nw.col("cause_rule"))
