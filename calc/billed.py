@@ -38,6 +38,16 @@ LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may 
 _KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))
 
 
+def without_session() -> nw.Expr:
+    """No session of a code is documented that there would be one of on its day.
+
+    Needs the columns of `compared`, and ``primary_documented``, sessions of an add-on's primary.
+    """
+    further_area = (nw.col("unit_basis") == "area") & (nw.col("primary_documented") > 0)
+    longer = nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
+    return (nw.col("documented_rows") == 0) & ~longer & ~further_area
+
+
 def of_another_discipline() -> nw.Expr:
     """CQ or CO that a row bills without GP, GO and GN and that is not of its discipline.
 
@@ -181,12 +191,11 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Needs the steps of `counting.count` and the columns of `with_facts`. units_claimed becomes
     ``billed`` (0 for none); ``kept_units`` are those that some documented minutes stand behind.
     The allowed allocations: whole units, and one more for a remainder at or above the smallest
-    that got a unit.
+    that got a unit; that one only may lack it, and only where another one that has none ties.
     """
     rest, cut = nw.col("rest_minutes"), nw.col("cut_minutes")
-    given = nw.col("left_units") > 0
-    low = nw.col("whole_units") + nw.when(given & (rest > cut)).then(1).otherwise(0)
-    high = nw.col("whole_units") + nw.when(given & (rest >= cut)).then(1).otherwise(0)
+    low = _with_one_more((rest > cut) | ((rest == cut) & ~nw.col("tie")))
+    high = _with_one_more(rest >= cut)
     billed = nw.col("units_claimed").fill_null(0)
     documented = nw.col("counted_rows") > 0
     asked = billed - nw.col("refused_units")
@@ -222,6 +231,12 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
 
 
+def _with_one_more(earned: nw.Expr) -> nw.Expr:
+    """A service's whole units, and one of those left where it is earned."""
+    given = (nw.col("left_units") > 0) & earned
+    return nw.col("whole_units") + nw.when(given).then(1).otherwise(0)
+
+
 def _of_part(bound: nw.Expr, units: nw.Expr) -> nw.Expr:
     """A service's bound for one of its codes: the first unit is the primary's, others the add-on's.
 
@@ -244,9 +259,10 @@ def as_allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Where a day's units are right and lie as the rules allow, they are the supported ones.
 
     Of codes that tie either is right, so what was billed stands in ``units`` and ``moved`` says
-    that counting chose another. Adds ``misplaced`` (a timed code beyond its bounds, in a group of
-    which no such line is billed for a denial) and ``first_misplaced``, one line of those for each
-    group of counting, with units too many if any.
+    that counting chose another; of a day that is wrong what was billed so far as it fits. Adds
+    ``misplaced`` (a timed code beyond its bounds, in a group of which no such line is billed for a
+    denial) and ``first_misplaced``, one line of those for each group of counting, with units too
+    many if any.
     """
     never = {name: nw.lit(False) for name in ("moved", "misplaced", "first_misplaced")}
     return engine.some(
@@ -285,7 +301,10 @@ def _exchanged(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     lines = _exchanged(lines)
     kept, timed = nw.col("kept_units"), nw.col("timed")
-    misplaced = timed & ((kept < nw.col("units_low")) | (kept > nw.col("units_high")))
+    # One exchange, one finding: the last unit is missed where another code has it.
+    above_cut = _with_one_more(nw.col("rest_minutes") > nw.col("cut_minutes"))
+    low = _of_part(above_cut, nw.col("units"))
+    misplaced = timed & ((kept < low) | (kept > nw.col("units_high")))
     lines = lines.with_columns(misplaced=misplaced.fill_null(False)).with_columns(
         beyond=nw.col("misplaced").cast(nw.Int64),
         denied=(nw.col("misplaced") & (nw.col("refused_units") > 0)).cast(nw.Int64),
@@ -297,17 +316,42 @@ def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     order = ["short", "code"]
     lines = engine.within(lines, GROUP, order, total=sums, running={"beyond_turn": "beyond"})
     right = timed & (nw.col("all_kept") == nw.col("all_units")) & (nw.col("all_beyond") == 0)
-    right = right.fill_null(False)
+    lines = _with_fitting_units(lines.with_columns(right=right.fill_null(False)))
     misplaced = nw.col("misplaced") & (nw.col("all_denied") == 0)
+    units = nw.when("right").then(kept).otherwise("fitting_units")
     return lines.with_columns(
-        units=nw.when(right).then(kept).otherwise(nw.col("units")),
-        moved=right & (kept != nw.col("units")),
+        units=units,
+        moved=(units != nw.col("units")).fill_null(False),
         misplaced=misplaced,
         first_misplaced=misplaced & (nw.col("beyond_turn") == 1),
     ).drop(
         "beyond", "denied", "own", "short", "all_kept", "all_units", "all_beyond", "all_denied",
-        "beyond_turn",
+        "beyond_turn", "right", "fitting_units",
     )  # fmt: skip
+
+
+def _with_fitting_units(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add ``fitting_units``: units of a tie go to codes billed with them, then as in counting.
+
+    Last to codes that are billed without: one whose units are right in some allocation is not the
+    wrong one, nor is it to move units because another one is. Services of two codes stay.
+    """
+    kept, low = nw.col("kept_units"), nw.col("units_low")
+    tied = nw.col("tie") & ~nw.col("has_add_on")
+    fits = nw.when(kept == nw.col("units_high")).then(0).when(kept == low).then(2).otherwise(1)
+    lines = lines.with_columns(
+        fits=nw.when(tied).then(fits).otherwise(3),
+        spare=nw.when(tied).then(nw.col("units") - low).otherwise(0),
+        less_billed=0 - nw.col("billed"),
+        less_minutes=0 - nw.col("minutes"),
+    )
+    order = ["fits", "less_billed", "less_minutes", "code"]
+    lines = engine.within(lines, GROUP, order, total={"all_spare": "spare"}, turn="tie_turn")
+    given = nw.when(nw.col("tie_turn") <= nw.col("all_spare")).then(1).otherwise(0)
+    units = nw.when(tied).then(low + given).otherwise("units").cast(nw.Int64)
+    return lines.with_columns(fitting_units=units).drop(
+        "fits", "spare", "less_billed", "less_minutes", "all_spare", "tie_turn"
+    )
 
 
 def with_units_of_add_on() -> nw.Expr:
@@ -405,12 +449,14 @@ def _named(timed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     sums = {"all_kept": "kept_units", "all_units": "units"}
     timed = engine.within(timed, GROUP, ["code"], total=sums)
     kept = nw.col("kept_units")
+    short = (nw.col("all_kept") < nw.col("all_units")).fill_null(False)
     over = (nw.col("all_kept") > nw.col("all_units")) & (kept > nw.col("units_high"))
-    under = (nw.col("all_kept") < nw.col("all_units")) & (kept < nw.col("units_low"))
+    under = short & (kept < nw.col("units_low"))
     timed = timed.with_columns(at_fault=(over | under).fill_null(False))
     timed = engine.touched(timed, nw.col("at_fault"), GROUP, "told")
-    named = nw.col("at_fault") | ~nw.col("told")
-    code = nw.when(nw.col("at_fault") | (~nw.col("told") & (nw.col("billed") > 0))).then("code")
+    # A code that is not documented lacks no unit.
+    named = nw.col("at_fault") | (~nw.col("told") & (~short | (nw.col("documented_rows") > 0)))
+    code = nw.when(named & (nw.col("at_fault") | (nw.col("billed") > 0))).then("code")
     places = ("first_place", "first_clinician", "last_clinician")
     return timed.with_columns(
         named_code=code, **{name: nw.when(named).then(name) for name in places}

@@ -151,7 +151,7 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
 
     What a payer pays nothing for; column 2 of a pair that no modifier opens (indicator 0); or a
     code of which other disciplines bill all that an absolute edit allows (MAI 2). Edits are those
-    of the date.
+    of the date. What is billed without a session is taken off the claim, and denies nothing.
     """
     part_b, claimed = nw.col("payer_part_b"), nw.col("billed") > 0
     idle = ~claimed & (nw.col("units") > 0)
@@ -162,8 +162,11 @@ def with_unpayable(lines: Frame, config: Config, days: list[date]) -> Frame:
         return lines
     # Few are left out, and what is billed matters of their patients alone.
     names = (*CODE_KEY, "billed", "payer_part_b", "refused_rows")
-    theirs = engine.among(lines.select(*names), left_out, ("patient",))
-    theirs = engine.settled(theirs.filter(part_b & claimed & (nw.col("refused_rows") == 0)))
+    theirs = engine.among(
+        lines.select(*names, bare=billed.without_session()), left_out, ("patient",)
+    )
+    stands = claimed & (nw.col("refused_rows") == 0) & ~nw.col("bare")
+    theirs = engine.settled(theirs.filter(part_b & stands))
     denied = [_used_up(left_out, theirs, config, days)]
     pairs = _second_columns(left_out, config, days, "0")
     if pairs is not None:

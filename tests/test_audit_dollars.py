@@ -100,6 +100,21 @@ BY_HAND = {
     ),
     # a tie: the units may stand so, though counting gives the second code the third unit
     "a tie": ([row("97530", 35, 2), row("97110", 20, 2)], {}),
+    # 37 + 37 minutes are 3 + 2 units either way, and 3 of 97110 are right: two of 97140 are not
+    "a tie beside units too many": (
+        [row("97110", 37, 3), row("97140", 37, 4)],
+        {"U201": 4130},
+    ),
+    # and 2 of 97110 are right: two of 97140 are lost
+    "a tie beside units too few": (
+        [row("97110", 37, 2), row("97140", 37, 1)],
+        {"U202": -4130},
+    ),
+    # 52 + 22 minutes are 3 + 2 units as well as 4 + 1: a unit of 97140 is too many and none is lost
+    "a tie that the longer code has when billing": (
+        [row("97110", 52, 3), row("97140", 22, 3)],
+        {"U201": 2065},
+    ),
     # billed 27.87 + 2 x 21.62, of which 21.62 is supported; not billed 30.92 + 23.14
     "both ways": (
         [row("97110", 15, 3), row("97535", 30, discipline="OT")],

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.billed import LONGER_THAN_A_DAY
+from calc.billed import without_session
 from calc.rule import Rule
 
 
@@ -31,11 +31,6 @@ class BilledWithoutSession(Rule):
     refuted_by = ("rows", "dates")
     message = "{found} {found:unit|units} of {code} billed, no session of it is documented"
     found, expected = nw.col("billed") - nw.col("refused_units"), nw.lit(0)
-    flag = (
-        (found > 0)
-        & (nw.col("documented_rows") == 0)
-        & ~nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
-        & ~((nw.col("unit_basis") == "area") & (nw.col("primary_documented") > 0))
-    )
+    flag = (found > 0) & without_session()
     takes_units = nw.lit(True)
     cents = nw.when(nw.col("refused_units") == 0).then("unsupported_cents")

@@ -39,13 +39,13 @@ class CodeOnSeveralLines(Rule):
     said = (("modifier", nw.when(_plain < _marked).then(nw.lit("CQ or CO"))),)
     _as_medicare = nw.col("payer_part_b") | nw.col("in_pool")
     flag = nw.col("timed") & _as_medicare & (found > expected)
-    # A line of the assistant's stands apart rightly, and lacks its modifier, or one has it that
-    # is the therapist's.
+    # An assistant's line stands apart rightly and lacks its modifier, or a therapist's has it.
     _unmarked = nw.col("assistant_units_billed") < nw.col("assistant_units")
     _mismarked = nw.col("assistant_units_billed") > nw.col("assistant_units")
-    # The further ones are the add-on's under its primary code.
-    _beyond = nw.col("kept_units") - nw.col("units_high")
-    _of_add_on = with_units_of_add_on() & (_beyond >= found - expected).fill_null(False)
+    # The further ones are units too many: the add-on's under its primary code, or the day's.
+    _further = nw.col("kept_units") - nw.col("units_high") >= found - expected
+    _of_add_on = with_units_of_add_on() & _further.fill_null(False)
+    _of_day = nw.col("group_kept") - nw.col("group_refused") > nw.col("group_units")
     explained = (
         nw.when(nw.col("twin_rows") > 0).then(nw.lit("T103"))
         # Its first line may be the primary code's: then the two are not one line.
@@ -54,5 +54,6 @@ class CodeOnSeveralLines(Rule):
         .when(_of_add_on).then(nw.lit("U203"))
         .when(_unmarked.fill_null(False)).then(nw.lit("M301"))
         .when((_mismarked & (_plain < _marked)).fill_null(False)).then(nw.lit("M302"))
+        .when((_of_day & _further).fill_null(False)).then(nw.lit("U201"))
         .otherwise(nw.lit(""))
     )  # fmt: skip

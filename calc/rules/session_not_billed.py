@@ -11,8 +11,8 @@ class SessionNotBilled(Rule):
     The day's other codes leave room for the unit, so its pay is lost. A code whose unit could
     as well stand with another one is not reported, nor is one whose unit a row without minutes
     bills (U202 counts these), an evaluation that only assistants gave, or a code that Medicare
-    does not pay, at all or beside another one that is billed (pair edits that no modifier opens),
-    or another payer pays 0.00.
+    does not pay, at all or beside another one that is billed and documented (pair edits that no
+    modifier opens), or another payer pays 0.00.
     A row with a charge is billed, though its units are blank.
 
     Bill it while the payer still takes a corrected claim.
