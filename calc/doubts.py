@@ -95,6 +95,16 @@ class Doubts:
         both = [days.filter(back).select("patient", "date") for days in (self.unread, self.unheard)]
         return nw.concat(both, how="vertical")
 
+    @property
+    def of_year(self) -> Days:
+        """Days of what leaves open what the patient's year comes to, but for ``unsure``.
+
+        Lines that could not be read, and the log's own rows that reverse others.
+        """
+        unread = self.unread.filter(_NAMED).select("patient", "date")
+        back = self.unheard.filter(nw.col("reverses"), _NAMED).select("patient", "date")
+        return nw.concat([unread, back], how="vertical")
+
     def lines(self) -> int:
         """How many lines stand on days that are left out for those that fit several services."""
         return int(self.unsure["lines"].sum())
@@ -133,13 +143,14 @@ class Doubts:
             # A row that takes another back, and stands in the log itself, explains a third.
             | ((rule == "T103") & own_reversed)
             | (_refuted_by("company") & self._accompanied())
-            | (_refuted_by("year") & (_in_years(self.unheard) | _in_years(self.unread) | unread))
+            | (_refuted_by("year") & _in_years(self.unheard))
             | (_refuted_by("dates") & self._uncovered())
             | (_refuted_by("amounts") & nw.col("later"))
         )
-        names = ("patient", "date")
-        open_days = nw.concat([self.unsure.select(names), self.reversing], how="vertical")
-        left = _with_later(found, open_days).filter(~spared).drop("later")
+        open_days = [self.unsure.select("patient", "date"), self.of_year]
+        left = (
+            _with_later(found, nw.concat(open_days, how="vertical")).filter(~spared).drop("later")
+        )
         weighed = [rule for rule in RULES.values() if rule.over in _PRICED_BY_UNITS]
         in_doubt = (unheard | unsure | reversed_ | otherwise) & rule.is_in(
             [r.code for r in weighed]
@@ -189,8 +200,8 @@ def anybodys(days: Days) -> bool:
     return bool(len(days.filter((nw.col("patient") == "") & nw.col("date").is_null())))
 
 
-def _left_out(of_any_day: bool, what: str = "days") -> str:
-    return f"all {what}, as one names no patient and no date," if of_any_day else f"their {what}"
+def _left_out(of_any_day: bool) -> str:
+    return "all days, as one names no patient and no date," if of_any_day else "their days"
 
 
 def _in_years(days: Days) -> nw.Expr:
@@ -249,7 +260,7 @@ def not_run(
     ``anybodys``: a line that could not be read may be of any day, see `anybodys`. ``nameless``: of
     the rows that could not be read those that name no patient, whose day nobody leaves out.
     ``silenced``: see `Doubts.silenced`. ``of_year``: lines that leave open what the patient's year
-    comes to, those that reverse others and those that fit several services.
+    comes to, see `Doubts.of_year`, and those that fit several services.
     """
     said: list[dict[str, Any]] = []
 
@@ -268,9 +279,9 @@ def not_run(
         reason = "rows of the log that could not be read were compared with no others"
         silent((rule.code for rule in rules if rule.over in _BESIDE_OTHERS), reason, unheard)
     if unread:
-        torn = "the claims have lines that could not be read; {} are left out"
-        silent(_refuted(rules, "lines"), torn.format(_left_out(anybodys)), unread)
-        silent(_refuted(rules, "year"), torn.format(_left_out(anybodys, "years")), unread)
+        left = _left_out(anybodys)
+        reason = f"the claims have lines that could not be read; {left} are left out"
+        silent(_refuted(rules, "lines"), reason, unread)
     billed = sorted({code[0] for code in _about_billed(rules)})
     for reason, lines in silenced:
         silent(billed, reason, lines)

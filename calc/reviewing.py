@@ -248,7 +248,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     nameless = len(doubted.unheard.filter(nw.col("patient") == ""))
     not_run += doubts.not_run(
         ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless, doubted.silenced,
-        len(doubted.reversing) + whole.lines_unsure,
+        len(doubted.of_year) + whole.lines_unsure,
     )  # fmt: skip
     timeline = _timeline(gathered.rows, found)
     silenced = frozenset({auditing.UNTOLD_YEAR, *(reason for reason, _ in doubted.silenced)})

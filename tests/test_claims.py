@@ -424,7 +424,7 @@ def test_a_line_that_is_rejected_is_not_unbilled(config, units):
     found, left_out = judged(sessions, lines, config)
     assert found == [("U208", "97116")]  # of P2
     back = ("M", "U") if units == "-2" else ()  # what it leaves billed nobody can tell
-    assert left_out == [(rule, 1) for rule in ("U202", "U203", "U208", "U213", *back)]
+    assert left_out == [(rule, 1) for rule in ("M306", "U202", "U203", "U208", "U213", *back)]
 
 
 @pytest.mark.parametrize("beside", [True, False])
@@ -1028,7 +1028,7 @@ def test_kx_beside_lines_of_the_year_that_cannot_be_read(config, day, early):
     asked = reviewing.Asked(select=("M306",))
     audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
     assert audit.findings["rule"].to_list() == early
-    assert [(n["rule"], n["lines"]) for n in audit.not_run] == [("M306", 1)]
+    assert {(n["rule"], n["lines"]) for n in audit.not_run} == {("M306", 1)}
 
 
 def test_a_charge_beside_a_line_that_cannot_be_read(config):
@@ -1119,7 +1119,7 @@ def test_lines_billed_for_a_denial_ask_for_no_payment(config):
     assert findings(sessions, [line("97116", "1"), *refused], config, ("U",)) == []
     billed = [{**row, "modifiers_billed": "GP"} for row in refused]
     found = findings(sessions, [line("97116", "1"), *billed], config, ("U",))
-    assert [f[0] for f in found] == ["U201", "U207", "U207", "U214"]
+    assert [f[0] for f in found] == ["U201", "U207", "U207"]  # U214 is in U201
 
 
 def test_what_units_are_at_stake_beside_a_denial_or_a_log_of_other_dates_is_not_said(config):

@@ -25,7 +25,7 @@ class ThresholdModifierEarly(Rule):
     code, severity, over = "M306", "warning", "service"
     authority = "usc-42-1395l-g"
     needs, edition = ("modifiers_billed", "units_billed", "units_apart"), "kx"
-    refuted_by = ("year", "amounts")
+    refuted_by = ("lines", "year", "amounts")
     message = (
         "{code} is billed with KX, and the year's allowed amounts in {seen} do not pass the"
         " threshold (${year_dollars} of ${limit_dollars})"
