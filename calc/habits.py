@@ -36,7 +36,7 @@ def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any], config: Config) -
     )
     people = marked.group_by("clinician").agg(
         total("lasting").alias("sessions"), total("on_five"),
-        nw.col("day").max().alias("date"), nw.col("place").min().alias("first_place"),
+        nw.col("day").min().alias("date"), nw.col("place").min().alias("first_place"),
     )  # fmt: skip
     people = people.filter(~nw.col("date").is_null())
     assistants = _assistants(rows.filter(mine & (nw.col("role") == "assistant")), lines)
@@ -53,11 +53,11 @@ _COUNTS = (
 
 
 def of_clinicians(counts: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
-    """Counts of each clinician added up, the limits of the last date, and ``heaped`` over all."""
+    """Counts of each clinician added up, the limits of the first date, and ``heaped`` over all."""
     filled = {name: nw.col(name).fill_null(0) for name in _COUNTS}
     people = counts.with_columns(**filled).group_by("clinician").agg(
         *(total(name) for name in _COUNTS),
-        nw.col("date").max(), nw.col("first_place").min(),
+        nw.col("date").min(), nw.col("first_place").min(),
     )  # fmt: skip
     people = engine.settled(people)
     names = ("round_percent", "round_sessions", "false_discovery_percent")

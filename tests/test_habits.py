@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from datetime import date
 from fractions import Fraction
 from itertools import product
 from math import comb
@@ -123,3 +124,13 @@ def test_a_year_whose_holidays_are_not_known_is_said():
     assert audit.findings["found"].to_list() == ["Sunday"]
     reason = "the federal holidays of the year are not known: Sundays only"
     assert {"rule": "S704", "reason": reason, "lines": 2} in audit.not_run
+
+
+@pytest.mark.parametrize("rule", ["S702", "S705"])
+def test_a_signal_stands_where_a_clinicians_log_begins(rule):
+    """Its row and its date are those of one session."""
+    session = {"patient": "P", "clinician": "Kim", "role": "assistant", "discipline": "PT"}
+    session |= {"code": "97110", "minutes": "15", "units_billed": "1", "modifiers_billed": "GP"}
+    rows = [session | {"date": f"2026-03-{day:02d}"} for day in range(2, 28)]
+    found = calc.audit(pl.DataFrame(rows), select=rule)
+    assert found.select("row", "date").rows() == [(1, date(2026, 3, 2))]
