@@ -11,11 +11,12 @@ class ThresholdModifierMissing(Rule):
 
     Once a patient's allowed amounts of the year pass the threshold, KX says that the treatment
     is still necessary; without it the line is denied. Amounts of other providers are seen only
-    if given. On the day that passes the threshold nobody tells which line comes last: where only
-    its lines together pass it, one of them is named, if too few have KX. From the next day on each
-    line needs it, an assistant's beside the therapist's too, and so does one whose amount only the
-    contractor knows. Units billed for a denial (GA, GX, GY, GZ) do not count. In the example
-    `prior` stands for the cents of a file given by --prior.
+    if given. On the day that passes the threshold nobody tells which line comes last: one that
+    passes it by itself needs KX, and where only its lines together do, one of them is named, if too
+    few have it. From the next day on each line needs it, and so does one whose amount only the
+    contractor knows. An assistant's line and the therapist's are two. Units billed for a denial
+    (GA, GX, GY, GZ) do not count, nor do days in doubt. In the example `prior` stands for the cents
+    of a file given by --prior.
 
     Check that the record bears out the need, and add KX.
 

@@ -13,7 +13,7 @@ class UnitsBelowMinutes(Rule):
     difference is lost, less what another code has too many of. Units of services without a session
     do not count, but those without minutes bill what the others earn: where they make up the
     difference the day is paid in full. Nor do minutes of a code that is not paid, at all or beside
-    another one that is billed.
+    another one that is billed and documented.
 
     Bill the units left out while the payer still takes a corrected claim.
 
