@@ -1,9 +1,13 @@
-"""How Polars keeps memory that it has freed: to be said before it is loaded."""
+"""How Polars keeps memory that it has freed, to be said before it is loaded; and how much is there.
+
+What a row of a log takes at most when it is billed or audited in one go: see docs/scale.md.
+"""
 
 from __future__ import annotations
 
 import os
 
+BILLED_ROW_BYTES, AUDITED_ROW_BYTES = 700, 1_700
 SETTINGS = "_RJEM_MALLOC_CONF"  # in the environment; what stands there already stays
 
 
@@ -22,3 +26,11 @@ def kept(pages: str) -> str:
         f"thp:{pages},dirty_decay_ms:60000,muzzy_decay_ms:60000,oversize_threshold:0,"
         f"lg_extent_max_active_fit:16,narenas:{max(1, (os.cpu_count() or 1) // 4)}"
     )
+
+
+def of_machine_bytes() -> int:
+    """The memory of the machine, 0 where it does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):  # of Windows, and of systems without these names
+        return 0

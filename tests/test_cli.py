@@ -22,7 +22,7 @@ from click.testing import CliRunner
 from helpers import UNKNOWN_DAY
 
 import calc.cli
-from calc import engine, estimating
+from calc import engine, estimating, memory
 from calc.cli import cli, shared
 from calc.errors import InputError
 
@@ -1415,3 +1415,34 @@ def test_what_is_no_terminal_gets_utf_8(kind, encoding, written, monkeypatch):
     stream.flush()
     assert (stream.encoding, stream.buffer.getvalue()) == (encoding, written)
     calc.cli._spelled_out(None)
+
+
+TOO_LARGE = "note: 210 rows may take 0.0 GB of memory, the machine has 0.0 GB: --jobs 1"
+
+
+@pytest.mark.parametrize(
+    ("words", "there", "said"),
+    [
+        (["audit"], 356_999, TOO_LARGE),
+        (["audit"], 357_000, ""),
+        (["bill"], 146_999, TOO_LARGE),
+        (["bill"], 147_000, ""),
+        (["bill"], 0, ""),
+        (["bill", "--engine", "duckdb"], 1, ""),
+    ],
+)  # fmt: skip
+def test_a_log_that_may_not_fit_into_memory(words, there, said, monkeypatch, tmp_path):
+    """Nothing is said when a system ends a program for want of memory."""
+    log = tmp_path / "log.csv"
+    row = "P1,2026-03-{:02},97110,15\n"
+    days = "".join(row.format(day % 28 + 1) for day in range(210))
+    log.write_text("patient,date,code,minutes\n" + days)
+    monkeypatch.setattr("calc.memory.of_machine_bytes", lambda: there)
+    done = CliRunner().invoke(cli, [words[0], str(log), *words[1:], "-o", str(tmp_path / "o.csv")])
+    assert said in done.stderr and ("of memory" in done.stderr) == bool(said)
+
+
+def test_a_machine_says_how_much_memory_it_has(monkeypatch):
+    assert memory.of_machine_bytes() >= 0
+    monkeypatch.delattr("os.sysconf", raising=False)
+    assert memory.of_machine_bytes() == 0

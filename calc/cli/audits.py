@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from calc import memory
 from calc.cli.shared import (
     EXTRAS,
     blank_options,
@@ -31,6 +32,7 @@ from calc.cli.shared import (
     require_libraries,
     said_of_reading,
     say_cut,
+    say_memory,
     say_rejects,
     say_shown,
     table_rows,
@@ -181,6 +183,7 @@ def audit(
             for note in billed.notes:
                 tell(f"note: {note}")
         _say_unread(read.place, read.mapping)
+        say_memory(read, on, memory.AUDITED_ROW_BYTES)
         with _new_key_said(redact), progress(log) as report:
             report("auditing")
             done = reviewing.review(read, config, asked, billed)

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from calc import memory
 from calc.cli.shared import (
     FORMATS,
     blank_options,
@@ -26,6 +27,7 @@ from calc.cli.shared import (
     report_progress,
     require_libraries,
     said_of_reading,
+    say_memory,
     say_rejects,
     tell,
     used_said,
@@ -89,6 +91,7 @@ def bill(
         )  # fmt: skip
         return
     read = read_log(log, config, on, defaults, reading, maps_of(reading), digest=False)
+    say_memory(read, on, memory.BILLED_ROW_BYTES)
     rejected = engine.collect(read.rejects())
     with progress(log) as report:
         report("counting and pricing")
