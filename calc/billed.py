@@ -338,9 +338,10 @@ def _with_fitting_units(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """
     kept, low = nw.col("kept_units"), nw.col("units_low")
     tied = nw.col("tie") & ~nw.col("has_add_on")
-    fits = nw.when(kept == nw.col("units_high")).then(0).when(kept == low).then(2).otherwise(1)
+    asked, high = kept - nw.col("refused_units"), nw.col("units_high")
+    fits = nw.when(asked == high).then(0).when(asked > high).then(1).when(asked < low).then(2)
     lines = lines.with_columns(
-        fits=nw.when(tied).then(fits).otherwise(3),
+        fits=nw.when(tied).then(fits.otherwise(3)).otherwise(4),
         spare=nw.when(tied).then(nw.col("units") - low).otherwise(0),
         less_billed=0 - nw.col("billed"),
         less_minutes=0 - nw.col("minutes"),
@@ -454,8 +455,9 @@ def _named(timed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     under = short & (kept < nw.col("units_low"))
     timed = timed.with_columns(at_fault=(over | under).fill_null(False))
     timed = engine.touched(timed, nw.col("at_fault"), GROUP, "told")
-    # A code that is not documented lacks no unit.
-    named = nw.col("at_fault") | (~nw.col("told") & (~short | (nw.col("documented_rows") > 0)))
+    # One that has all it may have lacks no unit, nor does one that is not documented.
+    may_lack = (kept < nw.col("units_high")).fill_null(True)
+    named = nw.col("at_fault") | (~nw.col("told") & (~short | may_lack))
     code = nw.when(named & (nw.col("at_fault") | (nw.col("billed") > 0))).then("code")
     places = ("first_place", "first_clinician", "last_clinician")
     return timed.with_columns(

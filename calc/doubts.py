@@ -147,6 +147,9 @@ class Doubts:
             | (_refuted_by("dates") & self._uncovered())
             | (_refuted_by("amounts") & nw.col("later"))
         )
+        # A signal is of many days, and those in doubt are left out of it.
+        if not anybodys(self.unread):
+            spared = spared & ~rule.is_in([r.code for r in RULES.values() if r.over == "habit"])
         open_days = [self.unsure.select("patient", "date"), self.of_year]
         left = (
             _with_later(found, nw.concat(open_days, how="vertical")).filter(~spared).drop("later")

@@ -642,3 +642,34 @@ def test_an_exchange_of_units_has_its_dollars_once(config):
         meta = done.audit.meta
         assert done.audit.findings["rule"].to_list() == [rule] * len(rows)
         assert meta["overbilled_without_dollars"] == meta["underbilled_without_dollars"] == 0
+
+
+@pytest.mark.parametrize(
+    ("units", "said"),
+    [
+        ((2, 3), [("U203", "97530", 1419), ("U203", "97035", None)]),
+        ((3, 3), [("U201", "97530", 3924)]),
+    ],
+)
+def test_a_tied_unit_stays_with_the_code_that_is_billed_with_it(units, said, config):
+    """Not with one that is short already: 8 and 68 minutes are 1 and 4 units, or 0 and 5."""
+    rows = [row("97530", 8, units[0], locality=""), row("97035", 68, units[1], locality="")]
+    found = audit(rows, config, select=("U",))
+    assert [(f["rule"], f["code"], f["cents"]) for f in found] == said
+
+
+@pytest.mark.parametrize("refused", [1, 2])
+def test_a_tied_unit_is_not_of_a_line_billed_for_a_denial(refused, config):
+    """The one that Medicare is asked for is the assistant's, and lacks CQ."""
+    rows = [
+        row("97112", 8, refused, modifiers_billed="GP GA", role="therapist", clinician="K1"),
+        row("97542", 8, 1, modifiers_billed="GP", role="assistant", clinician="K2"),
+    ]
+    assert [f["code"] for f in audit(rows, config, select=("M301",))] == ["97542"]
+
+
+def test_a_day_short_of_a_unit_names_no_code_that_has_all_it_may_have(config):
+    """97530 has its one; the other is of either of two codes that are not billed."""
+    rows = [row("97032", 7), row("97035", 7), row("97530", 14, 1)]
+    (found,) = audit(rows, config, select=("U202", "U208"))
+    assert (found["rule"], found["code"], found["row"]) == ("U202", "", 1)

@@ -1059,6 +1059,32 @@ def test_an_assistant_whose_lines_are_in_doubt(config, engine_name, lines, rule)
     assert judged(sessions, lines, config, engine_name, ("S705",))[0] == [("S705", "")]
 
 
+@pytest.mark.parametrize("day", ["2026-03-02", "2026-03-03"])
+def test_an_assistant_beside_a_line_of_nobody(config, day):
+    """That day is left out for all patients; the other tells what it did before."""
+    sessions = [
+        session("97110", "30", role="assistant", date=date) for date in ("2026-03-02", "2026-03-03")
+    ]
+    lines = [line("97110", "2", date=row["date"]) for row in sessions]
+    lines.append(line("97116", "1", patient="", date=day))
+    assert judged(sessions, lines, config, select=("S705",)) == ([("S705", "")], [("S705", 1)])
+
+
+def test_kx_on_one_of_two_lines_of_a_code(config):
+    """The sentence says which one lacks it."""
+    sessions = [session("97110", "30"), session("97110", "30", role="assistant", clinician="C2")]
+    options = billing.Options(prior={("P1", "PT+SLP"): 248_000})
+    asked = reviewing.Asked(select=("M305",), options=options)
+    for plain, marked, said in (
+        ("GP KX", "GP CQ", " on its line with CQ or CO,"),
+        ("GP", "GP CQ KX", " on its line without CQ or CO,"),
+        ("GP", "GP CQ", ","),
+    ):
+        lines = [line("97110", "2", plain), line("97110", "2", marked)]
+        audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
+        assert audit.findings["message"][0].startswith(f"97110 is billed without KX{said}")
+
+
 def test_a_claims_line_beside_gn_keeps_what_is_due(config):
     """Without CQ it would be billed by an assistant in part and say nothing of it (M301)."""
     sessions = [session("97110", "8"), session("97110", "22", role="assistant", clinician="C2")]

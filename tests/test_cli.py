@@ -1428,6 +1428,7 @@ TOO_LARGE = "note: 210 rows may take 0.0 GB of memory, the machine has 0.0 GB: -
         (["bill"], 146_999, TOO_LARGE),
         (["bill"], 147_000, ""),
         (["bill"], 0, ""),
+        (["bill", "--by", "code"], 1, "the machine has 0.0 GB\n"),
         (["bill", "--engine", "duckdb"], 1, ""),
     ],
 )  # fmt: skip

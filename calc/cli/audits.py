@@ -183,7 +183,7 @@ def audit(
             for note in billed.notes:
                 tell(f"note: {note}")
         _say_unread(read.place, read.mapping)
-        say_memory(read, on, memory.AUDITED_ROW_BYTES)
+        say_memory(read, on, memory.AUDITED_ROW_BYTES, "-" not in log)
         with _new_key_said(redact), progress(log) as report:
             report("auditing")
             done = reviewing.review(read, config, asked, billed)

@@ -91,7 +91,7 @@ def bill(
         )  # fmt: skip
         return
     read = read_log(log, config, on, defaults, reading, maps_of(reading), digest=False)
-    say_memory(read, on, memory.BILLED_ROW_BYTES)
+    say_memory(read, on, memory.BILLED_ROW_BYTES, "-" not in log and not by)
     rejected = engine.collect(read.rejects())
     with progress(log) as report:
         report("counting and pricing")

@@ -236,14 +236,17 @@ def maps_of(reading: dict[str, Any]) -> dict[str, str]:
     return headings.read_maps(reading["pairs"], reading["map_file"])
 
 
-def say_memory(read: Any, on: str, row_bytes: int) -> None:
-    """A note where the log may take more memory than there is, for nothing is said at its end."""
+def say_memory(read: Any, on: str, row_bytes: int, in_batches: bool) -> None:
+    """A note where the log may take more memory than there is, for nothing is said at its end.
+
+    ``in_batches``: it can be done so.
+    """
     rows = sum(file.rows for file in read.files)
     need, there = rows * row_bytes, memory.of_machine_bytes()
     if on == "polars" and there and need > there:
         tell(
             f"note: {rows:,} rows may take {need / 1e9:,.1f} GB of memory, the machine has"
-            f" {there / 1e9:,.1f} GB: --jobs 1 does them in batches"
+            f" {there / 1e9:,.1f} GB" + ": --jobs 1 does them in batches" * in_batches
         )
 
 

@@ -32,14 +32,16 @@ class ThresholdModifierMissing(Rule):
     authority = "usc-42-1395l-g"
     needs, edition = ("modifiers_billed", "units_billed", "all_modifiers", "units_apart"), "kx"
     message = (
-        "{code} is billed without KX, and the year's allowed amounts in {seen} pass the threshold"
-        " (${year_dollars} of ${limit_dollars})"
+        "{code} is billed without KX[ on its line {lacking}], and the year's allowed amounts in"
+        " {seen} pass the threshold (${year_dollars} of ${limit_dollars})"
     )
     found, expected = nw.lit(""), nw.lit("KX")
-    said = THRESHOLD_SAID
     _marked, _marked_kx = nw.col("marked_rows"), nw.col("marked_kx_rows")
     _therapist = (nw.col("billed_rows") > _marked) & (nw.col("kx_rows") == _marked_kx)
     _assistant = (_marked > 0) & (_marked_kx == 0)
+    _one_has_it = nw.when(nw.col("kx_rows") > 0)
+    _which = nw.when(_assistant).then(nw.lit("with CQ or CO")).otherwise(nw.lit("without CQ or CO"))
+    said = (*THRESHOLD_SAID, ("lacking", _one_has_it.then(_which)))
     flag = (
         nw.col("kx_due")
         & (nw.col("refused_rows") == 0)

@@ -41,9 +41,12 @@ class UnitsExceedMinutes(Rule):
     takes_units = nw.lit(True)
     _cents = nw.when(_beyond).then("day_over_cents").otherwise("day_unsupported_cents")
     cents = nw.when(nw.col("day_refused") == 0).then(_cents)
+    # Whose time is doubtful may have been an hour longer, and no more.
+    _hour = nw.col("day_doubtful") * (60 + nw.col("first_minutes"))
+    _certain = (_kept - nw.col("day_units")) * nw.col("first_minutes") > _hour
     explained = (
         nw.when(~_beyond & (nw.col("day_undocumented") > 0)).then(nw.lit("U207"))
-        .when(nw.col("day_doubtful") > 0).then(nw.lit("T109"))
+        .when((nw.col("day_doubtful") > 0) & ~_certain).then(nw.lit("T109"))
         .when(~_beyond).then(nw.lit("U209"))
         .when(nw.col("day_minutes") < nw.col("first_minutes")).then(nw.lit("U204"))
         .otherwise(nw.col("cause_rule"))
