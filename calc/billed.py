@@ -455,9 +455,8 @@ def _named(timed: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     under = short & (kept < nw.col("units_low"))
     timed = timed.with_columns(at_fault=(over | under).fill_null(False))
     timed = engine.touched(timed, nw.col("at_fault"), GROUP, "told")
-    # One that has all it may have lacks no unit, nor does one that is not documented.
-    may_lack = (kept < nw.col("units_high")).fill_null(True)
-    named = nw.col("at_fault") | (~nw.col("told") & (~short | may_lack))
+    # A code that is not documented lacks no unit.
+    named = nw.col("at_fault") | (~nw.col("told") & (~short | (nw.col("documented_rows") > 0)))
     code = nw.when(named & (nw.col("at_fault") | (nw.col("billed") > 0))).then("code")
     places = ("first_place", "first_clinician", "last_clinician")
     return timed.with_columns(
