@@ -107,7 +107,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         units_of_assistant=nw.when(assistant & ~refused).then(units).otherwise(0).fill_null(0),
         units_without=nw.when(silent & ~refused).then(units).otherwise(0).fill_null(0),
         bills=bills.cast(nw.Int64),
-        in_doubt=(nw.col("doubtful") & nw.col("counts")).cast(nw.Int64),
+        by_doubtful_time=(nw.col("doubtful") & nw.col("counts")).cast(nw.Int64),
         unminuted=silent.cast(nw.Int64),
         plain=(bills & ~assistant & ~distinct & ~refused).cast(nw.Int64),
         kx=(bills & has("KX")).cast(nw.Int64),
@@ -133,7 +133,7 @@ _SUMS = {
     "all_billed": "units_billed",
     "assistant_units_billed": "units_of_assistant",
     "units_without_minutes": "units_without",
-    "doubtful_rows": "in_doubt",
+    "doubtful_rows": "by_doubtful_time",
     "unminuted_rows": "unminuted",
     "billed_rows": "bills",
     "plain_rows": "plain",
@@ -316,9 +316,10 @@ def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     order = ["short", "code"]
     lines = engine.within(lines, GROUP, order, total=sums, running={"beyond_turn": "beyond"})
     right = timed & (nw.col("all_kept") == nw.col("all_units")) & (nw.col("all_beyond") == 0)
-    lines = _with_fitting_units(lines.with_columns(right=right.fill_null(False)))
+    right = right.fill_null(False)
+    lines = _with_fitting_units(lines)
     misplaced = nw.col("misplaced") & (nw.col("all_denied") == 0)
-    units = nw.when("right").then(kept).otherwise("fitting_units")
+    units = nw.when(right).then(kept).otherwise("fitting_units")
     return lines.with_columns(
         units=units,
         moved=(units != nw.col("units")).fill_null(False),
@@ -326,7 +327,7 @@ def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         first_misplaced=misplaced & (nw.col("beyond_turn") == 1),
     ).drop(
         "beyond", "denied", "own", "short", "all_kept", "all_units", "all_beyond", "all_denied",
-        "beyond_turn", "right", "fitting_units",
+        "beyond_turn", "fitting_units",
     )  # fmt: skip
 
 

@@ -91,9 +91,9 @@ class Doubts:
     @property
     def reversing(self) -> Days:
         """Days of lines, and of the log's own rows, that reverse others and name a patient."""
-        back = nw.col("reverses") & _NAMED
-        both = [days.filter(back).select("patient", "date") for days in (self.unread, self.unheard)]
-        return nw.concat(both, how="vertical")
+        return _named_days(
+            *(days.filter(nw.col("reverses")) for days in (self.unread, self.unheard))
+        )
 
     @property
     def of_year(self) -> Days:
@@ -101,9 +101,7 @@ class Doubts:
 
         Lines that could not be read, and the log's own rows that reverse others.
         """
-        unread = self.unread.filter(_NAMED).select("patient", "date")
-        back = self.unheard.filter(nw.col("reverses"), _NAMED).select("patient", "date")
-        return nw.concat([unread, back], how="vertical")
+        return _named_days(self.unread, self.unheard.filter(nw.col("reverses")))
 
     def lines(self) -> int:
         """How many lines stand on days that are left out for those that fit several services."""
@@ -150,10 +148,8 @@ class Doubts:
         # A signal is of many days, and those in doubt are left out of it.
         if not anybodys(self.unread):
             spared = spared & ~rule.is_in([r.code for r in RULES.values() if r.over == "habit"])
-        open_days = [self.unsure.select("patient", "date"), self.of_year]
-        left = (
-            _with_later(found, nw.concat(open_days, how="vertical")).filter(~spared).drop("later")
-        )
+        open_days = _named_days(self.unsure, self.of_year)
+        left = _with_later(found, open_days).filter(~spared).drop("later")
         weighed = [rule for rule in RULES.values() if rule.over in _PRICED_BY_UNITS]
         in_doubt = (unheard | unsure | reversed_ | otherwise) & rule.is_in(
             [r.code for r in weighed]
@@ -183,6 +179,12 @@ class Doubts:
         may_be = self.unheard.filter((grouped | nw.col("code").is_null()).fill_null(True))
         dates = may_be["date"].drop_nulls().to_list()
         return nw.col("date").is_in(dates).fill_null(False)
+
+
+def _named_days(*parts: Days) -> Days:
+    """Patient and date of all that name a patient."""
+    named = [days.filter(_NAMED).select("patient", "date") for days in parts]
+    return nw.concat(named, how="vertical")
 
 
 def _among(days: Days) -> nw.Expr:

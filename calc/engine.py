@@ -493,7 +493,7 @@ def _duckdb() -> Any:
         import duckdb
     except ImportError:
         raise InputError("duckdb is not installed", hint=_MISSING["duckdb"]) from None
-    # An earlier one keeps in the caller's database, by its name, what a query is asked of.
+    # An earlier one leaves the query's name in the caller's database, as a view.
     if int(duckdb.__version__.partition(".")[0]) < _DUCKDB:
         what = f"duckdb {duckdb.__version__} is too old, {_DUCKDB}.0 or later is needed"
         raise InputError(what, hint=_MISSING["duckdb"])

@@ -83,8 +83,7 @@ def gather(
     rows, days = counted_rows(rows, has, config, extras, files)
 
     def of_lines() -> Evidence:
-        lines = service_lines(rows, config, days, options, in_doubt)
-        return _of_lines(rows, lines, has, config, days)
+        return _of_lines(rows, has, config, days, options, in_doubt)
 
     def others() -> tuple[clinicians.Clinicians, dict[str, Frame]]:
         mine = clinicians.gather(rows, config, days, extras.timesheet)
@@ -115,8 +114,7 @@ def of_patients(
     "habit" and "off_day" hold what adds up over batches of patients: see `of_habits`.
     """
     rows, days = counted_rows(rows, has, config, extras, files)
-    lines = service_lines(rows, config, days, options, in_doubt)
-    found = _of_lines(rows, lines, has, config, days)
+    found = _of_lines(rows, has, config, days, options, in_doubt)
     found.tables |= _of_rows(rows, has, config, days)
     found.files = files
     return found
@@ -145,8 +143,15 @@ def _of_rows(
 
 
 def _of_lines(
-    rows: Frame, lines: Frame, has: frozenset[str], config: Config, days: list[date]
+    rows: Frame,
+    has: frozenset[str],
+    config: Config,
+    days: list[date],
+    options: billing.Options,
+    in_doubt: Days | None,
 ) -> Evidence:
+    """The tables of services and of days of units."""
+    lines = service_lines(rows, config, days, options, in_doubt)
     clashes = engine.settled(overlaps.of_patients(rows))
     lines = edits.with_unpayable(lines, config, days)
     lines = engine.settled(_beside_shared(lines, clashes))
@@ -302,7 +307,7 @@ def service_lines(
     config: Config,
     days: list[date],
     options: billing.Options,
-    in_doubt: Days | None = None,
+    in_doubt: Days | None,
 ) -> Frame:
     """Code lines with units and amounts as supported and as billed, and the modifiers' facts."""
     rows = billed.counted(rows)

@@ -41,7 +41,8 @@ class UnitsExceedMinutes(Rule):
     takes_units = nw.lit(True)
     _cents = nw.when(_beyond).then("day_over_cents").otherwise("day_unsupported_cents")
     cents = nw.when(nw.col("day_refused") == 0).then(_cents)
-    # Whose time is doubtful may have been an hour longer, and no more.
+    # A doubtful time may have been an hour longer: that bears no more than a unit for each first
+    # unit's minutes in it, and one.
     _hour = nw.col("day_doubtful") * (60 + nw.col("first_minutes"))
     _certain = (_kept - nw.col("day_units")) * nw.col("first_minutes") > _hour
     explained = (
