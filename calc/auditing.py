@@ -179,11 +179,12 @@ def finished(
 def _unpriced() -> nw.Expr:
     """Whether a finding that takes units has no dollars, nor another of the day has them for it.
 
-    Where it names no number there are none to miss.
+    Where neither it nor one that is folded into it names a number there are none to miss.
     """
     day = ("rule", "patient", "date", "discipline", "provider", "payer")
     told = nw.col("cents").count().over(day)
-    return nw.col("takes_units") & (nw.col("found") != "") & (told == 0)
+    numbered = (nw.col("found") != "") | (nw.col("also") != "")
+    return nw.col("takes_units") & numbered & (told == 0)
 
 
 def _findings_of(

@@ -108,6 +108,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         units_without=nw.when(silent & ~refused).then(units).otherwise(0).fill_null(0),
         bills=bills.cast(nw.Int64),
         by_doubtful_time=(nw.col("doubtful") & nw.col("counts")).cast(nw.Int64),
+        longer=(nw.col("may_be_longer") & nw.col("counts")).cast(nw.Int64),
         unminuted=silent.cast(nw.Int64),
         plain=(bills & ~assistant & ~distinct & ~refused).cast(nw.Int64),
         kx=(bills & has("KX")).cast(nw.Int64),
@@ -134,6 +135,7 @@ _SUMS = {
     "assistant_units_billed": "units_of_assistant",
     "units_without_minutes": "units_without",
     "doubtful_rows": "by_doubtful_time",
+    "longer_rows": "longer",
     "unminuted_rows": "unminuted",
     "billed_rows": "bills",
     "plain_rows": "plain",
@@ -192,6 +194,7 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     ``billed`` (0 for none); ``kept_units`` are those that some documented minutes stand behind.
     The allowed allocations: whole units, and one more for a remainder at or above the smallest
     that got a unit; that one only may lack it, and only where another one that has none ties.
+    ``hour_units`` are those that an hour more bears, of each row that may be so much longer.
     """
     rest, cut = nw.col("rest_minutes"), nw.col("cut_minutes")
     low = _with_one_more((rest > cut) | ((rest == cut) & ~nw.col("tie")))
@@ -213,6 +216,7 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     # Whose row says so is no matter to an audit, as long as some session is documented.
     idle = told_by_log() & (nw.col("idle_units") > 0)
     units = nw.when(untold).then(0).when(idle).then(billed).otherwise(nw.col("units"))
+    size = nw.when("pooled").then("rule_unit_minutes").otherwise("unit_minutes")
     return lines.with_columns(
         units=units,
         units_without_minutes=without,
@@ -225,10 +229,11 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         units_low=_of_part(low, units),
         units_high=_of_part(high, units),
         documented_rows=nw.col("counted_rows"),
+        hour_units=nw.col("longer_rows") * ((60 + size - 1) // size),
         # Codes of 1.6a, and all of payers that count by code, are counted alone.
         day_group=nw.when(nw.col("in_pool")).then(nw.lit("")).otherwise(nw.col("service")),
         timed=timed,
-    )
+    ).drop("longer_rows")
 
 
 def _with_one_more(earned: nw.Expr) -> nw.Expr:
@@ -407,6 +412,7 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_without_cents": "without_cents",
         "day_unminuted": "unknown_rows",
         "day_doubtful": "doubtful_rows",
+        "day_hour_units": "hour_units",
         "day_refused": "refused_units",
         "day_wrong": "wrong",
         "day_undocumented": "undocumented",

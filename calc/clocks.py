@@ -253,18 +253,22 @@ def without_spoilt(frame: nw.LazyFrame[Any], faults: list[int]) -> nw.LazyFrame[
     """Take the instants from rows whose clock times do not exist or exist twice.
 
     What is left is the difference on the wall clock, as the row's minutes: it may be an hour
-    wrong, so it proves no overlap, and they are ``doubtful`` unless the log has its own.
+    wrong, so it proves no overlap, and they are ``doubtful`` unless the log has its own. Of a time
+    that exists twice they may be more (``may_be_longer``), of one that does not only fewer.
     """
     spoilt = nw.col("fault").is_in(faults)
     wall = (nw.col("end_day") - nw.col("start_day")) * times.DAY + (
         nw.col("end_clock_ms") - nw.col("start_clock_ms")
     )
     minutes = nw.coalesce(nw.col("given_ms"), nw.when(wall >= 0).then(wall))
+    doubtful = spoilt & nw.col("given_ms").is_null()
+    twice = (nw.col("start_spoilt") == "twice") | (nw.col("end_spoilt") == "twice")
     return frame.with_columns(
         given_ms=nw.when(spoilt).then(minutes).otherwise(nw.col("given_ms")),
         start_ms=nw.when(~spoilt).then(nw.col("start_ms")),
         end_ms=nw.when(~spoilt).then(nw.col("end_ms")),
-        doubtful=spoilt & nw.col("given_ms").is_null(),
+        doubtful=doubtful,
+        may_be_longer=doubtful & twice,
     )
 
 

@@ -70,12 +70,14 @@ def _assistants(theirs: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]) -> nw.LazyF
     By clinician; ``theirs`` are the rows of assistants.
 
     Only payers that pay an assistant's services otherwise ask for the modifier. Where CMS leaves
-    a choice the fewest are due, see `modifiers.bounds`. Days in doubt are left out.
+    a choice the fewest are due, see `modifiers.bounds`. None are on days in doubt, but what is
+    marked there is marked.
     """
     by_them = theirs.select("clinician", *CODE_KEY).unique()
     some = (nw.col("assistant_units") > 0) | (nw.col("assistant_marks") > 0)
     units = nw.min_horizontal("assistant_low", nw.col("billed") - nw.col("refused_units"))
-    asked = nw.col("payer_assistant_cut") & ~nw.col("in_doubt") & some.fill_null(False)
+    units = nw.when(nw.col("in_doubt")).then(0).otherwise(units)
+    asked = nw.col("payer_assistant_cut") & some.fill_null(False)
     due = lines.filter(asked).select(*CODE_KEY, "assistant_marks", assistant_units=units)
     return (
         by_them.join(due, on=list(CODE_KEY), how="inner")

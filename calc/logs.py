@@ -43,7 +43,8 @@ USED = (
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight",
     "role_blank", "payer_blank", "locality_blank", "offset_ms", "two_offsets",
 )  # fmt: skip
-HEARD = ("fault_rule", "doubtful")  # what an audit is told beside them, see `clocks.without_spoilt`
+_DOUBTS = ("doubtful", "may_be_longer")  # see `clocks.without_spoilt`
+HEARD = ("fault_rule", *_DOUBTS)  # what an audit is told beside them
 REJECT = ("row", "reason", "hint")  # what a reject adds to the log's own columns
 RAGGED = "the record has "  # begins the reason of one with more fields than the heading
 
@@ -659,7 +660,7 @@ def _audited(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw
     """The SESSION rows to audit: also those whose fault is a finding."""
     kept = _kept(frame, carried)
     rows = engine.some_of(frame, _heard())
-    return rows.select(*USED, "doubtful", **kept, fault_rule=_fault_rule())
+    return rows.select(*USED, *_DOUBTS, **kept, fault_rule=_fault_rule())
 
 
 def _heard() -> nw.Expr:
@@ -733,7 +734,7 @@ def _judged(
     defaults: Defaults,
     measures: Sequence[tuple[str, lengths.Measure]],
 ) -> nw.LazyFrame[Any]:
-    """The columns of USED, ``fault``, ``doubtful``, ``said_offset`` and the log's own.
+    """The columns of USED, ``fault``, _DOUBTS, ``said_offset`` and the log's own.
 
     ``places``: where ours stand in it. ``measures``: how columns of lengths are read.
     """
@@ -747,14 +748,16 @@ def _judged(
     frame, known = by_values(frame, wanted, blank, dense)
     frame = _modifiers(frame, cells.get("modifiers_billed", ()), known, dense, config)
     frame = clocks.instants(frame, known, defaults.zone)
-    frame = frame.with_columns(given_ms=nw.col("minutes_ms"), doubtful=nw.lit(False))
+    frame = frame.with_columns(
+        given_ms=nw.col("minutes_ms"), **dict.fromkeys(_DOUBTS, nw.lit(False))
+    )
     faults = {f"{name}_fault" for name in _JUDGED if known.get(f"{name}_fault") != 0}
     frame = judge(frame, set(cells), bool(defaults.zone), faults)
     if defaults.zone:
         doubtful = [fault for fault, rule in FINDINGS.items() if rule == "T109"]
         frame = clocks.without_spoilt(frame, doubtful)
     offset = nw.col("start_offset").cast(nw.Int64)
-    return frame.select("fault", "doubtful", *USED, *own, said_offset=offset)
+    return frame.select("fault", *_DOUBTS, *USED, *own, said_offset=offset)
 
 
 _JUDGED = (

@@ -24,7 +24,7 @@ _COLUMNS = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight", "role_blank", "payer_blank",
-    "locality_blank", "fault_rule", "doubtful", "documented", "offset_ms", "two_offsets",
+    "locality_blank", "fault_rule", "doubtful", "may_be_longer", "documented", "offset_ms", "two_offsets",
 )  # fmt: skip
 _BESIDE = (*_COLUMNS, "discipline_blank", "provider_blank")
 _DAY = ["patient", "date"]
@@ -107,7 +107,7 @@ def beside(
         documented=nw.lit(False), counts=nw.lit(False), role=nw.lit(CLAIM), start_ms=nothing,
         end_ms=nothing, given_ms=nothing, total_ms=nothing, past_midnight=nw.lit(False),
         role_blank=nw.lit(False), fault_rule=nw.lit(""), mode=nw.lit("individual"),
-        doubtful=nw.lit(False),
+        doubtful=nw.lit(False), may_be_longer=nw.lit(False),
         discipline=_said_discipline(), unsure=nw.lit(False), discipline_blank=nw.lit(False),
         provider_blank=nw.lit(False), by_modifiers=nw.col("discipline") == "",
     )  # fmt: skip

@@ -1059,6 +1059,19 @@ def test_an_assistant_whose_lines_are_in_doubt(config, engine_name, lines, rule)
     assert judged(sessions, lines, config, engine_name, ("S705",))[0] == [("S705", "")]
 
 
+def test_a_mark_on_a_day_in_doubt_is_a_mark(config, engine_name):
+    """Beside it one line cannot be read: "none is billed so" would be false."""
+    days = ("2026-03-02", "2026-03-03")
+    sessions = [session("97110", "15", role="assistant", date=day) for day in days]
+    sessions.append(session("97530", "15", date=days[1], clinician="C2"))
+    lines = [
+        line("97110", "1", date=days[0]),
+        line("97110", "1", "GP CQ", date=days[1]),
+        line("97530", "1x", date=days[1]),
+    ]
+    assert judged(sessions, lines, config, engine_name, ("S705",)) == ([], [("S705", 1)])
+
+
 @pytest.mark.parametrize("day", ["2026-03-02", "2026-03-03"])
 def test_an_assistant_beside_a_line_of_nobody(config, day):
     """That day is left out for all patients; the other tells what it did before."""

@@ -10,7 +10,9 @@ class ClockTimeIsDoubtful(Rule):
 
     On the night when clocks change an hour is left out in spring and comes twice in autumn. Without
     its offset such a time does not tell how long the session was. What the clock on the wall says
-    of it may be an hour wrong: units above or below that are part of this finding, without dollars.
+    of it may be an hour wrong: units that differ from it are part of this finding, without dollars.
+    But units that an hour more would not bear are too many, and of a time that does not exist all
+    above the wall clock's: such a session was no longer than that.
 
     Write the time with its offset from UTC. This rule needs the log's time zone.
 

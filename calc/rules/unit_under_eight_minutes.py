@@ -36,4 +36,5 @@ class UnitUnderEightMinutes(Rule):
     flag = (found > 0) & (nw.col("day_minutes") < nw.col("first_minutes"))
     takes_units = nw.lit(True)
     cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")
-    explained = nw.when(nw.col("day_doubtful") > 0).then(nw.lit("T109")).otherwise("cause_rule")
+    _borne_by_hours = found <= nw.col("day_hour_units")
+    explained = nw.when(_borne_by_hours).then(nw.lit("T109")).otherwise("cause_rule")

@@ -41,13 +41,10 @@ class UnitsExceedMinutes(Rule):
     takes_units = nw.lit(True)
     _cents = nw.when(_beyond).then("day_over_cents").otherwise("day_unsupported_cents")
     cents = nw.when(nw.col("day_refused") == 0).then(_cents)
-    # A doubtful time may have been an hour longer: that bears no more than a unit for each first
-    # unit's minutes in it, and one.
-    _hour = nw.col("day_doubtful") * (60 + nw.col("first_minutes"))
-    _certain = (_kept - nw.col("day_units")) * nw.col("first_minutes") > _hour
+    _borne_by_hours = _kept - nw.col("day_units") <= nw.col("day_hour_units")
     explained = (
         nw.when(~_beyond & (nw.col("day_undocumented") > 0)).then(nw.lit("U207"))
-        .when((nw.col("day_doubtful") > 0) & ~_certain).then(nw.lit("T109"))
+        .when((nw.col("day_doubtful") > 0) & _borne_by_hours).then(nw.lit("T109"))
         .when(~_beyond).then(nw.lit("U209"))
         .when(nw.col("day_minutes") < nw.col("first_minutes")).then(nw.lit("U204"))
         .otherwise(nw.col("cause_rule"))
