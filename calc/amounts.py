@@ -176,8 +176,9 @@ def _with_kx(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     No claim tells that order. Due is a line that passes the threshold by itself on top of the
     days before it, and of lines without KX that only together do, the last. ``kx_plain`` and
     ``kx_marked``: the code's line without CQ or CO, or that with it, needs KX for itself, since
-    the threshold is reached before the date or passed by that line on top of it. ``year_cents``:
-    what the year comes to with a line that is due, or else with the whole date.
+    the threshold is reached before the date or passed by that line on top of it, or by it as the
+    last of those without. ``year_cents``: what the year comes to with a line that is due, or else
+    with the whole date.
 
     The lesser of the billed and the supported amount, without units billed for a denial, accrues
     for ``kx_due``, the greater for ``kx_early``; null without a threshold. Days whose lines are
@@ -189,30 +190,57 @@ def _with_kx(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     least, before = nw.col("least_cents"), nw.col("before_cents")
     reached = (before >= limit).fill_null(False)
     alone = ((before + least > limit) & (least > 0)).fill_null(False)
-    lines = lines.with_columns(alone=alone | (reached & nw.col("awaits")))
-    bare = ~nw.col("alone") & (nw.col("kx_rows") == 0) & (nw.col("refused_rows") == 0)
-    lines = lines.with_columns(bare_cents=nw.when(bare).then(least).otherwise(0).cast(nw.Int64))
+    marked = nw.col("assistant_units_billed")
+    lines = lines.with_columns(
+        alone=alone | (reached & nw.col("awaits")),
+        plain_cents=_of_line(nw.col("billed") - marked),
+        marked_cents=_of_line(marked),
+    )
+    each = nw.col("alone") & reached
+    plain, mark = (
+        each | ((before + nw.col(cents) > limit) & (nw.col(cents) > 0)).fill_null(False)
+        for cents in ("plain_cents", "marked_cents")
+    )
+    # What of the code lacks KX, and is not due for itself.
+    bare = (
+        nw.when(nw.col("refused_rows") > 0).then(0)
+        .when(nw.col("kx_rows") == 0).then(nw.when(~nw.col("alone")).then(least).otherwise(0))
+        .when(billed.PLAIN_LACKS_KX & ~plain).then("plain_cents")
+        .when(billed.MARKED_LACKS_KX & ~mark).then("marked_cents")
+        .otherwise(0)
+    )  # fmt: skip
+    lines = lines.with_columns(bare_cents=bare.cast(nw.Int64))
     total, running = {"bare_of_day": "bare_cents"}, {"bare_so_far": "bare_cents"}
     lines = engine.within(lines, _KX_DAY, _IN_DAY, total=total, running=running)
     last = (nw.col("bare_cents") > 0) & (nw.col("bare_so_far") == nw.col("bare_of_day"))
     together = last & (before + nw.col("bare_of_day") > limit).fill_null(False)
     due, with_day = nw.col("alone") | together, nw.col("most_with_day")
-    each, marked = nw.col("alone") & reached, nw.col("assistant_units_billed")
-
-    def itself(others: nw.Expr) -> nw.Expr:
-        own = least - others * nw.col("fee_cents")
-        return each | ((own > 0) & (before + own > limit)).fill_null(False)
-
     so_far = nw.col("least_so_far") + nw.col("prior_cents")
     return lines.with_columns(
         kx_due=nw.when(known).then(due),
-        kx_plain=itself(marked),
-        kx_marked=itself(nw.col("billed") - marked),
+        kx_plain=plain | together,
+        kx_marked=mark | together,
         kx_early=nw.when(known).then(with_day <= limit),
         year_cents=nw.when(due).then(so_far).otherwise(with_day).cast(nw.Int64),
     ).drop(
-        *_STEPS, "alone", "bare_cents", "bare_of_day", "bare_so_far",
+        *_STEPS, "alone", "bare_cents", "bare_of_day", "bare_so_far", "plain_cents",
+        "marked_cents",
     )  # fmt: skip
+
+
+def _of_line(units: nw.Expr) -> nw.Expr:
+    """What the code's line of so many units adds at least, 0 or more: the rest is its other line's.
+
+    That has the code's unit at the full fee, and nothing of what is left out.
+    """
+    full = nw.col("billed_scheduled_cents") - units * _least_fee()
+    rest = nw.when(units < nw.col("billed")).then(nw.max_horizontal(full, nw.lit(0))).otherwise(0)
+    return nw.max_horizontal(nw.col("least_cents") - rest, nw.lit(0)).fill_null(0)
+
+
+def _least_fee() -> nw.Expr:
+    """Of a unit, wherever the day's one that is paid in full is."""
+    return nw.when("reducible").then("reduced_cents").otherwise("fee_cents")
 
 
 _KX_DAY, _IN_DAY = (*pricing.KX_YEAR, "date"), CLAIM_ORDER[1:]
@@ -227,6 +255,7 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     ``before_cents`` before the date and ``least_so_far`` (without what was spent elsewhere) of
     these, ``most_with_day`` of the most, with the date; ``awaits``: see `pricing.awaits_price`.
+    A code that is not seen on a day in doubt may be the one that is paid in full.
     """
     accrues, refused = pricing.accrues(), nw.col("refused_units")
     # No more than the full fee is of units billed for a denial.
@@ -237,6 +266,8 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
     most = nw.max_horizontal("billed_cents", "supported_cents")
     units = nw.min_horizontal(nw.col("billed") - refused, "units")
+    reduced = nw.min_horizontal(least, units * _least_fee())
+    least = nw.when(nw.col("in_doubt")).then(reduced).otherwise(least)
     lines = lines.with_columns(modified=nw.lit(0), allowed_cents=nw.col("billed_cents"))
     lines = lines.with_columns(
         least_cents=nw.when(accrues & ~nw.col("amounts_open"))

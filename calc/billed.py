@@ -25,6 +25,11 @@ THRESHOLD_SAID = (
         nw.when("has_prior").then(nw.lit("the log and --prior")).otherwise(nw.lit("the log")),
     ),
 )
+# Of a code's lines, the one without CQ or CO and the one with it.
+PLAIN_LACKS_KX = (nw.col("billed_rows") > nw.col("marked_rows")) & (
+    nw.col("kx_rows") == nw.col("marked_kx_rows")
+)
+MARKED_LACKS_KX = (nw.col("marked_rows") > 0) & (nw.col("marked_kx_rows") == 0)
 # By Medicare, whatever is charged; a payer's own table may have a fee for it.
 _NO_PRICE = nw.col("price_status").is_in(["bundled", "not paid"])
 _OWN_FEE = (nw.col("fee_cents") > 0).fill_null(False)

@@ -536,29 +536,34 @@ def flagged(
 ) -> dict[str, tuple[nw.LazyFrame[Any], set[str]]]:
     """Of each table the rows where one of its ``flags`` holds, and the flags that hold anywhere.
 
-    Looking costs a SQL engine a query of its own: there the table `settled`, and every flag.
+    The rows are in this process, as findings are.
     """
-    found = {
-        name: (settled(table), set(flags[name]))
-        for name, table in tables.items()
-        if not is_eager(table)
+    asked = {
+        name: {mark: flag.fill_null(False) for mark, flag in flags[name].items()} for name in tables
     }
-    here = {name: nw.to_native(table) for name, table in tables.items() if name not in found}
+    here = {name: nw.to_native(_brought(tables[name], asked[name].values())) for name in tables}
     # All at once: the tables have much in common, and small ones run beside the others.
     whole = _collected(list(here.values()))
-    asked = [{n: flag.fill_null(False) for n, flag in flags[name].items()} for name in here]
     marks = _collected(
         [
             nw.to_native(_frame(rows.lazy()).select(**each))
-            for rows, each in zip(whole, asked, strict=True)
+            for rows, each in zip(whole, asked.values(), strict=True)
         ]
     )
+    found = {}
     for name, rows, marked in zip(here, whole, marks, strict=True):
         holding = [mark for mark in marked.get_columns() if mark.any()]
         # Of a wide table few rows: a filter would go through every column.
         few = rows[_places_of(reduce(operator.or_, holding))] if holding else rows.clear()
         found[name] = _frame(few.lazy()), {mark.name for mark in holding}
     return found
+
+
+def _brought(table: nw.LazyFrame[Any], flags: Iterable[nw.Expr]) -> nw.LazyFrame[Any]:
+    """The rows of a SQL engine for which any flag holds; a table that is in this process."""
+    if is_eager(table):
+        return table
+    return collect(table.filter(nw.any_horizontal(*flags, ignore_nulls=True))).lazy()
 
 
 def _collected(plans: list[pl.LazyFrame]) -> list[pl.DataFrame]:

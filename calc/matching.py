@@ -24,7 +24,8 @@ _COLUMNS = (
     "file", "row", "patient", "clinician", "role", "discipline", "provider", "payer", "locality",
     "date", "code", "start_ms", "end_ms", "given_ms", "mode", "units_billed", "modifiers_billed",
     "charge_cents", "diagnosis", "counts", "total_ms", "past_midnight", "role_blank", "payer_blank",
-    "locality_blank", "fault_rule", "doubtful", "may_be_longer", "documented", "offset_ms", "two_offsets",
+    "locality_blank", "fault_rule", "doubtful", "may_be_longer", "documented", "offset_ms",
+    "two_offsets",
 )  # fmt: skip
 _BESIDE = (*_COLUMNS, "discipline_blank", "provider_blank")
 _DAY = ["patient", "date"]

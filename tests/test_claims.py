@@ -1031,6 +1031,18 @@ def test_kx_beside_lines_of_the_year_that_cannot_be_read(config, day, early):
     assert {(n["rule"], n["lines"]) for n in audit.not_run} == {("M306", 1)}
 
 
+@pytest.mark.parametrize(("prior", "found"), [(242_873, []), (242_874, ["M305"])])
+def test_kx_beside_a_line_of_the_day_that_cannot_be_read(config, prior, found):
+    """Its code may be the one that is paid in full: 97110 adds 22.21 for sure, not 29.06."""
+    later = {"date": "2026-03-04"}
+    sessions = [session("97110", "15"), session("97530", "15"), session("97110", "15", **later)]
+    lines = [line("97110", "1"), line("97530", "x", "GP KX"), line("97110", "1", **later)]
+    options = billing.Options(prior={("P1", "PT+SLP"): prior})
+    asked = reviewing.Asked(select=("M305",), options=options)
+    audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
+    assert audit.findings["rule"].to_list() == found
+
+
 def test_a_charge_beside_a_line_that_cannot_be_read(config):
     """Its code may be the one that is paid in full: 29.06 would be 22.21."""
     sessions = [session("97112", "15"), session("97110", "15")]

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.billed import THRESHOLD_SAID
+from calc.billed import MARKED_LACKS_KX, PLAIN_LACKS_KX, THRESHOLD_SAID
 from calc.rule import Rule
 
 
@@ -36,18 +36,17 @@ class ThresholdModifierMissing(Rule):
         " {seen} pass the threshold (${year_dollars} of ${limit_dollars})"
     )
     found, expected = nw.lit(""), nw.lit("KX")
-    _marked, _marked_kx = nw.col("marked_rows"), nw.col("marked_kx_rows")
-    _therapist = (nw.col("billed_rows") > _marked) & (nw.col("kx_rows") == _marked_kx)
-    _assistant = (_marked > 0) & (_marked_kx == 0)
     _one_has_it = nw.when(nw.col("kx_rows") > 0)
-    _which = nw.when(_assistant).then(nw.lit("with CQ or CO")).otherwise(nw.lit("without CQ or CO"))
+    _which = (
+        nw.when(MARKED_LACKS_KX).then(nw.lit("with CQ or CO")).otherwise(nw.lit("without CQ or CO"))
+    )
     said = (*THRESHOLD_SAID, ("lacking", _one_has_it.then(_which)))
     flag = (
         nw.col("kx_due")
         & (nw.col("refused_rows") == 0)
         & (
             (nw.col("kx_rows") == 0)
-            | (nw.col("kx_plain") & _therapist)
-            | (nw.col("kx_marked") & _assistant)
+            | (nw.col("kx_plain") & PLAIN_LACKS_KX)
+            | (nw.col("kx_marked") & MARKED_LACKS_KX)
         )
     )
