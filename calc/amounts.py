@@ -39,8 +39,13 @@ _FEES = (
 )  # fmt: skip
 
 
-def allowed(lines: nw.LazyFrame[Any], units: str, name: str) -> nw.LazyFrame[Any]:
-    """Add `name_cents`, what is allowed for ``units``, and its schedule `name_scheduled_cents`."""
+def allowed(
+    lines: nw.LazyFrame[Any], units: str, name: str, marked: nw.Expr | None = None
+) -> nw.LazyFrame[Any]:
+    """Add `name_cents`, what is allowed for ``units``, and its schedule `name_scheduled_cents`.
+
+    ``marked``: as many of a code's units are billed on a line of their own, with CQ or CO.
+    """
     count = nw.col(units)
     # A code with a plain line takes its turn in the reduction by that.
     all_assistants = nw.col("assistant_units") >= nw.max_horizontal("units", nw.lit(1))
@@ -50,7 +55,10 @@ def allowed(lines: nw.LazyFrame[Any], units: str, name: str) -> nw.LazyFrame[Any
         code_units=count,
         modified=nw.when(all_assistants).then(1).otherwise(0),
     )
-    lines = pricing.allow(pricing.reduce_multiple(lines)).rename(
+    lines = pricing.allow(pricing.reduce_multiple(lines))
+    if marked is not None:
+        lines = pricing.allow_by_line(lines, nw.min_horizontal(marked, count))
+    lines = lines.rename(
         {"allowed_cents": f"{name}_cents", "scheduled_cents": f"{name}_scheduled_cents"}
     )
     lines = lines.with_columns(units=nw.col("own_units"))
@@ -141,8 +149,13 @@ _KX = ("kx_due", "kx_plain", "kx_marked", "kx_early", "year_cents")
 def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Whole visits with what is allowed as supported, as billed and as kept."""
     lines = lines.drop(*_AMOUNTS, *_DIFFERENCES)
+    marked = nw.col("assistant_units_billed")
     for units, name in (("units", "supported"), ("billed", "billed"), ("kept_units", "kept")):
-        lines = allowed(lines, units, name)
+        # Of a number of units that is put right no more than were an assistant's.
+        other = (nw.col(units) != nw.col("billed")) & (nw.col("assistant_units") > 0)
+        fewer = nw.min_horizontal(marked, "assistant_units")
+        theirs = nw.when(other.fill_null(False)).then(fewer).otherwise(marked)
+        lines = allowed(lines, units, name, theirs)
     lines = _difference(lines, "kept", "kept_units", "supported", "units", "over_cents")
     return _difference(lines, "billed", "billed", "kept", "kept_units", "unsupported_cents")
 

@@ -199,7 +199,7 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     ``billed`` (0 for none); ``kept_units`` are those that some documented minutes stand behind.
     The allowed allocations: whole units, and one more for a remainder at or above the smallest
     that got a unit; that one only may lack it, and only where another one that has none ties.
-    ``hour_units`` are those that an hour more bears, of each row that may be so much longer.
+    ``hour_units`` are those that an hour more bears, where some row may be so much longer.
     """
     rest, cut = nw.col("rest_minutes"), nw.col("cut_minutes")
     low = _with_one_more((rest > cut) | ((rest == cut) & ~nw.col("tie")))
@@ -234,7 +234,7 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         units_low=_of_part(low, units),
         units_high=_of_part(high, units),
         documented_rows=nw.col("counted_rows"),
-        hour_units=nw.col("longer_rows") * ((60 + size - 1) // size),
+        hour_units=nw.when(nw.col("longer_rows") > 0).then((60 + size - 1) // size).otherwise(0),
         # Codes of 1.6a, and all of payers that count by code, are counted alone.
         day_group=nw.when(nw.col("in_pool")).then(nw.lit("")).otherwise(nw.col("service")),
         timed=timed,
@@ -417,7 +417,6 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         "day_without_cents": "without_cents",
         "day_unminuted": "unknown_rows",
         "day_doubtful": "doubtful_rows",
-        "day_hour_units": "hour_units",
         "day_refused": "refused_units",
         "day_wrong": "wrong",
         "day_undocumented": "undocumented",
@@ -435,7 +434,8 @@ def by_day(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         total=sums,
         filled={"priced_lines": "over_cents"},
         least=least | {"code": "named_code"} | first_rows.LEAST,
-        most={"last_code": "named_code"} | first_rows.MOST,
+        # An hour that comes twice comes so once a night.
+        most={"last_code": "named_code", "day_hour_units": "hour_units"} | first_rows.MOST,
     )
     same = nw.col("code") == nw.col("last_code")
     return (

@@ -158,6 +158,32 @@ def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     return lines.drop("charged_units", "own_charge_cents")
 
 
+def allow_by_line(lines: nw.LazyFrame[Any], marked: nw.Expr) -> nw.LazyFrame[Any]:
+    """What `allow` allows for codes, where ``marked`` of a code's units are a line of their own.
+
+    The lesser of amount and charge is taken for each claim line (42 U.S.C. 1395w-4(a)(1)), so a
+    charge between the reduced and the full fee lowers the line with the full one alone. The plain
+    line comes first in the reduction and in the charge, as in `allow`.
+    """
+    count, charge, of = (
+        nw.col("units"),
+        nw.col("charge_cents"),
+        nw.coalesce("units_logged", "units"),
+    )
+    plain = count - marked
+    two = (marked > 0) & (plain > 0) & (of > 0) & nw.col("shared_units").is_null()
+    full = nw.min_horizontal("full_units", plain)
+    amount = full * nw.col("fee_cents") + (plain - full) * nw.col("reduced_cents")
+    own = (charge * plain * 2 + of) // (of * 2)
+    rest = (charge * count * 2 + of) // (of * 2) - own
+    each = nw.min_horizontal(own, amount) + nw.min_horizontal(
+        rest, nw.col("scheduled_cents") - amount
+    )
+    known = two & ~(charge + nw.col("scheduled_cents")).is_null()
+    allowed = nw.when(known.fill_null(False)).then(each).otherwise("allowed_cents")
+    return lines.with_columns(allowed_cents=allowed.cast(nw.Int64))
+
+
 _OF_SHARED = ("shared_units", "place_in_service")
 _OF_EVENED = (*SERVICE_KEY, *_OF_SHARED, "modified", "own_charge_cents", "scheduled_cents")
 

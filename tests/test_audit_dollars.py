@@ -64,6 +64,12 @@ BY_HAND = {
     "a charge below the fee": ([row("97116", 22, 2, charge="40.00")], {"U201": 2000}),
     # 60.00 are above the fee and change nothing
     "a charge above the fee": ([row("97116", 22, 2, charge="60.00")], {"U201": 2162}),
+    # each claim line for itself: 30.00 of 33.33, and 2 x 24.18 or one of 60.00 or 30.00
+    "a charge of two lines": (
+        [row("97530", 15, 1, modifiers_billed="GP", charge="30.00", role="therapist"),
+         row("97530", 15, 2, modifiers_billed="GP CQ", charge="60.00", role="assistant")],
+        {"U201": 2418},
+    ),
     # no fee of that payer is known
     "no price": ([row("97116", 22, 2, payer="ama")], {"U201": None}),
     # two codes on the same quarter hour: the clash has the dollars

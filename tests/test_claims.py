@@ -1110,6 +1110,17 @@ def test_kx_on_one_of_two_lines_of_a_code(config):
         assert audit.findings["message"][0].startswith(f"97110 is billed without KX{said}")
 
 
+@pytest.mark.parametrize(("prior", "found"), [(242_495, []), (242_496, ["M305"])])
+def test_a_charge_lowers_each_line_for_itself(config, prior, found):
+    """30.00 of 35.07 and 25.05 of 30.00: 55.05, and not 60.00 of 60.12."""
+    sessions = [session("97530", "15"), session("97530", "15", role="assistant", clinician="C2")]
+    lines = [line("97530", "1", also, charge="30") for also in ("GP", "GP CQ")]
+    options = billing.Options(prior={("P1", "PT+SLP"): prior})
+    asked = reviewing.Asked(select=("M305",), options=options)
+    audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
+    assert audit.findings["rule"].to_list() == found
+
+
 def test_a_claims_line_beside_gn_keeps_what_is_due(config):
     """Without CQ it would be billed by an assistant in part and say nothing of it (M301)."""
     sessions = [session("97110", "8"), session("97110", "22", role="assistant", clinician="C2")]
