@@ -149,13 +149,12 @@ _KX = ("kx_due", "kx_plain", "kx_marked", "kx_early", "year_cents")
 def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Whole visits with what is allowed as supported, as billed and as kept."""
     lines = lines.drop(*_AMOUNTS, *_DIFFERENCES)
-    marked = nw.col("assistant_units_billed")
+    marked, theirs = nw.col("assistant_units_billed"), nw.col("assistant_units")
     for units, name in (("units", "supported"), ("billed", "billed"), ("kept_units", "kept")):
         # Of a number of units that is put right no more than were an assistant's.
-        other = (nw.col(units) != nw.col("billed")) & (nw.col("assistant_units") > 0)
-        fewer = nw.min_horizontal(marked, "assistant_units")
-        theirs = nw.when(other.fill_null(False)).then(fewer).otherwise(marked)
-        lines = allowed(lines, units, name, theirs)
+        other = ((nw.col(units) != nw.col("billed")) & (theirs > 0)).fill_null(False)
+        fewer = nw.when(other).then(nw.min_horizontal(marked, theirs)).otherwise(marked)
+        lines = allowed(lines, units, name, fewer)
     lines = _difference(lines, "kept", "kept_units", "supported", "units", "over_cents")
     return _difference(lines, "billed", "billed", "kept", "kept_units", "unsupported_cents")
 

@@ -165,21 +165,15 @@ def allow_by_line(lines: nw.LazyFrame[Any], marked: nw.Expr) -> nw.LazyFrame[Any
     charge between the reduced and the full fee lowers the line with the full one alone. The plain
     line comes first in the reduction and in the charge, as in `allow`.
     """
-    count, charge, of = (
-        nw.col("units"),
-        nw.col("charge_cents"),
-        nw.coalesce("units_logged", "units"),
-    )
-    plain = count - marked
-    two = (marked > 0) & (plain > 0) & (of > 0) & nw.col("shared_units").is_null()
+    count, billed = nw.col("units"), nw.coalesce("units_logged", "units")
+    plain, scheduled = count - marked, nw.col("scheduled_cents")
+    two = (marked > 0) & (plain > 0) & (billed > 0) & nw.col("shared_units").is_null()
     full = nw.min_horizontal("full_units", plain)
     amount = full * nw.col("fee_cents") + (plain - full) * nw.col("reduced_cents")
-    own = (charge * plain * 2 + of) // (of * 2)
-    rest = (charge * count * 2 + of) // (of * 2) - own
-    each = nw.min_horizontal(own, amount) + nw.min_horizontal(
-        rest, nw.col("scheduled_cents") - amount
-    )
-    known = two & ~(charge + nw.col("scheduled_cents")).is_null()
+    own = _of_charge(plain, billed)
+    rest = _of_charge(count, billed) - own
+    each = nw.min_horizontal(own, amount) + nw.min_horizontal(rest, scheduled - amount)
+    known = two & ~nw.col("charge_cents").is_null() & ~scheduled.is_null()
     allowed = nw.when(known.fill_null(False)).then(each).otherwise("allowed_cents")
     return lines.with_columns(allowed_cents=allowed.cast(nw.Int64))
 
@@ -211,18 +205,20 @@ def _evened(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def _own_charge(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add own_charge_cents: the part of a code's charge that falls to a line of it."""
-    charge, billed = nw.col("charge_cents"), nw.col("charged_units")
+    billed = nw.col("charged_units")
     plain = nw.col("code_units") - nw.col("units")
     first = nw.when(nw.col("modified") == 1).then(plain).otherwise(0)
     # An add-on's units come after the one of its primary code.
     shared = ~nw.col("shared_units").is_null()
     first = first + nw.when(shared).then("place_in_service").otherwise(0)
-
-    def part(units: nw.Expr) -> nw.Expr:
-        return (charge * units * 2 + billed) // (billed * 2)
-
-    mine = nw.when(billed > 0).then(part(first + nw.col("units")) - part(first))
+    to_here = _of_charge(first + nw.col("units"), billed)
+    mine = nw.when(billed > 0).then(to_here - _of_charge(first, billed))
     return lines.with_columns(own_charge_cents=mine.cast(nw.Int64))
+
+
+def _of_charge(units: nw.Expr, billed: nw.Expr) -> nw.Expr:
+    """What of a code's charge falls to the first ``units`` of those it was billed with."""
+    return (nw.col("charge_cents") * units * 2 + billed) // (billed * 2)
 
 
 def spend_deductible(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

@@ -124,6 +124,7 @@ def test_units_by_doubtful_minutes_have_no_dollars(end, units, also, config):
     row = VISIT | {"date": "2026-11-01", "start": start, "end": end, "units_billed": units}
     (found,) = findings([row], config, ("U", "T109"), zone="America/Chicago")
     assert (found["rule"], found["also"], found["cents"]) == ("T109", also, None)
+    assert found["without_dollars"]
     for alone in findings([row], config, "U", zone="America/Chicago"):
         assert alone["cents"] is None
     sure = row | {"start": f"{start}-05:00", "end": f"{end}-06:00"}
