@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import partial
+from functools import partial, reduce
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -258,7 +258,7 @@ def _lines(
         lines = lines.with_columns(uncarried=nw.lit(None, dtype=nw.String))
     else:
         lines = modifiers.uncarried(lines, borne, CODE_KEY)
-    return step(lines, _explained)
+    return step(lines, _explained, config)
 
 
 def _whole_month(days: list[date]) -> list[date]:
@@ -283,15 +283,23 @@ def _priced(
     return price(lines, config, days, opened)
 
 
-def _explained(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def _explained(lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     """Add ``reason`` and ``modifiers`` to lines that have all else."""
+    of_another = {name: _of_another(codes, name) for name, codes in config.bound_codes.items()}
     odd = (
         nw.col("unsure") | nw.col("units").is_null() | nw.col("medicare_cents").is_null()
         | (nw.col("lost_ms") > 0) | _claimed() | ~nw.col("beside").is_null()
         | ~nw.col("uncarried").is_null()
     )  # fmt: skip
+    odd = reduce(operator.or_, of_another.values(), odd)
     blank = {"reason": (nw.lit(""), str)}
-    return modifiers.text(engine.amended(lines, odd, _OF_REASON, _with_reason, blank))
+    why = partial(_with_reason, of_another=of_another)
+    return modifiers.text(engine.amended(lines, odd, _OF_REASON, why, blank))
+
+
+def _of_another(codes: Sequence[str], discipline: str) -> nw.Expr:
+    """Whether a line has one of ``codes``, which are this discipline's alone, for another one."""
+    return nw.col("code").is_in(list(codes)) & ~nw.col("discipline").is_in(["", discipline])
 
 
 def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -659,15 +667,18 @@ _OF_REASON = (
     "units", "date", "price_reason", "settles", "medicare_cents", "lost_ms", "claimed_rows",
     "assistant_rows", "beside", "uncarried", "deductible_cents", "coinsurance_percent",
     "assistant_share_percent", "sequestration_permille", "modified", "payer_assistant_cut",
-    "payer_sequestration",
+    "payer_sequestration", "code", "discipline",
 )  # fmt: skip
 
 
 UNCOUNTED = "units not computed: minutes do not count this code"
 
 
-def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add ``reason``: why money is blank or zero, and which minutes were counted once."""
+def _with_reason(lines: nw.LazyFrame[Any], of_another: Mapping[str, nw.Expr]) -> nw.LazyFrame[Any]:
+    """Add ``reason``: why money is blank or zero, and what a biller should look at.
+
+    ``of_another``: whether a code is this discipline's alone and the line another's.
+    """
     untold = nw.col("settles") & nw.col("medicare_cents").is_null() & (nw.col("price_reason") == "")
     why = (
         nw.when(nw.col("units").is_null())
@@ -680,9 +691,14 @@ def _with_reason(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     lost = (nw.col("lost_ms") // minute).cast(nw.Int64).cast(nw.String)
     lost = nw.when(nw.col("lost_ms") < minute).then(nw.lit("under 1")).otherwise(lost)
     lines = lines.with_columns(reason=why)
+    log_says = nw.col("discipline").cast(nw.String)
     remarks = (
         (nw.col("lost_ms") > 0, [lost, nw.lit(" min also on another row, counted once")]),
         (_claimed(), [nw.lit("CQ or CO in the log, but no assistant's minutes")]),
+        *(
+            (here, [nw.lit(f"the code is {name}'s alone, the log says "), log_says])
+            for name, here in of_another.items()
+        ),
         (~nw.col("uncarried").is_null(), [nw.col("uncarried")]),
         (
             ~nw.col("beside").is_null(),

@@ -205,6 +205,15 @@ class Config:
         return list(dict.fromkeys([*self.timed_codes, *attended]))
 
     @cached_property
+    def bound_codes(self) -> dict[str, list[str]]:
+        """The codes that are one discipline's alone, by discipline."""
+        bound: dict[str, list[str]] = {}
+        for code, facts in self.codes.items():
+            if facts["disciplines"]:
+                bound.setdefault(facts["disciplines"], []).append(code)
+        return bound
+
+    @cached_property
     def codes(self) -> dict[str, dict[str, Any]]:
         """Code to its facts: minutes as int or None, ``pooled`` as bool, ``family`` (primary)."""
         codes: dict[str, dict[str, Any]] = {}

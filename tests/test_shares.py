@@ -327,6 +327,24 @@ def test_cq_in_the_log_without_an_assistant_is_said(config):
     assert line["reason"] == "CQ or CO in the log, but no assistant's minutes"
 
 
+@pytest.mark.parametrize(
+    ("code", "discipline", "reason"),
+    [
+        ("97164", "OT", "the code is PT's alone, the log says OT"),
+        ("97168", "PT", "the code is OT's alone, the log says PT"),
+        ("92521", "OT", "the code is SLP's alone, the log says OT"),
+        ("97164", "PT", ""),
+        ("97164", "", ""),
+        ("97110", "OT", ""),
+    ],
+)
+def test_a_code_of_another_discipline_is_said(code, discipline, reason, config):
+    """Its modifier is the log's discipline's, with which it is denied (MCPM ch. 5 s. 20.1)."""
+    row = VISIT | {"date": "2026-03-02", "code": code, "discipline": discipline}
+    (line,) = bill([row], config)
+    assert line["reason"] == reason
+
+
 UNPASSED = "KX in the log; this log and --prior do not pass the threshold by this line"
 UNCARRIED = [
     ("GP KX", {}, UNPASSED),
