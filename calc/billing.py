@@ -291,9 +291,11 @@ def _explained(lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
         | (nw.col("lost_ms") > 0) | _claimed() | ~nw.col("beside").is_null()
         | ~nw.col("uncarried").is_null()
     )  # fmt: skip
-    odd = reduce(operator.or_, of_another.values(), odd)
+    evaluations = [code for code, facts in config.codes.items() if facts["evaluation"]]
+    helped = nw.col("code").is_in(evaluations) & (nw.col("assistant_rows") > 0)
+    odd = reduce(operator.or_, of_another.values(), odd | helped)
     blank = {"reason": (nw.lit(""), str)}
-    why = partial(_with_reason, of_another=of_another)
+    why = partial(_with_reason, of_another=of_another, helped=helped)
     return modifiers.text(engine.amended(lines, odd, _OF_REASON, why, blank))
 
 
@@ -667,17 +669,20 @@ _OF_REASON = (
     "units", "date", "price_reason", "settles", "medicare_cents", "lost_ms", "claimed_rows",
     "assistant_rows", "beside", "uncarried", "deductible_cents", "coinsurance_percent",
     "assistant_share_percent", "sequestration_permille", "modified", "payer_assistant_cut",
-    "payer_sequestration", "code", "discipline",
+    "payer_sequestration", "code", "discipline", "counted_rows",
 )  # fmt: skip
 
 
 UNCOUNTED = "units not computed: minutes do not count this code"
 
 
-def _with_reason(lines: nw.LazyFrame[Any], of_another: Mapping[str, nw.Expr]) -> nw.LazyFrame[Any]:
+def _with_reason(
+    lines: nw.LazyFrame[Any], of_another: Mapping[str, nw.Expr], helped: nw.Expr
+) -> nw.LazyFrame[Any]:
     """Add ``reason``: why money is blank or zero, and what a biller should look at.
 
-    ``of_another``: whether a code is this discipline's alone and the line another's.
+    ``of_another``: whether a code is this discipline's alone and the line another's; ``helped``:
+    whether an assistant took part in an evaluation.
     """
     untold = nw.col("settles") & nw.col("medicare_cents").is_null() & (nw.col("price_reason") == "")
     why = (
@@ -692,6 +697,7 @@ def _with_reason(lines: nw.LazyFrame[Any], of_another: Mapping[str, nw.Expr]) ->
     lost = nw.when(nw.col("lost_ms") < minute).then(nw.lit("under 1")).otherwise(lost)
     lines = lines.with_columns(reason=why)
     log_says = nw.col("discipline").cast(nw.String)
+    only_assistants = nw.col("assistant_rows") == nw.col("counted_rows")
     remarks = (
         (nw.col("lost_ms") > 0, [lost, nw.lit(" min also on another row, counted once")]),
         (_claimed(), [nw.lit("CQ or CO in the log, but no assistant's minutes")]),
@@ -699,6 +705,8 @@ def _with_reason(lines: nw.LazyFrame[Any], of_another: Mapping[str, nw.Expr]) ->
             (here, [nw.lit(f"the code is {name}'s alone, the log says "), log_says])
             for name, here in of_another.items()
         ),
+        (helped & only_assistants, [nw.lit("an evaluation by an assistant alone is not payable")]),
+        (helped & ~only_assistants, [nw.lit("an assistant took part in the evaluation")]),
         (~nw.col("uncarried").is_null(), [nw.col("uncarried")]),
         (
             ~nw.col("beside").is_null(),

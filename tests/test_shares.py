@@ -345,6 +345,23 @@ def test_a_code_of_another_discipline_is_said(code, discipline, reason, config):
     assert line["reason"] == reason
 
 
+@pytest.mark.parametrize(
+    ("code", "roles", "reason"),
+    [
+        ("97164", ["assistant"], "an evaluation by an assistant alone is not payable"),
+        ("97164", ["therapist", "assistant"], "an assistant took part in the evaluation"),
+        ("97164", ["therapist"], ""),
+        ("97116", ["assistant"], ""),
+    ],
+)
+def test_an_evaluation_by_an_assistant_is_said(code, roles, reason, config):
+    """Evaluating is the therapist's own work (BPM ch. 15 s. 230)."""
+    visit = VISIT | {"date": "2026-03-02", "code": code, "discipline": "PT"}
+    rows = [visit | {"role": role, "minutes": "15"} for role in roles]
+    (line,) = bill(rows, config)
+    assert line["reason"] == reason
+
+
 UNPASSED = "KX in the log; this log and --prior do not pass the threshold by this line"
 UNCARRIED = [
     ("GP KX", {}, UNPASSED),
