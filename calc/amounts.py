@@ -44,7 +44,7 @@ def allowed(
 ) -> nw.LazyFrame[Any]:
     """Add `name_cents`, what is allowed for ``units``, and its schedule `name_scheduled_cents`.
 
-    ``marked``: as many of a code's units are billed on a line of their own, with CQ or CO.
+    ``marked``: as many of a code's units are on a line of their own, with CQ or CO.
     """
     count = nw.col(units)
     # A code with a plain line takes its turn in the reduction by that.
@@ -63,6 +63,20 @@ def allowed(
     )
     lines = lines.with_columns(units=nw.col("own_units"))
     return lines.drop("own_units", "code_units", "modified", "day_turn", "full_units")
+
+
+def marked(units: str, billed_units: str, assistants: str) -> nw.Expr:
+    """How many of a code's ``units`` are on a line with CQ or CO: as billed, if so many are.
+
+    Of another number no more of those taken away, and no fewer of those added, than are due to the
+    ``assistants``, as far as the log says who they are.
+    """
+    count, as_billed, due = nw.col(units), nw.col("assistant_units_billed"), nw.col(assistants)
+    named = (due > 0) | (nw.col("unnamed_rows") == 0)
+    more = nw.when(named).then(nw.max_horizontal(as_billed, due)).otherwise(as_billed)
+    fewer = nw.when(named).then(nw.min_horizontal(as_billed, due)).otherwise(as_billed)
+    number = nw.col(billed_units)
+    return nw.when(count > number).then(more).when(count < number).then(fewer).otherwise(as_billed)
 
 
 def with_amounts(
@@ -92,7 +106,7 @@ def with_amounts(
     lines = engine.touched(lines, nw.col("kx_rows") > 0, pricing.KX_YEAR, "kx_year")
     near = nw.col("year_spent") + nw.col("prior_cents") >= nw.col("kx_least_cents")
     known = ~nw.col("kx_threshold_cents").is_null()
-    below = nw.col("charge_cents") < nw.col("fee_cents") * nw.col("billed")
+    below = _below_fee()
     nothing = nw.lit(None, dtype=nw.Int64)
     none = nw.when(~nw.col("fee_cents").is_null()).then(0).cast(nw.Int64)
     lines = lines.with_columns(
@@ -117,6 +131,15 @@ def with_amounts(
         *_FEES, "spent", "year_spent", "near_threshold", "asked", "unpriced_year",
         "kx_least_cents", "kx_year", "shared_units",
     )  # fmt: skip
+
+
+def _below_fee() -> nw.Expr:
+    """A code's charge is below full fees, or that of its line with CQ or CO, or of its other."""
+    charge, fee, units = nw.col("charge_cents"), nw.col("fee_cents"), nw.col("billed")
+    of_marked, marked_units = nw.col("assistant_charge_cents"), nw.col("assistant_units_billed")
+    plain = charge - of_marked < fee * (units - marked_units)
+    one = plain | (of_marked < fee * marked_units)
+    return (charge < fee * units) | (one & ~charge.is_null())
 
 
 def _with_untold_year(lines: nw.LazyFrame[Any], options: billing.Options) -> nw.LazyFrame[Any]:
@@ -149,12 +172,9 @@ _KX = ("kx_due", "kx_plain", "kx_marked", "kx_early", "year_cents")
 def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Whole visits with what is allowed as supported, as billed and as kept."""
     lines = lines.drop(*_AMOUNTS, *_DIFFERENCES)
-    marked, theirs = nw.col("assistant_units_billed"), nw.col("assistant_units")
-    for units, name in (("units", "supported"), ("billed", "billed"), ("kept_units", "kept")):
-        # Of a number of units that is put right no more than were an assistant's.
-        other = ((nw.col(units) != nw.col("billed")) & (theirs > 0)).fill_null(False)
-        fewer = nw.when(other).then(nw.min_horizontal(marked, theirs)).otherwise(marked)
-        lines = allowed(lines, units, name, fewer)
+    lines = allowed(lines, "units", "supported", marked("units", "billed", "assistant_units"))
+    for units, name in (("billed", "billed"), ("kept_units", "kept")):
+        lines = allowed(lines, units, name, nw.col("assistant_units_billed"))
     lines = _difference(lines, "kept", "kept_units", "supported", "units", "over_cents")
     return _difference(lines, "billed", "billed", "kept", "kept_units", "unsupported_cents")
 
@@ -277,6 +297,10 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         nw.when(~nw.col("billed_cents").is_null()).then(asked), "supported_cents"
     )
     most = nw.max_horizontal("billed_cents", "supported_cents")
+    # A line whose rows have no charge has no cap, and nobody knows whether another's is for it too.
+    two = (nw.col("marked_rows") > 0) & (nw.col("billed_rows") > nw.col("marked_rows"))
+    uncapped = two & (nw.col("uncharged_rows") > 0)
+    most = nw.when(uncapped).then("billed_scheduled_cents").otherwise(most)
     units = nw.min_horizontal(nw.col("billed") - refused, "units")
     reduced = nw.min_horizontal(least, units * _least_fee())
     least = nw.when(nw.col("in_doubt")).then(reduced).otherwise(least)

@@ -108,10 +108,8 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     assists = nw.col("role") == "assistant"
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
-    return rows.with_columns(
-        units_of_assistant=nw.when(assistant & ~refused).then(units).otherwise(0).fill_null(0),
+    return charged(rows).with_columns(
         units_without=nw.when(silent & ~refused).then(units).otherwise(0).fill_null(0),
-        bills=bills.cast(nw.Int64),
         by_doubtful_time=(nw.col("doubtful") & nw.col("counts")).cast(nw.Int64),
         longer=(nw.col("may_be_longer") & nw.col("counts")).cast(nw.Int64),
         unminuted=silent.cast(nw.Int64),
@@ -122,11 +120,6 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         marked_kx=(bills & assistant & has("KX")).cast(nw.Int64),
         apart=(bills & distinct & ~refused).cast(nw.Int64),
         marks=assistant.cast(nw.Int64),
-        unnamed=(nw.col("role_blank") & nw.col("counts")).cast(nw.Int64),
-        # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
-        uncharged=(bills & nw.col("charge_cents").is_null()).cast(nw.Int64),
-        refused=refused.cast(nw.Int64),
-        units_of_refused=nw.when(refused).then(units).otherwise(0).fill_null(0),
         units_of_stray=nw.when(stray & ~refused).then(units).otherwise(0).fill_null(0),
         units_beside_gn=nw.when(beside_gn & nw.col("documented") & ~assists & ~refused)
         .then(units)
@@ -135,14 +128,44 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
 
 
+def charged(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows `with_marks` with what adds up to CHARGES: a code's line with CQ or CO, and its plain.
+
+    A row billed for a denial is of neither.
+    """
+    units, charge = nw.col("units_billed"), nw.col("charge_cents")
+    bills, refused = (units > 0).fill_null(False), has(EXCLUDED)
+    marked = has("CQ|CO") & ~refused
+    return rows.with_columns(
+        bills=bills.cast(nw.Int64),
+        refused=refused.cast(nw.Int64),
+        units_of_refused=nw.when(refused).then(units).otherwise(0).fill_null(0),
+        unnamed=(nw.col("role_blank") & nw.col("counts")).cast(nw.Int64),
+        units_of_assistant=nw.when(marked).then(units).otherwise(0).fill_null(0),
+        charge_of_assistant=nw.when(marked & bills).then(charge).otherwise(0).fill_null(0),
+        # A unit's charge may stand on any of its rows: one that bills and has none leaves a doubt.
+        uncharged=(bills & charge.is_null()).cast(nw.Int64),
+    )
+
+
+CHARGES: Mapping[str, Mapping[str, str]] = {
+    "total": {
+        "assistant_units_billed": "units_of_assistant",
+        "assistant_charge_cents": "charge_of_assistant",
+        "billed_rows": "bills",
+        "unnamed_rows": "unnamed",
+        "uncharged_rows": "uncharged",
+        "refused_rows": "refused",
+        "refused_units": "units_of_refused",
+    },
+    "filled": {"charge_rows": "charge_cents"},
+}
 _SUMS = {
     "all_billed": "units_billed",
-    "assistant_units_billed": "units_of_assistant",
     "units_without_minutes": "units_without",
     "doubtful_rows": "by_doubtful_time",
     "longer_rows": "longer",
     "unminuted_rows": "unminuted",
-    "billed_rows": "bills",
     "plain_rows": "plain",
     "kx_rows": "kx",
     "marked_rows": "marked_bills",
@@ -150,16 +173,13 @@ _SUMS = {
     "marked_kx_rows": "marked_kx",
     "distinct_rows": "apart",
     "assistant_marks": "marks",
-    "unnamed_rows": "unnamed",
-    "uncharged_rows": "uncharged",
-    "refused_rows": "refused",
-    "refused_units": "units_of_refused",
     "stray_units": "units_of_stray",
     "gn_units": "units_beside_gn",
+    **CHARGES["total"],
 }
 FACTS: Mapping[str, Mapping[str, str]] = {
     "total": _SUMS,
-    "filled": {"unit_rows": "units_billed", "charge_rows": "charge_cents"},
+    "filled": {"unit_rows": "units_billed", **CHARGES["filled"]},
     "least": {"first_place": "row_place"},
     "most": {},
 }

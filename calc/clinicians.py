@@ -13,7 +13,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import amounts, billing, counting, engine, limits, overlaps, times
+from calc import amounts, billed, billing, counting, engine, limits, overlaps, times
 from calc.params import Config
 from calc.pricing import VISIT
 from calc.schema import POOL, total
@@ -75,27 +75,27 @@ def together(
     And on the visit's dollars, said with the first clash that takes units. ``first_lost``: this is
     it, and the visit has billed units.
 
-    ``rows``: all of the visits that a clash touches, at least. ``bills``: claims are beside the
+    ``rows``: all of the patients whom a clash touches, at least. ``bills``: claims are beside the
     log, so that what has no line is not billed.
     """
     if engine.is_empty(clashes):
         nothing = nw.lit(None, dtype=nw.Int64)
         none = nw.lit(False)
         return clashes.with_columns(units_lost=nothing, lost_cents=nothing, first_lost=none)
-    visits = engine.settled(engine.among(rows, clashes, VISIT))
-    # What another clinician has with the patient already is not taken a second time.
-    joint = nw.col("clinician_ms") - nw.col("counted_ms")
-    more = nw.max_horizontal(nw.col("clinician_lost_ms").fill_null(0) - joint, nw.lit(0))
-    taken = visits.join(lost.drop("patient"), on=["file", "row"], how="left").with_columns(
-        counted_ms=nw.col("counted_ms") - more
-    )
+    theirs = billed.charged(billed.with_marks(engine.among(rows, clashes, ("patient",))))
+    theirs = engine.settled(theirs)
+    taken = _without_shared(theirs, lost, config)
+    visits, taken = (engine.settled(engine.among(each, clashes, VISIT)) for each in (theirs, taken))
     lines = _with_kept(_lines(visits, config, days), bills)
     lines = _with_left(lines, _lines(taken, config, days))
     lines = amounts.fees(lines, config, days, options)
-    for name in ("kept", "left"):
-        lines = amounts.allowed(lines, f"{name}_units", name)
+    for name, assistants in (("kept", "assistant_units"), ("left", "assistant_units_after")):
+        marked = amounts.marked(f"{name}_units", "own_billed", assistants)
+        lines = amounts.allowed(lines, f"{name}_units", name, marked)
     cost = nw.col("kept_cents") - nw.col("left_cents")
-    unknown = cost.is_null() & (nw.col("kept_units") > nw.col("left_units"))
+    # Beside units billed for a denial nobody knows what was to be paid.
+    unknown = cost.is_null() | (nw.col("refused_units") > 0)
+    unknown = unknown & (nw.col("kept_units") > nw.col("left_units"))
     lines = engine.settled(
         lines.with_columns(lost_cents=cost.fill_null(0), unknown=unknown.cast(nw.Int64))
     )
@@ -118,9 +118,31 @@ def together(
     return found.drop("idle", "unknown", "visit_bills")
 
 
+def _without_shared(rows: Frame, lost: Frame, config: Config) -> Frame:
+    """Rows of patients without the minutes that their clinician spent with another patient.
+
+    What is left counts anew: the minutes may be on the row of a colleague, who was there too.
+    """
+    rows = rows.join(lost.drop("patient"), on=["file", "row"], how="left")
+    rows = rows.with_columns(nw.col("clinician_lost_ms").fill_null(0))
+    loses = nw.col("clinician_lost_ms") > 0
+    rows = engine.settled(engine.touched(rows, loses, ("patient", "clinician"), "shares"))
+    # A clinician's own time of a row is its end: the rest is another row's of the same two.
+    own = nw.col("in_sweep") & nw.col("one_on_one") & (nw.col("clinician") != "")
+    own = own & nw.col("shares")
+    left = nw.max_horizontal(nw.col("clinician_ms") - nw.col("clinician_lost_ms"), nw.lit(0))
+    rows = rows.with_columns(
+        length_ms=nw.when(own).then(left).otherwise("length_ms"),
+        start_ms=nw.when(own & nw.col("full")).then(nw.col("end_ms") - left).otherwise("start_ms"),
+    )
+    crowded = rows.filter(nw.col("lost_ms") > 0).select("patient").unique()
+    return billing.counted_again(rows, engine.settled(crowded), config)
+
+
 def _lines(rows: Frame, config: Config, days: list[date]) -> Frame:
     """Code lines of the rows with ``units`` and the ``group`` of counting: the day's pool is ""."""
-    counted = billing.count_services(counting.services(rows), config, days)
+    services = counting.services(rows, also=billed.CHARGES)
+    counted = billing.count_services(services, config, days)
     group = nw.when(nw.col("in_pool")).then(nw.lit("")).otherwise(nw.col("service"))
     return billing.code_lines(counted, config).with_columns(
         units=nw.col("units").fill_null(0), group=group
@@ -134,11 +156,13 @@ def _with_kept(lines: Frame, bills: bool) -> Frame:
     """Add kept_units, what of the billed units the minutes bear, and ``all_kept`` of the group.
 
     Of a pool without billed units, and without claims, those that could be billed. What is billed
-    without a session is not borne: that is a finding of its own.
+    without a session is not borne: that is a finding of its own. Units billed for a denial do not
+    count.
     """
-    billed = nw.when(nw.col("counted_rows") > 0).then("units_logged").fill_null(0)
+    own = nw.col("units_logged") - nw.col("refused_units")
+    own = nw.when(nw.col("counted_rows") > 0).then(own).fill_null(0)
     told = ~nw.col("units_logged").is_null()
-    lines = lines.with_columns(own_billed=billed, bills=told.cast(nw.Int64))
+    lines = lines.with_columns(own_billed=own, bills=told.cast(nw.Int64))
     lines = engine.within(lines, POOL, total={"billing_lines": "bills"})
     sums = {"all_units": "units", "all_billed": "own_billed"}
     lines = engine.within(lines, _GROUP, total=sums)
@@ -156,11 +180,14 @@ def _with_left(lines: Frame, after: Frame) -> Frame:
     And ``left_units`` of each code: of those with more units than they have then, the ones that
     lose most support give theirs up first.
     """
-    units = after.select(*POOL, "code", units_after="units")
+    units = after.select(
+        *POOL, "code", units_after="units", assistant_units_after="assistant_units"
+    )
     groups = after.group_by(*_GROUP).agg(total("units").alias("all_after"))
     lines = lines.join(units, on=[*POOL, "code"], how="left")
     lines = lines.join(groups, on=list(_GROUP), how="left")
-    lines = lines.with_columns(nw.col("units_after", "all_after").fill_null(0))
+    after_all = ("units_after", "assistant_units_after", "all_after")
+    lines = lines.with_columns(nw.col(*after_all).fill_null(0))
     none = nw.lit(0)
     lines = lines.with_columns(
         units_lost=nw.max_horizontal(nw.col("all_kept") - nw.col("all_after"), none),

@@ -163,17 +163,28 @@ def allow_by_line(lines: nw.LazyFrame[Any], marked: nw.Expr) -> nw.LazyFrame[Any
 
     The lesser of amount and charge is taken for each claim line (42 U.S.C. 1395w-4(a)(1)), so a
     charge between the reduced and the full fee lowers the line with the full one alone. The plain
-    line comes first in the reduction and in the charge, as in `allow`.
+    line comes first in the reduction. Each line's charge is that of its own rows, in proportion to
+    units; where a row has none, or only one of the lines is billed, both share the code's as in
+    `allow`. Needs `billed.CHARGES`.
     """
     count, billed = nw.col("units"), nw.coalesce("units_logged", "units")
     plain, scheduled = count - marked, nw.col("scheduled_cents")
-    two = (marked > 0) & (plain > 0) & (billed > 0) & nw.col("shared_units").is_null()
+    charge, of_marked = nw.col("charge_cents"), nw.col("assistant_charge_cents")
+    marked_billed = nw.col("assistant_units_billed")
+    plain_billed = billed - marked_billed
+    told = (nw.col("uncharged_rows") == 0) & (nw.col("charge_rows") == nw.col("billed_rows"))
+    told = told & (nw.col("refused_rows") == 0) & (marked_billed > 0) & (plain_billed > 0)
+    # No divisor may be 0, even where the quotient is not asked for.
+    of_plain = _share_of(charge - of_marked, plain, nw.when(told).then(plain_billed).otherwise(1))
+    of_marked = _share_of(of_marked, marked, nw.when(told).then(marked_billed).otherwise(1))
+    shared = _share_of(charge, plain, billed)
+    of_plain = nw.when(told).then(of_plain).otherwise(shared)
+    of_marked = nw.when(told).then(of_marked).otherwise(_share_of(charge, count, billed) - shared)
     full = nw.min_horizontal("full_units", plain)
     amount = full * nw.col("fee_cents") + (plain - full) * nw.col("reduced_cents")
-    own = _of_charge(plain, billed)
-    rest = _of_charge(count, billed) - own
-    each = nw.min_horizontal(own, amount) + nw.min_horizontal(rest, scheduled - amount)
-    known = two & ~nw.col("charge_cents").is_null() & ~scheduled.is_null()
+    each = nw.min_horizontal(of_plain, amount) + nw.min_horizontal(of_marked, scheduled - amount)
+    two = told | ((marked > 0) & (plain > 0) & (billed > 0))
+    known = two & nw.col("shared_units").is_null() & ~charge.is_null() & ~scheduled.is_null()
     allowed = nw.when(known.fill_null(False)).then(each).otherwise("allowed_cents")
     return lines.with_columns(allowed_cents=allowed.cast(nw.Int64))
 
@@ -211,14 +222,15 @@ def _own_charge(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     # An add-on's units come after the one of its primary code.
     shared = ~nw.col("shared_units").is_null()
     first = first + nw.when(shared).then("place_in_service").otherwise(0)
-    to_here = _of_charge(first + nw.col("units"), billed)
-    mine = nw.when(billed > 0).then(to_here - _of_charge(first, billed))
+    charge = nw.col("charge_cents")
+    to_here = _share_of(charge, first + nw.col("units"), billed)
+    mine = nw.when(billed > 0).then(to_here - _share_of(charge, first, billed))
     return lines.with_columns(own_charge_cents=mine.cast(nw.Int64))
 
 
-def _of_charge(units: nw.Expr, billed: nw.Expr) -> nw.Expr:
-    """What of a code's charge falls to the first ``units`` of those it was billed with."""
-    return (nw.col("charge_cents") * units * 2 + billed) // (billed * 2)
+def _share_of(charge: nw.Expr, units: nw.Expr, billed: nw.Expr) -> nw.Expr:
+    """What of a charge for ``billed`` units falls to the first ``units`` of them."""
+    return (charge * units * 2 + billed) // (billed * 2)
 
 
 def spend_deductible(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

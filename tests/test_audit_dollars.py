@@ -70,6 +70,29 @@ BY_HAND = {
          row("97530", 15, 2, modifiers_billed="GP CQ", charge="60.00", role="assistant")],
         {"U201": 2418},
     ),
+    # one line with CQ: 21.79 for each of its units, which the second one has as well
+    "a charge of units that are not billed": (
+        [row("97140", 23, 1, modifiers_billed="GP CQ", charge="21.79", role="assistant")],
+        {"U202": -2179},
+    ),
+    # 40.00 and 24.18 of 60.00 are billed, and each line's part of its own charge is supported
+    "a charge of lines that are charged unlike": (
+        [row("97530", 15, 2, modifiers_billed="GP", charge="40.00", role="therapist"),
+         row("97530", 15, 1, modifiers_billed="GP CQ", charge="60.00", role="assistant")],
+        {"U201": 2000},
+    ),
+    # 33.33 + 24.18 of 60.00, and 24.18 of 30.00; of the therapist's own two there is one line
+    "a charge of a line that no assistant has": (
+        [row("97530", 30, 2, modifiers_billed="GP", charge="60.00", role="therapist"),
+         row("97530", 5, 1, modifiers_billed="GP CQ", charge="30.00", role="therapist")],
+        {"U201": 2418},
+    ),
+    # billed 88.54 of 105.04 and 61.95 of 78.78; three of them have minutes, which bear two
+    "a charge of a line without minutes": (
+        [row("97140", "", 4, modifiers_billed="GP", charge="105.04", role="therapist"),
+         row("97140", 35, 3, modifiers_billed="GP CQ", charge="78.78", role="assistant")],
+        {"U209": 8260, "U201": 2065},
+    ),
     # no fee of that payer is known
     "no price": ([row("97116", 22, 2, payer="ama")], {"U201": None}),
     # two codes on the same quarter hour: the clash has the dollars
@@ -152,6 +175,60 @@ def test_minutes_that_two_patients_share_cost_what_the_visit_loses(config):
     for log in (rows, [*rows, unpriced]):
         found = audit(log, config, select=("T101",))
         assert [(f["patient"], f["code"], f["cents"]) for f in found] == [("B", "97530", cost)]
+
+
+def test_minutes_that_two_patients_share_cost_what_is_allowed_for_each_line(config):
+    """30.00 of 33.33 and 48.36 of 60.00; the assistant's two alone are 33.33 + 24.18 of 60.00."""
+    plain, marked = ({"modifiers_billed": f"GP{more}"} for more in ("", " CQ"))
+    rows = [
+        row("97110", "", 2, patient="A", clinician="K", start="09:00", end="09:30", **plain),
+        row("97530", "", 1, patient="B", clinician="K", start="09:00", end="09:15",
+            charge="30.00", role="therapist", **plain),
+        row("97530", "", 2, patient="B", clinician="L", start="10:00", end="10:30",
+            charge="60.00", role="assistant", **marked),
+    ]  # fmt: skip
+    (found,) = audit(rows, config, select=("T101",))
+    assert (found["patient"], found["cents"]) == ("B", 3000 + 4836 - 3333 - 2418)
+
+
+@pytest.mark.parametrize(
+    ("modifiers", "severity", "cents"),
+    [("GP", "error", 2787), ("GP GY", "warning", None), ("GP GZ", "warning", None)],
+)
+def test_shared_minutes_cost_nothing_of_a_denial(modifiers, severity, cents, config):
+    """Units that are billed to be denied ask for no pay."""
+    shared = {"start": "09:00", "end": "09:15", "clinician": "K"}
+    rows = [
+        row("97110", "", 1, patient="A", modifiers_billed="GP", **shared),
+        row("97116", "", 1, patient="B", modifiers_billed=modifiers, **shared),
+    ]
+    (found,) = audit(rows, config, select=("T101",))
+    assert (found["severity"], found["cents"]) == (severity, cents)
+
+
+def test_shared_minutes_have_no_dollars_beside_a_denial(config):
+    """Whose units the minutes that are left are, of those to be paid and the others, is open."""
+    shared = {"start": "09:00", "end": "09:30", "clinician": "K"}
+    rows = [
+        row("97110", "", 2, patient="A", **shared),
+        row("97116", "", 2, patient="B", modifiers_billed="GP", **shared),
+        row("97116", "", 1, patient="B", modifiers_billed="GP GY", start="10:00", end="10:15",
+            clinician="L"),
+    ]  # fmt: skip
+    (found,) = audit(rows, config, select=("T101",))
+    assert (found["severity"], found["cents"]) == ("error", None)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_minutes_that_a_colleague_was_there_for_cost_nothing(turned, config):
+    """Whoever stands first in the log: the therapist's half hour bears both units."""
+    theirs = [
+        row("97116", "", units, patient="B", clinician=who, role=role, start="09:15", end="09:45")
+        for who, role, units in (("K", "assistant", 0), ("L", "therapist", 2))
+    ]
+    other = row("97110", "", 2, clinician="K", role="assistant", start="09:00", end="09:30")
+    (found,) = audit([other, *(theirs[::-1] if turned else theirs)], config, select=("T101",))
+    assert (found["severity"], found["cents"]) == ("warning", None)
 
 
 def test_an_add_on_that_falls_away_with_shared_minutes_has_a_price(config):
@@ -620,6 +697,22 @@ def test_units_that_cost_nothing_lack_no_dollars(config):
         assert done.meta["overbilled_without_dollars"] == without, rows
     also = reviewing.review(read(bundled, config), config, asked).audit.findings["also"]
     assert also.to_list() == ["U206"]
+
+
+@pytest.mark.parametrize(("units", "without"), [((1, 1), 0), ((2, 2), 1)])
+def test_minutes_of_cotreatment_that_are_shared_lack_no_dollars(units, without, config):
+    """Two units of half an hour may be one of each discipline's: nobody was paid too much."""
+    rows = [
+        row(code, "", billed, start="9:00", end="9:30", clinician=who, discipline=of, payer="ama")
+        for (code, who, of), billed in zip(
+            [("97110", "Kim", "PT"), ("97530", "Lee", "OT")], units, strict=True
+        )
+    ]
+    asked = reviewing.Asked(select=("T102", "U"))
+    done = reviewing.review(read(rows, config), config, asked).audit
+    (found,) = done.findings.to_native().to_dicts()
+    assert (found["rule"], "U201" in found["also"]) == ("T102", True)
+    assert done.meta["overbilled_without_dollars"] == without
 
 
 def test_dollars_of_a_log_without_billed_units_are_said_to_be_of_its_minutes(config):

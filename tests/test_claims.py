@@ -1121,6 +1121,34 @@ def test_a_charge_lowers_each_line_for_itself(config, prior, found):
     assert audit.findings["rule"].to_list() == found
 
 
+@pytest.mark.parametrize(
+    ("charges", "marks", "prior", "found"),
+    [
+        # 20.00 and 25.05 of 60.00
+        (("20", "60"), "", 243_495, []),
+        (("20", "60"), "", 243_496, ["M305"]),
+        # 35.07 of 36.00 and 25.00
+        (("36", "25"), " KX", 241_993, ["M306"]),
+        (("36", "25"), " KX", 241_994, []),
+        # 30.00, and nobody knows whether for both lines: 30.00 and 25.05, or 15.00 each
+        (("30", ""), "", 244_999, []),
+        (("30", ""), " KX", 241_988, ["M306"]),
+        (("30", ""), " KX", 243_000, []),
+    ],
+)
+def test_lines_of_a_code_that_are_charged_unlike(config, charges, marks, prior, found):
+    """Each claim line has the lesser of its own charge and amount: 35.07 and 25.05."""
+    sessions = [session("97530", "15"), session("97530", "15", role="assistant", clinician="C2")]
+    lines = [
+        line("97530", "1", f"{also}{marks}", charge=charge)
+        for also, charge in zip(("GP", "GP CQ"), charges, strict=True)
+    ]
+    options = billing.Options(prior={("P1", "PT+SLP"): prior})
+    asked = reviewing.Asked(select=("M305", "M306"), options=options)
+    audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
+    assert audit.findings["rule"].to_list() == found
+
+
 def test_a_claims_line_beside_gn_keeps_what_is_due(config):
     """Without CQ it would be billed by an assistant in part and say nothing of it (M301)."""
     sessions = [session("97110", "8"), session("97110", "22", role="assistant", clinician="C2")]

@@ -9,7 +9,8 @@ class TherapistInTwoPlaces(Rule):
     """A clinician treats two patients one-on-one at the same time.
 
     One-on-one codes pay for a clinician's undivided time, so a minute counts for one patient only.
-    It is an error where a patient's units do not stand without the shared minutes.
+    It is an error where a patient's units do not stand without the shared minutes. Its dollars are
+    those of the units lost. Minutes that a colleague was there for as well stand.
 
     Correct the times if they were logged wrongly. Where both patients were treated together, bill
     the group code for each of them.

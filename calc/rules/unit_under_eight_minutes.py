@@ -34,7 +34,8 @@ class UnitUnderEightMinutes(Rule):
     said = (("doubled", nw.col("doubled_minutes")), ("whose", _whose))
     found, expected = nw.col("day_kept") - nw.col("day_refused"), nw.col("day_units")
     flag = (found > 0) & (nw.col("day_minutes") < nw.col("first_minutes"))
-    takes_units = nw.lit(True)
+    # Of minutes that co-treatment may share otherwise all that was billed is supported.
+    takes_units = ~nw.col("divided")
     cents = nw.when(nw.col("day_refused") == 0).then("day_over_cents")
     _borne_by_hours = found <= nw.col("day_hour_units")
     explained = nw.when(_borne_by_hours).then(nw.lit("T109")).otherwise("cause_rule")

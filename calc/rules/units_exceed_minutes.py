@@ -38,7 +38,8 @@ class UnitsExceedMinutes(Rule):
     found = nw.when(_beyond).then(_kept).otherwise(_asked)
     expected = nw.col("day_units")
     flag = _asked > nw.col("day_units")
-    takes_units = nw.lit(True)
+    # Of minutes that co-treatment may share otherwise all that was billed is supported.
+    takes_units = ~nw.col("divided")
     _cents = nw.when(_beyond).then("day_over_cents").otherwise("day_unsupported_cents")
     cents = nw.when(nw.col("day_refused") == 0).then(_cents)
     _borne_by_hours = _kept - nw.col("day_units") <= nw.col("day_hour_units")
