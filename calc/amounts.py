@@ -68,8 +68,8 @@ def allowed(
 def marked(units: str, billed_units: str, assistants: str) -> nw.Expr:
     """How many of a code's ``units`` are on a line with CQ or CO: as billed, if so many are.
 
-    Of another number no more of those taken away, and no fewer of those added, than are due to the
-    ``assistants``, as far as the log says who they are.
+    Of fewer as many as are both billed and due to the ``assistants``, of more as many as are
+    either, as far as the log says who they are.
     """
     count, as_billed, due = nw.col(units), nw.col("assistant_units_billed"), nw.col(assistants)
     named = (due > 0) | (nw.col("unnamed_rows") == 0)
@@ -173,8 +173,10 @@ def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Whole visits with what is allowed as supported, as billed and as kept."""
     lines = lines.drop(*_AMOUNTS, *_DIFFERENCES)
     lines = allowed(lines, "units", "supported", marked("units", "billed", "assistant_units"))
-    for units, name in (("billed", "billed"), ("kept_units", "kept")):
-        lines = allowed(lines, units, name, nw.col("assistant_units_billed"))
+    as_billed, bare = nw.col("assistant_units_billed"), nw.col("assistant_units_without_minutes")
+    lines = allowed(lines, "billed", "billed", as_billed)
+    kept = nw.when(nw.col("kept_units") < nw.col("billed")).then(as_billed - bare)
+    lines = allowed(lines, "kept_units", "kept", kept.otherwise(as_billed))
     lines = _difference(lines, "kept", "kept_units", "supported", "units", "over_cents")
     return _difference(lines, "billed", "billed", "kept", "kept_units", "unsupported_cents")
 

@@ -110,6 +110,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
     return charged(rows).with_columns(
         units_without=nw.when(silent & ~refused).then(units).otherwise(0).fill_null(0),
+        assistant_without=nw.when(silent).then("units_of_assistant").otherwise(0),
         by_doubtful_time=(nw.col("doubtful") & nw.col("counts")).cast(nw.Int64),
         longer=(nw.col("may_be_longer") & nw.col("counts")).cast(nw.Int64),
         unminuted=silent.cast(nw.Int64),
@@ -159,10 +160,13 @@ CHARGES: Mapping[str, Mapping[str, str]] = {
         "refused_units": "units_of_refused",
     },
     "filled": {"charge_rows": "charge_cents"},
+    "least": {},
+    "most": {},
 }
 _SUMS = {
     "all_billed": "units_billed",
     "units_without_minutes": "units_without",
+    "assistant_units_without_minutes": "assistant_without",
     "doubtful_rows": "by_doubtful_time",
     "longer_rows": "longer",
     "unminuted_rows": "unminuted",
@@ -183,8 +187,6 @@ FACTS: Mapping[str, Mapping[str, str]] = {
     "least": {"first_place": "row_place"},
     "most": {},
 }
-_FIRST = tuple(FACTS["least"])
-_NAMES = tuple(name for made in FACTS.values() for name in made)
 
 
 def with_facts(
@@ -195,21 +197,37 @@ def with_facts(
     Needs the FACTS of their service, and the rows `counted`; ``services`` are those of two codes.
     Adds units_claimed (null where no row bills); the sums are 0 of a code without rows.
     """
+    return (
+        of_own_code(lines, rows, services, FACTS)
+        .with_columns(
+            units_claimed=nw.when(nw.col("unit_rows") > 0).then(nw.col("all_billed")),
+        )
+        .drop("unit_rows", "all_billed")
+    )
+
+
+def of_own_code(
+    lines: nw.LazyFrame[Any],
+    rows: nw.LazyFrame[Any],
+    services: Sequence[str],
+    facts: Mapping[str, Mapping[str, str]],
+) -> nw.LazyFrame[Any]:
+    """Code lines with the ``facts`` of their own code, where they have those of their service."""
+    of_service = {name: f"{name} of service" for name in facts["least"]}
+    sums = (*facts["total"], *facts["filled"])
+    names = (*of_service, *sums, *facts["most"])
 
     def own(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         theirs = rows.filter(nw.col("service").is_in(list(services)))
-        by_code = engine.grouped(theirs, CODE_KEY, **FACTS)
-        few = few.with_columns(**{f"{name} of service": nw.col(name) for name in _FIRST})
-        few = few.drop(*_NAMES).join(by_code, on=list(CODE_KEY), how="left")
+        by_code = engine.grouped(theirs, CODE_KEY, **facts)
+        few = few.rename(of_service).drop(*sums, *facts["most"])
+        few = few.join(by_code, on=list(CODE_KEY), how="left")
         # A code without a row of its own, that another's minutes support, stands on that one's.
-        few = few.with_columns(nw.coalesce(name, f"{name} of service") for name in _FIRST)
-        few = few.drop(*(f"{name} of service" for name in _FIRST))
-        return few.with_columns(nw.col(*_SUMS, *FACTS["filled"]).fill_null(0))
+        first = (nw.coalesce(*both) for both in of_service.items())
+        few = few.with_columns(nw.col(*sums).fill_null(0), *first)
+        return few.drop(*of_service.values())
 
-    lines = engine.some(lines, nw.col("has_add_on"), own, _NAMES)
-    return lines.with_columns(
-        units_claimed=nw.when(nw.col("unit_rows") > 0).then(nw.col("all_billed")),
-    ).drop("unit_rows", "all_billed")
+    return engine.some(lines, nw.col("has_add_on"), own, names)
 
 
 def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

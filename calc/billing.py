@@ -300,8 +300,9 @@ def _explained(lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
 
 
 def _of_another(codes: Sequence[str], discipline: str) -> nw.Expr:
-    """Whether a line has one of ``codes``, which are this discipline's alone, for another one."""
-    return nw.col("code").is_in(list(codes)) & ~nw.col("discipline").is_in(["", discipline])
+    """Whether a line bills one of ``codes``, which are this discipline's alone, for another one."""
+    bills = (nw.col("units") != 0).fill_null(True)
+    return bills & nw.col("code").is_in(list(codes)) & ~nw.col("discipline").is_in(["", discipline])
 
 
 def dense(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -351,24 +352,11 @@ def counted_once(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[An
     sessions = engine.settled(step(sessions, _with_lanes, config))
     crowded = engine.settled(step(sessions, times.crowded_patients))
     if engine.count(crowded):
-        return times.count_once(sessions, crowded, times.unmeasured, _again(config))
+        # A code by area or extremity may stand in the log for each of several.
+        each = [code for code, facts in config.codes.items() if facts["unit_basis"] not in BY_DAY]
+        again = ~nw.col("code").is_in(each)
+        return times.count_once(sessions, crowded, times.unmeasured, again)
     return step(sessions, times.apart)
-
-
-def counted_again(
-    rows: nw.LazyFrame[Any], crowded: nw.LazyFrame[Any], config: Config
-) -> nw.LazyFrame[Any]:
-    """Rows of `counted_once` that begin later now, or last less long, with what counts of them.
-
-    ``crowded``: the patients whose rows share time.
-    """
-    return times.count_once(rows, crowded, again=_again(config))
-
-
-def _again(config: Config) -> nw.Expr:
-    """Rows that may stand in the log twice: one by area or extremity may be there for several."""
-    each = [code for code, facts in config.codes.items() if facts["unit_basis"] not in BY_DAY]
-    return ~nw.col("code").is_in(each)
 
 
 def _with_lanes(sessions: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:

@@ -13,7 +13,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import amounts, billed, billing, counting, engine, limits, overlaps, times
+from calc import amounts, billed, billing, counting, engine, limits, lookups, overlaps, times
 from calc.params import Config
 from calc.pricing import VISIT
 from calc.schema import POOL, total
@@ -84,7 +84,7 @@ def together(
         return clashes.with_columns(units_lost=nothing, lost_cents=nothing, first_lost=none)
     theirs = billed.charged(billed.with_marks(engine.among(rows, clashes, ("patient",))))
     theirs = engine.settled(theirs)
-    taken = _without_shared(theirs, lost, config)
+    taken = _without_shared(theirs, lost)
     visits, taken = (engine.settled(engine.among(each, clashes, VISIT)) for each in (theirs, taken))
     lines = _with_kept(_lines(visits, config, days), bills)
     lines = _with_left(lines, _lines(taken, config, days))
@@ -94,8 +94,8 @@ def together(
         lines = amounts.allowed(lines, f"{name}_units", name, marked)
     cost = nw.col("kept_cents") - nw.col("left_cents")
     # Beside units billed for a denial nobody knows what was to be paid.
-    unknown = cost.is_null() | (nw.col("refused_units") > 0)
-    unknown = unknown & (nw.col("kept_units") > nw.col("left_units"))
+    unknown = cost.is_null() & (nw.col("kept_units") > nw.col("left_units"))
+    unknown = unknown | ((nw.col("all_refused") > 0) & (nw.col("units_lost") > 0))
     lines = engine.settled(
         lines.with_columns(lost_cents=cost.fill_null(0), unknown=unknown.cast(nw.Int64))
     )
@@ -118,42 +118,42 @@ def together(
     return found.drop("idle", "unknown", "visit_bills")
 
 
-def _without_shared(rows: Frame, lost: Frame, config: Config) -> Frame:
+def _without_shared(rows: Frame, lost: Frame) -> Frame:
     """Rows of patients without the minutes that their clinician spent with another patient.
 
-    What is left counts anew: the minutes may be on the row of a colleague, who was there too.
+    Those that a colleague's row lost to them, who was there too, are that row's then.
     """
     rows = rows.join(lost.drop("patient"), on=["file", "row"], how="left")
     rows = rows.with_columns(nw.col("clinician_lost_ms").fill_null(0))
-    loses = nw.col("clinician_lost_ms") > 0
-    rows = engine.settled(engine.touched(rows, loses, ("patient", "clinician"), "shares"))
-    # A clinician's own time of a row is its end: the rest is another row's of the same two.
-    own = nw.col("in_sweep") & nw.col("one_on_one") & (nw.col("clinician") != "")
-    own = own & nw.col("shares")
-    left = nw.max_horizontal(nw.col("clinician_ms") - nw.col("clinician_lost_ms"), nw.lit(0))
-    rows = rows.with_columns(
-        length_ms=nw.when(own).then(left).otherwise("length_ms"),
-        start_ms=nw.when(own & nw.col("full")).then(nw.col("end_ms") - left).otherwise("start_ms"),
-    )
-    crowded = rows.filter(nw.col("lost_ms") > 0).select("patient").unique()
-    return billing.counted_again(rows, engine.settled(crowded), config)
+    # What another clinician has with the patient already is not taken a second time.
+    joint = nw.col("clinician_ms") - nw.col("counted_ms")
+    given_up = nw.max_horizontal(nw.col("clinician_lost_ms") - joint, nw.lit(0))
+    own = nw.max_horizontal(nw.col("clinician_ms") - nw.col("clinician_lost_ms"), nw.lit(0))
+    rows = engine.settled(rows.with_columns(given_up_ms=given_up, own_ms=own))
+    rows = rows.join(overlaps.to_colleagues(rows), on=["file", "row"], how="left")
+    counted = nw.col("counted_ms") - nw.col("given_up_ms") + nw.col("gained_ms").fill_null(0)
+    rows = rows.with_columns(counted_ms=counted)
+    # What was joint time is the therapist's before and after.
+    theirs = nw.max_horizontal(nw.col("therapist_ms") - nw.col("given_up_ms"), "counted_ms")
+    theirs = nw.when(nw.col("role") != "assistant").then(theirs).otherwise("therapist_ms")
+    return rows.with_columns(therapist_ms=theirs)
 
 
 def _lines(rows: Frame, config: Config, days: list[date]) -> Frame:
     """Code lines of the rows with ``units`` and the ``group`` of counting: the day's pool is ""."""
     services = counting.services(rows, also=billed.CHARGES)
     counted = billing.count_services(services, config, days)
+    lines = billing.code_lines(counted, config)
+    lines = billed.of_own_code(lines, rows, lookups.with_add_ons(config), billed.CHARGES)
     group = nw.when(nw.col("in_pool")).then(nw.lit("")).otherwise(nw.col("service"))
-    return billing.code_lines(counted, config).with_columns(
-        units=nw.col("units").fill_null(0), group=group
-    )
+    return lines.with_columns(units=nw.col("units").fill_null(0), group=group)
 
 
 _GROUP = (*POOL, "group")
 
 
 def _with_kept(lines: Frame, bills: bool) -> Frame:
-    """Add kept_units, what of the billed units the minutes bear, and ``all_kept`` of the group.
+    """Add kept_units, what of the billed units the minutes bear, ``all_kept`` and ``all_refused``.
 
     Of a pool without billed units, and without claims, those that could be billed. What is billed
     without a session is not borne: that is a finding of its own. Units billed for a denial do not
@@ -164,7 +164,7 @@ def _with_kept(lines: Frame, bills: bool) -> Frame:
     told = ~nw.col("units_logged").is_null()
     lines = lines.with_columns(own_billed=own, bills=told.cast(nw.Int64))
     lines = engine.within(lines, POOL, total={"billing_lines": "bills"})
-    sums = {"all_units": "units", "all_billed": "own_billed"}
+    sums = {"all_units": "units", "all_billed": "own_billed", "all_refused": "refused_units"}
     lines = engine.within(lines, _GROUP, total=sums)
     fewer = (nw.col("billing_lines") > 0) | nw.lit(bills)
     fewer = fewer & (nw.col("all_billed") < nw.col("all_units"))

@@ -201,7 +201,7 @@ def of_groups(rows: Frame, late: Frame | None = None) -> dict[str, Frame]:
 
 _SAME_SESSION = (
     "patient", "clinician", "role", "discipline", "provider", "payer", "date", "code", "start_ms",
-    "end_ms",
+    "end_ms", "given_ms",
 )  # fmt: skip
 
 

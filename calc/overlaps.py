@@ -322,6 +322,40 @@ def lost_to_other_patients(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )
 
 
+def to_colleagues(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """What rows of a patient get of the minutes that a colleague's row gives up, by file and row.
+
+    ``given_up_ms`` of a row are the first of those that count for it. Whoever of the others there
+    began first has them then, in his own time (``own_ms``, at the row's end). ``gained_ms``: of
+    each row that gets any.
+    """
+    single = rows.filter(nw.col("in_sweep") & nw.col("one_on_one"))
+    since = nw.col("end_ms") - nw.col("counted_ms")
+    free = single.filter((nw.col("given_up_ms") > 0) & nw.col("full")).with_columns(start_ms=since)
+    free = free.with_columns(end_ms=nw.col("start_ms") + nw.col("given_up_ms"))
+    free = _of_hours(free.select("patient", "start_ms", "end_ms", whose="clinician"))
+    free = free.rename({"start_ms": "free_from", "end_ms": "free_until"})
+    short = single.filter(nw.col("length_ms") > nw.col("counted_ms"))
+    told = nw.col("full") & (nw.col("clinician") != "")
+    own_from = nw.when(told).then(nw.col("end_ms") - nw.col("own_ms")).otherwise("start_ms")
+    short = _of_hours(short.with_columns(own_from=own_from))
+    begins = nw.max_horizontal("own_from", "free_from")
+    pieces = short.join(free, on=["patient", "hour"], how="inner").with_columns(
+        began_ms=nw.col("start_ms"),
+        start_ms=begins,
+        end_ms=nw.min_horizontal("end_ms", "free_until"),
+    )
+    here = (nw.col("end_ms") > nw.col("start_ms")) & (nw.col("clinician") != nw.col("whose"))
+    # A pair meets in every hour that both touch.
+    pieces = pieces.filter(here & (nw.col("hour") == nw.col("start_ms") // _HOUR))
+    span, lacks = nw.col("end_ms") - nw.col("start_ms"), nw.col("length_ms") - nw.col("counted_ms")
+    length = nw.when("full").then(span).otherwise(nw.min_horizontal(lacks, span))
+    pieces = engine.settled(pieces.with_columns(length_ms=length))
+    order = ("start_ms", "began_ms", "file", "row")
+    swept = times.sweep(pieces, nw.lit(True), "gained_ms", order)
+    return swept.group_by("file", "row").agg(total("gained_ms"))
+
+
 def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Rows that lost a minute or more to a row of another patient of the same clinician."""
     lost = swept.filter(nw.col("clinician_lost_ms") >= times.MINUTE)

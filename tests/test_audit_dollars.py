@@ -93,6 +93,12 @@ BY_HAND = {
          row("97140", 35, 3, modifiers_billed="GP CQ", charge="78.78", role="assistant")],
         {"U209": 8260, "U201": 2065},
     ),
+    # the marked line has no minutes, and so its own charge: 10.00 of 24.18
+    "a charge of a line with CQ and no minutes": (
+        [row("97530", 15, 1, modifiers_billed="GP", charge="33.00", role="therapist"),
+         row("97530", "", 1, modifiers_billed="GP CQ", charge="10.00", role="assistant")],
+        {"U209": 1000},
+    ),
     # no fee of that payer is known
     "no price": ([row("97116", 22, 2, payer="ama")], {"U201": None}),
     # two codes on the same quarter hour: the clash has the dollars
@@ -284,6 +290,68 @@ def test_a_pool_loses_the_units_that_its_other_minutes_do_not_bear(rows, severit
     """Of those that are billed, and no dollars for more; as K is with A until 09:30."""
     (found,) = audit(after_a(*rows), config, select=("T101",))
     assert (found["severity"], found["cents"]) == (severity, cents)
+
+
+def of_l(code, start, end, billed="", **more):
+    more = {"patient": "B", "clinician": "L", "discipline": "OT"} | more
+    return row(code, "", billed, start=start, end=end, **more)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+@pytest.mark.parametrize(
+    ("before", "theirs", "severity", "cents"),
+    [
+        # K keeps 25 minutes, which began before L's
+        (after_a(until="09:15"),
+         [of_b("97116", "09:10", "09:40", 2), of_l("97530", "09:12", "09:45")], "warning", []),
+        # and 20 here: L has no more of them than five, which A has not
+        (after_a(until="09:20"),
+         [of_b("97116", "09:10", "09:40", 2), of_l("97530", "09:15", "09:45")], "error", [2162]),
+        # the second row of K's shares nothing and stays where it is
+        (after_a(until="09:01"),
+         [of_b("97116", "09:00", "09:30", 2), of_b("97110", "09:10", "09:40"),
+          of_l("97530", "09:15", "09:45")], "warning", []),
+        # an evaluation by a colleague takes no more than a minute
+        (after_a(until="09:02"),
+         [of_b("97116", "09:00", "09:30", 2), of_l("97161", "09:01", "09:40", discipline="PT")],
+         "warning", []),
+        # the colleague was with another patient, too
+        ([*after_a(until="09:30"), of_l("97140", "08:30", "09:20", patient="C")],
+         [of_b("97116", "09:00", "09:30", 2), of_l("97116", "09:10", "09:40", discipline="PT")],
+         "error", [2162]),
+        # of two colleagues the first has them, once
+        (after_a(until="09:15"),
+         [of_b("97116", "09:00", "09:30", 2), of_l("97116", "09:05", "09:31", discipline="PT"),
+          of_l("97116", "09:07", "09:32", discipline="PT", clinician="M")], "warning", []),
+        # another payer's
+        (after_a(until="09:30"),
+         [of_b("97116", "09:00", "09:30", 2),
+          of_l("97116", "09:01", "09:31", discipline="PT", payer="ama")], "error", [2787 + 2162]),
+    ],
+)  # fmt: skip
+def test_shared_minutes_are_those_of_a_colleague_who_lost_them(
+    before, theirs, severity, cents, turned, config
+):
+    """All others stay whose they were, whichever row stands first in the log."""
+    log = [*before, *(theirs[::-1] if turned else theirs)]
+    found = [f for f in audit(log, config, select=("T101",)) if f["patient"] == "B"]
+    assert [f["severity"] for f in found if f["clinician"] == "K"] == [severity]
+    assert [f["cents"] for f in found if f["cents"] is not None] == cents
+
+
+@pytest.mark.parametrize("code", ["97130", "97110"])
+def test_a_denied_code_beside_another_takes_nothing_from_its_units(code, config):
+    """Neither from those of its service, nor of the day: only the dollars are not known."""
+    shared = {"clinician": "K", "discipline": "OT"}
+    rows = [
+        row("97110", "", 2, start="09:00", end="09:30", modifiers_billed="GO", **shared),
+        row("97129", "", 1, start="09:00", end="09:30", modifiers_billed="GO", patient="B",
+            **shared),
+        row(code, "", 1, start="09:30", end="09:30", modifiers_billed="GO GY", patient="B",
+            **shared),
+    ]  # fmt: skip
+    (found,) = audit(rows, config, select=("T101",))
+    assert (found["code"], found["severity"], found["cents"]) == ("97129", "error", None)
 
 
 def test_a_clinicians_long_day_is_told_beside_the_clash_that_takes_units(config):

@@ -77,8 +77,8 @@ ALLOWED = {
     "habits": {"engine", "limits", "lookups", "params", "schema", "times"},
     "edits": {"billed", "dated", "engine", "first_rows", "overlaps", "params", "schema"},
     "limits": {"engine", "lookups", "params", "times"},
-    "clinicians": {"amounts", "billing", "counting", "engine", "limits", "overlaps", "params"}
-    | {"pricing", "schema", "times"},
+    "clinicians": {"amounts", "billed", "billing", "counting", "engine", "limits", "lookups"}
+    | {"overlaps", "params", "pricing", "schema", "times"},
     "evidence": {
         "amounts",
         "billed",

@@ -10,7 +10,7 @@ class TherapistInTwoPlaces(Rule):
 
     One-on-one codes pay for a clinician's undivided time, so a minute counts for one patient only.
     It is an error where a patient's units do not stand without the shared minutes. Its dollars are
-    those of the units lost. Minutes that a colleague was there for as well stand.
+    those of the units lost. Minutes that a colleague of the discipline was there for too stand.
 
     Correct the times if they were logged wrongly. Where both patients were treated together, bill
     the group code for each of them.
