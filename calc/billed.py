@@ -197,13 +197,9 @@ def with_facts(
     Needs the FACTS of their service, and the rows `counted`; ``services`` are those of two codes.
     Adds units_claimed (null where no row bills); the sums are 0 of a code without rows.
     """
-    return (
-        of_own_code(lines, rows, services, FACTS)
-        .with_columns(
-            units_claimed=nw.when(nw.col("unit_rows") > 0).then(nw.col("all_billed")),
-        )
-        .drop("unit_rows", "all_billed")
-    )
+    lines = of_own_code(lines, rows, services, FACTS)
+    claimed = nw.when(nw.col("unit_rows") > 0).then(nw.col("all_billed"))
+    return lines.with_columns(units_claimed=claimed).drop("unit_rows", "all_billed")
 
 
 def of_own_code(
