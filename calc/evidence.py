@@ -192,17 +192,7 @@ def of_groups(rows: Frame, late: Frame | None = None) -> dict[str, Frame]:
     ``late``: `late_groups` of all, where ``rows`` are of some dates only.
     """
     late = late_groups([rows]) if late is None else late
-    alone = overlaps.groups_of_one(rows, late).filter(nw.col("counts"))
-    # The same row again is that fault, and no second group.
-    alone = engine.placed(alone, _SAME_SESSION, ("file", "row"))
-    again = (nw.col("turn") > 1) & ~nw.col("start_ms").is_null()
-    return {"alone": alone.filter(~again).drop("turn")}
-
-
-_SAME_SESSION = (
-    "patient", "clinician", "role", "discipline", "provider", "payer", "date", "code", "start_ms",
-    "end_ms", "given_ms",
-)  # fmt: skip
+    return {"alone": overlaps.groups_of_one(rows, late).filter(nw.col("counts"))}
 
 
 def late_groups(parts: Sequence[Frame]) -> Frame:
