@@ -10,7 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import partial, reduce
+from functools import partial
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -293,7 +293,9 @@ def _explained(lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     )  # fmt: skip
     evaluations = [code for code, facts in config.codes.items() if facts["evaluation"]]
     helped = nw.col("code").is_in(evaluations) & (nw.col("assistant_rows") > 0)
-    odd = reduce(operator.or_, of_another.values(), odd | helped)
+    # Few lines have such a code: whether it is wrong is asked of these alone.
+    bound = (code for codes in config.bound_codes.values() for code in codes)
+    odd = odd | nw.col("code").is_in(sorted({*evaluations, *bound}))
     blank = {"reason": (nw.lit(""), str)}
     why = partial(_with_reason, of_another=of_another, helped=helped)
     return modifiers.text(engine.amended(lines, odd, _OF_REASON, why, blank))
