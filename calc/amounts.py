@@ -71,12 +71,15 @@ def marked(units: str, billed_units: str, assistants: str) -> nw.Expr:
     Of fewer as many as are both billed and due to the ``assistants``, of more as many as are
     either, as far as the log says who they are.
     """
-    count, as_billed, due = nw.col(units), nw.col("assistant_units_billed"), nw.col(assistants)
+    as_billed, due = nw.col("assistant_units_billed"), nw.col(assistants)
     named = (due > 0) | (nw.col("unnamed_rows") == 0)
-    more = nw.when(named).then(nw.max_horizontal(as_billed, due)).otherwise(as_billed)
-    fewer = nw.when(named).then(nw.min_horizontal(as_billed, due)).otherwise(as_billed)
-    number = nw.col(billed_units)
-    return nw.when(count > number).then(more).when(count < number).then(fewer).otherwise(as_billed)
+    due = nw.when(named).then(due).otherwise(as_billed)
+    count, number = nw.col(units), nw.col(billed_units)
+    return (
+        nw.when(count > number).then(nw.max_horizontal(as_billed, due))
+        .when(count < number).then(nw.min_horizontal(as_billed, due))
+        .otherwise(as_billed)
+    )  # fmt: skip
 
 
 def with_amounts(

@@ -330,8 +330,8 @@ def to_colleagues(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     each row that gets any.
     """
     single = rows.filter(nw.col("in_sweep") & nw.col("one_on_one"))
-    since = nw.col("end_ms") - nw.col("counted_ms")
-    free = single.filter((nw.col("given_up_ms") > 0) & nw.col("full")).with_columns(start_ms=since)
+    free = single.filter((nw.col("given_up_ms") > 0) & nw.col("full"))
+    free = free.with_columns(start_ms=_holds_from())
     free = free.with_columns(end_ms=nw.col("start_ms") + nw.col("given_up_ms"))
     free = _of_hours(free.select("patient", "start_ms", "end_ms", whose="clinician"))
     free = free.rename({"start_ms": "free_from", "end_ms": "free_until"})
@@ -339,10 +339,9 @@ def to_colleagues(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     told = nw.col("full") & (nw.col("clinician") != "")
     own_from = nw.when(told).then(nw.col("end_ms") - nw.col("own_ms")).otherwise("start_ms")
     short = _of_hours(short.with_columns(own_from=own_from))
-    begins = nw.max_horizontal("own_from", "free_from")
     pieces = short.join(free, on=["patient", "hour"], how="inner").with_columns(
         began_ms=nw.col("start_ms"),
-        start_ms=begins,
+        start_ms=nw.max_horizontal("own_from", "free_from"),
         end_ms=nw.min_horizontal("end_ms", "free_until"),
     )
     here = (nw.col("end_ms") > nw.col("start_ms")) & (nw.col("clinician") != nw.col("whose"))
