@@ -128,6 +128,8 @@ class Doubts:
 
         Of others what rests on the units billed goes: their dollars, and that they are errors.
         """
+        if not self.any and self.covered is None:
+            return found
         unread, unsure = _among(self.unread), _among(self.unsure)
         heard = self.unheard.filter(_NAMED)
         unheard, own_reversed = _among(heard), _among(heard.filter(nw.col("reverses")))

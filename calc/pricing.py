@@ -167,28 +167,43 @@ def allow_by_line(lines: nw.LazyFrame[Any], marked: nw.Expr) -> nw.LazyFrame[Any
     units; where a row has none, or only one of the lines is billed, both share the code's as in
     `allow`. Needs `billed.CHARGES`.
     """
-    count, billed = nw.col("units"), nw.coalesce("units_logged", "units")
-    plain, scheduled = count - marked, nw.col("scheduled_cents")
-    charge, of_marked = nw.col("charge_cents"), nw.col("assistant_charge_cents")
+    billed, charge = nw.coalesce("units_logged", "units"), nw.col("charge_cents")
     marked_billed = nw.col("assistant_units_billed")
-    plain_billed = billed - marked_billed
     told = (nw.col("uncharged_rows") == 0) & (nw.col("charge_rows") == nw.col("billed_rows"))
-    told = told & (nw.col("refused_rows") == 0) & (marked_billed > 0) & (plain_billed > 0)
+    told = told & (nw.col("refused_rows") == 0) & (marked_billed > 0)
+    lines = lines.with_columns(
+        marked_units=marked,
+        plain_units=nw.col("units") - marked,
+        of_billed=billed,
+        plain_billed=billed - marked_billed,
+    )
+    count, plain, marked = (nw.col(f"{name}units") for name in ("", "plain_", "marked_"))
+    billed, plain_billed = nw.col("of_billed"), nw.col("plain_billed")
+    full = nw.min_horizontal("full_units", plain)
+    lines = lines.with_columns(
+        told=told & (plain_billed > 0),
+        shared=_share_of(charge, plain, billed),
+        whole=_share_of(charge, count, billed),
+        plain_cents=full * nw.col("fee_cents") + (plain - full) * nw.col("reduced_cents"),
+    )
+    told, shared, amount = nw.col("told"), nw.col("shared"), nw.col("plain_cents")
+    of_marked, scheduled = nw.col("assistant_charge_cents"), nw.col("scheduled_cents")
     # No divisor may be 0, even where the quotient is not asked for.
     of_plain = _share_of(charge - of_marked, plain, nw.when(told).then(plain_billed).otherwise(1))
     of_marked = _share_of(of_marked, marked, nw.when(told).then(marked_billed).otherwise(1))
-    shared = _share_of(charge, plain, billed)
     of_plain = nw.when(told).then(of_plain).otherwise(shared)
-    of_marked = nw.when(told).then(of_marked).otherwise(_share_of(charge, count, billed) - shared)
-    full = nw.min_horizontal("full_units", plain)
-    amount = full * nw.col("fee_cents") + (plain - full) * nw.col("reduced_cents")
+    of_marked = nw.when(told).then(of_marked).otherwise(nw.col("whole") - shared)
     each = nw.min_horizontal(of_plain, amount) + nw.min_horizontal(of_marked, scheduled - amount)
     two = told | ((marked > 0) & (plain > 0) & (billed > 0))
     known = two & nw.col("shared_units").is_null() & ~charge.is_null() & ~scheduled.is_null()
     allowed = nw.when(known.fill_null(False)).then(each).otherwise("allowed_cents")
-    return lines.with_columns(allowed_cents=allowed.cast(nw.Int64))
+    return lines.with_columns(allowed_cents=allowed.cast(nw.Int64)).drop(_OF_LINE)
 
 
+_OF_LINE = (
+    "marked_units", "plain_units", "of_billed", "plain_billed", "told", "shared", "whole",
+    "plain_cents",
+)  # fmt: skip
 _OF_SHARED = ("shared_units", "place_in_service")
 _OF_EVENED = (*SERVICE_KEY, *_OF_SHARED, "modified", "own_charge_cents", "scheduled_cents")
 

@@ -145,8 +145,12 @@ def review(
         asked = replace(asked, options=asked.options.for_patients(key.known))
     in_doubt = days_in_doubt(doubted, rows)
     found = evidence.gather(rows, has, config, asked.options, asked.extras, in_doubt)
-    findings = auditing.found(found.tables, config, auditing.looked_for(picked, has), found.files)
-    saw = seen(found, doubted, log.defaults, asked.extras.timesheet)
+    rules = auditing.looked_for(picked, has)
+    findings, saw = engine.side_by_side(
+        found.tables["row"],
+        lambda: auditing.found(found.tables, config, rules, found.files),
+        lambda: seen(found, doubted, log.defaults, asked.extras.timesheet),
+    )
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [read.files for read in (log, claimed) if read]
     rows_seen, blanks = [found.tables["row"]], log.defaults
