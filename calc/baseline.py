@@ -12,14 +12,16 @@ import narwhals.stable.v2 as nw
 from calc.errors import InputError
 
 KNOWN = "known_fingerprints"  # of a report's meta
+REDACTED = "redacted_by"  # likewise: the mark of the key, "" without any
 _HINT = "name a file that `therapy-calc audit --format json` wrote"
 
 
-def read(path: str) -> dict[str, str]:
+def read(path: str, mark: str = "") -> dict[str, str]:
     """The rules of a json report's findings by fingerprint; rows play no part.
 
-    A waived finding is not known: it is accepted until a day, not for ever. Raises InputError for
-    another file.
+    A waived finding is not known: it is accepted until a day, not for ever. ``mark``: of the key by
+    which patients are redacted. Raises InputError for another file, and for a report that calls
+    patients otherwise: none of its findings would be known.
     """
     try:
         report = json.loads(Path(path).read_bytes())
@@ -38,11 +40,27 @@ def read(path: str) -> dict[str, str]:
         if not finding.get("waived"):
             known[fingerprint] = str(finding.get("rule", ""))
     meta = report.get("meta")
+    if known:
+        _require_same_key(meta.get(REDACTED) if isinstance(meta, dict) else None, mark, path)
     before = meta.get(KNOWN) if isinstance(meta, dict) else None
     for text in map(str, before if isinstance(before, list) else []):
         rule, _, fingerprint = text.rpartition(" ")
         known |= {fingerprint: rule} if fingerprint else {}
     return known
+
+
+def _require_same_key(theirs: object, mark: str, path: str) -> None:
+    """InputError where a report calls its patients otherwise than this audit does."""
+    if not isinstance(theirs, str) or theirs == mark:  # reports of before say nothing
+        return
+    what = "its patients are codes of another key"
+    if not mark:
+        what = "its patients are codes, and here they are not"
+    hint = "give --redact the key file of that report, or audit without --baseline for a new one"
+    if not theirs:
+        what = "its patients are no codes, and here they are"
+        hint = "leave out --redact, or audit without --baseline for a report to compare with"
+    raise InputError(f"{what}: none of its findings would be known", path, hint)
 
 
 def kept(known: Mapping[str, str], there: Collection[str], ran: Container[str]) -> dict[str, str]:

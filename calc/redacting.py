@@ -54,6 +54,11 @@ class Key:
                 )
         return code
 
+    @property
+    def mark(self) -> str:
+        """By which another run knows that it has the same key; it tells nothing of any patient."""
+        return self._letters("")  # the code of no patient
+
     def known(self, patient: str) -> str:
         """The code of a patient, or the text itself where it is a code of this run already."""
         return patient if patient in self._patients else self.code(patient)

@@ -218,7 +218,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     sums = ("sessions", "units_billed", "units_supported")
     bad = gathered.claims_rejects
     unread = None if bad is None else len(bad)
-    meta = _meta(whole, config, asked, len(rejects), unread)
+    meta = _meta(whole, config, asked, len(rejects), unread, key)
     chosen = _chosen_said(asked)
     meta["notes"] += chosen
     meta["options"] = {**asdict(gathered.defaults), **meta["options"], **asked.beside}
@@ -320,7 +320,7 @@ def _accepted(
         findings, said["notes"] = waivers.apply(findings, given, date.today())
     # Behind the waivers: one of a finding that is known is not unused.
     if asked.baseline:
-        known = baseline.read(asked.baseline)
+        known = baseline.read(asked.baseline, key.mark if key else "")
         there = set(findings["fingerprint"].to_list())
         findings, said["known"] = baseline.apply(findings, known)
         said[baseline.KNOWN] = baseline.kept(known, there, ran)
@@ -524,7 +524,12 @@ def _sessions(
 
 
 def _meta(
-    whole: Seen, config: Config, asked: Asked, rejected: int, unread: int | None
+    whole: Seen,
+    config: Config,
+    asked: Asked,
+    rejected: int,
+    unread: int | None,
+    key: redacting.Key | None,
 ) -> dict[str, Any]:
     notes = [asked.options.deductible_said] if whole.part_b else []
     part_b = bool(whole.part_b) or not whole.rows_used
@@ -545,6 +550,7 @@ def _meta(
         "figures": figures(config, whole.days),
         "config_folders": [str(folder) for folder in config.folders[:-1]],
         "options": {"select": list(asked.select), "ignore": list(asked.ignore)},
+        baseline.REDACTED: key.mark if key else "",
         "rows_read": whole.rows_used + rejected,
         "rows_used": whole.rows_used,
         "rows_rejected": rejected,

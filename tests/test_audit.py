@@ -66,6 +66,34 @@ def test_a_baseline_leaves_nothing_new(tmp_path):
     assert (code, report["findings"], report["meta"]["known"]) == (0, [], len(PLANTED))
 
 
+@pytest.mark.parametrize(
+    ("then", "now", "said"),
+    [
+        ("", "a", "its patients are no codes, and here they are"),
+        ("a", "", "its patients are codes, and here they are not"),
+        ("a", "b", "its patients are codes of another key"),
+        ("a", "a", ""),
+    ],
+)
+def test_a_baseline_of_another_key_knows_nothing(then, now, said, tmp_path):
+    """It is refused: else all that is known would come again as new."""
+
+    def audit(key, *words):
+        redact = ("--redact", str(tmp_path / key)) if key else ()
+        return run("audit", WEEK, *redact, *words)
+
+    last = tmp_path / "last.json"
+    audit(then, "-o", str(last))
+    code, _, err = audit(now, "--baseline", str(last))
+    assert code == (2 if said else 0)
+    assert (f"{last}: {said}" in err) is bool(said)
+    report = json.loads(last.read_text())
+    nothing = tmp_path / "nothing.json"
+    nothing.write_text(json.dumps({"findings": [], "meta": report["meta"]}))
+    nothing.write_text(nothing.read_text().replace("known_fingerprints", "no_longer"))
+    assert audit(now, "--baseline", str(nothing))[0] == 1
+
+
 def test_baselines_in_a_row(tmp_path):
     """What the report before left out is known to the next one; a waiver of it is not unused."""
     first, second, waivers = (tmp_path / name for name in ("1.json", "2.json", "w.csv"))
