@@ -42,4 +42,7 @@ class AssistantModifierMissing(Rule):
     )
     _short = (found < _due) & (found < _fewest)
     flag = nw.col("payer_assistant_cut") & _short
-    explained = nw.when(nw.col("evaluation") != "").then(nw.lit("U210")).otherwise(nw.lit(""))
+    # Help in an evaluation is to be explained, and the modifier is due for it all the same.
+    _alone = nw.col("assistant_rows") >= nw.col("documented_rows")
+    _not_payable = (nw.col("evaluation") != "") & _alone
+    explained = nw.when(_not_payable).then(nw.lit("U210")).otherwise(nw.lit(""))

@@ -34,5 +34,6 @@ class BundledPair(Rule):
     found, expected = nw.col("code"), nw.col("column1")
     _apart = nw.col("distinct_rows") + nw.col("distinct_1")
     flag = (nw.col("indicator") == 0) | (_apart == 0)
+    takes_units = nw.col("indicator") == 0
     _unpaid = UNPAID & (nw.col("charge_cents") > 0)
     explained = nw.when(_unpaid).then(nw.lit("P402")).otherwise(nw.lit(""))

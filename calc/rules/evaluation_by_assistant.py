@@ -31,3 +31,4 @@ class EvaluationByAssistant(Rule):
     found, expected = nw.col("assistant_rows"), nw.col("documented_rows")
     flag = (nw.col("evaluation") != "") & (found > 0)
     other_severity, milder = "warning", found < expected
+    takes_units = (found >= expected) & (nw.col("billed") > nw.col("refused_units"))
