@@ -6,7 +6,7 @@ already. What a clash takes from a patient's units needs that patient's rows aga
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -73,10 +73,10 @@ def together(
     """Clashes of a clinician's patients with their effect on the units of the patient's pool.
 
     And on the visit's dollars, said with the first clash that takes units. ``first_lost``: this is
-    it, and the visit has billed units.
+    it, and the units were billed.
 
-    ``rows``: all of the patients whom a clash touches, at least. ``bills``: claims are beside the
-    log, so that what has no line is not billed.
+    ``rows``: all of the patients whom a clash touches, at least. ``bills``: the log, or claims
+    beside it, say what is billed, so that what has no units there is not.
     """
     if engine.is_empty(clashes):
         nothing = nw.lit(None, dtype=nw.Int64)
@@ -101,9 +101,7 @@ def together(
     )
     units = lines.select(*POOL, "service", "units_lost").unique()
     # The reduction of one code hangs on the visit's other codes, of whatever discipline.
-    cents = lines.group_by(*VISIT).agg(
-        total("lost_cents"), total("unknown"), total("billing_lines").alias("visit_bills")
-    )
+    cents = lines.group_by(*VISIT).agg(total("lost_cents"), total("unknown"))
     found = clashes.join(units, on=[*POOL, "service"], how="left")
     found = found.join(cents, on=list(VISIT), how="left")
     found = found.with_columns(idle=nw.when(nw.col("units_lost") > 0).then(0).otherwise(1))
@@ -113,9 +111,14 @@ def together(
     known = first & (nw.col("unknown") == 0)
     found = found.with_columns(
         lost_cents=nw.when(known).then(nw.col("lost_cents")),
-        first_lost=first & ((nw.col("visit_bills") > 0) | nw.lit(bills)),
+        first_lost=first & nw.lit(bills),
     )
-    return found.drop("idle", "unknown", "visit_bills")
+    return found.drop("idle", "unknown")
+
+
+def told(has: Collection[str]) -> bool:
+    """Whether an audit's log, or claims beside it (see `claims.held`), say what was billed."""
+    return not {"units_billed", "claims"}.isdisjoint(has)
 
 
 def _without_shared(rows: Frame, lost: Frame) -> Frame:
@@ -155,19 +158,15 @@ _GROUP = (*POOL, "group")
 def _with_kept(lines: Frame, bills: bool) -> Frame:
     """Add kept_units, what of the billed units the minutes bear, ``all_kept`` and ``all_refused``.
 
-    Of a pool without billed units, and without claims, those that could be billed. What is billed
-    without a session is not borne: that is a finding of its own. Units billed for a denial do not
-    count.
+    Where nobody says what is billed (``bills``), those that could be. What is billed without a
+    session is not borne: that is a finding of its own. Units billed for a denial do not count.
     """
     own = nw.col("units_logged") - nw.col("refused_units")
     own = nw.when(nw.col("counted_rows") > 0).then(own).fill_null(0)
-    told = ~nw.col("units_logged").is_null()
-    lines = lines.with_columns(own_billed=own, bills=told.cast(nw.Int64))
-    lines = engine.within(lines, POOL, total={"billing_lines": "bills"})
+    lines = lines.with_columns(own_billed=own)
     sums = {"all_units": "units", "all_billed": "own_billed", "all_refused": "refused_units"}
     lines = engine.within(lines, _GROUP, total=sums)
-    fewer = (nw.col("billing_lines") > 0) | nw.lit(bills)
-    fewer = fewer & (nw.col("all_billed") < nw.col("all_units"))
+    fewer = (nw.col("all_billed") < nw.col("all_units")) & nw.lit(bills)
     return lines.with_columns(
         kept_units=nw.when(fewer).then("own_billed").otherwise("units"),
         all_kept=nw.when(fewer).then("all_billed").otherwise("all_units"),

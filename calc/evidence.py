@@ -92,7 +92,7 @@ def gather(
     found: Evidence
     found, (mine, alone) = engine.side_by_side(rows, of_lines, others)
     tables = found.tables | alone
-    bills = "claims" in has
+    bills = clinicians.told(has)
     shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options, bills)
     both = nw.concat([tables["limit"], mine.tables["limit"]], how="vertical")
     tables |= mine.tables | of_groups(group_rows(rows)) | of_habits(tables, config)
@@ -900,7 +900,8 @@ def _most_treatment(rows: Frame) -> Frame:
 def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -> Frame:
     """What is measured of a patient's day (minutes or units), how much, and the limit.
 
-    Units only where the minutes keep within their limit; ``supported`` beside them.
+    Units only where the minutes keep within their limit, those billed or, on a day without any,
+    those that the minutes earn; ``supported`` beside them.
     """
     somebody = _treating()
     mine = rows.with_columns(
@@ -913,9 +914,11 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     minutes = mine.group_by(*PATIENT_DAY).agg(total("counted_ms").alias("measured"), *ends)
     minutes = first_rows.named(minutes).with_columns(supported=nw.lit(None, dtype=nw.Int64))
     minutes = limits.measured(minutes, "patient_minutes")
-    unclaimed = nw.col("units_claimed").is_null()
+    claimed = ~nw.col("units_claimed").is_null()
+    lines = engine.touched(lines, claimed, PATIENT_DAY, "claimed")
+    # Of a day on which units are billed a code without any has none.
     asked = nw.col("billed") - nw.col("refused_units")
-    units = nw.when(unclaimed).then(nw.col("units")).otherwise(asked)
+    units = nw.when("claimed").then(asked).otherwise("units")
     timed = lines.with_columns(
         measured=units.fill_null(0).cast(nw.Int64), supported=nw.col("units")
     )

@@ -262,7 +262,7 @@ class _Run:
         clashes, lost = _all(self.places.clashes[number]), _all(self.places.lost[number])
         days = engine.distinct(clashes, "date")
         rows = _all(self.places.rows[number])
-        options, bills = self.asked.options, "claims" in self.has
+        options, bills = self.asked.options, clinicians.told(self.has)
         shared = clinicians.together(rows, clashes, lost, self.config, days, options, bills)
         found = auditing.found({"together": shared}, self.config, self.rules, self.files)
         unsure = engine.collect(_all(self.places.unsure[number]))

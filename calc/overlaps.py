@@ -325,15 +325,19 @@ def lost_to_other_patients(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def to_colleagues(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """What rows of a patient get of the minutes that a colleague's row gives up, by file and row.
 
-    ``given_up_ms`` of a row are the first of those that count for it. Whoever of the others there
-    began first has them then, in his own time (``own_ms``, at the row's end). ``gained_ms``: of
-    each row that gets any.
+    ``given_up_ms`` of a row are the first of those that count for it; of a window any, as far as
+    a colleague lacks minutes in it. Whoever of the others there began first has them then, in his
+    own time (``own_ms``, at the row's end). ``gained_ms``: of each row that gets any.
     """
     single = rows.filter(nw.col("in_sweep") & nw.col("one_on_one"))
-    free = single.filter((nw.col("given_up_ms") > 0) & nw.col("full"))
-    free = free.with_columns(start_ms=_holds_from())
-    free = free.with_columns(end_ms=nw.col("start_ms") + nw.col("given_up_ms"))
-    free = _of_hours(free.select("patient", "start_ms", "end_ms", whose="clinician"))
+    free = single.filter(nw.col("given_up_ms") > 0).with_columns(
+        exact="full", left_ms="given_up_ms"
+    )
+    until = nw.when("exact").then(_holds_from() + nw.col("left_ms")).otherwise("end_ms")
+    begins = nw.when("exact").then(_holds_from()).otherwise("start_ms")
+    free = free.with_columns(end_ms=until, start_ms=begins)
+    names = {"free_file": "file", "free_row": "row", "whose": "clinician"}
+    free = _of_hours(free.select("patient", "start_ms", "end_ms", "exact", "left_ms", **names))
     free = free.rename({"start_ms": "free_from", "end_ms": "free_until"})
     short = single.filter(nw.col("length_ms") > nw.col("counted_ms"))
     told = nw.col("full") & (nw.col("clinician") != "")
@@ -347,12 +351,20 @@ def to_colleagues(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     here = (nw.col("end_ms") > nw.col("start_ms")) & (nw.col("clinician") != nw.col("whose"))
     # A pair meets in every hour that both touch.
     pieces = pieces.filter(here & (nw.col("hour") == nw.col("start_ms") // _HOUR))
-    span, lacks = nw.col("end_ms") - nw.col("start_ms"), nw.col("length_ms") - nw.col("counted_ms")
-    length = nw.when("full").then(span).otherwise(nw.min_horizontal(lacks, span))
+    pieces = pieces.with_columns(lacks_ms=nw.col("length_ms") - nw.col("counted_ms"))
+    exact, span = nw.col("full") & nw.col("exact"), nw.col("end_ms") - nw.col("start_ms")
+    length = nw.when(exact).then(span).otherwise(nw.min_horizontal("lacks_ms", span, "left_ms"))
     pieces = engine.settled(pieces.with_columns(length_ms=length))
     order = ("start_ms", "began_ms", "file", "row")
     swept = times.sweep(pieces, nw.lit(True), "gained_ms", order)
-    return swept.group_by("file", "row").agg(total("gained_ms"))
+    # No row gives more than it gives up: that of a window may be asked for at several times.
+    running = {"upto_ms": "gained_ms"}
+    swept = engine.within(swept, ("free_file", "free_row"), order, running=running)
+    over = nw.max_horizontal(nw.col("upto_ms") - nw.col("left_ms"), nw.lit(0))
+    gained = nw.max_horizontal(nw.col("gained_ms") - over, nw.lit(0))
+    swept = swept.with_columns(gained_ms=gained.cast(nw.Int64))
+    gains = swept.group_by("file", "row").agg(total("gained_ms"), nw.col("lacks_ms").max())
+    return gains.select("file", "row", gained_ms=nw.min_horizontal("gained_ms", "lacks_ms"))
 
 
 def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

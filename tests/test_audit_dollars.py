@@ -241,7 +241,7 @@ def test_an_add_on_that_falls_away_with_shared_minutes_has_a_price(config):
     """40 minutes are three units, of which 11 minutes of the second patient leave one."""
     shared = {"clinician": "K", "discipline": "SLP"}
     rows = [
-        row("97129", "", 1, patient="A", start="09:00", end="09:30", **shared),
+        row("97129", "", patient="A", start="09:00", end="09:30", **shared),
         row("97129", "", patient="B", start="09:01", end="09:41", **shared),
     ]
     (found,) = audit(rows, config, select=("T101",))
@@ -409,9 +409,8 @@ def lost(before, after, billed, alone):
     units = 0
     for pool in pools:
         first, then = (sum(m[c] for c in pool) for m in (before, after))
-        kept = (first + 7) // 15
-        if any(n != "" for n in billed.values()):
-            kept = min(kept, sum(billed[c] or 0 for c in pool))
+        # The log says what is billed: a blank is nothing.
+        kept = min((first + 7) // 15, sum(billed[c] or 0 for c in pool))
         units += max(0, kept - (then + 7) // 15)
     return units
 
@@ -765,6 +764,27 @@ def test_units_that_cost_nothing_lack_no_dollars(config):
         assert done.meta["overbilled_without_dollars"] == without, rows
     also = reviewing.review(read(bundled, config), config, asked).audit.findings["also"]
     assert also.to_list() == ["U206"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "rule", "without"),
+    [
+        ([row("97161", 30, 1, role="assistant")], "U210", 1),
+        ([row("97161", 30, "", role="assistant"), row("97110", 15, 1)], "U210", 0),
+        ([row("97161", 30, 1, modifiers_billed="GZ", role="assistant")], "U210", 0),
+        ([row("97161", 20, 1), row("97161", 10, 0, role="assistant")], "U210", 0),
+        ([row("97161", 30, 1, date="2024-08-05"), row("97164", 30, 1, date="2024-08-05")],
+         "M307", 1),
+        ([row("97530", 15, 1, date="2024-08-05"), row("97750", 15, 1, date="2024-08-05")],
+         "M307", 0),
+    ],
+)  # fmt: skip
+def test_what_is_never_payable_lacks_dollars(rows, rule, without, config):
+    """An evaluation by an assistant alone, the second code of a pair that no modifier opens."""
+    rows = [{"modifiers_billed": "GP"} | one for one in rows]
+    done = reviewing.review(read(rows, config), config, reviewing.Asked(select=(rule,))).audit
+    assert done.findings["rule"].to_list() == [rule]
+    assert done.meta["overbilled_without_dollars"] == without
 
 
 @pytest.mark.parametrize(("units", "without"), [((1, 1), 0), ((2, 2), 1)])
