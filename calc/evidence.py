@@ -819,9 +819,6 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         bare = nw.col("fault_rule") == "U209"
         mine = engine.touched(mine.select(*_OF_TREATMENT), bare, PATIENT_DAY, "bare")
         mine = engine.settled(mine.filter(nw.col("bare")))
-    logged = ~nw.col("total_ms").is_null()
-    totals = mine.filter(logged).select(*PATIENT_DAY, "total_ms").unique()
-    totals = totals.group_by(*PATIENT_DAY).agg(total("total_ms"))
     timed = nw.col("timed") & nw.col("counts")
     has_minutes = timed & (nw.col("fault_rule") != "U209")
     mine = mine.with_columns(
@@ -837,17 +834,33 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         PATIENT_DAY,
         total={name: name for name in sums},
         filled={},
-        least={"first_place": "row_place", "least clinician": "somebody"},
-        most={"most clinician": "somebody"},
+        least={"first_place": "row_place", "least clinician": "somebody", "total_ms": "total_ms"},
+        most={"most clinician": "somebody", "greatest_ms": "total_ms"},
     )
-    day = first_rows.named(day)
-    day = engine.settled(day.join(totals, on=list(PATIENT_DAY), how="left"))
+    day = _with_totals(first_rows.named(day), mine)
     short = engine.settled(day.filter(nw.col("timed_ms") > nw.col("total_ms")).select(PATIENT_DAY))
     if not engine.is_empty(short):
         most = _most_treatment(engine.among(mine, short, PATIENT_DAY))
         day = day.join(most, on=list(PATIENT_DAY), how="left")
         day = day.with_columns(total_ms=nw.coalesce("most_ms", "total_ms")).drop("most_ms")
     return day
+
+
+def _with_totals(day: Frame, rows: Frame) -> Frame:
+    """Days with the sum of the totals that their ``rows`` log, equal ones once, as ``total_ms``.
+
+    That stands there where all are equal, as on most: the least of them is the greatest.
+    """
+    unlike = day.filter(nw.col("total_ms") < nw.col("greatest_ms")).select(PATIENT_DAY)
+    unlike, day = engine.settled(unlike), day.drop("greatest_ms")
+    if engine.is_empty(unlike):
+        return day
+    totals = engine.among(rows.filter(~nw.col("total_ms").is_null()), unlike, PATIENT_DAY)
+    totals = totals.select(*PATIENT_DAY, "total_ms").unique().group_by(*PATIENT_DAY)
+    sums = totals.agg(total("total_ms").alias("all_ms"))
+    day = day.join(sums, on=list(PATIENT_DAY), how="left")
+    day = day.with_columns(total_ms=nw.coalesce("all_ms", "total_ms")).drop("all_ms")
+    return engine.settled(day)
 
 
 def _treating() -> nw.Expr:
