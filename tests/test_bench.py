@@ -44,3 +44,13 @@ def test_arguments_are_looked_at_first(words, says):
     done = bench(*words)
     assert done.returncode == 2
     assert says in done.stderr and "Traceback" not in done.stderr
+
+
+def test_no_rule_lacks_anything_in_a_whole_log(tmp_path):
+    """What is measured as an audit with all rules is one."""
+    path = str(tmp_path / "whole.csv")
+    for rows, words in (("500", ["--whole"]), ("500", ["--billed"])):
+        assert bench("logs.py", rows, path, *words).returncode == 0
+        done = bench("run.py", "--one", "audit whole", path)
+        assert (done.returncode == 0) is ("--whole" in words), done.stderr
+    assert "lacks what these rules need: D601, D603, T107" in done.stderr

@@ -1,9 +1,10 @@
-"""Seeded logs of any size: ``python tests/bench/logs.py ROWS FILE.csv|FILE.parquet [--billed]``.
+"""Seeded logs of any size: ``python tests/bench/logs.py ROWS FILE.csv [--billed] [--whole]``.
 
 Visits of two to four codes, eight a day and clinician, one after another; a patient has one
 clinician and comes every fourth working day, twelve times. With ``billed`` the columns
-units_billed, modifiers_billed and charge are filled. A chunk of days at a time, so that
-30 million rows need little memory; the rows stand in order of date, as exports have them.
+units_billed, modifiers_billed and charge are filled; ``whole`` logs have every column of the
+format, so that no audit rule lacks one. A chunk of days at a time, so that 30 million rows need
+little memory; the rows stand in order of date, as exports have them. FILE may be Parquet.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ CODES = {
 }
 UNTIMED = ("92507", "92526", "92609", "97018")
 LOCALITIES = ("OH-00", "CA-05", "TX-09", "NY-01")
+DIAGNOSES = ("M62.81", "R26.2", "G81.90")  # of the example list; of few patients another one
 VISITS, VISIT_MINUTES, FIRST_MINUTE = 8, 60, 480  # a clinician's day
 CASELOAD, RETURNS = 32, 12  # a patient's turn comes every CASELOAD / VISITS days
 CHUNK = 1_000_000  # rows
@@ -33,6 +35,7 @@ class Kind:
     """What a log holds: shares of rows by assistants and of rows that overlap another."""
 
     billed: bool = False
+    whole: bool = False
     assistants: float = 0.1
     overlaps: float = 0.002
     year: int = 2026
@@ -86,9 +89,23 @@ def _day(
         "end": clock[FIRST_MINUTE + slot * VISIT_MINUTES + end - before],
     }
     frame = pl.DataFrame(columns)
-    if not kind.billed:
-        return frame
-    return frame.with_columns(_billed(rng, visit, code, length, assistant, discipline))
+    if kind.billed or kind.whole:
+        frame = frame.with_columns(_billed(rng, visit, code, length, assistant, discipline))
+    return frame.with_columns(_further(visit, patient, length)) if kind.whole else frame
+
+
+def _further(visit: np.ndarray, patient: np.ndarray, length: np.ndarray) -> list[pl.Series]:
+    """The columns of the format that neither times nor what was billed fill."""
+    first = np.flatnonzero(np.diff(visit, prepend=-1))
+    total = np.add.reduceat(length, first)
+    listed = np.array(DIAGNOSES)[patient % len(DIAGNOSES)]
+    words = {"payer": "medicare", "mode": "individual"}
+    return [
+        *(pl.Series(name, [word]).new_from_index(0, len(visit)) for name, word in words.items()),
+        pl.Series("minutes", length),
+        pl.Series("total_minutes", np.repeat(total, np.diff(first, append=len(visit)))),
+        pl.Series("diagnosis", np.where(patient % 1000 == 0, "M54.50", listed)),
+    ]
 
 
 def _billed(
@@ -168,9 +185,10 @@ def main() -> None:
     parser.add_argument("rows", type=int)
     parser.add_argument("file", type=Path)
     parser.add_argument("--billed", action="store_true")
+    parser.add_argument("--whole", action="store_true", help="every column of the format")
     parser.add_argument("--year", type=int, default=2026)
     given = parser.parse_args()
-    write(given.file, given.rows, Kind(billed=given.billed, year=given.year))
+    write(given.file, given.rows, Kind(given.billed, given.whole, year=given.year))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 Generates seeded logs and prints one table: seconds, peak memory, and ratios measured in one run.
 Every job runs in a process of its own that times `pl.read_csv(file, try_parse_dates=True)` of the
 same file before and after it, so that a machine whose speed drifts slows both. ``--compare FILE``
-sets an earlier version's json beside it.
+sets an earlier version's json beside it. Jobs called whole are of logs with every column of the
+format: an audit of one, with a list of diagnoses, leaves no rule out.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ AS_STARTED = dict(os.environ)  # Polars, once it is loaded, leaves settings of i
 sys.path[:0] = [str(HERE), str(HERE.parents[1])]
 
 JOBS = ("read", "bill", "audit", "count", "loop")
+OF_WHOLE_LOGS = ("bill whole", "audit whole")
+DIAGNOSES = HERE.parents[1] / "examples" / "diagnosis_list.csv"
 SPARK_ROWS = 100_000  # a local session shows the fixed cost, not a cluster's speed
 
 
@@ -47,6 +50,20 @@ def _lines(path: Path, on: str = "polars") -> Any:
     log = logs.read(path, config, None, on, digest=False)
     lines = billing.bill(log, config, None, billing.printed_from(log.carried))
     return engine.collect(billing.as_printed(lines, log.carried))
+
+
+def _audit(path: Path) -> Any:
+    """An audit with all rules; the findings of one with fewer would be no measure."""
+    from calc import balances, evidence, logs, params, reviewing
+
+    config = params.load()
+    extras = evidence.Extras(diagnoses=balances.read_diagnoses(str(DIAGNOSES), config))
+    log = logs.read(path, config, digest=False)
+    audit = reviewing.review(log, config, reviewing.Asked(extras=extras)).audit
+    left_out = [said["rule"] for said in audit.not_run if said["lines"] is None]
+    if left_out:
+        raise SystemExit(f"{path} lacks what these rules need: {', '.join(left_out)}")
+    return audit
 
 
 def _sessions(path: Path) -> tuple[Any, Any]:
@@ -126,8 +143,12 @@ def one(name: str, path: Path) -> dict[str, Any]:
 
         def work() -> Any:
             return calc.audit(path)
+    elif name == "audit whole":
+
+        def work() -> Any:
+            return _audit(path)
     else:
-        on = name.partition(" ")[2] or "polars"
+        on = "spark" if name == "bill spark" else "polars"
 
         def work() -> Any:
             return _lines(path, on)
@@ -182,19 +203,18 @@ def _row(job: str, rows: int, cores: int, found: dict[str, Any]) -> dict[str, An
 def run(sizes: list[int], folder: Path, spark: bool) -> list[dict[str, Any]]:
     from logs import Kind, write
 
-    import calc
-
     results = []
     for rows in sizes:
-        path = folder / f"log{rows}.csv"
-        if not path.exists():
-            write(path, rows, Kind(billed=True))
-        jobs = [job for job in JOBS if job != "audit" or hasattr(calc, "audit")]
-        plan = [(job, 2) for job in jobs] + [("bill", 1)]
+        path, whole = (folder / f"{name}{rows}.csv" for name in ("log", "whole"))
+        for file, kind in ((path, Kind(billed=True)), (whole, Kind(whole=True))):
+            if not file.exists():
+                write(file, rows, kind)
+        plan = [(job, 2) for job in (*JOBS, *OF_WHOLE_LOGS)] + [("bill", 1)]
         if spark and rows <= SPARK_ROWS:
             plan.append(("bill spark", 2))
         for job, cores in plan:
-            results.append(_row(job, rows, cores, in_process(job, path, cores)))
+            file = whole if job in OF_WHOLE_LOGS else path
+            results.append(_row(job, rows, cores, in_process(job, file, cores)))
             print(_text(results[-1]), flush=True)
     return results
 
