@@ -195,12 +195,13 @@ def bill(
     days = engine.distinct(log.sessions, "date")
     sessions = dense(log.sessions, config)
     wanted = tuple(dict.fromkeys((*columns, *ORDER))) if columns else ()
+    by_line = {"modifiers_billed", "charge"} <= {*log.cells}
 
     def part(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         lengths = times.with_lengths(rows)
         services = services_of(lengths, config, log.carried)
         beside = bundled_apart(lengths, config, days), borne(rows)
-        lines = _lines(services, config, days, options, *beside)
+        lines = _lines(services, config, days, options, *beside, rows if by_line else None)
         return lines.select(*wanted) if wanted else lines
 
     # No step looks beyond a patient.
@@ -241,15 +242,19 @@ def _lines(
     options: Options | None,
     apart: nw.LazyFrame[Any] | None,
     borne: nw.LazyFrame[Any] | None,
+    rows: nw.LazyFrame[Any] | None = None,
 ) -> nw.LazyFrame[Any]:
+    """``rows``: of a log that says what each line is charged, see `modifiers.own_charges`."""
     options = options or Options()
     step = engine.stepwise(services)
     many = step is engine.plainly
     days = days if many else _whole_month(days)
     lines = with_balances(step(services, count_lines, config, days), options)
+    if rows is not None:
+        lines = modifiers.own_charges(lines, rows)
     whose = (options.qualifying_apm, options.nonparticipating)
     alike = services if many else None
-    lines = step(lines, _priced, config, days, whose, options.opened, alike)
+    lines = step(lines, _priced, config, days, whose, options.opened, alike, rows is not None)
     if apart is None:
         lines = lines.with_columns(beside=nw.lit(None, dtype=nw.String))
     else:
@@ -277,10 +282,11 @@ def _priced(
     whose: tuple[bool, bool],
     opened: tuple[str, ...],
     services: nw.LazyFrame[Any] | None,
+    by_line: bool,
 ) -> nw.LazyFrame[Any]:
     """Claim lines with every money step; ``whose`` factor and fee are the first two `Options`."""
     lines = fees(modifiers.parts(lines), config, days, Options(*whose), services)
-    return price(lines, config, days, opened)
+    return price(lines, config, days, opened, by_line)
 
 
 def _explained(lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
@@ -468,14 +474,20 @@ def _on_day(*words: nw.Expr) -> nw.Expr:
 
 
 def price(
-    lines: nw.LazyFrame[Any], config: Config, days: list[date], opened: Sequence[str]
+    lines: nw.LazyFrame[Any],
+    config: Config,
+    days: list[date],
+    opened: Sequence[str],
+    by_line: bool,
 ) -> nw.LazyFrame[Any]:
     """Every money step of lines with units and `fees`, by the figures in force on their dates.
 
-    ``opened``: the columns that `with_balances` gave them.
+    ``opened``: the columns that `with_balances` gave them; ``by_line``: `modifiers.own_charges`
+    gave them theirs.
     """
-    lines = pricing.reduce_multiple(pricing.work(lines))
-    lines = _deductible(pricing.allow(lines), "left_cents" in opened)
+    lines = pricing.allow(pricing.reduce_multiple(pricing.work(lines)))
+    lines = pricing.allow_own(lines) if by_line else lines
+    lines = _deductible(lines, "left_cents" in opened)
     amount = nw.col("allowed_cents")
     lines = _kx_figures(lines, config, days, "elsewhere_cents" in opened, amount)
     lines = pricing.settle(pricing.accrue(lines).drop("kx_least_cents"))

@@ -856,8 +856,8 @@ def _with_totals(day: Frame, rows: Frame) -> Frame:
     if engine.is_empty(unlike):
         return day
     totals = engine.among(rows.filter(~nw.col("total_ms").is_null()), unlike, PATIENT_DAY)
-    totals = totals.select(*PATIENT_DAY, "total_ms").unique().group_by(*PATIENT_DAY)
-    sums = totals.agg(total("total_ms").alias("all_ms"))
+    totals = totals.select(*PATIENT_DAY, "total_ms").unique()
+    sums = totals.group_by(*PATIENT_DAY).agg(total("total_ms").alias("all_ms"))
     day = day.join(sums, on=list(PATIENT_DAY), how="left")
     day = day.with_columns(total_ms=nw.coalesce("all_ms", "total_ms")).drop("all_ms")
     return engine.settled(day)

@@ -11,6 +11,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import billed, engine
+from calc.schema import CODE_KEY, total
 
 DISCIPLINE = {"PT": "GP", "OT": "GO", "SLP": "GN"}
 ASSISTANT = {"PT": "CQ", "OT": "CO"}
@@ -269,6 +270,43 @@ def beside(
     least = pairs.group_by(*on, "code").agg(nw.col("column1").min().alias("beside"))
     lines = lines.join(least, on=[*on, "code"], how="left")
     return lines.with_columns(beside=nw.when(nw.col("units") > 0).then("beside"))
+
+
+OWN_CHARGES = ("plain_charge_cents", "plain_charged", "marked_charge_cents", "marked_charged")
+
+
+def own_charges(lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add OWN_CHARGES: what ``rows`` charge for a code's plain line, for that with CQ or CO.
+
+    And for how many units. Null but of codes with units of both of which the log bills both, with
+    a charge on every row that bills and none for a denial.
+    """
+    lines = lines.with_columns(**dict.fromkeys(OWN_CHARGES, nw.lit(None, dtype=nw.Int64)))
+    assistant, charge = nw.col("assistant_units"), nw.col("charge_cents")
+    both = (assistant > 0) & (assistant < nw.col("units")) & ~charge.is_null()
+
+    def of_rows(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        theirs = engine.among(rows, few, ("patient", "date"))
+        bills = nw.col("units_billed") > 0
+        theirs = billed.with_marks(engine.settled(theirs.filter(bills.fill_null(False))))
+        marked = billed.has("CQ|CO")
+        parts = {"plain": ~marked, "marked": marked}
+        given = {"charge_cents": charge, "charged": nw.col("units_billed")}
+        theirs = theirs.with_columns(
+            open=(charge.is_null() | billed.has(billed.EXCLUDED)).cast(nw.Int64),
+            **{
+                f"{part}_{name}": nw.when(mine).then(value).otherwise(0).fill_null(0)
+                for part, mine in parts.items()
+                for name, value in given.items()
+            },
+        )
+        said = theirs.group_by(*CODE_KEY).agg(*map(total, (*OWN_CHARGES, "open")))
+        said = said.filter(
+            (nw.col("open") == 0) & (nw.col("plain_charged") > 0) & (nw.col("marked_charged") > 0)
+        )
+        return few.drop(OWN_CHARGES).join(said.drop("open"), on=list(CODE_KEY), how="left")
+
+    return engine.some(lines, both.fill_null(False), of_rows, OWN_CHARGES)
 
 
 # What a log may say of a line that nothing in it proves: distinct, and the patient's liability.

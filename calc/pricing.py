@@ -140,8 +140,9 @@ def allow(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     The charge of a code is for the units it was billed with; other units get their part of it,
     and a charge for none of them says nothing. Its plain and its modified line share it to the
-    cent: the plain units come first. So do a code and its add-on with one charge for both
-    (``shared_units``), and what is above the amount of one of these lines goes to the others.
+    cent, where nobody says what each is charged (see `allow_own`): the plain units come first. So
+    do a code and its add-on with one charge for both (``shared_units``), and what is above the
+    amount of one of these lines goes to the others.
     """
     billed = nw.coalesce("shared_units", "units_logged", "code_units")
     lines = lines.with_columns(charged_units=billed)
@@ -204,6 +205,29 @@ _OF_LINE = (
     "marked_units", "plain_units", "of_billed", "plain_billed", "told", "shared", "whole",
     "plain_cents",
 )  # fmt: skip
+
+
+def allow_own(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """What `allow` allows, where the log says what each of a code's two lines is charged.
+
+    The lesser of amount and charge is taken for each claim line (42 U.S.C. 1395w-4(a)(1)). Needs
+    `modifiers.OWN_CHARGES`; a line of other units than those charged has its part.
+    """
+
+    def own(part: str) -> nw.Expr:
+        charged = nw.col(f"{part}_charged")
+        # No divisor may be 0, even where the quotient is not asked for.
+        charged = nw.when(charged > 0).then(charged).otherwise(1)
+        return _share_of(nw.col(f"{part}_charge_cents"), nw.col("units"), charged)
+
+    mine = nw.when(nw.col("modified") == 1).then(own("marked")).otherwise(own("plain"))
+    scheduled = nw.col("scheduled_cents")
+    told = ~nw.col("plain_charged").is_null() & ~scheduled.is_null()
+    told = told & nw.col("shared_units").is_null()
+    lesser = nw.when(told).then(nw.min_horizontal(mine, scheduled)).otherwise("allowed_cents")
+    return lines.with_columns(allowed_cents=lesser.cast(nw.Int64))
+
+
 _OF_SHARED = ("shared_units", "place_in_service")
 _OF_EVENED = (*SERVICE_KEY, *_OF_SHARED, "modified", "own_charge_cents", "scheduled_cents")
 

@@ -68,6 +68,11 @@ MIXED = [
     # modifiers in two columns, and behind a code
     row("q1", "97110-GP", minutes="15", discipline="PT") | {"Mod 1": "CQ", "Mod 2": "KX"},
     row("q1", "97140", minutes="15", discipline="PT") | {"Mod 1": "59"},
+    # a line of a therapist and one of an assistant, each with its charge
+    row("q2", "97530", minutes="15", discipline="PT", units_billed="1", charge="40.00")
+    | {"Mod 1": "GP"},
+    row("q2", "97530", minutes="15", discipline="PT", units_billed="1", charge="10.00")
+    | {"role": "assistant", "Mod 1": "GP CQ"},
 ]
 
 

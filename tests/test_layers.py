@@ -47,7 +47,7 @@ ALLOWED = {
     "lookups": {"engine", "figure_files", "money", "params"},
     "times": {"engine", "schema"},
     "counting": {"engine", "schema"},
-    "modifiers": {"billed", "engine"},
+    "modifiers": {"billed", "engine", "schema"},
     "pricing": {"engine", "schema", "money"},
     "rules": {"rule", "billed"},
     "overlaps": {"engine", "schema", "times"},

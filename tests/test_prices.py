@@ -376,6 +376,36 @@ def test_lesser_of_charge_and_fee(charge, logged, allowed, config):
     assert line["allowed_cents"] == allowed
 
 
+GP, CQ = {"modifiers_billed": "GP"}, {"modifiers_billed": "GP CQ"}
+
+
+@pytest.mark.parametrize(
+    ("plain", "marked", "allowed"),
+    [
+        # fees of 33.33 for the plain line, which comes first, and 24.18
+        ((1, "40.00", GP), (1, "10.00", CQ), [3333, 1000]),
+        ((1, "20.00", GP), (1, "40.00", CQ), [2000, 2418]),
+        ((1, "40.00", GP), (2, "30.00", CQ), [3333, 1500]),
+        ((0, "20.00", GP), (2, "30.00", CQ), [2500, 2418]),
+        # nobody says whose the charge is: both have a half
+        ((1, "40.00", GP), (1, "", CQ), [2000, 2000]),
+        ((1, "40.00", GP), (1, "10.00", GP), [2500, 2418]),
+        ((1, "40.00", GP), (1, "10.00", {"modifiers_billed": "GP CQ GZ"}), [2500, 2418]),
+        ((1, "40.00", {}), (1, "10.00", {}), [2500, 2418]),
+    ],
+)
+def test_each_claim_line_has_the_charge_of_its_rows(plain, marked, allowed, config):
+    """42 U.S.C. 1395w-4(a)(1): the lesser of charge and fee, where a code has a line with CQ."""
+    day = one("97530", "2026-03-02", "OH-00", discipline="PT")
+    rows = [
+        day | {"role": role, "units_billed": units, "charge": charge} | modifiers
+        for role, (units, charge, modifiers) in (("therapist", plain), ("assistant", marked))
+    ]
+    lines = bill(rows, config)
+    assert [line["modifiers"] for line in lines] == ["GP", "GP CQ"]
+    assert [line["allowed_cents"] for line in lines] == allowed
+
+
 def test_price_of_the_earliest_locality(config):
     """A day at two sites is one unit, priced where its earliest session was."""
     rows = [
