@@ -176,11 +176,27 @@ def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Whole visits with what is allowed as supported, as billed and as kept."""
     lines = lines.drop(*_AMOUNTS, *_DIFFERENCES)
     lines = allowed(lines, "units", "supported", marked("units", "billed", "assistant_units"))
+    lines = allowed(lines, "billed", "billed", nw.col("assistant_units_billed"))
+    lines = lines.with_columns(
+        kept_cents="billed_cents",
+        kept_scheduled_cents="billed_scheduled_cents",
+        unsupported_cents=nw.when(~nw.col("billed_cents").is_null()).then(0).cast(nw.Int64),
+    )
+    # Of most visits some documented minutes stand behind all that is billed.
+    fewer = (nw.col("kept_units") != nw.col("billed")).fill_null(True)
+    lines = engine.touched(lines, fewer, pricing.VISIT, "fewer")
+    lines = engine.some(lines, nw.col("fewer"), _with_kept, _KEPT).drop("fewer")
+    return _difference(lines, "kept", "kept_units", "supported", "units", "over_cents")
+
+
+_KEPT = ("kept_cents", "kept_scheduled_cents", "unsupported_cents")
+
+
+def _with_kept(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Whole visits with what is allowed for kept_units, and what the others billed come to."""
     as_billed, bare = nw.col("assistant_units_billed"), nw.col("assistant_units_without_minutes")
-    lines = allowed(lines, "billed", "billed", as_billed)
     kept = nw.when(nw.col("kept_units") < nw.col("billed")).then(as_billed - bare)
-    lines = allowed(lines, "kept_units", "kept", kept.otherwise(as_billed))
-    lines = _difference(lines, "kept", "kept_units", "supported", "units", "over_cents")
+    lines = allowed(lines.drop(_KEPT), "kept_units", "kept", kept.otherwise(as_billed))
     return _difference(lines, "billed", "billed", "kept", "kept_units", "unsupported_cents")
 
 

@@ -40,7 +40,7 @@ _OF_ASSISTANTS = nw.col("assistant_units")
 PARTLY_ASSISTANTS = ((_OF_ASSISTANTS > 0) & (nw.col("units") > _OF_ASSISTANTS)).fill_null(False)
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
 LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
-_KNOWN = ("GP", "GO", "GN", "CQ", "CO", "KX", *DISTINCT.split("|"), *EXCLUDED.split("|"))
+_MARKS = ("GP", "GO", "GN", "CQ", "CO", "KX", "GP|GO|GN", "CQ|CO", DISTINCT, EXCLUDED)
 
 
 def without_session() -> nw.Expr:
@@ -64,12 +64,16 @@ def of_another_discipline() -> nw.Expr:
     return nw.when(co).then(nw.lit("CO")).when(cq).then(nw.lit("CQ"))
 
 
-def with_marks(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add ``says_GP`` and so on: which modifiers a row bills. Each distinct text is read once."""
+def with_marks(rows: nw.LazyFrame[Any], marks: Sequence[str] = _MARKS) -> nw.LazyFrame[Any]:
+    """Add for each of ``marks`` whether a row bills one of its modifiers, for `has`.
+
+    Each distinct text is read once.
+    """
     texts = engine.distinct(rows, "modifiers_billed")
     said = [modifiers_in(text) for text in texts]
     table: engine.Columns = {"modifiers_billed": texts}
-    table |= {f"says_{name}": [name in names for names in said] for name in _KNOWN}
+    for mark in marks:
+        table[says(mark)] = [not names.isdisjoint(mark.split("|")) for names in said]
     types: dict[str, type] = dict.fromkeys(table, bool) | {"modifiers_billed": str}
     return engine.looked_up(rows, table, types, ["modifiers_billed"])
 
@@ -86,8 +90,16 @@ def modifiers_in(text: str) -> set[str]:
 
 def has(modifiers: str) -> nw.Expr:
     """The row bills one of these modifiers, e.g. ``has("CQ|CO")``; see `with_marks`."""
-    found = [nw.col(f"says_{name}") for name in modifiers.split("|")]
-    return nw.any_horizontal(*found, ignore_nulls=True)
+    return nw.col(says(modifiers))
+
+
+def says(mark: str) -> str:
+    """The column in which `with_marks` says so.
+
+    >>> says("GP"), says("CQ|CO")
+    ('says_GP', 'says_CQ_CO')
+    """
+    return f"says_{mark.replace('|', '_')}"
 
 
 def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
@@ -236,10 +248,18 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     ``hour_units`` are those that an hour more bears, where some row may be so much longer.
     """
     rest, cut = nw.col("rest_minutes"), nw.col("cut_minutes")
-    low = _with_one_more((rest > cut) | ((rest == cut) & ~nw.col("tie")))
-    high = _with_one_more(rest >= cut)
-    billed = nw.col("units_claimed").fill_null(0)
-    documented = nw.col("counted_rows") > 0
+    # Step by step: an expression that stands in several others is made anew in each of them.
+    lines = lines.with_columns(
+        least=_with_one_more((rest > cut) | ((rest == cut) & ~nw.col("tie"))),
+        greatest=_with_one_more(rest >= cut),
+        billed=nw.col("units_claimed").fill_null(0),
+        is_documented=nw.col("counted_rows") > 0,
+        is_longer=nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY)),
+        told_by_log=told_by_log(),
+        timed=nw.col("unit_basis") == "minutes",
+    )
+    billed, documented, timed = (nw.col(n) for n in ("billed", "is_documented", "timed"))
+    longer, by_log = nw.col("is_longer"), nw.col("told_by_log")
     asked = billed - nw.col("refused_units")
     # Other minutes of the service bear all that is asked: a row without its own takes nothing.
     borne = documented & (asked <= nw.col("units")).fill_null(False)
@@ -247,32 +267,28 @@ def compared(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     without = nw.when(unheard).then(asked).otherwise(nw.col("units_without_minutes"))
     without = nw.when(borne).then(0).otherwise(without)
     supported = nw.when(documented).then(billed - without).otherwise(0)
-    timed = nw.col("unit_basis") == "minutes"
     # Units that only the log can tell have no support where it has no session of theirs; those of
     # longer than a day need none on it.
-    longer = nw.col("unit_basis").is_in(list(LONGER_THAN_A_DAY))
-    untold = told_by_log() & ~longer & ~documented
+    untold = by_log & ~longer & ~documented
     # Whose row says so is no matter to an audit, as long as some session is documented.
-    idle = told_by_log() & (nw.col("idle_units") > 0)
+    idle = by_log & (nw.col("idle_units") > 0)
     units = nw.when(untold).then(0).when(idle).then(billed).otherwise(nw.col("units"))
     size = nw.when("pooled").then("rule_unit_minutes").otherwise("unit_minutes")
     return lines.with_columns(
         units=units,
         units_without_minutes=without,
-        billed=billed,
         kept_units=nw.when(timed)
         .then(supported)
         .when(documented | longer)
         .then(billed)
         .otherwise(0),
-        units_low=_of_part(low, units),
-        units_high=_of_part(high, units),
+        units_low=_of_part(nw.col("least"), units),
+        units_high=_of_part(nw.col("greatest"), units),
         documented_rows=nw.col("counted_rows"),
         hour_units=nw.when(nw.col("longer_rows") > 0).then((60 + size - 1) // size).otherwise(0),
         # Codes of 1.6a, and all of payers that count by code, are counted alone.
         day_group=nw.when(nw.col("in_pool")).then(nw.lit("")).otherwise(nw.col("service")),
-        timed=timed,
-    ).drop("longer_rows")
+    ).drop("longer_rows", "least", "greatest", "is_documented", "is_longer", "told_by_log")
 
 
 def _with_one_more(earned: nw.Expr) -> nw.Expr:

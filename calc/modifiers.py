@@ -35,17 +35,19 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     therapist, assistant = nw.col("therapist_minutes"), nw.col("assistant_minutes")
     # A longer first unit (97550) that the therapist furnished alone is a block of his own.
     longer = nw.when(alone & (therapist >= first)).then(first - size).otherwise(0)
+    frame = services.with_columns(block=size, longer=longer)
+    size, longer = nw.col("block"), nw.col("longer")
     therapist = therapist - longer
     blocks = (nw.col("unit_basis") == "minutes") & ~size.is_null()
     midpoint = nw.when(_by_own_unit()).then(size // 2 + 1).otherwise("assistant_midpoint")
-    frame = services.with_columns(
+    frame = frame.with_columns(
         by_quarters=blocks & (~alone | (first == size) | (longer > 0)),
         assistant_midpoint=midpoint.cast(nw.Int64),
         assistant_whole=assistant // size,
         therapist_rest=therapist % size,
         assistant_rest=assistant % size,
         units_unjudged=nw.col("units") - therapist // size - assistant // size,
-    )
+    ).drop("block", "longer")
     none = {"assistant_units": (nw.lit(0, dtype=nw.Int64), int)}
     return engine.amended(frame, nw.col("assistant_rows") > 0, _OF_ASSISTANTS, _assistants, none)
 
@@ -324,8 +326,8 @@ def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any]
     rows = engine.settled(rows.select(*on, "modifiers_billed"))
     if not engine.count(rows):
         return None
-    marks = [f"says_{name}" for name in names]
-    rows = billed.with_marks(rows).select(*on, nw.col(*marks).cast(nw.Int64))
+    marks = [billed.says(name) for name in names]
+    rows = billed.with_marks(rows, names).select(*on, nw.col(*marks).cast(nw.Int64))
     return rows.group_by(*on).agg(nw.col(*marks).max())
 
 
@@ -342,7 +344,7 @@ def uncarried(
     few = lines.select(*key, *needs).join(borne, on=list(on), how="inner")
     kx = nw.when((nw.col("says_KX") == 1) & ~nw.col("needs_kx")).then(_without_kx())
     # 59 comes first, and is the only one that a line may have of itself.
-    missing = {name: nw.col(f"says_{name}") == 1 for name in _UNPROVEN}
+    missing = {name: nw.col(billed.says(name)) == 1 for name in _UNPROVEN}
     missing["59"] = missing["59"] & nw.col("beside").is_null()
     names = [
         nw.when(here).then(nw.lit(f", {name}")).otherwise(nw.lit(""))
