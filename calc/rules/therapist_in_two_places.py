@@ -11,6 +11,7 @@ class TherapistInTwoPlaces(Rule):
     One-on-one codes pay for a clinician's undivided time, so a minute counts for one patient only.
     It is an error where a patient's units do not stand without the shared minutes. Its dollars are
     those of the units lost. Minutes that a colleague of the discipline was there for too stand.
+    Units that are left blank in a log that bills others are not billed, so none are lost.
 
     Correct the times if they were logged wrongly. Where both patients were treated together, bill
     the group code for each of them.
