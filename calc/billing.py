@@ -195,7 +195,7 @@ def bill(
     days = engine.distinct(log.sessions, "date")
     sessions = dense(log.sessions, config)
     wanted = tuple(dict.fromkeys((*columns, *ORDER))) if columns else ()
-    by_line = {"modifiers_billed", "charge"} <= {*log.cells}
+    by_line = "charge" in log.cells
 
     def part(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         lengths = times.with_lengths(rows)

@@ -281,7 +281,7 @@ def own_charges(lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any]) -> nw.LazyFra
     """Add OWN_CHARGES: what ``rows`` charge for a code's plain line, for that with CQ or CO.
 
     And for how many units. Null but of codes with units of both of which the log bills both, with
-    a charge on every row that bills and none for a denial.
+    a charge on every row that bills and on no other, and none for a denial.
     """
     lines = lines.with_columns(**dict.fromkeys(OWN_CHARGES, nw.lit(None, dtype=nw.Int64)))
     assistant, charge = nw.col("assistant_units"), nw.col("charge_cents")
@@ -289,13 +289,16 @@ def own_charges(lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any]) -> nw.LazyFra
 
     def of_rows(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         theirs = engine.among(rows, few, ("patient", "date"))
-        bills = nw.col("units_billed") > 0
-        theirs = billed.with_marks(engine.settled(theirs.filter(bills.fill_null(False))))
+        theirs = billed.with_marks(engine.settled(theirs))
+        bills = (nw.col("units_billed") > 0).fill_null(False)
         marked = billed.has("CQ|CO")
         parts = {"plain": ~marked, "marked": marked}
         given = {"charge_cents": charge, "charged": nw.col("units_billed")}
         theirs = theirs.with_columns(
-            open=(charge.is_null() | billed.has(billed.EXCLUDED)).cast(nw.Int64),
+            open=(
+                (bills & (charge.is_null() | billed.has(billed.EXCLUDED)))
+                | (~bills & ~charge.is_null())
+            ).cast(nw.Int64),
             **{
                 f"{part}_{name}": nw.when(mine).then(value).otherwise(0).fill_null(0)
                 for part, mine in parts.items()

@@ -323,48 +323,30 @@ def lost_to_other_patients(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def to_colleagues(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """What rows of a patient get of the minutes that a colleague's row gives up, by file and row.
+    """What rows of a patient get of the minutes that others of them give up, by file and row.
 
-    ``given_up_ms`` of a row are the first of those that count for it; of a window any, as far as
-    a colleague lacks minutes in it. Whoever of the others there began first has them then, in his
-    own time (``own_ms``, at the row's end). ``gained_ms``: of each row that gets any.
+    A row gives up its ``given_up_ms``; ``own_ms``, at its end or anywhere in a window, are of its
+    clinician for this patient alone. As much as these minutes come to on the patient's day, each
+    counted once, and no more, stands; those who lack some get it in the order of their start. What
+    nobody gave up stays whose it was. ``gained_ms``: of each row that gets any.
     """
-    single = rows.filter(nw.col("in_sweep") & nw.col("one_on_one"))
-    free = single.filter(nw.col("given_up_ms") > 0).with_columns(
-        exact="full", left_ms="given_up_ms"
+    left = nw.col("counted_ms") - nw.col("given_up_ms")
+    single = rows.filter(nw.col("in_sweep") & nw.col("one_on_one")).with_columns(left_ms=left)
+    begins = nw.when("full").then(nw.col("end_ms") - nw.col("own_ms")).otherwise("start_ms")
+    there = single.filter(nw.col("own_ms") > 0).with_columns(
+        began_ms=nw.col("start_ms"), start_ms=begins, length_ms=nw.col("own_ms")
     )
-    until = nw.when("exact").then(_holds_from() + nw.col("left_ms")).otherwise("end_ms")
-    begins = nw.when("exact").then(_holds_from()).otherwise("start_ms")
-    free = free.with_columns(end_ms=until, start_ms=begins)
-    names = {"free_file": "file", "free_row": "row", "whose": "clinician"}
-    free = _of_hours(free.select("patient", "start_ms", "end_ms", "exact", "left_ms", **names))
-    free = free.rename({"start_ms": "free_from", "end_ms": "free_until"})
-    short = single.filter(nw.col("length_ms") > nw.col("counted_ms"))
-    told = nw.col("full") & (nw.col("clinician") != "")
-    own_from = nw.when(told).then(nw.col("end_ms") - nw.col("own_ms")).otherwise("start_ms")
-    short = _of_hours(short.with_columns(own_from=own_from))
-    pieces = short.join(free, on=["patient", "hour"], how="inner").with_columns(
-        began_ms=nw.col("start_ms"),
-        start_ms=nw.max_horizontal("own_from", "free_from"),
-        end_ms=nw.min_horizontal("end_ms", "free_until"),
-    )
-    here = (nw.col("end_ms") > nw.col("start_ms")) & (nw.col("clinician") != nw.col("whose"))
-    # A pair meets in every hour that both touch.
-    pieces = pieces.filter(here & (nw.col("hour") == nw.col("start_ms") // _HOUR))
-    pieces = pieces.with_columns(lacks_ms=nw.col("length_ms") - nw.col("counted_ms"))
-    exact, span = nw.col("full") & nw.col("exact"), nw.col("end_ms") - nw.col("start_ms")
-    length = nw.when(exact).then(span).otherwise(nw.min_horizontal("lacks_ms", span, "left_ms"))
-    pieces = engine.settled(pieces.with_columns(length_ms=length))
-    order = ("start_ms", "began_ms", "file", "row")
-    swept = times.sweep(pieces, nw.lit(True), "gained_ms", order)
-    # No row gives more than it gives up: that of a window may be asked for at several times.
-    running = {"upto_ms": "gained_ms"}
-    swept = engine.within(swept, ("free_file", "free_row"), order, running=running)
-    over = nw.max_horizontal(nw.col("upto_ms") - nw.col("left_ms"), nw.lit(0))
-    gained = nw.max_horizontal(nw.col("gained_ms") - over, nw.lit(0))
-    swept = swept.with_columns(gained_ms=gained.cast(nw.Int64))
-    gains = swept.group_by("file", "row").agg(total("gained_ms"), nw.col("lacks_ms").max())
-    return gains.select("file", "row", gained_ms=nw.min_horizontal("gained_ms", "lacks_ms"))
+    day, order = ("patient", "date"), ("start_ms", "began_ms", "file", "row")
+    swept = times.sweep(engine.settled(there), nw.lit(True), "fits_ms", order)
+    kept = single.group_by(*day).agg(total("left_ms").alias("kept_ms"))
+    swept = engine.settled(swept).join(kept, on=list(day), how="left")
+    lacks = nw.max_horizontal(nw.col("fits_ms") - nw.col("left_ms"), nw.lit(0))
+    swept = swept.with_columns(lacks_ms=lacks.cast(nw.Int64))
+    running = {"upto_ms": "lacks_ms"}
+    swept = engine.within(swept, day, order, total={"all_ms": "fits_ms"}, running=running)
+    free = nw.col("all_ms") - nw.col("kept_ms") - (nw.col("upto_ms") - nw.col("lacks_ms"))
+    gained = nw.min_horizontal("lacks_ms", nw.max_horizontal(free, nw.lit(0)))
+    return swept.select("file", "row", gained_ms=gained.cast(nw.Int64))
 
 
 def of_clinicians(swept: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

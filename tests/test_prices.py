@@ -406,6 +406,27 @@ def test_each_claim_line_has_the_charge_of_its_rows(plain, marked, allowed, conf
     assert [line["allowed_cents"] for line in lines] == allowed
 
 
+def test_a_charge_beside_no_unit_may_be_of_either_line(config):
+    """Of 100.00 for two units each has a half: nobody says whose the second 20.00 is."""
+    day = one("97530", "2026-03-02", "OH-00", discipline="PT")
+    rows = [
+        day | {"minutes": 10, "units_billed": 1, "charge": "20.00"} | GP,
+        day | {"minutes": 5, "units_billed": "", "charge": "20.00"} | GP,
+        day | {"role": "assistant", "units_billed": 1, "charge": "60.00"} | CQ,
+    ]
+    assert [line["allowed_cents"] for line in bill(rows, config)] == [3333, 2418]
+
+
+def test_modifiers_behind_the_code_say_whose_a_charge_is(config):
+    """As those in a column of their own do."""
+    day = one("97530-GP", "2026-03-02", "OH-00", discipline="PT", units_billed=1)
+    rows = [
+        day | {"charge": "20.00"},
+        day | {"code": "97530-GP-CQ", "role": "assistant", "charge": "60.00"},
+    ]
+    assert [line["allowed_cents"] for line in bill(rows, config)] == [2000, 2418]
+
+
 def test_price_of_the_earliest_locality(config):
     """A day at two sites is one unit, priced where its earliest session was."""
     rows = [
