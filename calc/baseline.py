@@ -40,12 +40,13 @@ def read(path: str, mark: str = "") -> dict[str, str]:
         if not finding.get("waived"):
             known[fingerprint] = str(finding.get("rule", ""))
     meta = report.get("meta")
-    if known:
-        _require_same_key(meta.get(REDACTED) if isinstance(meta, dict) else None, mark, path)
-    before = meta.get(KNOWN) if isinstance(meta, dict) else None
+    meta = meta if isinstance(meta, dict) else {}
+    before = meta.get(KNOWN)
     for text in map(str, before if isinstance(before, list) else []):
         rule, _, fingerprint = text.rpartition(" ")
         known |= {fingerprint: rule} if fingerprint else {}
+    if known:
+        _require_same_key(meta.get(REDACTED), mark, path)
     return known
 
 

@@ -87,6 +87,10 @@ def test_a_baseline_of_another_key_knows_nothing(then, now, said, tmp_path):
     code, _, err = audit(now, "--baseline", str(last))
     assert code == (2 if said else 0)
     assert (f"{last}: {said}" in err) is bool(said)
+    # So is a report that has all of it from the one before.
+    later = tmp_path / "later.json"
+    audit(then, "--baseline", str(last), "-o", str(later))
+    assert audit(now, "--baseline", str(later))[0] == (2 if said else 0)
     report = json.loads(last.read_text())
     nothing = tmp_path / "nothing.json"
     nothing.write_text(json.dumps({"findings": [], "meta": report["meta"]}))
