@@ -837,7 +837,7 @@ def treatment_days(rows: Frame, has: frozenset[str]) -> Frame:
         least={"first_place": "row_place", "least clinician": "somebody", "total_ms": "total_ms"},
         most={"most clinician": "somebody", "greatest_ms": "total_ms"},
     )
-    day = _with_totals(first_rows.named(day), mine)
+    day = _with_totals(engine.settled(first_rows.named(day)), mine)
     short = engine.settled(day.filter(nw.col("timed_ms") > nw.col("total_ms")).select(PATIENT_DAY))
     if not engine.is_empty(short):
         most = _most_treatment(engine.among(mine, short, PATIENT_DAY))
@@ -852,7 +852,7 @@ def _with_totals(day: Frame, rows: Frame) -> Frame:
     That stands there where all are equal, as on most: the least of them is the greatest.
     """
     unlike = day.filter(nw.col("total_ms") < nw.col("greatest_ms")).select(PATIENT_DAY)
-    unlike, day = engine.settled(unlike), day.drop("greatest_ms")
+    day = day.drop("greatest_ms")
     if engine.is_empty(unlike):
         return day
     totals = engine.among(rows.filter(~nw.col("total_ms").is_null()), unlike, PATIENT_DAY)
