@@ -486,7 +486,8 @@ def price(
     gave them theirs.
     """
     lines = pricing.allow(pricing.reduce_multiple(pricing.work(lines)))
-    lines = pricing.allow_own(lines) if by_line else lines
+    if by_line:
+        lines = pricing.allow_own(lines).drop(modifiers.OWN_CHARGES)
     lines = _deductible(lines, "left_cents" in opened)
     amount = nw.col("allowed_cents")
     lines = _kx_figures(lines, config, days, "elsewhere_cents" in opened, amount)

@@ -1940,8 +1940,10 @@ def amended(
         odd, whole = _places_of(table[_ANSWER].fill_null(True)), table.select(list(made))
         if not len(odd):
             return whole
-        few = nw.to_native(collect(change(_frame(table[odd].lazy())).select(*made)))
-        return whole.with_columns(whole[name].scatter(odd, few[name]) for name in made)
+        # Numbered, for what is changed may be joined and come back in another order.
+        numbered = table[odd].with_columns(odd.alias(_ROWS))
+        few = nw.to_native(collect(change(_frame(numbered.lazy())).select(_ROWS, *made)))
+        return whole.with_columns(whole[name].scatter(few[_ROWS], few[name]) for name in made)
 
     frame = frame.with_columns(odd.alias(_ANSWER))
     types = {name: _POLARS[kind] for name, (_, kind) in made.items()}

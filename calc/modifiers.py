@@ -11,7 +11,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import billed, engine
-from calc.schema import CODE_KEY, total
+from calc.schema import CODE_KEY
 
 DISCIPLINE = {"PT": "GP", "OT": "GO", "SLP": "GN"}
 ASSISTANT = {"PT": "CQ", "OT": "CO"}
@@ -274,44 +274,33 @@ def beside(
     return lines.with_columns(beside=nw.when(nw.col("units") > 0).then("beside"))
 
 
-OWN_CHARGES = ("plain_charge_cents", "plain_charged", "marked_charge_cents", "marked_charged")
+OWN_CHARGES = (
+    "assistant_units_billed", "assistant_charge_cents", "billed_rows", "charge_rows",
+    "uncharged_rows", "refused_rows",
+)  # fmt: skip
 
 
 def own_charges(lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Add OWN_CHARGES: what ``rows`` charge for a code's plain line, for that with CQ or CO.
+    """Add OWN_CHARGES, of `billed.CHARGES`: what the log's ``rows`` charge for a code's two lines.
 
-    And for how many units. Null but of codes with units of both of which the log bills both, with
-    a charge on every row that bills and on no other, and none for a denial.
+    Null but of codes with units both with and without CQ or CO.
     """
-    lines = lines.with_columns(**dict.fromkeys(OWN_CHARGES, nw.lit(None, dtype=nw.Int64)))
-    assistant, charge = nw.col("assistant_units"), nw.col("charge_cents")
-    both = (assistant > 0) & (assistant < nw.col("units")) & ~charge.is_null()
+    if not engine.is_eager(lines):
+        lines = engine.settled(lines)  # used twice
+    assistant = nw.col("assistant_units")
+    both = (assistant > 0) & (assistant < nw.col("units")) & ~nw.col("charge_cents").is_null()
 
     def of_rows(few: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        theirs = engine.among(rows, few, ("patient", "date"))
-        theirs = billed.with_marks(engine.settled(theirs))
-        bills = (nw.col("units_billed") > 0).fill_null(False)
-        marked = billed.has("CQ|CO")
-        parts = {"plain": ~marked, "marked": marked}
-        given = {"charge_cents": charge, "charged": nw.col("units_billed")}
-        theirs = theirs.with_columns(
-            open=(
-                (bills & (charge.is_null() | billed.has(billed.EXCLUDED)))
-                | (~bills & ~charge.is_null())
-            ).cast(nw.Int64),
-            **{
-                f"{part}_{name}": nw.when(mine).then(value).otherwise(0).fill_null(0)
-                for part, mine in parts.items()
-                for name, value in given.items()
-            },
-        )
-        said = theirs.group_by(*CODE_KEY).agg(*map(total, (*OWN_CHARGES, "open")))
-        said = said.filter(
-            (nw.col("open") == 0) & (nw.col("plain_charged") > 0) & (nw.col("marked_charged") > 0)
-        )
-        return few.drop(OWN_CHARGES).join(said.drop("open"), on=list(CODE_KEY), how="left")
+        theirs = engine.settled(engine.among(rows, few, ("patient", "date")))
+        charged = billed.charged(billed.with_marks(theirs))
+        said = engine.grouped(charged, CODE_KEY, **billed.CHARGES).select(*CODE_KEY, *OWN_CHARGES)
+        few = few.drop(OWN_CHARGES).join(said, on=list(CODE_KEY), how="left")
+        return few.with_columns(**{name: nw.when(both).then(name) for name in OWN_CHARGES})
 
-    return engine.some(lines, both.fill_null(False), of_rows, OWN_CHARGES)
+    needs = (*CODE_KEY, "assistant_units", "units", "charge_cents")
+    nothing = (nw.lit(None, dtype=nw.Int64), int)
+    none = dict.fromkeys(OWN_CHARGES, nothing)
+    return engine.amended(lines, both.fill_null(False), needs, of_rows, none)
 
 
 # What a log may say of a line that nothing in it proves: distinct, and the patient's liability.

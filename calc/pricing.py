@@ -170,8 +170,6 @@ def allow_by_line(lines: nw.LazyFrame[Any], marked: nw.Expr) -> nw.LazyFrame[Any
     """
     billed, charge = nw.coalesce("units_logged", "units"), nw.col("charge_cents")
     marked_billed = nw.col("assistant_units_billed")
-    told = (nw.col("uncharged_rows") == 0) & (nw.col("charge_rows") == nw.col("billed_rows"))
-    told = told & (nw.col("refused_rows") == 0) & (marked_billed > 0)
     lines = lines.with_columns(
         marked_units=marked,
         plain_units=nw.col("units") - marked,
@@ -182,7 +180,7 @@ def allow_by_line(lines: nw.LazyFrame[Any], marked: nw.Expr) -> nw.LazyFrame[Any
     billed, plain_billed = nw.col("of_billed"), nw.col("plain_billed")
     full = nw.min_horizontal("full_units", plain)
     lines = lines.with_columns(
-        told=told & (plain_billed > 0),
+        told=_charged_apart(billed),
         shared=_share_of(charge, plain, billed),
         whole=_share_of(charge, count, billed),
         plain_cents=full * nw.col("fee_cents") + (plain - full) * nw.col("reduced_cents"),
@@ -207,23 +205,31 @@ _OF_LINE = (
 )  # fmt: skip
 
 
+def _charged_apart(billed: nw.Expr) -> nw.Expr:
+    """Of a code's ``billed`` units the log says what each of its two lines is charged.
+
+    It bills both, with a charge on every row that bills and on no other, and none for a denial.
+    """
+    marked, every = nw.col("assistant_units_billed"), nw.col("charge_rows") == nw.col("billed_rows")
+    told = (nw.col("uncharged_rows") == 0) & every & (nw.col("refused_rows") == 0)
+    return told & (marked > 0) & (billed - marked > 0)
+
+
 def allow_own(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """What `allow` allows, where the log says what each of a code's two lines is charged.
+    """What `allow` allows for a code's two lines, where the log says what each is charged.
 
     The lesser of amount and charge is taken for each claim line (42 U.S.C. 1395w-4(a)(1)). Needs
     `modifiers.OWN_CHARGES`; a line of other units than those charged has its part.
     """
-
-    def own(part: str) -> nw.Expr:
-        charged = nw.col(f"{part}_charged")
-        # No divisor may be 0, even where the quotient is not asked for.
-        charged = nw.when(charged > 0).then(charged).otherwise(1)
-        return _share_of(nw.col(f"{part}_charge_cents"), nw.col("units"), charged)
-
-    mine = nw.when(nw.col("modified") == 1).then(own("marked")).otherwise(own("plain"))
-    scheduled = nw.col("scheduled_cents")
-    told = ~nw.col("plain_charged").is_null() & ~scheduled.is_null()
-    told = told & nw.col("shared_units").is_null()
+    is_marked, scheduled = nw.col("modified") == 1, nw.col("scheduled_cents")
+    billed, marked_billed = nw.col("units_logged"), nw.col("assistant_units_billed")
+    charge, of_marked = nw.col("charge_cents"), nw.col("assistant_charge_cents")
+    told = _charged_apart(billed) & nw.col("shared_units").is_null() & ~scheduled.is_null()
+    told = told.fill_null(False)
+    charged = nw.when(is_marked).then(marked_billed).otherwise(billed - marked_billed)
+    charge = nw.when(is_marked).then(of_marked).otherwise(charge - of_marked)
+    # No divisor may be 0, even where the quotient is not asked for.
+    mine = _share_of(charge, nw.col("units"), nw.when(told).then(charged))
     lesser = nw.when(told).then(nw.min_horizontal(mine, scheduled)).otherwise("allowed_cents")
     return lines.with_columns(allowed_cents=lesser.cast(nw.Int64))
 
