@@ -829,6 +829,8 @@ def spark_session(master: str = "") -> Any:
         return running
     builder = SparkSession.builder.appName("therapy-billing-calc")
     builder = builder.config("spark.ui.showConsoleProgress", "false")
+    # It asks Spark five times for each expression whose line of code it was: no user wrote one.
+    builder = builder.config("spark.python.sql.dataFrameDebugging.enabled", "false")
     if master:
         builder = builder.master(master)
     if not master or master.startswith("local"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import os
 
 import pytest
@@ -12,8 +14,13 @@ ENGINES = ["polars", "duckdb", pytest.param("spark", marks=pytest.mark.spark)]
 
 
 def pytest_configure(config):
-    """Keep a user's own figures out of the tests."""
+    """Keep a user's own figures out of the tests, and look names up once."""
     os.environ.pop(params.FOLDER_VARIABLE, None)
+    with contextlib.suppress(ImportError, AttributeError):
+        # DuckDB folds all names of a table for every expression: a quarter of an audit.
+        from duckdb import _relation
+
+        _relation.fold_name = functools.cache(_relation.fold_name)
 
 
 @pytest.fixture(scope="session")
@@ -35,6 +42,13 @@ def spark():
         "spark.ui.showConsoleProgress": "false",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.driver.host": "127.0.0.1",
+        # Many plans of few rows: what it costs to make one counts. The sessions of runs as a
+        # command, in test_cluster.py, compile and adapt their plans as a user's does.
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.wholeStage": "false",
+        "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+        "spark.sql.maxPlanStringLength": "100",
     }.items():
         builder = builder.config(name, value)
     session = builder.getOrCreate()

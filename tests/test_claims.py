@@ -116,31 +116,29 @@ def test_a_log_without_billed_units_says_what_did_not_run(config):
 # --- what blanks and several of a kind leave open ------------------------------------------------
 
 
-# One case of the matching runs on every engine: an audit takes Spark half a minute.
-HERE = pytest.mark.parametrize("engine_name", ["polars", "duckdb"], indirect=True)
-
-
-def judged(sessions, lines, config, engine_name="polars", select=("U", "M")):
-    """(rule, code) of each finding, and (rule, reason, lines) of what did not run for claims."""
-    ours, theirs = (logs.read(frame(rows), config) for rows in (sessions, lines))
-    if engine_name != "polars":
-        ours, theirs = (logs._on_engine(log, engine_name) for log in (ours, theirs))
-    audit = reviewing.review(ours, config, reviewing.Asked(select=select), theirs).audit
+def judged(sessions, lines, config, select=("U", "M")):
+    """(rule, code) of each finding, and (rule, lines) of what did not run for claims."""
+    asked = reviewing.Asked(select=select)
+    audit = reviewing.review(read(sessions, config), config, asked, read(lines, config)).audit
     found = sorted(zip(audit.findings["rule"], audit.findings["code"], strict=True))
     left_out = [e for e in audit.not_run if "claims" in e["reason"]]
     return found, [(entry["rule"], entry["lines"]) for entry in left_out]
 
 
+def blank_cell(name):
+    """One session with a blank cell, and its claim."""
+    sessions = [session("97110", "20", provider="R"), session("97116", "18", provider="R")]
+    sessions[1] |= {name: ""}
+    return sessions, [line("97110", "2", provider="R"), line("97116", "1", provider="R")]
+
+
 @pytest.mark.parametrize("blank", ["discipline", "provider"])
-def test_a_blank_cell_of_the_log_is_what_the_claims_say(config, engine_name, blank):
-    """One session with a blank cell meets its claim, and its minutes are pooled with the others."""
-    named = {"provider": "R"}
-    sessions = [session("97110", "20", **named), session("97116", "18", **named)]
-    lines = [line("97110", "2", **named), line("97116", "1", **named)]
-    sessions[1] |= {blank: ""}
-    assert judged(sessions, lines, config, engine_name) == ([], [])
+def test_a_blank_cell_of_the_log_is_what_the_claims_say(config, blank):
+    """The session meets its claim, and its minutes are pooled with the others."""
+    sessions, lines = blank_cell(blank)
+    assert judged(sessions, lines, config) == ([], [])
     # Not billed at all: it belongs to the day's only discipline and provider.
-    assert judged(sessions, [line("97110", "2", **named)], config)[0] == [("U208", "97116")]
+    assert judged(sessions, lines[:1], config)[0] == [("U208", "97116")]
     lines[0] |= {"units_billed": "4"}
     assert judged(sessions, lines, config)[0] == [("U201", "97110")]
 
@@ -151,11 +149,8 @@ def test_a_blank_discipline_is_still_missing_in_the_log(config):
     assert judged(sessions, lines, config, select=("U", "D"))[0] == [("D602", "97116")]
 
 
-@HERE
-@pytest.mark.parametrize("name", ["discipline", "provider"])
-@pytest.mark.parametrize("units", [("2", "1"), ("3",), ("1", "1", "1")])
-def test_claims_that_fit_two_services_prove_nothing(config, engine_name, name, units):
-    """Two groups of the log for a patient, date and code, and lines that say neither."""
+def fitting_two(name, units):
+    """Two groups of the log for a patient, date and code, and lines of P2 that say neither."""
     values = {"discipline": ("PT", "OT"), "provider": ("R", "S")}[name]
     minutes = ("30", "15")
     sessions = [
@@ -167,11 +162,23 @@ def test_claims_that_fit_two_services_prove_nothing(config, engine_name, name, u
         line("97530", u, "", patient="P1", **{name: v}) for u, v in zip("21", values, strict=True)
     ]
     more = line("97530", "2", "", patient="P3", **{name: values[0]})
-    open_lines = [line("97530", n, "", patient="P2", **{name: ""}) for n in units]
-    found, left_out = judged(sessions, [*sure, *open_lines, more], config, engine_name, ("U",))
+    return sessions, [
+        *sure,
+        more,
+        *(line("97530", n, "", patient="P2", **{name: ""}) for n in units),
+    ]
+
+
+TWO = [(n, u) for n in ("discipline", "provider") for u in (("2", "1"), ("3",), ("1", "1", "1"))]
+
+
+@pytest.mark.parametrize(("name", "units"), TWO)
+def test_claims_that_fit_two_services_prove_nothing(config, name, units):
+    sessions, lines = fitting_two(name, units)
+    found, left_out = judged(sessions, lines, config, select=("U",))
     assert found == [("U201", "97530")]
     assert left_out == [("U214", None), ("U", len(units))]  # which needs modifiers
-    without = [{k: v for k, v in row.items() if k != name} for row in [*open_lines, more]]
+    without = [{k: v for k, v in row.items() if k != name} for row in lines[2:]]
     few = [row for row in sessions if row["patient"] != "P1"]
     assert judged(few, without, config, select=("U",)) == (found, left_out)
 
@@ -228,16 +235,19 @@ def test_a_second_payer_of_a_service_is_no_second_service(config):
     assert judged(sessions, lines, config, select=("U",)) == ([("U201", "97110")], [("U", 2)])
 
 
-@HERE
-def test_both_codes_of_a_service_go_to_the_discipline_that_is_said(config, engine_name):
-    """97130 of the OT, whose 45 minutes are all under 97129, was taken for the SLP's."""
+def both_codes():
+    """97130 of the OT, whose 45 minutes are all under 97129, and of the SLP."""
     sessions = [session("97129", "45"), session("97129", "15"), session("97130", "30")]
     for row, discipline in zip(sessions, ("OT", "SLP", "SLP"), strict=True):
         row["discipline"] = discipline
     lines = [line("97129", "1", "GO"), line("97130", "2", "GO"), line("97129", "1", "GN")]
     lines = [{k: v for k, v in row.items() if k != "discipline"} for row in lines]
-    lines.append(lines[1] | {"modifiers_billed": "GN"})
-    assert judged(sessions, lines, config, engine_name) == ([], [])
+    return sessions, [*lines, lines[1] | {"modifiers_billed": "GN"}]
+
+
+def test_both_codes_of_a_service_go_to_the_discipline_that_is_said(config):
+    """The OT's was taken for the SLP's."""
+    assert judged(*both_codes(), config) == ([], [])
 
 
 OTHERS = [
@@ -249,19 +259,24 @@ OTHERS = [
 ]
 
 
-@HERE
-@pytest.mark.parametrize(("name", "ours", "theirs", "disciplines", "doubt"), OTHERS)
-def test_claims_fill_no_blank_against_the_logs_own_word(
-    name, ours, theirs, disciplines, doubt, config, engine_name
-):
-    """Of the day the claims named one, the log another beside it: that one fell short (U201)."""
+def half_named(name, ours, theirs, disciplines):
+    """A day of which the claims name one, the log another beside it."""
     sessions = [session("97750", "22"), session("97140", "18"), session("97112", "16")]
     lines = [line("97750", "2", ""), line("97140", "1", ""), line("97112", "1", "")]
     for rows, cells in ((sessions, ours), (lines, theirs)):
         for place, (row, cell) in enumerate(zip(rows, cells, strict=True)):
             row |= {"discipline": disciplines[place]} if disciplines else {}
             row[name] = cell
-    found, left_out = judged(sessions, lines, config, engine_name, select=("U201", "U202"))
+    return sessions, lines
+
+
+@pytest.mark.parametrize(("name", "ours", "theirs", "disciplines", "doubt"), OTHERS)
+def test_claims_fill_no_blank_against_the_logs_own_word(
+    name, ours, theirs, disciplines, doubt, config
+):
+    """The one that the log names fell short (U201)."""
+    sessions, lines = half_named(name, ours, theirs, disciplines)
+    found, left_out = judged(sessions, lines, config, select=("U201", "U202"))
     assert (found, [rule for rule, _ in left_out]) == ([], ["U"] * doubt)
 
 
@@ -461,8 +476,7 @@ def test_units_taken_back_are_not_held_against_anyone(config, units):
 TAKEN_BACK = ("-100.00", "(100.00)", "\u2212100.00", "-$100.00", "$-100.00", "100.00-")
 
 
-@HERE
-def test_a_charge_taken_back_is_held_against_nobody(config, engine_name):
+def charges_taken_back():
     """Voids of some programs keep the units and turn the sign of the charge."""
     sessions = [
         session(code, "30", patient=charge)
@@ -475,7 +489,11 @@ def test_a_charge_taken_back_is_held_against_nobody(config, engine_name):
         for code, units in (("97110", "2"), ("97161", "1"))
         for amount in ("100.00", charge, "100.00")
     ]
-    found = judged(sessions, lines, config, engine_name)[0]
+    return sessions, lines
+
+
+def test_a_charge_taken_back_is_held_against_nobody(config):
+    found = judged(*charges_taken_back(), config)[0]
     assert found == [("U201", "97110"), ("U205", "97161")]  # of 100.00
 
 
@@ -696,9 +714,8 @@ def _by_modifiers(*lines):
     return [{"date": VISIT["date"], **dict(zip(names, row, strict=True))} for row in lines]
 
 
-@HERE
-def test_a_wrong_discipline_on_a_line_is_no_other_service(config, engine_name):
-    """What the log has the code in counts; of several disciplines also what CQ or CO says."""
+def wrong_disciplines():
+    """Lines with the modifier of a discipline that the log does not have the code in."""
     ota = {"discipline": "OT", "role": "assistant"}
     sessions = [
         session("97161", "40", patient="bound"),
@@ -713,7 +730,12 @@ def test_a_wrong_discipline_on_a_line_is_no_other_service(config, engine_name):
         ("clear", "97530", "2", "GP"), ("clear", "97530", "3", "GO CO"),
         ("doubt", "97530", "4", "GP CO"), ("doubt", "97530", "3", "GN"),
     )  # fmt: skip
-    assert judged(sessions, lines, config, engine_name) == (
+    return sessions, lines
+
+
+def test_a_wrong_discipline_on_a_line_is_no_other_service(config):
+    """What the log has the code in counts; of several disciplines also what CQ or CO says."""
+    assert judged(*wrong_disciplines(), config) == (
         [("M303", "97530"), ("M309", "97161"), ("U201", "97530"), ("U205", "97161")],
         [("M", 2), ("U", 2)],
     )
@@ -848,16 +870,17 @@ def test_a_line_that_is_void_bills_nothing(config, word):
 # --- what one file leaves blank ------------------------------------------------------------
 
 
-@pytest.mark.parametrize("payer", [{"payer": ""}, {}])
-def test_a_blank_payer_of_the_log_is_whom_the_claims_bill(config, engine_name, payer):
-    """Minutes that one payer counts alone are not held to another's rule."""
+def payer_of_claims(**payer):
+    """Minutes that one payer counts alone."""
     sessions = [session(code, "8", **payer) for code in ("97110", "97140")]
-    lines = [line(code, "1", payer="ama") for code in ("97110", "97140")]
-    log, claimed = (read(rows, config) for rows in (sessions, lines))
-    if engine_name != "polars":
-        log = logs._on_engine(log, engine_name)
-    asked = reviewing.Asked(select=("U", "M304"))
-    assert len(reviewing.review(log, config, asked, claimed).audit.findings) == 0
+    return sessions, [line(code, "1", payer="ama") for code in ("97110", "97140")]
+
+
+@pytest.mark.parametrize("payer", [{"payer": ""}, {}])
+def test_a_blank_payer_of_the_log_is_whom_the_claims_bill(config, payer):
+    """They are not held to another's rule."""
+    sessions, lines = payer_of_claims(**payer)
+    assert judged(sessions, lines, config, select=("U", "M304"))[0] == []
     own = [{**row, "payer": "medicare"} for row in sessions]
     assert [f[0] for f in findings(own, lines, config)] == ["U201"]  # the log's own word
 
@@ -1050,29 +1073,28 @@ def test_a_charge_beside_a_line_that_cannot_be_read(config):
     assert judged(sessions, lines, config, select=("P",)) == ([], [("P401", 1)])
 
 
-@pytest.mark.parametrize(
-    ("lines", "rule"),
-    [
-        ([line("97110", "1"), line("97110", "-1")], "S"),
-        ([line("97110", "1"), line("97110", "1x", "GP CQ")], "S705"),
-    ],
-    ids=["taken back", "not read"],
-)
-def test_an_assistant_whose_lines_are_in_doubt(config, engine_name, lines, rule):
+IN_DOUBT = [
+    ([line("97110", "1"), line("97110", "-1")], "S"),
+    ([line("97110", "1"), line("97110", "1x", "GP CQ")], "S705"),
+]
+
+
+@pytest.mark.parametrize(("lines", "rule"), IN_DOUBT, ids=["taken back", "not read"])
+def test_an_assistant_whose_lines_are_in_doubt(config, lines, rule):
     """The line with CQ may be the one that is billed in the end."""
     sessions = [session("97110", "15", role="assistant")]
     by_both = [*sessions, session("97110", "15", clinician="C2")]
-    assert judged(sessions, lines[:1], config, engine_name, ("S705",))[0] == [("S705", "")]
-    found, left_out = judged(by_both, lines, config, engine_name, ("S705",))
+    assert judged(sessions, lines[:1], config, ("S705",))[0] == [("S705", "")]
+    found, left_out = judged(by_both, lines, config, ("S705",))
     assert found == [] and (rule, 1) in left_out
     # Another day of the assistant's tells what it did before.
     sessions.append({**sessions[0], "date": "2026-03-03"})
     lines = [*lines, line("97110", "1", date="2026-03-03")]
-    assert judged(sessions, lines, config, engine_name, ("S705",))[0] == [("S705", "")]
+    assert judged(sessions, lines, config, ("S705",))[0] == [("S705", "")]
 
 
-def test_a_mark_on_a_day_in_doubt_is_a_mark(config, engine_name):
-    """Beside it one line cannot be read: "none is billed so" would be false."""
+def marked_in_doubt():
+    """An assistant's mark on a day of which one line cannot be read."""
     days = ("2026-03-02", "2026-03-03")
     sessions = [session("97110", "15", role="assistant", date=day) for day in days]
     sessions.append(session("97530", "15", date=days[1], clinician="C2"))
@@ -1081,7 +1103,12 @@ def test_a_mark_on_a_day_in_doubt_is_a_mark(config, engine_name):
         line("97110", "1", "GP CQ", date=days[1]),
         line("97530", "1x", date=days[1]),
     ]
-    assert judged(sessions, lines, config, engine_name, ("S705",)) == ([], [("S705", 1)])
+    return sessions, lines
+
+
+def test_a_mark_on_a_day_in_doubt_is_a_mark(config):
+    """ "None is billed so" would be false."""
+    assert judged(*marked_in_doubt(), config, ("S705",)) == ([], [("S705", 1)])
 
 
 @pytest.mark.parametrize("day", ["2026-03-02", "2026-03-03"])
@@ -1331,3 +1358,49 @@ def test_findings_alone_say_that_patients_are_left_out(tmp_path):
     result = CliRunner().invoke(cli, ["audit", str(log), "--claims", str(claimed), *out])
     assert result.exit_code == 0
     assert "these patients are left out; write them alike in both" in result.stderr
+
+
+# --- other engines ---------------------------------------------------------------------------
+
+
+def _all_matched():
+    """The cases above as one log and its claims, each of patients and clinicians of its own.
+
+    One log and no case by itself: an audit takes Spark half a minute.
+    """
+    assistant = session("97110", "15", role="assistant")
+    cases = [
+        *map(blank_cell, ("discipline", "provider")),
+        *(fitting_two(*case) for case in TWO),
+        both_codes(),
+        *(half_named(*case[:4]) for case in OTHERS),
+        charges_taken_back(),
+        wrong_disciplines(),
+        payer_of_claims(),
+        ([assistant], [line("97110", "1")]),
+        *(([assistant, session("97110", "15", clinician="C2")], lines) for lines, _ in IN_DOUBT),
+        marked_in_doubt(),
+    ]
+
+    sides = ([], [])
+    for number, case in enumerate(cases):
+        for side, rows in zip(sides, case, strict=True):
+            for row in rows:
+                own = {n: f"{number} {row[n]}" for n in ("patient", "clinician") if n in row}
+                side.append(row | own)
+    return sides
+
+
+@pytest.mark.parametrize(
+    "engine_name", ["duckdb", pytest.param("spark", marks=pytest.mark.spark)], indirect=True
+)
+def test_every_engine_matches_alike(config, engine_name):
+    asked = reviewing.Asked(select=("U", "M", "S705"))
+    ours, theirs = (read(rows, config) for rows in _all_matched())
+    expected = reviewing.review(ours, config, asked, theirs).audit
+    ours, theirs = (logs._on_engine(log, engine_name) for log in (ours, theirs))
+    audit = reviewing.review(ours, config, asked, theirs).audit
+    assert audit.findings.rows() == expected.findings.rows()
+    assert audit.not_run == expected.not_run
+    assert {"U201", "U205", "M303", "M309", "S705"} <= set(expected.findings["rule"])
+    assert {entry["rule"] for entry in expected.not_run} >= {"U", "M", "S", "S705"}
