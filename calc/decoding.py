@@ -346,16 +346,27 @@ def utf8(data: bytes, source: str, tested: bool = False) -> bytes:
 
 
 def _other_than_utf8(body: bytes, source: str, marked: bool) -> bytes:
+    """UTF-8 as it is, else Windows-1252; InputError where the text is neither."""
     try:
         body.decode()
         return body
     except UnicodeDecodeError as error:
-        at, line = error.start, body[: error.start].count(b"\n") + 1
-    controls = re.search(rb"[\x00-\x08\x0e-\x1f]", body)
-    try:
-        if marked or controls:
-            raise UnicodeError
-        return body.decode("cp1252").encode()
-    except UnicodeError:
-        what = f"is neither UTF-8 nor Windows-1252 text (byte 0x{body[at]:02x})"
-        raise InputError(what, f"{source}:{line}", "save it as UTF-8 csv") from None
+        first = said = _byte(body, error.start)
+    if not marked and not re.search(rb"[\x00-\x08\x0e-\x1f]", body):
+        try:
+            return body.decode("cp1252").encode()
+        except UnicodeDecodeError as error:
+            # Which of the two it was meant to be nobody can tell.
+            said = _byte(body, error.start)
+    if said == first:
+        what = f"is neither UTF-8 nor Windows-1252 text (byte {first[0]})"
+        raise InputError(what, f"{source}:{first[1]}", "save it as UTF-8 csv")
+    tried = zip(("UTF-8", "Windows-1252"), (first, said), strict=True)
+    both = (f"{name} (byte {byte} in line {line})" for name, (byte, line) in tried)
+    what = f"is neither {' nor '.join(both)} text"
+    raise InputError(what, source, "save it as UTF-8 csv")
+
+
+def _byte(body: bytes, at: int) -> tuple[str, int]:
+    """A byte as it is named in a message, and its line."""
+    return f"0x{body[at]:02x}", body[:at].count(b"\n") + 1

@@ -6,6 +6,7 @@ Claims Processing Manual, ch. 5, s. 20.1. KX comes from the running total, which
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -305,22 +306,44 @@ def own_charges(lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any]) -> nw.LazyFra
 
 # What a log may say of a line that nothing in it proves: distinct, and the patient's liability.
 _UNPROVEN = (*billed.DISTINCT.split("|"), *billed.EXCLUDED.split("|"))
+_OF_ASSISTANTS_ALONE = frozenset(ASSISTANT.values())  # what minutes tell, see `assistant_units`
 
 
 def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any] | None:
-    """Which of KX, 59 and its like the log has for a code: ``on``, says_KX and so on (0, 1).
+    """Which modifiers the log has for a code that its lines may lack: ``on``, says_KX and so on.
 
-    Only codes that may have any; None where the whole log has none.
+    1 where it has one, else 0 or null. KX, those that nothing proves, such as 59, those of another
+    discipline than the row's, and all that say something else, such as 95. Only codes that may have
+    any; None where the whole log has none.
     """
-    names = ("KX", *_UNPROVEN)
-    bears = nw.col("modifiers_billed").cast(nw.String).str.contains("|".join(names))
-    rows = engine.told_by(sessions, "modifiers_billed", {"bears": bears}).filter(nw.col("bears"))
-    rows = engine.settled(rows.select(*on, "modifiers_billed"))
-    if not engine.count(rows):
+    keys = ["modifiers_billed", "discipline"]
+    pairs = engine.collect(engine.plain(sessions.select(*keys).unique())).to_dict(as_series=False)
+    texts, disciplines = (pairs[name] for name in keys)
+    found = [_lacking(*pair) for pair in zip(texts, disciplines, strict=True)]
+    here = set().union(*found)
+    if not here:
         return None
-    marks = [billed.says(name) for name in names]
-    rows = billed.with_marks(rows, names).select(*on, nw.col(*marks).cast(nw.Int64))
-    return rows.group_by(*on).agg(nw.col(*marks).max())
+    names = ("KX", *_UNPROVEN, *sorted(here - {"KX", *_UNPROVEN}))
+    table: engine.Columns = {"modifiers_billed": texts, "discipline": disciplines}
+    for name in names:
+        table[billed.says(name)] = [int(name in lacking) for lacking in found]
+    table["bears"] = list(map(bool, found))
+    types: dict[str, type] = dict.fromkeys(table, int) | dict.fromkeys(keys, str) | {"bears": bool}
+    needed = dict.fromkeys((*on, *keys))
+    rows = engine.looked_up(sessions.select(*needed), table, types, keys).filter(nw.col("bears"))
+    return rows.group_by(*on).agg(nw.col(*map(billed.says, names)).max())
+
+
+def _lacking(text: str, discipline: str) -> set[str]:
+    """The modifiers of a row that a line may lack, see `borne`; of words of two signs and ours.
+
+    >>> sorted(_lacking("GP95, 59 CQ", "PT")), sorted(_lacking("GN 95", "PT")), _lacking("GP", "PT")
+    (['59'], ['95', 'GN'], set())
+    """
+    known = {"KX", *_UNPROVEN, *DISCIPLINE.values(), *_OF_ASSISTANTS_ALONE}
+    words = set(re.findall("[A-Z0-9]+", text or ""))
+    said = (billed.modifiers_in(text or "") & known) | {word for word in words if len(word) == 2}
+    return said - _OF_ASSISTANTS_ALONE - {DISCIPLINE.get(discipline, "")}
 
 
 def uncarried(
@@ -335,16 +358,18 @@ def uncarried(
     needs = ("payer_part_b", "kx_bucket", "kx_threshold_cents", "needs_kx", "beside")
     few = lines.select(*key, *needs).join(borne, on=list(on), how="inner")
     kx = nw.when((nw.col("says_KX") == 1) & ~nw.col("needs_kx")).then(_without_kx())
+    told = billed.says("")
+    others = (name.removeprefix(told) for name in borne.columns if name.startswith(told))
     # 59 comes first, and is the only one that a line may have of itself.
-    missing = {name: nw.col(billed.says(name)) == 1 for name in _UNPROVEN}
+    missing = {name: nw.col(billed.says(name)) == 1 for name in others if name != "KX"}
     missing["59"] = missing["59"] & nw.col("beside").is_null()
     names = [
         nw.when(here).then(nw.lit(f", {name}")).otherwise(nw.lit(""))
         for name, here in missing.items()
     ]
     few = few.with_columns(kx_said=kx, names=nw.concat_str(names).str.slice(2))
-    others = nw.concat_str([nw.col("names"), nw.lit(" in the log, not carried over")])
-    few = few.with_columns(others=nw.when(nw.col("names") != "").then(others))
+    carried = nw.concat_str([nw.col("names"), nw.lit(" in the log, not carried over")])
+    few = few.with_columns(others=nw.when(nw.col("names") != "").then(carried))
     both = nw.concat_str([nw.col("kx_said"), nw.lit("; "), nw.col("others")])
     said = nw.coalesce(both, nw.col("kx_said"), nw.col("others"))
     return lines.join(few.select(*key, uncarried=said), on=list(key), how="left")

@@ -363,6 +363,7 @@ def test_an_evaluation_by_an_assistant_is_said(code, roles, reason, config):
 
 
 UNPASSED = "KX in the log; this log and --prior do not pass the threshold by this line"
+NO_ASSISTANT = "CQ or CO in the log, but no assistant's minutes"
 UNCARRIED = [
     ("GP KX", {}, UNPASSED),
     ("GP KX 59", {}, f"{UNPASSED}; 59 in the log, not carried over"),
@@ -371,8 +372,12 @@ UNCARRIED = [
         "KX", {"discipline": ""}, "KX in the log; without a discipline no KX threshold is checked",
     ),
     ("GZ GA XE", {}, "XE, GA, GZ in the log, not carried over"),
-    ("GP 22 KXX 591", {}, ""),
+    ("GP KXX 591 NONE", {}, ""),
     ("GP", {}, ""),
+    ("GP 95", {}, "95 in the log, not carried over"),
+    ("GP95,GN 22 59", {}, "59, 22, 95, GN in the log, not carried over"),
+    ("GP", {"discipline": ""}, "GP in the log, not carried over"),
+    ("GP CQ", {"discipline": "OT"}, f"{NO_ASSISTANT}; GP in the log, not carried over"),
 ]  # fmt: skip
 
 
