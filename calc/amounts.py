@@ -107,6 +107,7 @@ def with_amounts(
     bills = (nw.col("billed") > 0) | (nw.col("units") > 0).fill_null(True)
     lines = engine.touched(lines, unknown & bills, pricing.KX_YEAR, "unpriced_year")
     lines = engine.touched(lines, nw.col("kx_rows") > 0, pricing.KX_YEAR, "kx_year")
+    lines = engine.touched(lines, nw.col("refused_units") > 0, pricing.VISIT, "denied_visit")
     near = nw.col("year_spent") + nw.col("prior_cents") >= nw.col("kx_least_cents")
     known = ~nw.col("kx_threshold_cents").is_null()
     below = _below_fee()
@@ -132,7 +133,7 @@ def with_amounts(
     due = nw.when(~nw.col("untold_year")).then(nw.col("kx_due"))
     return lines.with_columns(kx_early=early, kx_due=due).drop(
         *_FEES, "spent", "year_spent", "near_threshold", "asked", "unpriced_year",
-        "kx_least_cents", "kx_year", "shared_units",
+        "kx_least_cents", "kx_year", "denied_visit", "shared_units",
     )  # fmt: skip
 
 
@@ -308,7 +309,8 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     ``before_cents`` before the date and ``least_so_far`` (without what was spent elsewhere) of
     these, ``most_with_day`` of the most, with the date; ``awaits``: see `pricing.awaits_price`.
-    A code that is not seen on a day in doubt may be the one that is paid in full.
+    A code that is not seen on a day in doubt may be the one that is paid in full. Beside one that
+    is billed for a denial, and may take no turn in the reduction, each may be, of the most.
     """
     accrues, refused = pricing.accrues(), nw.col("refused_units")
     # No more than the full fee is of units billed for a denial.
@@ -322,6 +324,8 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     two = (nw.col("marked_rows") > 0) & (nw.col("billed_rows") > nw.col("marked_rows"))
     uncapped = two & (nw.col("uncharged_rows") > 0)
     most = nw.when(uncapped).then("billed_scheduled_cents").otherwise(most)
+    full = nw.col("fee_cents") * nw.max_horizontal("billed", "units")
+    most = nw.when(nw.col("denied_visit")).then(nw.max_horizontal(most, full)).otherwise(most)
     units = nw.min_horizontal(nw.col("billed") - refused, "units")
     reduced = nw.min_horizontal(least, units * _least_fee())
     least = nw.when(nw.col("in_doubt")).then(reduced).otherwise(least)

@@ -317,7 +317,9 @@ def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any]
     any; None where the whole log has none.
     """
     keys = ["modifiers_billed", "discipline"]
-    pairs = engine.collect(engine.plain(sessions.select(*keys).unique())).to_dict(as_series=False)
+    rows = _unlike_their_line(sessions).select(*dict.fromkeys((*on, *keys)))
+    rows = engine.settled(rows)
+    pairs = engine.collect(engine.plain(rows.select(*keys).unique())).to_dict(as_series=False)
     texts, disciplines = (pairs[name] for name in keys)
     found = [_lacking(*pair) for pair in zip(texts, disciplines, strict=True)]
     here = set().union(*found)
@@ -327,11 +329,25 @@ def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any]
     table: engine.Columns = {"modifiers_billed": texts, "discipline": disciplines}
     for name in names:
         table[billed.says(name)] = [int(name in lacking) for lacking in found]
-    table["bears"] = list(map(bool, found))
-    types: dict[str, type] = dict.fromkeys(table, int) | dict.fromkeys(keys, str) | {"bears": bool}
-    needed = dict.fromkeys((*on, *keys))
-    rows = engine.looked_up(sessions.select(*needed), table, types, keys).filter(nw.col("bears"))
+    types: dict[str, type] = dict.fromkeys(table, int) | dict.fromkeys(keys, str)
+    rows = engine.looked_up(rows, table, types, keys)
     return rows.group_by(*on).agg(nw.col(*map(billed.says, names)).max())
+
+
+def _unlike_their_line(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """The rows whose modifiers may not all be their line's: all of `_lacking`, a few others."""
+    text, of = nw.col("modifiers_billed").cast(nw.String), list(DISCIPLINE.items())
+    usual = "|".join((*DISCIPLINE.values(), *_OF_ASSISTANTS_ALONE))
+    others = {
+        f"not {name}": text.str.contains("|".join(m for n, m in of if n != name))
+        for name in (*DISCIPLINE, "")
+    }
+    more = text.str.replace_all(usual, "").str.contains("[A-Z0-9]")
+    rows = engine.told_by(sessions, "modifiers_billed", {**others, "more": more})
+    stray = nw.col("not ")
+    for name in DISCIPLINE:
+        stray = nw.when(nw.col("discipline") == name).then(f"not {name}").otherwise(stray)
+    return rows.filter((nw.col("more") | stray).fill_null(False))
 
 
 def _lacking(text: str, discipline: str) -> set[str]:
