@@ -176,7 +176,13 @@ _KX = ("kx_due", "kx_plain", "kx_marked", "kx_early", "year_cents")
 def _priced(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Whole visits with what is allowed as supported, as billed and as kept."""
     lines = lines.drop(*_AMOUNTS, *_DIFFERENCES)
-    lines = allowed(lines, "units", "supported", marked("units", "billed", "assistant_units"))
+    # Of a code that a tie's unit moves to, counting has not said which are the assistant's.
+    as_billed = nw.min_horizontal("assistant_units_billed", "assistant_high")
+    fitting = nw.max_horizontal(as_billed, "assistant_low")
+    due = nw.when("moved").then(fitting).otherwise("assistant_units").cast(nw.Int64)
+    lines = lines.with_columns(assistants_due=due)
+    lines = allowed(lines, "units", "supported", marked("units", "billed", "assistants_due"))
+    lines = lines.drop("assistants_due")
     lines = allowed(lines, "billed", "billed", nw.col("assistant_units_billed"))
     lines = lines.with_columns(
         kept_cents="billed_cents",

@@ -166,6 +166,21 @@ def test_by_hand(name, config):
     assert {f["rule"]: f["cents"] for f in found} == expected
 
 
+@pytest.mark.parametrize("longest", [96, 100])
+def test_a_unit_of_a_tie_that_moves_is_the_assistants_who_furnished_it(longest, config):
+    """Of 100 minutes the sixth unit ties with the second of 97530, of 96 it does not.
+
+    Billed min(30, 33.33) + min(20, 2 x 24.18) + 5 x 24.20, supported 30.00 + 10.00 + 6 x 24.20.
+    """
+    rows = [
+        row("97530", 15, 1, modifiers_billed="GP", charge="30.00", role="therapist"),
+        row("97530", 10, 2, modifiers_billed="GP CQ", charge="20.00", role="assistant"),
+        row("97112", longest, 5, modifiers_billed="GP", charge="500.00", role="therapist"),
+    ]
+    found = audit(rows, config, select=("U203",))
+    assert [(f["code"], f["cents"]) for f in found if f["cents"]] == [("97530", -1420)]
+
+
 def test_minutes_that_two_patients_share_cost_what_the_visit_loses(config):
     """97535 of the other discipline is paid in full where 97530 falls away; 97014 has no price."""
     shared = {"start": "09:00", "end": "09:30", "clinician": "K"}
