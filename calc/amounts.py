@@ -39,25 +39,23 @@ _FEES = (
 )  # fmt: skip
 
 
-def allowed(
-    lines: nw.LazyFrame[Any], units: str, name: str, marked: nw.Expr | None = None
-) -> nw.LazyFrame[Any]:
+def allowed(lines: nw.LazyFrame[Any], units: str, name: str, marked: nw.Expr) -> nw.LazyFrame[Any]:
     """Add `name_cents`, what is allowed for ``units``, and its schedule `name_scheduled_cents`.
 
     ``marked``: as many of a code's units are on a line of their own, with CQ or CO.
     """
     count = nw.col(units)
     # A code with a plain line takes its turn in the reduction by that.
-    all_assistants = nw.col("assistant_units") >= nw.max_horizontal("units", nw.lit(1))
+    all_marked = marked >= nw.max_horizontal(count, nw.lit(1))
     lines = lines.with_columns(
+        marks=marked,
         own_units=nw.col("units"),
         units=count,
         code_units=count,
-        modified=nw.when(all_assistants).then(1).otherwise(0),
+        modified=nw.when(all_marked.fill_null(False)).then(1).otherwise(0),
     )
     lines = pricing.allow(pricing.reduce_multiple(lines))
-    if marked is not None:
-        lines = pricing.allow_by_line(lines, nw.min_horizontal(marked, count))
+    lines = pricing.allow_by_line(lines, nw.min_horizontal("marks", "units")).drop("marks")
     lines = lines.rename(
         {"allowed_cents": f"{name}_cents", "scheduled_cents": f"{name}_scheduled_cents"}
     )

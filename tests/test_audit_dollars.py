@@ -181,6 +181,16 @@ def test_a_unit_of_a_tie_that_moves_is_the_assistants_who_furnished_it(longest, 
     assert [(f["code"], f["cents"]) for f in found if f["cents"]] == [("97530", -1420)]
 
 
+@pytest.mark.parametrize(("billed", "cents"), [("GP", []), ("GP CQ", [-287])])
+def test_a_tie_in_the_reduction_goes_by_what_is_billed(billed, cents, config):
+    """97110 and 97116 are alike: without CQ the first is paid in full, and 25.00 is above 21.62."""
+    rows = [
+        row("97110", 15, 1, modifiers_billed=billed, charge="60.00", role="assistant"),
+        row("97116", 15, 1, modifiers_billed="GP", charge="25.00", role="therapist"),
+    ]
+    assert [f["cents"] for f in audit(rows, config, select=("P401",))] == cents
+
+
 def test_minutes_that_two_patients_share_cost_what_the_visit_loses(config):
     """97535 of the other discipline is paid in full where 97530 falls away; 97014 has no price."""
     shared = {"start": "09:00", "end": "09:30", "clinician": "K"}
