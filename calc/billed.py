@@ -64,15 +64,15 @@ def of_another_discipline() -> nw.Expr:
     return nw.when(co).then(nw.lit("CO")).when(cq).then(nw.lit("CQ"))
 
 
-def with_marks(rows: nw.LazyFrame[Any], marks: Sequence[str] = _MARKS) -> nw.LazyFrame[Any]:
-    """Add for each of ``marks`` whether a row bills one of its modifiers, for `has`.
+def with_marks(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add for each of some marks whether a row bills one of its modifiers, for `has`.
 
     Each distinct text is read once.
     """
     texts = engine.distinct(rows, "modifiers_billed")
     said = [modifiers_in(text) for text in texts]
     table: engine.Columns = {"modifiers_billed": texts}
-    for mark in marks:
+    for mark in _MARKS:
         table[says(mark)] = [not names.isdisjoint(mark.split("|")) for names in said]
     types: dict[str, type] = dict.fromkeys(table, bool) | {"modifiers_billed": str}
     return engine.looked_up(rows, table, types, ["modifiers_billed"])

@@ -306,7 +306,7 @@ def own_charges(lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any]) -> nw.LazyFra
 
 # What a log may say of a line that nothing in it proves: distinct, and the patient's liability.
 _UNPROVEN = (*billed.DISTINCT.split("|"), *billed.EXCLUDED.split("|"))
-_OF_ASSISTANTS_ALONE = frozenset(ASSISTANT.values())  # what minutes tell, see `assistant_units`
+_TOLD_BY_MINUTES = frozenset(ASSISTANT.values())  # see `assistant_units`
 
 
 def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any] | None:
@@ -337,7 +337,7 @@ def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any]
 def _unlike_their_line(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """The rows whose modifiers may not all be their line's: all of `_lacking`, a few others."""
     text, of = nw.col("modifiers_billed").cast(nw.String), list(DISCIPLINE.items())
-    usual = "|".join((*DISCIPLINE.values(), *_OF_ASSISTANTS_ALONE))
+    usual = "|".join((*DISCIPLINE.values(), *_TOLD_BY_MINUTES))
     others = {
         f"not {name}": text.str.contains("|".join(m for n, m in of if n != name))
         for name in (*DISCIPLINE, "")
@@ -356,10 +356,10 @@ def _lacking(text: str, discipline: str) -> set[str]:
     >>> sorted(_lacking("GP95, 59 CQ", "PT")), sorted(_lacking("GN 95", "PT")), _lacking("GP", "PT")
     (['59'], ['95', 'GN'], set())
     """
-    known = {"KX", *_UNPROVEN, *DISCIPLINE.values(), *_OF_ASSISTANTS_ALONE}
+    known = {"KX", *_UNPROVEN, *DISCIPLINE.values(), *_TOLD_BY_MINUTES}
     words = set(re.findall("[A-Z0-9]+", text or ""))
     said = (billed.modifiers_in(text or "") & known) | {word for word in words if len(word) == 2}
-    return said - _OF_ASSISTANTS_ALONE - {DISCIPLINE.get(discipline, "")}
+    return said - _TOLD_BY_MINUTES - {DISCIPLINE.get(discipline, "")}
 
 
 def uncarried(
