@@ -105,7 +105,6 @@ def with_amounts(
     bills = (nw.col("billed") > 0) | (nw.col("units") > 0).fill_null(True)
     lines = engine.touched(lines, unknown & bills, pricing.KX_YEAR, "unpriced_year")
     lines = engine.touched(lines, nw.col("kx_rows") > 0, pricing.KX_YEAR, "kx_year")
-    lines = engine.touched(lines, nw.col("refused_units") > 0, pricing.VISIT, "denied_visit")
     near = nw.col("year_spent") + nw.col("prior_cents") >= nw.col("kx_least_cents")
     known = ~nw.col("kx_threshold_cents").is_null()
     below = _below_fee()
@@ -125,13 +124,14 @@ def with_amounts(
     asked = billed.is_odd() | below.fill_null(False) | nw.col("near_threshold")
     lines = engine.settled(engine.touched(lines, asked, pricing.VISIT, "asked"))
     lines = engine.some(lines, nw.col("asked"), _priced, (*_AMOUNTS, *_DIFFERENCES))
+    lines = engine.touched(lines, _is_denied_in_full(), pricing.VISIT, "denied_in_full")
     lines = engine.some(lines, nw.col("near_threshold"), _with_kx, _KX)
     # Where an amount of the year is not known, nobody can say that the threshold is not passed.
     early = nw.when(~nw.col("unpriced_year") & ~nw.col("untold_year")).then(nw.col("kx_early"))
     due = nw.when(~nw.col("untold_year")).then(nw.col("kx_due"))
     return lines.with_columns(kx_early=early, kx_due=due).drop(
         *_FEES, "spent", "year_spent", "near_threshold", "asked", "unpriced_year",
-        "kx_least_cents", "kx_year", "denied_visit", "shared_units",
+        "kx_least_cents", "kx_year", "denied_in_full", "shared_units",
     )  # fmt: skip
 
 
@@ -142,6 +142,13 @@ def _below_fee() -> nw.Expr:
     plain = charge - of_marked < fee * (units - marked_units)
     one = plain | (of_marked < fee * marked_units)
     return (charge < fee * units) | (one & ~charge.is_null())
+
+
+def _is_denied_in_full() -> nw.Expr:
+    """The line has the visit's unit that is paid in full, and bills all of it for a denial."""
+    units, refused = nw.col("billed"), nw.col("refused_units")
+    in_full = nw.col("billed_scheduled_cents") > units * nw.col("reduced_cents")
+    return nw.col("reducible") & (refused > 0) & (refused >= units) & in_full
 
 
 def _with_untold_year(lines: nw.LazyFrame[Any], options: billing.Options) -> nw.LazyFrame[Any]:
@@ -313,9 +320,10 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
     ``before_cents`` before the date and ``least_so_far`` (without what was spent elsewhere) of
     these, ``most_with_day`` of the most, with the date; ``awaits``: see `pricing.awaits_price`.
-    A code that is not seen on a day in doubt may be the one that is paid in full. Beside one that
-    is billed for a denial, and may take no turn in the reduction, each may be, of the most.
+    A code that is not seen on a day in doubt may be the one that is paid in full. So may, of the
+    most, one beside a line that is, and bills it for a denial: see `_passed_on`.
     """
+    lines = _passed_on(lines)
     accrues, refused = pricing.accrues(), nw.col("refused_units")
     # No more than the full fee is of units billed for a denial.
     denied = nw.when(refused > 0).then(refused * nw.col("fee_cents")).otherwise(0)
@@ -328,8 +336,7 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     two = (nw.col("marked_rows") > 0) & (nw.col("billed_rows") > nw.col("marked_rows"))
     uncapped = two & (nw.col("uncharged_rows") > 0)
     most = nw.when(uncapped).then("billed_scheduled_cents").otherwise(most)
-    full = nw.col("fee_cents") * nw.max_horizontal("billed", "units")
-    most = nw.when(nw.col("denied_visit")).then(nw.max_horizontal(most, full)).otherwise(most)
+    most = most + nw.col("passed_on_cents")
     units = nw.min_horizontal(nw.col("billed") - refused, "units")
     reduced = nw.min_horizontal(least, units * _least_fee())
     least = nw.when(nw.col("in_doubt")).then(reduced).otherwise(least)
@@ -355,4 +362,34 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     }
     return lines.with_columns(
         before_cents=spent["least"], most_with_day=spent["most"] + nw.col("most_of_day")
-    ).drop("most_cents", "most_so_far", "most_of_day", "least_in_day", "most_in_day")
+    ).drop(
+        "most_cents", "most_so_far", "most_of_day", "least_in_day", "most_in_day",
+        "passed_on_cents",
+    )  # fmt: skip
+
+
+def _passed_on(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Add passed_on_cents: what a line is reduced by, where that may come to nothing.
+
+    The visit's unit that is paid in full is billed for a denial, and if it takes no turn the next
+    one is paid so: of those with the threshold the one that would gain the most, beyond what the
+    denied ones come to themselves.
+    """
+    refused = nw.col("refused_units") > 0
+    gains = nw.col("denied_in_full") & nw.col("reducible") & ~refused & (nw.col("billed") > 0)
+    gain = nw.when(gains.fill_null(False)).then(nw.col("fee_cents") - nw.col("reduced_cents"))
+    lines = lines.with_columns(
+        less_gain=(0 - gain).fill_null(0).cast(nw.Int64),
+        denied_cents=nw.when(refused).then("billed_cents").otherwise(0).fill_null(0).cast(nw.Int64),
+    )
+    group = (*pricing.VISIT, "kx_bucket")
+    order, total = (
+        ("less_gain", "discipline", "payer", "code"),
+        {"all_denied_cents": "denied_cents"},
+    )
+    lines = engine.within(lines, group, order, total=total, turn="gain_turn")
+    more = nw.max_horizontal(0 - nw.col("less_gain") - nw.col("all_denied_cents"), nw.lit(0))
+    passed_on = nw.when(nw.col("gain_turn") == 1).then(more).otherwise(0).cast(nw.Int64)
+    return lines.with_columns(passed_on_cents=passed_on).drop(
+        "less_gain", "denied_cents", "all_denied_cents", "gain_turn"
+    )

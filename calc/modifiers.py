@@ -340,26 +340,37 @@ def _unlike_their_line(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     usual = "|".join((*DISCIPLINE.values(), *_TOLD_BY_MINUTES))
     others = {
         f"not {name}": text.str.contains("|".join(m for n, m in of if n != name))
-        for name in (*DISCIPLINE, "")
+        for name in DISCIPLINE
     }
     more = text.str.replace_all(usual, "").str.contains("[A-Z0-9]")
     rows = engine.told_by(sessions, "modifiers_billed", {**others, "more": more})
-    stray = nw.col("not ")
+    stray = nw.lit(False)
     for name in DISCIPLINE:
         stray = nw.when(nw.col("discipline") == name).then(f"not {name}").otherwise(stray)
     return rows.filter((nw.col("more") | stray).fill_null(False))
 
 
 def _lacking(text: str, discipline: str) -> set[str]:
-    """The modifiers of a row that a line may lack, see `borne`; of words of two signs and ours.
+    """The modifiers of a row that a line may lack, see `borne`.
+
+    Those that this program knows, and others where every word of the text is like one. Without a
+    discipline no line of the log has its modifier.
 
     >>> sorted(_lacking("GP95, 59 CQ", "PT")), sorted(_lacking("GN 95", "PT")), _lacking("GP", "PT")
     (['59'], ['95', 'GN'], set())
+    >>> [_lacking(text, "PT") for text in ("GP OK TO BILL", "PT", "03/02/26")], _lacking("GP", "")
+    ([set(), set(), set()], set())
     """
     known = {"KX", *_UNPROVEN, *DISCIPLINE.values(), *_TOLD_BY_MINUTES}
-    words = set(re.findall("[A-Z0-9]+", text or ""))
-    said = (billed.modifiers_in(text or "") & known) | {word for word in words if len(word) == 2}
-    return said - _TOLD_BY_MINUTES - {DISCIPLINE.get(discipline, "")}
+    words = set(re.findall("[A-Z0-9]+", text))
+    said = billed.modifiers_in(text) & known
+    if all(_LIKE_ONE.fullmatch(word) or billed.modifiers_in(word) <= known for word in words):
+        said |= {word for word in words if len(word) == 2} - set(DISCIPLINE)
+    own = {DISCIPLINE[discipline]} if discipline else set(DISCIPLINE.values())
+    return said - _TOLD_BY_MINUTES - own
+
+
+_LIKE_ONE = re.compile("[A-Z][A-Z0-9]|2[2-9]|[3-9][0-9]")
 
 
 def uncarried(

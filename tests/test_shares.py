@@ -373,10 +373,13 @@ UNCARRIED = [
     ),
     ("GZ GA XE", {}, "XE, GA, GZ in the log, not carried over"),
     ("GP KXX 591 NONE", {}, ""),
+    ("no", {}, ""),
+    ("GP, ok to bill", {}, ""),
+    ("03/02/26", {}, ""),
     ("GP", {}, ""),
     ("GP 95", {}, "95 in the log, not carried over"),
     ("GP95,GN 22 59", {}, "59, 22, 95, GN in the log, not carried over"),
-    ("GP", {"discipline": ""}, "GP in the log, not carried over"),
+    ("GP", {"discipline": ""}, ""),
     ("GP CQ", {"discipline": "OT"}, f"{NO_ASSISTANT}; GP in the log, not carried over"),
 ]  # fmt: skip
 
