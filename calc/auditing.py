@@ -147,14 +147,12 @@ def found(
             flags.setdefault(rule.over, {})[rule.code] = rule.flag
     # Most rules find nothing in a log: only the others are worth their sentences.
     few = engine.flagged({name: tables[name] for name in flags}, flags)
-    # Once for each table: to name columns of dense text takes a while.
-    columns = {name: table.columns for name, (table, _) in few.items()}
     placed = {
-        name: first_rows.told(table, files) if "first_place" in columns[name] else table
-        for name, (table, _) in few.items()
+        name: first_rows.told(table, files) if "first_place" in columns else table
+        for name, (table, _, columns) in few.items()
     }
     frames = [
-        _findings_of(rule, placed[rule.over], columns[rule.over], config)
+        _findings_of(rule, placed[rule.over], few[rule.over][2], config)
         for rule in rules
         if rule.over in few and rule.code in few[rule.over][1]
     ]

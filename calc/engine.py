@@ -533,10 +533,11 @@ def settled(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 def flagged(
     tables: Mapping[str, nw.LazyFrame[Any]], flags: Mapping[str, Mapping[str, nw.Expr]]
-) -> dict[str, tuple[nw.LazyFrame[Any], set[str]]]:
+) -> dict[str, tuple[nw.LazyFrame[Any], set[str], list[str]]]:
     """Of each table the rows where one of its ``flags`` holds, and the flags that hold anywhere.
 
-    The rows are in this process, as findings are.
+    The rows are in this process, as findings are. Also given: the table's columns, which a frame
+    of dense text takes a while to name.
     """
     asked = {
         name: {mark: flag.fill_null(False) for mark, flag in flags[name].items()} for name in tables
@@ -555,7 +556,7 @@ def flagged(
         holding = [mark for mark in marked.get_columns() if mark.any()]
         # Of a wide table few rows: a filter would go through every column.
         few = rows[_places_of(reduce(operator.or_, holding))] if holding else rows.clear()
-        found[name] = _frame(few.lazy()), {mark.name for mark in holding}
+        found[name] = _frame(few.lazy()), {mark.name for mark in holding}, few.columns
     return found
 
 

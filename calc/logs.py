@@ -668,6 +668,8 @@ def _heard() -> nw.Expr:
 
 
 def _kept(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> dict[str, nw.Expr]:
+    if not carried:
+        return {}
     kinds = frame.collect_schema()
 
     def own(column: str) -> nw.Expr:
