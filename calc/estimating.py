@@ -78,6 +78,8 @@ def _text(value: Any) -> str:
     if isinstance(value, float):
         return float_text(value)
     if isinstance(value, timedelta):  # a length, never more than it is
+        if timedelta(0) < value < timedelta(minutes=1):  # such a number alone could be of hours
+            return f"0:00:{value.seconds:02}"
         return float_text(value // timedelta(milliseconds=1) / times.MINUTE)
     return value.isoformat() if isinstance(value, datetime) else str(value)
 

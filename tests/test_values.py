@@ -207,6 +207,15 @@ def test_lengths_of_other_types_are_minutes():
         assert calc.estimate([row]).lines[0]["minutes"] == minutes
 
 
+def test_a_length_under_a_minute_is_one():
+    """0:44 and 7:16 are 8 minutes; a bare number below 1 could be of hours, a timedelta is not."""
+    parts = [timedelta(seconds=44), timedelta(minutes=7, seconds=16)]
+    rows = [{"code": "97110", "minutes": part, "date": "2026-03-02"} for part in parts]
+    (line,) = calc.estimate(rows).lines
+    assert (line["minutes"], line["units"]) == (8, 1)
+    assert calc.units({"97110": parts[0], "97116": 8}) == {"97110": 0, "97116": 1}
+
+
 @pytest.mark.parametrize("given", ["p,2026-03-02,97110,23\nq,2026-03-02,97110,8", "open"])
 def test_the_text_of_a_file_is_no_log(given, tmp_path):
     """Nothing of it is shown: it may name a patient."""
