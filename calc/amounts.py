@@ -45,15 +45,13 @@ def allowed(lines: nw.LazyFrame[Any], units: str, name: str, marked: nw.Expr) ->
     ``marked``: as many of a code's units are on a line of their own, with CQ or CO.
     """
     count = nw.col(units)
-    # A code with a plain line takes its turn in the reduction by that.
-    all_marked = marked >= nw.max_horizontal(count, nw.lit(1))
     lines = lines.with_columns(
-        marks=marked,
-        own_units=nw.col("units"),
-        units=count,
-        code_units=count,
-        modified=nw.when(all_marked.fill_null(False)).then(1).otherwise(0),
+        marks=marked, own_units=nw.col("units"), units=count, code_units=count
     )
+    # A code with a plain line takes its turn in the reduction by that.
+    all_marked = nw.col("marks") >= nw.max_horizontal("units", nw.lit(1))
+    all_marked = all_marked.fill_null(False)
+    lines = lines.with_columns(modified=nw.when(all_marked).then(1).otherwise(0))
     lines = pricing.allow(pricing.reduce_multiple(lines))
     lines = pricing.allow_by_line(lines, nw.min_horizontal("marks", "units")).drop("marks")
     lines = lines.rename(
@@ -323,7 +321,8 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     A code that is not seen on a day in doubt may be the one that is paid in full. So may, of the
     most, one beside a line that is, and bills it for a denial: see `_passed_on`.
     """
-    lines = _passed_on(lines)
+    none = {"passed_on_cents": (nw.lit(0, dtype=nw.Int64), int)}
+    lines = engine.amended(lines, nw.col("denied_in_full"), _OF_PASSED_ON, _passed_on, none)
     accrues, refused = pricing.accrues(), nw.col("refused_units")
     # No more than the full fee is of units billed for a denial.
     denied = nw.when(refused > 0).then(refused * nw.col("fee_cents")).otherwise(0)
@@ -368,6 +367,12 @@ def _running(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )  # fmt: skip
 
 
+_OF_PASSED_ON = (
+    *pricing.VISIT, "kx_bucket", "discipline", "payer", "code", "denied_in_full", "refused_units",
+    "reducible", "billed", "billed_cents", "fee_cents", "reduced_cents",
+)  # fmt: skip
+
+
 def _passed_on(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add passed_on_cents: what a line is reduced by, where that may come to nothing.
 
@@ -383,10 +388,8 @@ def _passed_on(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         denied_cents=nw.when(refused).then("billed_cents").otherwise(0).fill_null(0).cast(nw.Int64),
     )
     group = (*pricing.VISIT, "kx_bucket")
-    order, total = (
-        ("less_gain", "discipline", "payer", "code"),
-        {"all_denied_cents": "denied_cents"},
-    )
+    order = ("less_gain", "discipline", "payer", "code")
+    total = {"all_denied_cents": "denied_cents"}
     lines = engine.within(lines, group, order, total=total, turn="gain_turn")
     more = nw.max_horizontal(0 - nw.col("less_gain") - nw.col("all_denied_cents"), nw.lit(0))
     passed_on = nw.when(nw.col("gain_turn") == 1).then(more).otherwise(0).cast(nw.Int64)

@@ -336,11 +336,11 @@ def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any]
 
 def _unlike_their_line(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """The rows whose modifiers may not all be their line's: all of `_lacking`, a few others."""
-    text, of = nw.col("modifiers_billed").cast(nw.String), list(DISCIPLINE.items())
-    usual = "|".join((*DISCIPLINE.values(), *_TOLD_BY_MINUTES))
+    text, own = nw.col("modifiers_billed").cast(nw.String), DISCIPLINE.values()
+    usual = "|".join((*own, *_TOLD_BY_MINUTES))
     others = {
-        f"not {name}": text.str.contains("|".join(m for n, m in of if n != name))
-        for name in DISCIPLINE
+        f"not {name}": text.str.contains("|".join(other for other in own if other != modifier))
+        for name, modifier in DISCIPLINE.items()
     }
     more = text.str.replace_all(usual, "").str.contains("[A-Z0-9]")
     rows = engine.told_by(sessions, "modifiers_billed", {**others, "more": more})

@@ -1368,7 +1368,7 @@ def _all_matched():
 
     One log and no case by itself: an audit takes Spark half a minute.
     """
-    assistant = session("97110", "15", role="assistant")
+    assistant, later = session("97110", "15", role="assistant"), {"date": "2026-03-03"}
     cases = [
         *map(blank_cell, ("discipline", "provider")),
         *(fitting_two(*case) for case in TWO),
@@ -1379,9 +1379,12 @@ def _all_matched():
         payer_of_claims(),
         ([assistant], [line("97110", "1")]),
         *(([assistant, session("97110", "15", clinician="C2")], lines) for lines, _ in IN_DOUBT),
+        *(
+            ([assistant, assistant | later], [*lines, line("97110", "1", **later)])
+            for lines, _ in IN_DOUBT
+        ),
         marked_in_doubt(),
     ]
-
     sides = ([], [])
     for number, case in enumerate(cases):
         for side, rows in zip(sides, case, strict=True):
