@@ -136,10 +136,12 @@ def found(
     config: Config,
     rules: tuple[type[Rule], ...],
     files: Sequence[str],
+    rows: nw.LazyFrame[Any] | None = None,
 ) -> nw.DataFrame[Any]:
     """Findings of the rules that look at these tables, before one fault is said once.
 
-    ``files``: those by which the tables tell a first row, see `first_rows`.
+    ``files``: those by which the tables tell a first row, see `first_rows`. ``rows``: all of the
+    patients, which a finding about a code's or a patient's day names.
     """
     flags: dict[str, dict[str, nw.Expr]] = {}
     for rule in rules:
@@ -159,7 +161,7 @@ def found(
     if not frames:
         return _nothing()
     there = engine.collect(nw.concat(frames, how="vertical"))
-    return _with_rows(there, tables["row"]) if "row" in tables else there.drop("over")
+    return there.drop("over") if rows is None else _with_rows(there, rows)
 
 
 def finished(

@@ -6,7 +6,7 @@ The same steps as billing, with what was billed joined on. Nothing is judged her
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -54,17 +54,24 @@ class Extras:
 class Evidence:
     """Tables by the name that a rule's ``over`` gives, and what the log holds.
 
-    ``has``: columns of SESSION that hold something, and what the user gave beside the log.
-    ``gaps``: how many lines no figure reaches, see `edits.gaps_of`. ``uncounted``: lines whose
-    units minutes cannot tell. ``files``: see `first_rows`.
+    ``rows``: its rows, with what of their minutes counts. ``has``: columns of SESSION that hold
+    something, and what the user gave beside the log. ``gaps``: how many lines no figure reaches,
+    see `edits.gaps_of`. ``uncounted``: lines whose units minutes cannot tell. ``files``: see
+    `first_rows`. ``looked``: see `gather`.
     """
 
     tables: dict[str, Frame]
+    rows: Frame
     has: frozenset[str]
     days: list[date]
     gaps: dict[str, int] = field(default_factory=dict)
     uncounted: int = 0
     files: Sequence[str] = ()
+    looked: list[Any] = field(default_factory=list)
+
+
+# What a caller makes of tables as soon as these are there, with all rows and the log's files.
+Look = Callable[[dict[str, Frame], Frame, Sequence[str]], Any]
 
 
 def gather(
@@ -74,29 +81,51 @@ def gather(
     options: billing.Options,
     extras: Extras | None = None,
     in_doubt: Days | None = None,
+    look: Look | None = None,
 ) -> Evidence:
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``).
 
-    ``in_doubt``: see `doubts.Doubts.among`.
+    ``in_doubt``: see `doubts.Doubts.among`. ``look``: some tables, but not those of services, are
+    given to it while others are made, and not kept; what it gives of them is in ``looked``.
     """
     extras, files = extras or Extras(), engine.distinct(rows, "file")
     rows, days = counted_rows(rows, has, config, extras, files)
 
-    def of_lines() -> Evidence:
-        return _of_lines(rows, has, config, days, options, in_doubt)
+    looked: list[Any] = []
 
-    def others() -> tuple[clinicians.Clinicians, dict[str, Frame]]:
+    def kept(tables: dict[str, Frame]) -> dict[str, Frame]:
+        if look is None:
+            return tables
+        looked.append(look(tables, rows, files))
+        return {}
+
+    def services() -> Frame:
+        return service_lines(rows, config, days, options, in_doubt)
+
+    def others() -> tuple[dict[str, Frame], dict[str, Frame]]:
         mine = clinicians.gather(rows, config, days, extras.timesheet)
-        return mine, _of_rows(rows, has, config, days)
+        bills = clinicians.told(has)
+        shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options, bills)
+        tables = mine.tables | _of_rows(rows, has, config, days) | of_groups(group_rows(rows))
+        begun = {name: tables.pop(name) for name in ("clash", "limit", "off_day")}
+        return kept(tables | {"together": shared}), begun
+
+    lines, (tables, begun) = engine.side_by_side(rows, services, others)
+
+    def judged() -> dict[str, Frame]:
+        return _of_lines(rows, lines, begun["clash"], config, days)
+
+    def further() -> Evidence:
+        found = _of_services(rows, lines, has, config, days)
+        both = nw.concat([found.tables["limit"], begun["limit"]], how="vertical")
+        found.tables |= of_habits(begun | found.tables, config) | {"limit": both}
+        found.tables = kept(found.tables)
+        return found
 
     found: Evidence
-    found, (mine, alone) = engine.side_by_side(rows, of_lines, others)
-    tables = found.tables | alone
-    bills = clinicians.told(has)
-    shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options, bills)
-    both = nw.concat([tables["limit"], mine.tables["limit"]], how="vertical")
-    tables |= mine.tables | of_groups(group_rows(rows)) | of_habits(tables, config)
-    found.tables, found.files = tables | {"together": shared, "limit": both}, files
+    judged_tables, found = engine.side_by_side(rows, judged, further)
+    found.tables |= tables | judged_tables
+    found.files, found.looked = files, looked
     return found
 
 
@@ -114,8 +143,10 @@ def of_patients(
     "habit" and "off_day" hold what adds up over batches of patients: see `of_habits`.
     """
     rows, days = counted_rows(rows, has, config, extras, files)
-    found = _of_lines(rows, has, config, days, options, in_doubt)
-    found.tables |= _of_rows(rows, has, config, days)
+    tables = _of_rows(rows, has, config, days)
+    lines = service_lines(rows, config, days, options, in_doubt)
+    found = _of_services(rows, lines, has, config, days)
+    found.tables |= tables | _of_lines(rows, lines, tables["clash"], config, days)
     found.files = files
     return found
 
@@ -133,8 +164,10 @@ def counted_rows(
 def _of_rows(
     rows: Frame, has: frozenset[str], config: Config, days: list[date]
 ) -> dict[str, Frame]:
-    """The tables that hang on no line of a service."""
+    """The tables that hang on no line of a service; "clash" before what its units cost is known."""
     return {
+        "row": rows,
+        "clash": engine.settled(overlaps.of_patients(rows)),
         "group": overlaps.group_beside_one_on_one(rows),
         "treatment_day": treatment_days(rows, has),
         "cloned_day": engine.settled(habits.cloned_days(rows, config, days)),
@@ -142,17 +175,25 @@ def _of_rows(
     }
 
 
-def _of_lines(
-    rows: Frame,
-    has: frozenset[str],
-    config: Config,
-    days: list[date],
-    options: billing.Options,
-    in_doubt: Days | None,
+def _of_services(
+    rows: Frame, lines: Frame, has: frozenset[str], config: Config, days: list[date]
 ) -> Evidence:
-    """The tables of services and of days of units."""
-    lines = service_lines(rows, config, days, options, in_doubt)
-    clashes = engine.settled(overlaps.of_patients(rows))
+    """What `service_lines` are enough for, before anything else is known of them."""
+    tables = {
+        "assistant_row": billed_as_assistants(rows, lines),
+        "limit": beyond_limits(rows, lines, config, days),
+        "evaluation": evaluations(lines, config, days),
+        "pair": edits.bundled(lines, config, days),
+        "habit": habits.counted(rows, lines, config),
+    }
+    gaps = edits.gaps_of(lines, config, days)
+    return Evidence(tables, rows, has, days, gaps, _uncounted(lines))
+
+
+def _of_lines(
+    rows: Frame, lines: Frame, clashes: Frame, config: Config, days: list[date]
+) -> dict[str, Frame]:
+    """The tables of services and of days of units, from `service_lines` and the rows' clashes."""
     lines = edits.with_unpayable(lines, config, days)
     lines = engine.settled(_beside_shared(lines, clashes))
     day = _with_clash_kinds(billed.by_day(lines), clashes)
@@ -168,22 +209,15 @@ def _of_lines(
     all_clashes = _with_daily_twins(all_clashes, lines)
     same_minutes = edits.distinct_at_the_same_time(lines, rows)
     all_clashes, same_minutes = _said_apart(all_clashes, same_minutes)
-    tables = {
-        "row": rows,
+    return {
         "unminuted": without_minutes(rows, lines),
         "beyond_clock": beyond_clock,
-        "assistant_row": billed_as_assistants(rows, lines),
         "clash": all_clashes,
         "service": lines,
         "day": day,
-        "limit": beyond_limits(rows, lines, config, days),
-        "evaluation": evaluations(lines, config, days),
         "allowed_most": most,
-        "pair": edits.bundled(lines, config, days),
         "same_minutes": same_minutes,
-        "habit": habits.counted(rows, lines, config),
     }
-    return Evidence(tables, has, days, edits.gaps_of(lines, config, days), _uncounted(lines))
 
 
 def of_groups(rows: Frame, late: Frame | None = None) -> dict[str, Frame]:

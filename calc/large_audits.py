@@ -207,8 +207,8 @@ class _Run:
             reviewing.days_in_doubt(doubted, rows),
         )  # fmt: skip
         habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
-        findings = auditing.found(found.tables, self.config, self.rules, self.files)
-        rows, sheet = found.tables["row"], self.asked.extras.timesheet
+        rows, sheet = found.rows, self.asked.extras.timesheet
+        findings = auditing.found(found.tables, self.config, self.rules, self.files, rows)
         seen = reviewing.seen(found, doubted, self.log.log.defaults, sheet)
         name = f"{number:05d}.parquet"
         findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()

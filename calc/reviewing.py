@@ -144,16 +144,21 @@ def review(
         rejects = without_names(rejects, log.mapping, key)
         asked = replace(asked, options=asked.options.for_patients(key.known))
     in_doubt = days_in_doubt(doubted, rows)
-    found = evidence.gather(rows, has, config, asked.options, asked.extras, in_doubt)
     rules = auditing.looked_for(picked, has)
-    findings, saw = engine.side_by_side(
-        found.tables["row"],
-        lambda: auditing.found(found.tables, config, rules, found.files),
+
+    def look(tables: dict[str, Frame], rows: Frame, files: Sequence[str]) -> nw.DataFrame[Any]:
+        return auditing.found(tables, config, rules, files, rows)
+
+    found = evidence.gather(rows, has, config, asked.options, asked.extras, in_doubt, look)
+    last, saw = engine.side_by_side(
+        found.rows,
+        lambda: look(found.tables, found.rows, found.files),
         lambda: seen(found, doubted, log.defaults, asked.extras.timesheet),
     )
+    findings = engine.stacked([*found.looked, last])
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [read.files for read in (log, claimed) if read]
-    rows_seen, blanks = [found.tables["row"]], log.defaults
+    rows_seen, blanks = [found.rows], log.defaults
     gathered = Gathered([saw], [findings], rows_seen, rejects, files, blanks, doubted, bad, notes)
     return finish(gathered, config, asked, key)
 
@@ -183,12 +188,12 @@ def seen(
     timesheet: Mapping[tuple[str, date], int] | None,
 ) -> Seen:
     """What adds up over the batches of an audit."""
-    rows = found.tables["row"]
+    rows = found.rows
     logged = rows.filter(nw.col("documented"))
     used = engine.count(logged)
     claimed = engine.count(rows.filter(~nw.col("documented")))
     dates = engine.distinct(logged, "date") if claimed else found.days
-    people = _people(found.tables)
+    people = _people(rows, found.tables["service"])
     beside = "claims" in found.has
     met = claims.met(rows, doubted.unheard, doubted.unread) if beside else claims.Met()
     part_b = bool(engine.count(rows.filter(nw.col("payer_part_b"))))
@@ -434,15 +439,15 @@ def _sheet_said(whole: Seen, timesheet: Mapping[tuple[str, date], int] | None) -
     return said
 
 
-def _people(tables: Mapping[str, Frame]) -> nw.DataFrame[Any]:
+def _people(rows: Frame, lines: Frame) -> nw.DataFrame[Any]:
     """Sessions, units billed and units supported by clinician.
 
     What a payer pays nothing for, and nobody billed, supports nothing either.
     """
-    rows = tables["row"].filter(nw.col("documented") & nw.col("counts"))
+    rows = rows.filter(nw.col("documented") & nw.col("counts"))
     sessions = rows.group_by("clinician").agg(nw.len().cast(nw.Int64).alias("sessions"))
     idle = billed.NO_PAY & (nw.col("billed") == 0).fill_null(False)
-    lines = tables["service"].with_columns(paid_units=nw.when(~idle).then("units").otherwise(0))
+    lines = lines.with_columns(paid_units=nw.when(~idle).then("units").otherwise(0))
     units = lines.group_by("clinician").agg(
         total("billed").alias("units_billed"), total("paid_units").alias("units_supported")
     )
