@@ -136,12 +136,10 @@ def found(
     config: Config,
     rules: tuple[type[Rule], ...],
     files: Sequence[str],
-    rows: nw.LazyFrame[Any] | None = None,
 ) -> nw.DataFrame[Any]:
     """Findings of the rules that look at these tables, before one fault is said once.
 
-    ``files``: those by which the tables tell a first row, see `first_rows`. ``rows``: all of the
-    patients, which a finding about a code's or a patient's day names.
+    ``files``: those by which the tables tell a first row, see `first_rows`.
     """
     flags: dict[str, dict[str, nw.Expr]] = {}
     for rule in rules:
@@ -160,8 +158,7 @@ def found(
     ]
     if not frames:
         return _nothing()
-    there = engine.collect(nw.concat(frames, how="vertical"))
-    return there.drop("over") if rows is None else _with_rows(there, rows)
+    return engine.collect(nw.concat(frames, how="vertical"))
 
 
 def finished(
@@ -171,7 +168,7 @@ def finished(
 
     One fault is one finding. ``codes``: the rules that were chosen.
     """
-    found, folded = _one_fault_once(engine.stacked(frames), codes)
+    found, folded = _one_fault_once(engine.stacked(frames).drop("over"), codes)
     found = found.with_columns(without_dollars=_unpriced()).drop("takes_units")
     return _ordered(found), folded
 
@@ -416,7 +413,7 @@ def _places(file: str, row: int | None, rows: str) -> list[str]:
 def _nothing() -> nw.DataFrame[Any]:
     lacking = ("fingerprint", "also", "waived")
     names = [name for name in (*FINDING, "provider", "payer", "explained") if name not in lacking]
-    others = {"row": int, "cents": int, "date": date, "takes_units": bool}
+    others = {"over": str, "row": int, "cents": int, "date": date, "takes_units": bool}
     types: dict[str, type] = dict.fromkeys(names, str) | others
     columns: engine.Columns = {name: [] for name in types}
     return engine.collect(engine.table(columns, types))
@@ -428,15 +425,16 @@ _BY_CODE = ("service", "allowed_most", "pair", "evaluation")
 _BY_DAY = ("day", "treatment_day", "limit")
 
 
-def _with_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
+def beside_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     """Fill ``rows`` of findings about a code's or a patient's day with the day's other rows.
 
-    A code that stands on no row has those of its service, one of which is the finding's own.
+    ``rows``: all of the patients, as their minutes count. A code that stands on no row has those of
+    its service, one of which is the finding's own.
     """
     found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
     wide = found.filter(nw.col("over").is_in([*_BY_CODE, *_BY_DAY]) & (nw.col("patient") != ""))
     if not len(wide):
-        return found.drop("number", "over")
+        return found.drop("number")
     days = wide.select("patient", "date").unique()
     table: engine.Columns = {name: days[name].to_list() for name in ("patient", "date")}
     near = engine.beside(rows, table, {"patient": str, "date": date})
@@ -474,7 +472,7 @@ def _with_rows(found: nw.DataFrame[Any], rows: nw.LazyFrame[Any]) -> nw.DataFram
     both = both.with_columns(place=nw.when(same_file).then(number).otherwise(elsewhere))
     places = engine.listed(both, "number", "place", "others")
     found = found.join(places, on="number", how="left")
-    return found.with_columns(rows=nw.coalesce("others", "rows")).drop("others", "number", "over")
+    return found.with_columns(rows=nw.coalesce("others", "rows")).drop("others", "number")
 
 
 def _ordered(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:

@@ -70,8 +70,8 @@ class Evidence:
     looked: list[Any] = field(default_factory=list)
 
 
-# What a caller makes of tables as soon as these are there, with all rows and the log's files.
-Look = Callable[[dict[str, Frame], Frame, Sequence[str]], Any]
+# What a caller makes of tables as soon as these are there, and of the log's files.
+Look = Callable[[dict[str, Frame], Sequence[str]], Any]
 
 
 def gather(
@@ -85,18 +85,17 @@ def gather(
 ) -> Evidence:
     """Every table, from SESSION rows of `Log.audited` with claims beside them (``documented``).
 
-    ``in_doubt``: see `doubts.Doubts.among`. ``look``: some tables, but not those of services, are
-    given to it while others are made, and not kept; what it gives of them is in ``looked``.
+    ``in_doubt``: see `doubts.Doubts.among`. ``look``: what hangs on no line's place among its day's
+    is given to it while other tables are made, and not kept; ``looked`` is what it makes of it.
     """
     extras, files = extras or Extras(), engine.distinct(rows, "file")
     rows, days = counted_rows(rows, has, config, extras, files)
-
     looked: list[Any] = []
 
     def kept(tables: dict[str, Frame]) -> dict[str, Frame]:
         if look is None:
             return tables
-        looked.append(look(tables, rows, files))
+        looked.append(look(tables, files))
         return {}
 
     def services() -> Frame:

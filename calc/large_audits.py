@@ -208,7 +208,8 @@ class _Run:
         )  # fmt: skip
         habits = {name: engine.collect(engine.plain(found.tables.pop(name))) for name in _HABITS}
         rows, sheet = found.rows, self.asked.extras.timesheet
-        findings = auditing.found(found.tables, self.config, self.rules, self.files, rows)
+        findings = auditing.found(found.tables, self.config, self.rules, self.files)
+        findings = auditing.beside_rows(findings, rows)
         seen = reviewing.seen(found, doubted, self.log.log.defaults, sheet)
         name = f"{number:05d}.parquet"
         findings, seen.lines_unsure = doubted.spared(findings), doubted.lines()

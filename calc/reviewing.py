@@ -146,16 +146,20 @@ def review(
     in_doubt = days_in_doubt(doubted, rows)
     rules = auditing.looked_for(picked, has)
 
-    def look(tables: dict[str, Frame], rows: Frame, files: Sequence[str]) -> nw.DataFrame[Any]:
-        return auditing.found(tables, config, rules, files, rows)
+    def look(tables: dict[str, Frame], files: Sequence[str]) -> nw.DataFrame[Any]:
+        return auditing.found(tables, config, rules, files)
 
     found = evidence.gather(rows, has, config, asked.options, asked.extras, in_doubt, look)
-    last, saw = engine.side_by_side(
+
+    def findings_of_all() -> nw.DataFrame[Any]:
+        both = engine.stacked([*found.looked, look(found.tables, found.files)])
+        return auditing.beside_rows(both, found.rows)
+
+    findings, saw = engine.side_by_side(
         found.rows,
-        lambda: look(found.tables, found.rows, found.files),
+        findings_of_all,
         lambda: seen(found, doubted, log.defaults, asked.extras.timesheet),
     )
-    findings = engine.stacked([*found.looked, last])
     findings, saw.lines_unsure = doubted.spared(findings), doubted.lines()
     files = [read.files for read in (log, claimed) if read]
     rows_seen, blanks = [found.rows], log.defaults

@@ -159,8 +159,8 @@ def _prior(stack: Stack) -> dict[tuple[str, str, int], int]:
 
 def audit(found: evidence.Evidence, config, rules=ALL) -> tuple[list[dict], list[dict]]:
     """Findings as dicts, and what did not run."""
-    rules_run = auditing.runnable(rules, found.has)
-    frame = auditing.found(found.tables, config, rules_run, found.files, found.rows)
+    frame = auditing.found(found.tables, config, auditing.runnable(rules, found.has), found.files)
+    frame = auditing.beside_rows(frame, found.rows)
     not_run = auditing.not_run(rules, found.has, found.gaps, found.uncounted)
     kept, _ = auditing.finished([frame], {rule.code for rule in rules})
     return kept.to_native().to_dicts(), not_run
