@@ -16,7 +16,17 @@ from calc.errors import ConfigError
 from calc.figure_files import CELLS, DECIMALS, KEYS, OF_SHARES, PARAMETERS, TABLES
 from calc.money import decimal_text
 from calc.params import Checked, Config, called, of_payers, plain
-from calc.schema import DISCIPLINES, LENGTH_UNITS, MODES, ROLES, SESSION, STATUS
+from calc.schema import (
+    ATTENDANCE,
+    DISCIPLINES,
+    FLAGS,
+    LENGTH_UNITS,
+    MODES,
+    ROLES,
+    SESSION,
+    STATUS,
+    STATUS_WITHIN,
+)
 
 Found = Iterator[ConfigError]
 
@@ -264,6 +274,7 @@ def _words(checked: Checked, shipped: Checked) -> Found:
     """What words mean are names of ours, or "" for a blank cell; a word means one of them."""
     names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES, "minutes": LENGTH_UNITS}
     names |= {"headings": SESSION, "assistant": DISCIPLINES, "status": STATUS}
+    names |= {"status_within": STATUS_WITHIN, "flags": FLAGS, "attendance": ATTENDANCE}
     for path, columns in checked.word_files:
         for column, meanings in columns.items():
             known = names.get(column, ())

@@ -101,6 +101,10 @@ WORDS = (
     "patient_id",
     "name_parts",
     "own_times",
+    "status_within",
+    "status_not",
+    "flags",
+    "attendance",
     "totals",
     "status",
 )  # tables of words.toml

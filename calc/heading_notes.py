@@ -107,8 +107,7 @@ def times_like(
 ) -> list[tuple[str, str]]:
     """Of a log without start, end and minutes the headings that may mean one, each with it."""
     known = meanings(config, given)
-    status = statuses.meanings(config)
-    names = [n for n in names if not is_day(n) and status.get(plain(n)) != "heading"]
+    names = [n for n in names if not is_day(n) and not statuses.says_so(n, config)]
     parts = {name: _ends_as(name, config) for name in names[:200] if plain(name) not in known}
     near = [(name, columns[0]) for name, columns in parts.items() if len(columns) == 1]
     others = [n for n in names if not parts.get(n) and not lengths.unit_of(n, config)]

@@ -610,6 +610,10 @@ def _sessions(
         *heading_notes.notes(names, columns, config, maps),
         *([] if of_claims else heading_notes.of_lines(names)),
         *([heading_notes.asked(log.modifiers_like)] if log.modifiers_like else []),
+        *(
+            f'"{headings.shown(name)}" says {texts}: not understood, so such rows are sessions'
+            for name, texts in statuses.unknown(status, texts_of)
+        ),
     ]
     if "start" in columns and not defaults.zone:
         start, dated = headings.shown(columns["start"][0]), "date" in columns
