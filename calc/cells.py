@@ -44,6 +44,11 @@ def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
         whole = nw.concat_str([stamp, offset])
         exact = nw.concat_str([stamp, nw.lit("."), part, offset])
         column = nw.when(column.dt.millisecond() == 0).then(whole).otherwise(exact)
+    elif isinstance(kind, nw.Time):
+        # As text some engines leave out what is less than a second.
+        whole, part = column.cast(nw.String).str.slice(0, 8), column.dt.millisecond()
+        exact = nw.concat_str([whole, nw.lit("."), part.cast(nw.String).str.zfill(3)])
+        column = nw.when(part == 0).then(whole).otherwise(exact)
     elif isinstance(kind, nw.Date):
         column = column.dt.to_string("%Y-%m-%d")
     elif isinstance(kind, nw.Enum | nw.Categorical):

@@ -177,7 +177,10 @@ CHECKS: tuple[Check, ...] = (
         "status", lambda: nw.col("amends"), '"{}" means that it takes back or replaces another',
         f"leave in the file what was billed in the end alone, and {_UNREAD}", alone=True,
     ),
-    Check("patient", lambda: nw.col("patient") == "", "patient is blank", "name the patient's id"),
+    Check(
+        "patient", lambda: nw.col("patient") == "", "patient is blank",
+        "name the patient's id in each row, also where cells were merged",
+    ),
     Check(
         "code", lambda: _cell("code") == "", "code is blank", "give the CPT or HCPCS code",
         alone=True,
@@ -295,6 +298,10 @@ CHECKS: tuple[Check, ...] = (
         _differing_dates,
         'start "{}" is not on the date of service',
         "make the date and the start's date agree",
+    ),
+    Check(
+        "end", lambda: nw.col("one_offset"), 'end "{}" or its start alone has an offset from UTC',
+        "write both with it, or say the clinic's zone, e.g. --tz America/Chicago", unzoned=True,
     ),
     Check(
         "start", partial(_spoilt, "start", "missing"), 'start "{}" does not exist: clocks went on',

@@ -176,10 +176,11 @@ def nothing_unread() -> nw.DataFrame[Any]:
     return engine.collect(engine.table({name: [] for name in types}, types))
 
 
-def unread(claims: Log) -> nw.DataFrame[Any]:
+def unread(claims: Log, merged: bool = False) -> nw.DataFrame[Any]:
     """Patient, date and code of each line that cannot be used; blank and null where not known.
 
-    Lines of totals, and those that say of themselves that they are void, bill nothing.
+    Lines of totals, and those that say of themselves that they are void, bill nothing. ``merged``:
+    a row that names no patient is of the one in the row above it.
 
     ``reverses``: it says that it takes another line back or replaces it; or its units are negative,
     or its charge. A payment that was posted takes nothing back: it says so, or has neither units
@@ -195,7 +196,7 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
         silent = nw.col("fault").is_in([NO_SERVICE, WITHDRAWN]) & ~reverses
         bad = part.bad.with_columns(reverses=reverses)
         bad = bad.filter(~nw.col("fault").is_in(list(FINDINGS)), ~silent, ~is_total(part))
-        bad = engine.plain(bad)
+        bad = _as_above(engine.plain(bad), part) if merged else engine.plain(bad)
         code = nw.col("code").cast(nw.String)
         found.append(engine.collect(bad.select(*_DAY, "reverses", code=code)))
     ragged = sum(len(part.ragged) for part in parts)
@@ -205,6 +206,20 @@ def unread(claims: Log) -> nw.DataFrame[Any]:
     }  # fmt: skip
     types: dict[str, type] = {"patient": str, "date": date, "code": str, "reverses": bool}
     return engine.stacked([*found, engine.collect(engine.table(table, types))])
+
+
+def _as_above(bad: Frame, log: Log) -> Frame:
+    """Rows that name no patient, and no date that cannot be read, as those of the row above."""
+    if "above_patient" not in bad.columns:
+        return bad
+    dated = ~nw.col("date").is_null()
+    if "date" in log.cells:
+        dated = dated | (text_of(bad.collect_schema(), log.cells["date"]) == "")
+    nobody = (nw.col("patient") == "") & ~nw.col("above_patient").is_null() & dated
+    return bad.with_columns(
+        patient=nw.when(nobody).then("above_patient").otherwise("patient"),
+        date=nw.when(nobody).then(nw.coalesce("date", "above_date")).otherwise("date"),
+    )
 
 
 def _reverses(log: Log) -> nw.Expr:

@@ -192,13 +192,17 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
         date=nw.coalesce("start_date", "date_date") if dated else nw.col("date_date"),
         start_day=nw.coalesce("start_day", "date_day") if dated else nw.col("date_day"),
     ).with_columns(end_day=nw.coalesce("end_day", "start_day"))
-    # An offset at one end holds for both: `09:00-06:00` to `09:47`.
-    offsets = {
-        "start_offset": nw.coalesce("start_offset", "end_offset"),
-        "end_offset": nw.coalesce("end_offset", "start_offset"),
-    }
-    frame = frame.with_columns(**offsets)
+    offsets = ("start_offset", "end_offset")
     naive = all(known.get(name, 0) is None for name in offsets)
+    if dated and not naive:
+        frame = frame.with_columns(one_offset=_of_one_end())
+    else:
+        frame = frame.with_columns(one_offset=nw.lit(False))
+    # An offset at one end holds for both: `09:00-06:00` to `09:47`.
+    frame = frame.with_columns(
+        nw.when("one_offset").then(own).otherwise(nw.coalesce(own, other)).alias(own)
+        for own, other in (offsets, offsets[::-1])
+    )
     if zone and dated and not naive:
         frame = _on_the_wall(frame, zone)
     if zone:
@@ -216,6 +220,12 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
             (nw.col("end_day") > nw.col("start_day")) & (nw.col("end_clock_ms") > 0)
         ).fill_null(False),
     )
+
+
+def _of_one_end() -> nw.Expr:
+    """Start and end are stamps with dates of their own, and one of them alone has an offset."""
+    dated = ~nw.col("start_date").is_null() & ~nw.col("end_date").is_null()
+    return dated & (nw.col("start_offset").is_null() != nw.col("end_offset").is_null())
 
 
 @dataclass(frozen=True)
@@ -278,7 +288,8 @@ def _on_the_wall(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
     An evening may be the next day in UTC, but not where the patient was.
     """
     stamped = ~nw.col("start_date").is_null() & ~nw.col("start_offset").is_null()
-    frame = frame.with_columns(stamped=stamped)
+    of_end = nw.when("one_offset").then(~nw.col("end_offset").is_null()).otherwise(stamped)
+    frame = frame.with_columns(start_stamped=stamped, end_stamped=of_end)
 
     def there(name: str) -> Facts:
         def read(text: str) -> tuple[int | None, int | None, int | None]:
@@ -295,9 +306,9 @@ def _on_the_wall(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
         frame, _ = by_values(frame, [("utc_day", there(name))])
         early = nw.col("instant") % times.DAY < nw.col(f"{name}_change")
         own = nw.when(early).then(nw.col(f"{name}_before")).otherwise(nw.col(f"{name}_after"))
-        own = nw.when(nw.col("stamped")).then(own)
+        own = nw.when(f"{name}_stamped").then(own)
         frame = frame.with_columns(own=nw.coalesce(own, offset))
-        wall = nw.when(nw.col("stamped")).then(nw.col("instant") + nw.col("own"))
+        wall = nw.when(f"{name}_stamped").then(nw.col("instant") + nw.col("own"))
         frame = frame.with_columns(wall=wall).with_columns(
             nw.coalesce(nw.col("wall") // times.DAY, nw.col(f"{name}_day")).alias(f"{name}_day"),
             nw.coalesce(nw.col("wall") % times.DAY, clock).alias(f"{name}_clock_ms"),
@@ -307,9 +318,7 @@ def _on_the_wall(frame: nw.LazyFrame[Any], zone: str) -> nw.LazyFrame[Any]:
         values, lambda text: (_day(text),), {"date_there": date}
     )
     frame, _ = by_values(frame, [("start_day", dates)])
-    return frame.with_columns(
-        date=nw.when(nw.col("stamped")).then(nw.col("date_there")).otherwise(nw.col("date"))
-    )
+    return frame.with_columns(date=nw.when("start_stamped").then("date_there").otherwise("date"))
 
 
 def _day(text: str) -> date | None:

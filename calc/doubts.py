@@ -43,7 +43,8 @@ class Doubts:
     patient refutes nothing, or a single torn row would silence a whole audit; but where it may be
     of one of the ``group_codes`` it refutes that a patient was alone. ``covered``: the first and
     the last date of a log that has claims beside it, beyond which it says nothing. ``otherwise``:
-    see `claims.written_otherwise`.
+    see `claims.written_otherwise`. ``spanning``: by patient the rows and lines of several days, of
+    which nobody can tell what was given and billed on which.
     """
 
     unread: Days
@@ -52,6 +53,7 @@ class Doubts:
     group_codes: tuple[str, ...] = ()
     covered: tuple[date, date] | None = None
     otherwise: Mapping[str, int] = field(default_factory=dict)
+    spanning: Mapping[str, int] = field(default_factory=dict)
 
     def by_codes(self, key: redacting.Key) -> Doubts:
         """The same with codes for patients."""
@@ -60,8 +62,13 @@ class Doubts:
             return redacting.redact(days, ("patient",), key)
 
         unread, unsure, unheard = map(coded, (self.unread, self.unsure, self.unheard))
-        otherwise = key.renamed(self.otherwise)
-        return replace(self, unread=unread, unsure=unsure, unheard=unheard, otherwise=otherwise)
+        otherwise, spanning = key.renamed(self.otherwise), key.renamed(self.spanning)
+        whole = replace(self, otherwise=otherwise, spanning=spanning)
+        return replace(whole, unread=unread, unsure=unsure, unheard=unheard)
+
+    def _is_of_patients(self) -> nw.Expr:
+        """Whether the patient is left out on all days."""
+        return nw.col("patient").is_in([*self.otherwise, *self.spanning])
 
     @property
     def taken_back(self) -> list[tuple[str, int]]:
@@ -85,7 +92,8 @@ class Doubts:
             "ids of patients in log and claims differ by capitals, signs or leading zeros alone;"
             " these patients are left out; write them alike in both"
         )
-        more = [(otherwise, sum(self.otherwise.values()))]
+        spanning = "rows or lines are of several days; these patients are left out"
+        more = [(otherwise, sum(self.otherwise.values())), (spanning, sum(self.spanning.values()))]
         return [(why, lines) for why, lines in [*self.taken_back, *more] if lines]
 
     @property
@@ -110,7 +118,9 @@ class Doubts:
     @property
     def any(self) -> bool:
         """Whether there is a doubt at all."""
-        return bool(self.otherwise) or any(map(len, (self.unread, self.unsure, self.unheard)))
+        return bool(self.otherwise or self.spanning) or any(
+            map(len, (self.unread, self.unsure, self.unheard))
+        )
 
     def among(self, days: Days) -> Days:
         """Of these days of patients those in doubt, and whether what they bill is open.
@@ -119,7 +129,7 @@ class Doubts:
         """
         taken = _among(self.reversing)
         torn = _among(self.unread) | _among(self.unheard.filter(_NAMED))
-        otherwise = nw.col("patient").is_in(list(self.otherwise))
+        otherwise = self._is_of_patients()
         days = days.with_columns(amounts_open=taken | _among(self.unsure))
         return days.filter(nw.col("amounts_open") | torn | otherwise)
 
@@ -135,7 +145,7 @@ class Doubts:
         unheard, own_reversed = _among(heard), _among(heard.filter(nw.col("reverses")))
         reversed_ = _among(self.unread.filter(nw.col("reverses"))) | own_reversed
         about_billed = [*_about_billed(tuple(RULES.values())), *_ALSO]
-        rule, otherwise = nw.col("rule"), nw.col("patient").is_in(list(self.otherwise))
+        rule, otherwise = nw.col("rule"), self._is_of_patients()
         spared = (
             (_refuted_by("lines") & unread)
             | (rule.is_in(about_billed) & (unsure | reversed_ | otherwise))

@@ -2140,12 +2140,15 @@ def _own(name: str) -> pl.Expr:
 def _as_text(name: str, kind: Any) -> pl.Expr:
     column = _own(name)
     if kind == pl.Time:
-        return column.dt.to_string("%H:%M:%S")
+        return column.dt.to_string("%H:%M:%S%.f")
     if kind == pl.Duration:
-        seconds = column.dt.total_seconds()
+        seconds = column.dt.total_milliseconds().floordiv(1000)
         parts = [seconds // 3600, seconds // 60 % 60, seconds % 60]
         texts = [part.cast(pl.String).str.zfill(2) for part in parts]
-        return pl.concat_str(texts, separator=":").alias(name)
+        rest = column.dt.total_milliseconds() % 1000
+        fraction = pl.when(rest > 0).then(pl.format(".{}", rest.cast(pl.String).str.zfill(3)))
+        text = pl.concat_str(texts, separator=":")
+        return pl.concat_str(text, fraction.otherwise(pl.lit(""))).alias(name)
     if kind == pl.Binary:
         return column.map_batches(_text_or_hex, return_dtype=pl.String)
     return column.cast(pl.String, strict=False)

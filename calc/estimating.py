@@ -28,7 +28,7 @@ class Estimate:
 
     lines: list[dict[str, Any]]
     totals: dict[str, Any]
-    frame: nw.DataFrame[Any] = field(repr=False)  # billing's lines with every step
+    frame: nw.DataFrame[Any] = field(repr=False, compare=False)  # lines with every step
     units_by_rule: dict[str, dict[str, int]] = field(repr=False)
     config: params.Config = field(repr=False)
     options: billing.Options = field(repr=False)
@@ -71,17 +71,33 @@ def of_visit(options: billing.Options) -> billing.Options:
     return options.for_patients(lambda patient: VISIT)
 
 
-def _text(value: Any) -> str:
-    """A value as a cell of a log; a float as in a column of floats."""
+def _text(value: Any, column: str = "") -> str:
+    """A value as a cell of a log's ``column``; a float as in a column of floats."""
     if _is_none(value):
         return ""
     if isinstance(value, float):
         return float_text(value)
-    if isinstance(value, timedelta):  # a length, never more than it is
-        if timedelta(0) < value < timedelta(minutes=1):  # such a number alone could be of hours
-            return f"0:00:{value.seconds:02}"
-        return float_text(value // timedelta(milliseconds=1) / times.MINUTE)
+    if isinstance(value, timedelta) and column in ("minutes", "total_minutes"):
+        return _length_text(value)
+    if isinstance(value, timedelta) and column in ("start", "end"):
+        return _clock_text(value)
     return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def _length_text(length: timedelta) -> str:
+    """Minutes, never more than they are."""
+    if timedelta(0) < length < timedelta(minutes=1):  # such a number alone could be of hours
+        return f"0:00:{length.seconds:02}"
+    return float_text(length // timedelta(milliseconds=1) / times.MINUTE)
+
+
+def _clock_text(since_midnight: timedelta) -> str:
+    """A time of day, as databases give it; any other length is none, and says so."""
+    seconds, rest = divmod(since_midnight, timedelta(seconds=1))
+    minutes, second = divmod(seconds, 60)
+    hour, minute = divmod(minutes, 60)
+    fraction = f".{rest.microseconds:06}" if rest else ""
+    return f"{hour:02}:{minute:02}:{second:02}{fraction}"
 
 
 _ROWS = 'give a list of rows such as [{"code": "97110", "minutes": 23}]; calc.bill takes a frame'
@@ -129,7 +145,7 @@ def read_rows(
                 f'"{unknown[0]}" is no column of a session', hint=f"use {', '.join(SESSION)}"
             )
     columns: engine.Columns = {
-        name: [_text(row.get(name)) for row in rows]
+        name: [_text(row.get(name), name) for row in rows]
         for name in SESSION
         if any(name in row for row in rows)
     }
@@ -224,7 +240,7 @@ def _lowers(config: params.Config, facts: Mapping[str, Any], day: date, code: st
 
 def has_date(row: Mapping[str, Any]) -> bool:
     """Whether a row says its day, by its date or by a start that begins with one."""
-    date_of, start = (_text(row.get(name)).strip() for name in ("date", "start"))
+    date_of, start = (_text(row.get(name), name).strip() for name in ("date", "start"))
     return bool(date_of) or re.match(times.DATE_FIRST, start) is not None
 
 

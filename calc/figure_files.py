@@ -105,6 +105,7 @@ WORDS = (
     "status_not",
     "flags",
     "attendance",
+    "until",
     "totals",
     "status",
 )  # tables of words.toml

@@ -67,7 +67,7 @@ def audit(
     key = redacting.read_key(asked.redact) if asked.redact else None
     look_for = asked.options.patients
     places = _Places.under(Path(folder), batches.count_for(sources, batch_rows))
-    ours, theirs = (_Reader(key, bool(claimed)) for _ in range(2))
+    ours, theirs = (_Reader(key, bool(claimed), merged) for merged in (True, False))
     log = batches.split(
         sources, config, blanks, places.log, rows_of=ours, audited=True, maps=maps,
         all_maps=not claimed, look_for=look_for, report=report,
@@ -85,10 +85,11 @@ def audit(
         log.met |= lines.met
         log.notes += [note for note in lines.notes if note not in log.notes]
     otherwise = claims.written_otherwise(ours.patients, theirs.patients)
+    spanning: Mapping[str, int] = ours.spanning + theirs.spanning
     if key:
         asked = replace(asked, options=asked.options.for_patients(key.known))
-        otherwise = key.renamed(otherwise)
-    run = _Run(places, log, lines, ours, theirs, config, asked, picked, otherwise)
+        otherwise, spanning = key.renamed(otherwise), key.renamed(spanning)
+    run = _Run(places, log, lines, ours, theirs, config, asked, picked, otherwise, spanning)
     numbers = range(len(places.log))
     progress = batches.Progress(log.rows_used, report)
 
@@ -147,12 +148,14 @@ class _Places:
 class _Reader:
     """Chooses an audit's rows of each piece, and remembers what they hold."""
 
-    def __init__(self, key: redacting.Key | None, matched: bool) -> None:
+    def __init__(self, key: redacting.Key | None, matched: bool, merged: bool) -> None:
         self.matched = matched  # to the other of log and claims
+        self._merged = merged  # see `claims.unread`
         self.held: frozenset[str] = frozenset()
         self._parts: list[frozenset[str]] = []
         self.providers: set[str] = set()
         self.patients: Counter[str] = Counter()
+        self.spanning: Counter[str] = Counter()
         self.dates: set[date] = set()
         self._unread: list[nw.DataFrame[Any]] = []
         self._key = key
@@ -160,7 +163,8 @@ class _Reader:
     def __call__(self, log: logs.Log) -> Frame:
         self._parts.append(claims.held(log))
         self.held = claims.held_in_all(self._parts)
-        self._unread.append(claims.unread(log))
+        self.spanning += log.spanning
+        self._unread.append(claims.unread(log, self._merged))
         if self.matched:
             self.providers |= claims.providers(log)
             self.patients += claims.patients(log)
@@ -187,6 +191,7 @@ class _Run:
     asked: reviewing.Asked
     picked: tuple[type[Rule], ...]
     otherwise: Mapping[str, int]  # patients, see `Doubts`
+    spanning: Mapping[str, int]  # the same
 
     def __post_init__(self) -> None:
         ours, theirs = self.ours.held, self.theirs.held
@@ -236,7 +241,8 @@ class _Run:
     def doubts(self, unsure: nw.DataFrame[Any]) -> Doubts:
         """What is not told whole; ``unsure``: see `Doubts`, of one batch."""
         groups, covered = evidence.group_codes(self.config), claims.covered(self.ours.dates)
-        return Doubts(self.unread, unsure, self.unheard, groups, covered, self.otherwise)
+        patients = self.otherwise, self.spanning
+        return Doubts(self.unread, unsure, self.unheard, groups, covered, *patients)
 
     def read_late(self) -> None:
         """Group rows near midnight, which may be company on a date of another batch."""

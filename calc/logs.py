@@ -5,6 +5,7 @@ Every record is either used or rejected with a reason; both come out of one fram
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date
@@ -130,6 +131,8 @@ class Log:
     defaults: Defaults = field(default_factory=Defaults)  # what it was read by
     chosen: frozenset[str] = frozenset()  # plain headings of which a mapping says what they mean
     kinds: clocks.Kinds = field(default_factory=clocks.Kinds)  # of a single file's clock times
+    # Rows that say of themselves that they are of several days, by patient.
+    spanning: Counter[str] = field(default_factory=Counter)
 
     def rejects(self, audited: bool = False) -> nw.LazyFrame[Any]:
         """Every column of the log as it was, then row, reason and, for messages, hint.
@@ -454,6 +457,7 @@ def _together(parts: list[Log]) -> Log:
         lengths_like=list(dict.fromkeys(near for part in parts for near in part.lengths_like)),
         modifiers_like=list(dict.fromkeys(n for part in parts for n in part.modifiers_like)),
         sheets={path: sheet for part in parts for path, sheet in part.sheets.items()},
+        spanning=sum((part.spanning for part in parts), Counter()),
     )
 
 
@@ -575,6 +579,9 @@ def _sessions(
     if status:
         cells["status"] = (statuses.KIND,)
         frame = statuses.told(frame, {place[name]: words for name, words in status.items()})
+    if (last := statuses.ends(names, taken, config)) and "date" in cells:
+        ends = [place[name] for name in last]
+        frame = statuses.with_several_days(frame, cells["date"][0], ends)
     step, given = engine.plainly, tuple(measures.items())
     if engine.is_eager(frame) and not any(measure.in_doubt for measure in measures.values()):
         frame = engine.settled(frame)
@@ -598,6 +605,8 @@ def _sessions(
     }
     used, audited = (step(frame, taken, tuple(carried.items())) for taken in (_used, _audited))
     bad = frame.filter(nw.col("fault") > 0)
+    if engine.is_eager(frame):
+        bad = _with_above(bad, frame)
     if source:
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
@@ -615,6 +624,16 @@ def _sessions(
             for name, texts in statuses.unknown(status, texts_of)
         ),
     ]
+    if statuses.SEVERAL_DAYS in frame.columns:
+        log.spanning = _spanning(frame)
+        if rows := log.spanning.total():
+            who = "1 row is" if rows == 1 else f"{rows:,} rows are"
+            said = "and not judged" if of_claims else "which all minutes count on"
+            shown = headings.shown(last[0])
+            log.of_headings.append(
+                f'by "{shown}" {who} of several days: laid on the first, {said}; write one row'
+                f' for each day, or if it means something else: --map "{shown}="'
+            )
     if "start" in columns and not defaults.zone:
         start, dated = headings.shown(columns["start"][0]), "date" in columns
         log.kinds = clocks.kinds(frame.filter(_heard()), start, dated)
@@ -712,6 +731,29 @@ def _without_blank(bad: nw.LazyFrame[Any], place: Mapping[str, str]) -> nw.LazyF
         ignore_nulls=False,
     )
     return bad.filter(~blank)
+
+
+def _with_above(bad: nw.LazyFrame[Any], frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows that are rejected, with above_patient and above_date, where some name no patient.
+
+    Those of the nearest row above that names one, whose cell may be merged with those below it.
+    """
+    if not engine.count(bad.filter(nw.col("fault") == PATIENT_BLANK)):
+        return bad
+    patient = nw.col("patient").cast(nw.String)
+    rows = frame.select("row", "date", above_row=nw.when(patient != "").then("row"), named=patient)
+    nearest = nw.col("above_row").fill_null(strategy="forward").over(order_by="row")
+    above = rows.select(above_row="row", above_patient="named", above_date="date")
+    below = rows.select("row", above_row=nearest).join(above, on="above_row", how="inner")
+    return bad.join(below.drop("above_row"), on="row", how="left")
+
+
+def _spanning(frame: nw.LazyFrame[Any]) -> Counter[str]:
+    """How many rows of several days there are, by patient."""
+    rows = frame.filter(nw.col(statuses.SEVERAL_DAYS) & _heard()).select(
+        patient=nw.col("patient").cast(nw.String)
+    )
+    return Counter(engine.collect(rows)["patient"].to_list())
 
 
 def is_total(log: Log) -> nw.Expr:

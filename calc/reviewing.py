@@ -117,8 +117,8 @@ def review(
     rejects = engine.collect(log.rejects(audited=True))
     key = redacting.read_key(asked.redact) if asked.redact else None
     unread = unsure = claims.nothing_unread()
-    unheard, covered, otherwise = claims.unread(log), None, dict[str, int]()
-    bad, notes = None, list[str]()
+    unheard, covered, otherwise = claims.unread(log, merged=True), None, dict[str, int]()
+    bad, notes, spanning = None, list[str](), log.spanning
     if claimed is None:
         rows, has = matching.documented(log), claims.held(log)
     else:
@@ -133,10 +133,11 @@ def review(
         bad = engine.collect(claimed.rejects(audited=True))
         covered = claims.covered(claims.dates(log, unheard))
         otherwise = claims.written_otherwise(claims.patients(log), claims.patients(claimed))
+        spanning = spanning + claimed.spanning
         if key:
             bad = without_names(bad, claimed.mapping, key)
     groups = evidence.group_codes(config)
-    doubted = Doubts(unread, unsure, unheard, groups, covered, otherwise)
+    doubted = Doubts(unread, unsure, unheard, groups, covered, otherwise, spanning)
     has |= given(asked)
     if key:
         doubted = doubted.by_codes(key)

@@ -12,7 +12,8 @@ import narwhals.stable.v2 as nw
 from calc.cells import Known, by_values, read_each, text_of
 from calc.params import Config, plain
 
-KIND, AT = "status said", "status at"  # no headings: those of a log stand under numbers
+# No headings: those of a log stand under numbers.
+KIND, AT, SEVERAL_DAYS = "status said", "status at", "several days"
 # What a row may say: no service was given, money was posted, its line was withdrawn, or it takes
 # back or replaces another.
 NONE, MONEY, WITHDRAWN, AMENDS = "none", "money", "withdrawn", "amends"
@@ -177,3 +178,36 @@ def words(frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> tuple[nw.Expr
         text = nw.when(here).then(text_of(schema, column)).otherwise(text)
         name = nw.when(here).then(nw.lit(heading)).otherwise(name)
     return text, name
+
+
+def ends(names: Sequence[str], taken: Collection[str], config: Config) -> list[str]:
+    """Headings that tell the last day of what a row bills; ``taken`` as in `of`."""
+    known = {plain(word) for word in config.words["until"]}
+    return [name for name in names if plain(name) in known and plain(name) not in taken]
+
+
+def with_several_days(
+    frame: nw.LazyFrame[Any], first: str, last: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """Add SEVERAL_DAYS: a row's last day is another than its first, written in the same way.
+
+    ``first`` and ``last``: the columns that tell them.
+    """
+    schema = frame.collect_schema()
+
+    def numbers(column: str) -> nw.Expr:
+        day = text_of(schema, column).str.replace_all(_CLOCK, "")
+        return day.str.replace_all(r"\b0+\B", "")
+
+    def form(day: nw.Expr) -> nw.Expr:
+        return day.str.replace_all("[0-9]+", "0")
+
+    begins = numbers(first)
+    several = nw.any_horizontal(
+        *((form(begins) == form(day)) & (begins != day) for day in map(numbers, last)),
+        ignore_nulls=True,
+    )
+    return frame.with_columns(several.alias(SEVERAL_DAYS))
+
+
+_CLOCK = "[T ].*$"  # behind a day

@@ -235,7 +235,7 @@ _BOTH = re.compile(rf"(\d{{1,2}})\s*(?:{_HOURS})\.?,?\s*(?:and )?(\d{{1,2}})\s*(
 # it, or a stamp so long after its day zero.
 _TORN = re.compile(r"[1-9]\d{1,2}:[0-5]\d(?::00(?:\.0+)?)?")
 _AFTER_ZERO = re.compile(r"(1900-01-|1904-01-)(\d\d)[T ](\d\d)(:\d\d)(:\d\d)(?:\.0+)?")
-_COLON = re.compile(r"0?(\d):([0-5]\d)(?::([0-5]\d)(?:\.0+)?)?")
+_COLON = re.compile(r"0?(\d):([0-5]\d)(?::([0-5]\d)(?:\.(\d{1,9}))?)?")
 # As programs write 22 minutes and 20 seconds; below 1 it may be a spreadsheet's part of a day.
 _FINE = re.compile(r"0{0,4}[1-9]\d{0,4}\.\d{6,18}")
 _NOISE = re.compile(r"0*\.\d{3}(0{6}|9{6})\d+")  # behind the 0.3 that a program reckoned
@@ -277,12 +277,13 @@ def _clocked(plain: str, unit: str, torn: bool) -> int | None:
         return int(found[1]) * times.MINUTE + int(found[2]) * times.SECOND
     if not (found := _COLON.fullmatch(plain)):
         return None
-    hours, minutes, seconds = (int(part or 0) for part in found.groups())
+    hours, minutes, seconds = (int(part or 0) for part in found.groups()[:3])
     if unit in (MM_SS, "seconds") and (hours or not found[3]):
         return None  # 8:30:00 may be what a spreadsheet made of 8:30
     if torn and hours and not seconds:
         return None
-    return (hours * 60 + minutes) * times.MINUTE + seconds * times.SECOND
+    fraction = int((found[4] or "0")[:3].ljust(3, "0"))  # never more than it is
+    return (hours * 60 + minutes) * times.MINUTE + seconds * times.SECOND + fraction
 
 
 def are_torn(texts: Sequence[str]) -> bool:

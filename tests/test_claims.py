@@ -357,6 +357,8 @@ def test_what_a_row_of_the_log_takes_back_is_listed_too(config):
         ("Status", "Replaced", True),
         ("Claim Status", "Denied", False),
         ("Claim Status", "Active", False),
+        ("Voided", "Y", True),
+        ("Void Indicator", "N", False),
         ("Status", "Write off", False),
     ],
 )
@@ -369,6 +371,45 @@ def test_a_line_of_claims_that_was_withdrawn_bills_nothing(heading, word, none, 
     done = reviewing.review(read([session("97110", "30")], config), config, asked, claimed)
     assert done.audit.findings["rule"].to_list() == ([] if none else ["U201"])
     assert [e for e in done.audit.not_run if e["lines"]] == []
+
+
+@pytest.mark.parametrize("which", ["log", "claims", "none"])
+@pytest.mark.parametrize("how", ["one", "batches", "redacted"])
+def test_what_spans_several_days_accuses_nobody(which, how, tmp_path):
+    """A claim's line of three visits, laid on the first of them, was a false U201."""
+    log = "patient,date,discipline,code,minutes,DOS To\nP1,2026-03-02,PT,97116,47,{}\n"
+    lines = "patient,date,discipline,code,units,DOS To\nP1,2026-03-02,PT,97116,6,{}\n"
+    for name, text in (("log", log), ("claims", lines)):
+        until = "2026-03-04" if name == which else "2026-03-02"
+        (tmp_path / f"{name}.csv").write_text(text.format(until))
+    words = ["audit", str(tmp_path / "log.csv"), "--claims", str(tmp_path / "claims.csv")]
+    words += ["--format", "json", "--fail-on", "never", "--select", "U201"]
+    more = {"one": [], "batches": ["--jobs", "1"], "redacted": ["--redact", str(tmp_path / "key")]}
+    done = json.loads(CliRunner().invoke(cli, [*words, *more[how]]).stdout)
+    assert [f["rule"] for f in done["findings"]] == (["U201"] if which == "none" else [])
+    reason = "rows or lines are of several days; these patients are left out"
+    said = [entry["lines"] for entry in done["not_run"] if entry["reason"] == reason]
+    assert said == ([] if which == "none" else [1])
+
+
+@pytest.mark.parametrize(
+    ("heading", "word"),
+    [
+        ("Claim Status", "Reversal of Previous Payment"),
+        ("Claim Status", "reversal of payment of 3/2"),
+        ("Claim Status Code", "22"),
+        ("Status", "Voided by provider"),
+        ("Claim Status", "Claim voided"),
+    ],
+)
+def test_a_longer_word_of_a_claim_leaves_its_day_in_doubt(heading, word, config):
+    """A remittance's own words for what it takes back were more units: a false U201."""
+    lines = [line("97110", "2") | {heading: "Paid"}, line("97110", "2") | {heading: word}]
+    claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+    asked = reviewing.Asked(select=("U201",))
+    done = reviewing.review(read([session("97110", "30")], config), config, asked, claimed)
+    assert done.audit.findings["rule"].to_list() == []
+    assert [e["rule"] for e in done.audit.not_run if e["reason"] == BACK] == ["U"]
 
 
 @pytest.mark.parametrize(

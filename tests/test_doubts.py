@@ -168,6 +168,28 @@ def test_a_line_of_totals_is_of_no_day(line, missed, reason, tmp_path, config):
     assert {text.split("; ")[1] for text in reasons} == ({reason} if reason else set())
 
 
+@pytest.mark.parametrize(
+    ("row", "named"),
+    [
+        (",,PT,97140,16,1", "P1"),
+        (",2026-03-02,PT,97140,16,1", "P1"),
+        (",someday,PT,97140,16,1", ""),
+        ("Total,,,,,3", None),
+    ],
+)
+def test_a_row_without_a_patient_is_of_the_one_above(row, named, tmp_path, config):
+    """Cells may be merged: whoever stands there is not accused of the minutes that were lost."""
+    head = "patient,date,discipline,code,minutes,units_billed\n"
+    own = [f"{patient},2026-03-02,PT,97110,22,2\n" for patient in ("P1", "P2")]
+    (tmp_path / "log.csv").write_text(f"{head}{own[0]}{row}\n{own[1]}")
+    log = logs.read(str(tmp_path / "log.csv"), config)
+    lost = [tuple(day) for day in claims.unread(log, merged=True).select("patient", "date").rows()]
+    assert lost == ([] if named is None else [(named, DAY if named else None)])
+    accused = calc.audit(str(tmp_path / "log.csv"), select="U201", report=True).findings
+    assert sorted(accused["patient"].to_list()) == (["P2"] if named else ["P1", "P2"])
+    assert claims.unread(log)["patient"].to_list() == ([] if named is None else [""])
+
+
 def test_a_line_of_totals_below_a_log_silences_no_rule(tmp_path, config):
     text = f"{LOG}Total,,,,46\n"
     (tmp_path / "log.csv").write_text(text)

@@ -2000,6 +2000,22 @@ def test_a_heading_that_is_a_pattern_is_written_like_any_other(heading, tmp_path
         assert found.get_column(heading).to_list() == ["b", "10:00:00"]
 
 
+@pytest.mark.parametrize("kind", ["polars", "pandas", "arrow", "parquet", "duckdb"])
+def test_times_of_a_frame_keep_what_is_less_than_a_second(kind, tmp_path):
+    """22:59.9 were 23 minutes as a column of times, and two units."""
+    row = {"patient": ["p"], "date": ["2026-03-02"], "code": ["97110"]}
+    log = pl.DataFrame(row | {"start": [time(9, 0, 0, 500_000)], "end": [time(9, 23, 0, 400_000)]})
+    given = {"polars": lambda: log, "pandas": log.to_pandas, "arrow": log.to_arrow}
+    if kind == "parquet":
+        log.write_parquet(tmp_path / "log.parquet")
+        given[kind] = lambda: str(tmp_path / "log.parquet")
+    elif kind == "duckdb":
+        duckdb = pytest.importorskip("duckdb")
+        given[kind] = lambda: duckdb.from_arrow(log.to_arrow())
+    lines = nw.from_native(calc.bill(given[kind]()))
+    assert engine.collect(lines.lazy().select("minutes")).to_native()["minutes"].to_list() == [22]
+
+
 HEAD_OF_LINES = "patient,date,code,minutes,note\n"
 
 

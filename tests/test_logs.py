@@ -57,6 +57,16 @@ FAULTS = [
         "",
     ),
     (
+        {"start": "2026-03-02 14:00", "end": "2026-03-02T20:47Z"},
+        'end "2026-03-02T20:47Z" or its start alone has an offset from UTC',
+        "",
+    ),
+    (
+        {"start": "2026-03-02T20:00Z", "end": "2026-03-02 14:47"},
+        'end "2026-03-02 14:47" or its start alone has an offset from UTC',
+        "",
+    ),
+    (
         {"date": "2026-03-08", "start": "02:30", "end": "04:00"},
         'start "02:30" does not exist: clocks went on',
         CHICAGO,
@@ -179,6 +189,19 @@ def test_a_row_that_says_that_no_service_was_given(heading, word, config):
         ({"Status": "Refund", "Trans Type": "Charge"}, ""),
         ({"Status": "Adjustment"}, ""),
         ({"Status": "Reversed"}, ""),  # in claims alone
+        ({"Visit Status": "Clinician Canceled"}, "Clinician Canceled"),
+        ({"Visit Status": "Cancelled < 24h"}, "Cancelled < 24h"),
+        ({"Attendance": "Pt no show"}, "Pt no show"),
+        ({"Attended": "N"}, "N"),
+        ({"Status": "N"}, ""),
+        ({"Visit Status": "Not cancelled"}, ""),
+        ({"Visit Status": "Cancelled if no call, seen"}, ""),
+        ({"Status": "Payment pending"}, ""),
+        ({"Visit Type": "No show"}, "No show"),
+        ({"Visit Type": "Void"}, ""),
+        ({"Voided": "Yes"}, "Yes"),
+        ({"No Show": "1.0"}, "1.0"),
+        ({"Voided": "No", "No Show": ""}, ""),
     ],
 )
 @pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
@@ -188,6 +211,47 @@ def test_every_column_of_status_is_asked_for_its_own_words(cells, none, engine_n
     said = [f'status "{none}" means that no service was given'] if none else []
     assert [row["reason"] for row in rejects(log)] == said
     assert len(sessions(log)) == (not none)
+
+
+@pytest.mark.parametrize(
+    ("date", "until", "several"),
+    [
+        ("2026-03-02", "2026-03-02", False),
+        ("2026-03-02", "2026-03-02 00:00:00", False),
+        ("3/2/2026", "03/02/2026", False),
+        ("2026-03-02", "3/4/2026", False),  # in another way, so that nobody compares them
+        ("2026-03-02", "", False),
+        ("2026-03-02", "2026-03-04", True),
+        ("3/2/2026", "03/20/2026", True),
+    ],
+)
+@pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
+def test_a_row_of_several_days_is_named(date, until, several, engine_name, config):
+    """It is laid on its first day, where ten units may be too many."""
+    row = GOOD | {"date": date, "Service Thru Date": until}
+    rows = engine.on_engine(nw.from_native(frame([row]).lazy()), engine_name)
+    log = logs.read(nw.to_native(rows), config, logs.Defaults(date_order="mdy"))
+    assert log.spanning == ({GOOD["patient"]: 1} if several else {})
+    assert any('by "Service Thru Date" 1 row is' in note for note in log.of_headings) is several
+    maps = {"Service Thru Date": ""}
+    left = logs.read(frame([row]), config, logs.Defaults(date_order="mdy"), maps=maps)
+    assert (len(sessions(left)), left.spanning) == (1, {})
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [
+        (["Completed", "Pt late", "No show"], '"Visit Status" says "Pt late"'),
+        (["Seen", "e", "d", "c", "b"], '"Visit Status" says "b", "c", "d" and 1 more'),
+        (["Completed", "Arrived", ""], ""),
+        (["OH", "KY"], ""),  # about something else
+    ],
+)
+def test_words_of_a_status_that_nobody_understands_are_named(words, named, config):
+    """Their rows are sessions, which they may not have been."""
+    log = logs.read(frame([GOOD | {"Visit Status": word} for word in words]), config)
+    said = [note for note in log.of_headings if "not understood" in note]
+    assert said == ([f"{named}: not understood, so such rows are sessions"] if named else [])
 
 
 @pytest.mark.parametrize("lacking", ["patient", "code", "date", "minutes"])

@@ -202,6 +202,20 @@ def test_spoilt_wall_times(start, end, day, text, config):
     assert rejects(read([row], config)) == []
 
 
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-03-02 14:00", "2026-03-02T20:47Z"),
+        ("2026-03-02T20:00Z", "2026-03-02 14:47"),
+        ("2026-03-02 19:00", "2026-03-03T01:47Z"),
+        ("2026-03-02T20:00Z", "20:47"),  # of the same clock
+    ],
+)
+def test_a_stamp_without_an_offset_is_the_clinics(start, end, config):
+    """Beside one with an offset: that is not its own, as 407 minutes would have it."""
+    assert minutes([session(start, end, "")], config, zone=CHICAGO) == 47
+
+
 def test_edges_of_a_clock_change(config):
     """The minute before and the minute after are sound."""
     row = session("01:59", "03:00", "2026-03-08")

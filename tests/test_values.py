@@ -216,6 +216,33 @@ def test_a_length_under_a_minute_is_one():
     assert calc.units({"97110": parts[0], "97116": 8}) == {"97110": 0, "97116": 1}
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "minutes"),
+    [
+        (timedelta(hours=10, minutes=50), timedelta(hours=12, minutes=10), 80),
+        (timedelta(hours=9), "09:24", 24),
+        (timedelta(hours=9, milliseconds=500), timedelta(hours=9, minutes=23), 22),
+        (timedelta(0), timedelta(days=1), 1440),
+    ],
+)
+def test_a_time_of_day_as_databases_give_it(start, end, minutes):
+    """A timedelta since midnight: 10:50 was read as 6:50, for it is 650 minutes."""
+    row = {"code": "97110", "date": "2026-03-02", "start": start, "end": end}
+    assert calc.estimate([row]).lines[0]["minutes"] == minutes
+
+
+@pytest.mark.parametrize("past", [timedelta(hours=25), timedelta(hours=-1)])
+def test_a_timedelta_that_is_no_time_of_day(past):
+    row = {"code": "97110", "date": "2026-03-02", "start": past, "end": "09:24"}
+    with pytest.raises(InputError, match="is not a time"):
+        calc.estimate([row])
+
+
+def test_estimates_are_compared_by_their_lines():
+    one, same, other = (calc.estimate([{"code": "97110", "minutes": n}]) for n in (23, 23, 38))
+    assert (one == same, one == other) == (True, False)
+
+
 @pytest.mark.parametrize("given", ["p,2026-03-02,97110,23\nq,2026-03-02,97110,8", "open"])
 def test_the_text_of_a_file_is_no_log(given, tmp_path):
     """Nothing of it is shown: it may name a patient."""
