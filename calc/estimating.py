@@ -318,6 +318,10 @@ def unit_rows(
         raise InputError(what, hint='write {"97112": 24, "97110": 23}')
     given = list(minutes.items())
     for code, amount in given:
+        _, behind = values.read_code(str(code), config.code_names)
+        if marked := {"CQ", "CO"}.intersection(behind.split()):
+            what = f"{code} names {min(marked)}, which units works out"
+            raise InputError(what, hint="write an assistant's minutes apart: 97110=13+23A")
         for role, part in _by_role(code, amount):
             row = {"code": code, "minutes": part, "role": role, "date": today}
             rows.append({**row, "discipline": discipline})

@@ -297,3 +297,33 @@ def test_what_a_year_began_with_is_explained():
     assert "exceeds 2480.00, 2470.00 of it before these lines (--prior) (" in text
     alone = explain({"code": "97110", "minutes": 30, "discipline": "PT"})
     assert "deductible left" not in alone and "--prior" not in alone
+
+
+@pytest.mark.parametrize(
+    ("payer", "said"),
+    [
+        ("medicare", ""),
+        ("highmark", "  Highmark counts so: "),
+        ("ama", "counts so: "),
+    ],
+)
+def test_by_what_another_payer_counts_is_cited(payer, said):
+    text = explain({"code": "97110", "minutes": 20, "payer": payer})
+    assert ("counts so" in text) is bool(said)
+    assert said in text
+    if payer == "highmark":
+        config = params.load()
+        assert f"{said}{config.cite('highmark-2016')}" in text
+
+
+def test_how_cms_and_ama_count_is_no_matter_to_a_payer_of_another_rule(tmp_path):
+    """They agreed on three units, and this payer counts two."""
+    (tmp_path / "payers.toml").write_text(
+        '[whole]\nname = "Whole"\ncounting_rule = "whole-units"\nsource = "decision"\n'
+        "mppr = false\nassistant_cut = false\nsequestration = false\npart_b = false\n"
+    )
+    config = params.load(str(tmp_path))
+    rows = [{"code": "97110", "date": DAY, "minutes": 38, "payer": "whole"}]
+    text = calc.estimate(rows, config=config).explain()
+    assert "38 minutes = 2 whole" in text
+    assert "CMS and AMA" not in text

@@ -238,8 +238,17 @@ def test_a_timedelta_that_is_no_time_of_day(past):
         calc.estimate([row])
 
 
+@pytest.mark.parametrize("code", ["97116-CQ", "97116 GP CQ", "97535-CO"])
+def test_units_of_a_code_with_an_assistants_modifier(code):
+    """It was let fall without a word, and none of the units was the assistant's."""
+    with pytest.raises(InputError, match="which units works out"):
+        calc.units({code: 20})
+    assert calc.units({"97116-GP": 20}) == {"97116": 1}
+
+
 def test_estimates_are_compared_by_their_lines():
-    one, same, other = (calc.estimate([{"code": "97110", "minutes": n}]) for n in (23, 23, 38))
+    row = {"code": "97110", "date": "2026-03-02"}
+    one, same, other = (calc.estimate([row | {"minutes": n}]) for n in (23, 23, 38))
     assert (one == same, one == other) == (True, False)
 
 

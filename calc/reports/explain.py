@@ -39,7 +39,8 @@ def text(
     for pool, lines in pools.items():
         parts += [_heading(pool, lines[0], config), *_units(lines, config)]
         parts += [*_money(lines, config, basis, has_balance), ""]
-    parts += difference(units_by_rule)
+    if {row["counting_rule"] for row in rows} <= {*units_by_rule}:
+        parts += difference(units_by_rule)
     return "\n".join(parts).rstrip() + "\n"
 
 
@@ -69,7 +70,7 @@ def _units(lines: list[Row], config: Config) -> list[str]:
     rule = config.counting_rules[lines[0]["counting_rule"]]
     services = list({row["service"]: row for row in lines}.values())
     pooled = [row for row in services if row["in_pool"]]
-    said = ["", f"Minutes to units ({config.cite(rule['source'])})"]
+    said = ["", f"Minutes to units ({config.cite(rule['source'])})", *_counts_so(lines[0], config)]
     for row in services:
         said += [f"  {line}" for line in _service(row, config)]
     if pooled:
@@ -79,6 +80,14 @@ def _units(lines: list[Row], config: Config) -> list[str]:
         said += [f"  {line}" for line in _add_on(codes, row, config)]
         said += [f"  {line}" for line in _assistant(row, config)]
     return said
+
+
+def _counts_so(row: Row, config: Config) -> list[str]:
+    """By what a payer other than Medicare is known to count by the rule."""
+    payer = config.payers[row["payer"]]
+    if payer.get("part_b"):
+        return []
+    return [f"  {payer['name']} counts so: {config.cite(payer['source'])}"]
 
 
 def _service(row: Row, config: Config) -> list[str]:
