@@ -295,7 +295,7 @@ def _explained(lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     odd = (
         nw.col("unsure") | nw.col("units").is_null() | nw.col("medicare_cents").is_null()
         | (nw.col("lost_ms") > 0) | _claimed() | ~nw.col("beside").is_null()
-        | ~nw.col("uncarried").is_null()
+        | ~nw.col("uncarried").is_null() | _beyond_a_day()
     )  # fmt: skip
     evaluations = [code for code, facts in config.codes.items() if facts["evaluation"]]
     helped = nw.col("code").is_in(evaluations) & (nw.col("assistant_rows") > 0)
@@ -305,6 +305,11 @@ def _explained(lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     blank = {"reason": (nw.lit(""), str)}
     why = partial(_with_reason, of_another=of_another, helped=helped)
     return modifiers.text(engine.amended(lines, odd, _OF_REASON, why, blank))
+
+
+def _beyond_a_day() -> nw.Expr:
+    """The minutes of the line, or of those that its units are counted with, fill more than a day."""
+    return nw.max_horizontal("minutes", "day_minutes") * times.MINUTE > times.DAY
 
 
 def _of_another(codes: Sequence[str], discipline: str) -> nw.Expr:
@@ -685,7 +690,7 @@ _OF_REASON = (
     "units", "date", "price_reason", "settles", "medicare_cents", "lost_ms", "claimed_rows",
     "assistant_rows", "beside", "uncarried", "deductible_cents", "coinsurance_percent",
     "assistant_share_percent", "sequestration_permille", "modified", "payer_assistant_cut",
-    "payer_sequestration", "code", "discipline", "counted_rows",
+    "payer_sequestration", "code", "discipline", "counted_rows", "minutes", "day_minutes",
 )  # fmt: skip
 
 
@@ -716,6 +721,7 @@ def _with_reason(
     only_assistants = nw.col("assistant_rows") == nw.col("counted_rows")
     remarks = (
         (nw.col("lost_ms") > 0, [lost, nw.lit(" min also on another row, counted once")]),
+        (_beyond_a_day(), [nw.lit("more minutes than a day has")]),
         (_claimed(), [nw.lit("CQ or CO in the log, but no assistant's minutes")]),
         *(
             (here, [nw.lit(f"the code is {name}'s alone, the log says "), log_says])

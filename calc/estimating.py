@@ -326,6 +326,10 @@ def unit_rows(
             row = {"code": code, "minutes": part, "role": role, "date": today}
             rows.append({**row, "discipline": discipline})
     log = read_rows(rows, config, None, [str(row["code"]) for row in rows])
+    whole_ms = sum(engine.collect(log.sessions.select("given_ms"))["given_ms"].drop_nulls())
+    if whole_ms > times.DAY:
+        what = f"{whole_ms // times.MINUTE:,} minutes are more than a day"
+        raise InputError(what, hint="give the minutes of one patient's day")
     services = billing.count(log.sessions, config, [today], rule=rule)
     lines = billing.code_lines(services, config)
     found = {row["code"]: row for row in engine.collect(lines).iter_rows(named=True)}

@@ -246,6 +246,20 @@ def test_units_of_a_code_with_an_assistants_modifier(code):
     assert calc.units({"97116-GP": 20}) == {"97116": 1}
 
 
+@pytest.mark.parametrize("beyond", [False, True])
+def test_more_minutes_than_a_day_has(beyond):
+    """Seconds in a column of minutes were a hundred units, without a word."""
+    minutes = {"97110": 1000, "97140": 440 + beyond}
+    rows = [{"code": c, "minutes": n, "date": "2026-03-02"} for c, n in minutes.items()]
+    reasons = {line["reason"] for line in calc.estimate(rows).lines}
+    assert reasons == ({"more minutes than a day has"} if beyond else {""})
+    if beyond:
+        with pytest.raises(InputError, match="1,441 minutes are more than a day"):
+            calc.units(minutes)
+    else:
+        assert sum(calc.units(minutes).values()) == 96
+
+
 def test_estimates_are_compared_by_their_lines():
     row = {"code": "97110", "date": "2026-03-02"}
     one, same, other = (calc.estimate([row | {"minutes": n}]) for n in (23, 23, 38))
