@@ -2,7 +2,7 @@
 
 Lines of claims that could not be read may bill what seems not billed, and rows of the log may
 document what seems not documented; what such rows met is not seen. Lines that fit several services
-prove nothing about any.
+prove nothing about any, nor do a log's own of a blank discipline beside another.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class Doubts:
     """Patients and dates of lines that could not be read, and of lines that fit several services.
 
     ``unread`` may lack patient (blank) or date (null): such a line may be of any; what one that
-    ``reverses`` others leaves billed nobody can tell. ``unsure`` has ``lines``, how many the
-    claims have for the day. ``unheard``: as ``unread``, of the log's own rows; one that names no
+    ``reverses`` others leaves billed nobody can tell. ``unsure`` has ``lines``, how many
+    there are for the day. ``unheard``: as ``unread``, of the log's own rows; one that names no
     patient refutes nothing, or a single torn row would silence a whole audit; but where it may be
     of one of the ``group_codes`` it refutes that a patient was alone. ``covered``: the first and
     the last date of a log that has claims beside it, beyond which it says nothing. ``otherwise``:
@@ -271,13 +271,15 @@ def not_run(
     nameless: int = 0,
     silenced: Sequence[tuple[str, int]] = (),
     of_year: int = 0,
+    whose: str = "claims",
 ) -> list[dict[str, Any]]:
     """Which of the rules were silent, and for how many lines of the claims or rows of the log.
 
     ``anybodys``: a line that could not be read may be of any day, see `anybodys`. ``nameless``: of
     the rows that could not be read those that name no patient, whose day nobody leaves out.
     ``silenced``: see `Doubts.silenced`. ``of_year``: lines that leave open what the patient's year
-    comes to, see `Doubts.of_year`, and those that fit several services.
+    comes to, see `Doubts.of_year`, and those that fit several services. ``whose``: what says what
+    was billed.
     """
     said: list[dict[str, Any]] = []
 
@@ -303,7 +305,7 @@ def not_run(
     for reason, lines in silenced:
         silent(billed, reason, lines)
     if unsure:
-        reason = "the claims do not tell which of several disciplines, providers or payers"
+        reason = f"the {whose} do not tell which of several disciplines, providers or payers"
         silent(billed, reason, unsure)
     if of_year:
         reason = "days that are left out have amounts of the year: so are the patients' later ones"

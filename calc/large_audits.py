@@ -232,7 +232,8 @@ class _Run:
     def _rows(self, number: int) -> tuple[Frame, Doubts]:
         log = self.log.batch(number)
         if self.lines is None:
-            return matching.documented(log), self.doubts(claims.nothing_unread())
+            doubted = self.doubts(matching.in_doubt(log, self.ours.held))
+            return matching.documented(log), doubted
         lines = self.lines.batch(number)
         held = self.ours.held, self.theirs.held
         rows, unsure = matching.beside(log, lines, self.config, *held, self.log.files)

@@ -12,7 +12,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine, lookups
-from calc.claims import line_file
+from calc.claims import line_file, nothing_unread
 from calc.logs import Log
 from calc.modifiers import ASSISTANT, DISCIPLINE
 from calc.params import Config
@@ -38,9 +38,36 @@ def documented(log: Log) -> Frame:
     """The rows of a log that is audited by its own billed units.
 
     A blank discipline is the one that the row's GP, GO or GN says, or those of its day that agree,
-    or that of all other rows of the day: minutes of one discipline count together.
+    or that of all other rows of the day: minutes of one discipline count together. Where it is
+    billed by itself, see `in_doubt`.
     """
     return _by_own_day(_documented(log))
+
+
+def in_doubt(log: Log, held: Collection[str]) -> nw.DataFrame[Any]:
+    """Days of such a log on which nobody can tell how its disciplines count: see `beside`.
+
+    A blank row with billed units of its own is a line without a discipline: a bill keeps it apart
+    from the day's one other discipline, or somebody left that out. ``held``: what the log holds.
+    """
+    if not {"discipline", "units_billed"}.issubset(held):
+        return nothing_unread()
+    rows = log.audited.select(*_OF_DAY, "code", "modifiers_billed", "units_billed")
+    rows, billed = engine.plain(rows), ~nw.col("units_billed").is_null()
+    blank = engine.settled(rows.filter(nw.col("discipline") == ""))
+    if engine.is_empty(blank):
+        return nothing_unread()
+    own = _by_modifiers(blank).filter(billed, nw.col("discipline") == "").select(*_DAY).unique()
+    ends = {"low": nw.col("discipline").min(), "high": nw.col("discipline").max()}
+    named = rows.filter(nw.col("discipline") != "").group_by(*_DAY).agg(**ends)
+    days = own.join(named.filter(nw.col("low") == nw.col("high")), on=_DAY, how="semi")
+    return engine.collect(_with_lines(rows.filter(billed), days))
+
+
+def _with_lines(lines: Frame, days: Frame) -> Frame:
+    """Those of these days that have lines, and how many."""
+    counted = nw.len().cast(nw.Int64).alias("lines")
+    return lines.join(days, on=_DAY, how="semi").group_by(*_DAY).agg(counted)
 
 
 def _documented(log: Log) -> Frame:
@@ -92,8 +119,9 @@ def beside(
     patient, date, discipline, provider and code. What one file leaves blank of these, of payer and
     of locality is what the other says of the same patient, date and code, or its primary code (of
     what is not billed: of the day); a line's discipline is also that of GP, GO or GN, where the log
-    has the code in it (see `_as_documented`). What then is blank is as in a log alone, see
-    `documented`. A column that the log lacks altogether plays no part in matching.
+    has the code in it (see `_as_documented`). A blank that a line has too, or that stays, may be a
+    value of its own beside others of the day: so a bill counts it. A column that the log lacks
+    altogether plays no part in matching.
     Where a blank may mean several the patient's day is in doubt: patient, date, ``lines``.
     ``files``: all of the log's, if this is a part of it.
     """
@@ -121,9 +149,7 @@ def beside(
     rows, lines = (engine.settled(part.select(*_BESIDE, "unsure")) for part in (rows, lines))
     both = nw.concat([rows, lines], how="vertical")
     unsure = both.filter(nw.col("unsure")).select(*_DAY).unique()
-    counted = nw.len().cast(nw.Int64).alias("lines")
-    doubts = lines.join(unsure, on=_DAY, how="semi").group_by(*_DAY).agg(counted)
-    return both.select(_BESIDE), doubts
+    return both.select(_BESIDE), _with_lines(lines, unsure)
 
 
 def _apart_by_file(lines: Frame, own: Collection[str]) -> Frame:
@@ -156,8 +182,10 @@ def _with_disciplines(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fr
     """Both without blank disciplines, as far as either tells; ``there``: the log has the column."""
     told = lines.filter(nw.col("discipline") != "")
     if there:
-        rows = _filled(_between(rows), told, "discipline", [_VISIT, _SERVICE])
-        rows = _by_own_day(_by_day(rows, told, "discipline", _DAY))
+        unnamed = lines.filter(nw.col("discipline") == "")
+        rows = engine.settled(_as_blank_as(_between(rows), unnamed, told, "discipline"))
+        rows = _filled(rows, told, "discipline", [_VISIT, _SERVICE])
+        rows = _beside_named(_by_day(rows, told, "discipline", _DAY), "discipline", _DAY)
     else:
         lines = _without(lines, told, "discipline")
     rows = engine.settled(rows)
@@ -238,15 +266,11 @@ def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fram
     within = [[*keys, "discipline"] for keys in (_VISIT, _SERVICE)]
     told = lines.filter(nw.col("provider") != "")
     if there:
-        rows = engine.settled(_as_blank_as(rows, lines.filter(nw.col("provider") == ""), told))
+        unnamed = lines.filter(nw.col("provider") == "")
+        rows = engine.settled(_as_blank_as(rows, unnamed, told, "provider"))
         rows = _by_day(_filled(rows, told, "provider", within), told, "provider", _OF_DAY)
         rows = _by_day(_filled(rows, told, "provider", [_VISIT]), told, "provider", _DAY)
-        # One that stays blank beside others may be of theirs, or of none.
-        blank = nw.col("provider") == ""
-        named = engine.settled(rows.filter(~blank))
-        rows = _near(rows, named, "provider", [_OF_DAY])
-        amid = blank & ~nw.col("near").is_null()
-        rows = rows.with_columns(unsure=nw.col("unsure") | amid)
+        rows = _beside_named(rows, "provider", _OF_DAY)
     else:
         lines = _without(lines, told, "provider")
     rows = engine.settled(rows)
@@ -256,24 +280,32 @@ def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fram
     return rows, _agreed(lines, rows, "provider", [_OF_DAY, _DAY])
 
 
-def _as_blank_as(rows: Frame, unnamed: Frame, told: Frame) -> Frame:
-    """Rows without a provider ``unsure`` where a line of theirs has none either.
+def _as_blank_as(rows: Frame, unnamed: Frame, told: Frame, name: str) -> Frame:
+    """Rows without a discipline or provider ``unsure`` where a line of theirs has none either.
 
-    Beside others of the day: of a log alone it is a value of its own. Not where lines of the day
-    leave out a provider that the log names: there a blank says nothing.
+    Beside others of the day: a bill takes it for a value of its own. Not where lines of the day
+    leave out one that the log names: there a blank says nothing.
     """
     if engine.is_empty(unnamed) or engine.is_empty(told):
         return rows
     said = nw.col("near") != ""
-    careless = _near(unnamed, rows, "provider", [_SERVICE]).filter(said)
+    careless = _near(unnamed, rows, name, [_SERVICE]).filter(said)
     found: list[str] = []
     for lines, keys in ((unnamed, _SERVICE), (careless, _DAY), (told, _DAY)):
-        rows = _near(rows, engine.settled(lines), "provider", [keys])
+        rows = _near(rows, engine.settled(lines), name, [keys])
         found.append(f"found_{len(found)}")
         rows = rows.with_columns((~nw.col("near").is_null()).alias(found[-1]))
     both, left_out, beside = map(nw.col, found)
-    own = (nw.col("provider") == "") & both & ~left_out & beside
+    own = (nw.col(name) == "") & both & ~left_out & beside
     return rows.with_columns(unsure=nw.col("unsure") | own).drop(*found)
+
+
+def _beside_named(rows: Frame, name: str, day: list[str]) -> Frame:
+    """Rows that stay blank beside others of the day ``unsure``: may be of theirs, or of none."""
+    blank = nw.col(name) == ""
+    rows = _near(rows, engine.settled(rows.filter(~blank)), name, [day])
+    amid = blank & ~nw.col("near").is_null()
+    return rows.with_columns(unsure=nw.col("unsure") | amid)
 
 
 def _without(lines: Frame, told: Frame, name: str) -> Frame:

@@ -86,7 +86,7 @@ class Seen:
     filled: frozenset[str]  # see logs.filled
     # Clinicians' days without an entry in the time sheet, and whether a row lacks clock times.
     off_sheet: frozenset[tuple[str, date, bool]] = frozenset()
-    lines_unsure: int = 0  # of claims, see `doubts`
+    lines_unsure: int = 0  # see `doubts`
 
 
 @dataclass
@@ -121,6 +121,7 @@ def review(
     bad, notes, spanning = None, list[str](), log.spanning
     if claimed is None:
         rows, has = matching.documented(log), claims.held(log)
+        unsure = matching.in_doubt(log, has)
     else:
         claims.require_apart(log.sheets, claimed.sheets)
         ours, theirs = claims.held(log), claims.held(claimed)
@@ -262,7 +263,7 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     nameless = len(doubted.unheard.filter(nw.col("patient") == ""))
     not_run += doubts.not_run(
         ran, lines, whole.lines_unsure, rows, uncovered, anybodys, nameless, doubted.silenced,
-        len(doubted.of_year) + whole.lines_unsure,
+        len(doubted.of_year) + whole.lines_unsure, "claims" if of_claims else "log's billed units",
     )  # fmt: skip
     timeline = _timeline(gathered.rows, found)
     silenced = frozenset({auditing.UNTOLD_YEAR, *(reason for reason, _ in doubted.silenced)})

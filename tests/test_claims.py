@@ -969,6 +969,60 @@ def test_a_blank_discipline_beside_claims_is_that_of_the_day(config):
     assert findings(sessions, lines, config, ("U",)) == []
 
 
+def apart_from_a_blank():
+    """Sessions of a blank discipline beside a named one, and what a bill of each pool alone says.
+
+    Patient, code, minutes and units of the blank and of the named discipline.
+    """
+    days = [
+        ("P1", "92526", "SLP", ("38", "28"), "11"), ("P2", "97110", "PT", ("24", "24"), "22"),
+        ("P3", "97530", "PT", ("3", "22"), "01"),
+    ]  # fmt: skip
+    sessions, lines = [], []
+    for patient, code, name, minutes, units in days:
+        for own, spent, due in zip(("", name), minutes, units, strict=True):
+            whose = {"patient": patient, "discipline": own}
+            sessions.append(session(code, spent, **whose))
+            modifier = {"PT": "GP", "SLP": "GN"}.get(own, "")
+            lines.append(line(code, due, modifier, **whose))
+    return sessions, lines
+
+
+def test_a_blank_discipline_that_a_line_has_too_proves_nothing(config):
+    """Our own lines of a log, given back as claims, were units too many of the other's pool."""
+    sessions, lines = apart_from_a_blank()
+    for lacking in ((), ("discipline",), ("discipline", "modifiers_billed")):
+        told = [{k: v for k, v in row.items() if k not in lacking} for row in lines]
+        found, left_out = judged(sessions, told, config, select=("U", "D602"))
+        assert {rule for rule, _ in found} == {"D602"} and ("U", 6) in left_out
+    # Lines that all name it say what the log left out.
+    told = [row | {"discipline": "PT", "modifiers_billed": "GP"} for row in lines[2:4]]
+    found, left_out = judged(sessions[2:4], told, config, select=("U201",))
+    assert (found, left_out) == ([("U201", "97110")], [])
+
+
+@pytest.mark.parametrize("jobs", [None, 1])
+def test_a_blank_discipline_with_units_of_its_own_proves_nothing(config, jobs, tmp_path):
+    """In a log alone too; where the blank row bears none, the day's others bear its units."""
+    names = ("units_billed", "modifiers_billed")
+    rows = [
+        mine | {name: said[name] for name in names}
+        for mine, said in zip(*apart_from_a_blank(), strict=True)
+    ]
+    merged = [session("97110", "15", patient="P4"), session("97140", "8", patient="P4")]
+    merged[0] |= dict(zip(names, ("3", "GP"), strict=True))
+    merged[1] |= {"discipline": ""}
+    frame(rows + merged).write_csv(tmp_path / "log.csv")
+    words = ["audit", str(tmp_path / "log.csv"), "--select", "U,D602", "--format", "json"]
+    words += ["--jobs", str(jobs)] if jobs else []
+    done = json.loads(CliRunner().invoke(cli, words).stdout)
+    told = [(f["patient"], f["rule"]) for f in done["findings"] if f["rule"] != "D602"]
+    assert told == [("P4", "U201")] and len(done["findings"]) == 5
+    (said,) = (entry for entry in done["not_run"] if "which of several" in entry["reason"])
+    assert (said["rule"], said["lines"]) == ("U", 6)
+    assert said["reason"].startswith("the log's billed units do not tell")
+
+
 def test_a_blank_discipline_between_two_proves_nothing(config):
     """The line of 97530 is that of the other session, which says its discipline."""
     sessions = [session("97112", "25"), session("97140", "24"), session("97530", "5")]
