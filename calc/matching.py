@@ -189,7 +189,7 @@ def _with_disciplines(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fr
     else:
         lines = _without(lines, told, "discipline")
     rows = engine.settled(rows)
-    lines = engine.settled(_filled(lines, rows, "discipline", [_VISIT, _SERVICE]))
+    lines = engine.settled(_filled(lines, rows, "discipline", [_SERVICE]))
     return rows, engine.settled(_as_documented(lines, rows))
 
 
@@ -274,7 +274,8 @@ def _with_providers(rows: Frame, lines: Frame, there: bool) -> tuple[Frame, Fram
     else:
         lines = _without(lines, told, "provider")
     rows = engine.settled(rows)
-    levels = [*within, _VISIT, _SERVICE]
+    # A primary code may bill who documented its add-on alone: they are one service.
+    levels = [[*_SERVICE, "discipline"], _SERVICE]
     lines = engine.settled(_filled(lines, rows, "provider", levels))
     # Of a code that nobody documented: who alone treated the patient on the day billed it.
     return rows, _agreed(lines, rows, "provider", [_OF_DAY, _DAY])

@@ -1071,6 +1071,21 @@ def test_a_blank_provider_that_a_line_has_too_proves_nothing(config):
     assert judged(sessions, lines, config, select=("U",)) == ([("U201", "")], [])
 
 
+@pytest.mark.parametrize("codes", [("92607", "92608"), ("97129", "97130")])
+@pytest.mark.parametrize(("name", "values"), [("provider", "RS"), ("discipline", ("OT", "SLP"))])
+def test_a_primary_code_fits_who_documented_its_add_on_alone(config, codes, name, values):
+    """One service: the second line was units too many of one, the other not billed."""
+    minutes = ("48", "49") if codes[0] == "92607" else ("15", "15")
+    sessions = [
+        session(code, spent, **{"discipline": "SLP", name: value})
+        for code, spent, value in zip(codes, minutes, values, strict=True)
+    ]
+    told = [line(codes[0], "1", "", **{"discipline": "SLP", name: value}) for value in values]
+    assert judged(sessions, told, config, select=("U",)) == ([], [("U214", None)])
+    untold = [{k: v for k, v in row.items() if k != name} for row in told]
+    assert judged(sessions, untold, config, select=("U",)) == ([], [("U214", None), ("U", 2)])
+
+
 def test_days_in_doubt_leave_open_what_the_year_comes_to(config):
     """2,392.02 of 2,410.00 without the line that is taken back; 2,424.04 were said."""
     prior = {("P1", "OT"): 236_000}
