@@ -659,12 +659,22 @@ _ONE_PAYER = (*DISCIPLINE_VISIT, "payer")
 def bundled_apart(
     sessions: nw.LazyFrame[Any], config: Config, days: list[date]
 ) -> nw.LazyFrame[Any] | None:
-    """Where 59 may be suggested; None where no edition of the edits covers a date of the log."""
-    found = None
+    """Where 59 may be suggested; None where no edition of the edits covers a date of the log.
+
+    The clock times of a code are those of its service: its add-on's rows may be all there are.
+    """
+    found, logged = None, lookups.codes_of_service(config)
     for edition in config.editions_on("ptp", days):
         rows = [row for row in config.rows("ptp", edition) if row["modifier_indicator"] == "1"]
+        both = [
+            (row["column1"], row["column2"], first, second)
+            for row in rows
+            for first in logged.get(row["column1"], [row["column1"]])
+            for second in logged.get(row["column2"], [row["column2"]])
+        ]
+        names = ("column1", "column2", "logged1", "logged2")
         pairs: engine.Columns = {
-            name: [row[name] for row in rows] for name in ("column1", "column2")
+            name: [pair[place] for pair in both] for place, name in enumerate(names)
         }
         here = sessions.filter(
             (nw.col("date") >= nw.lit(edition.first)) & (nw.col("date") <= nw.lit(edition.last))

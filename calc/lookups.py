@@ -60,6 +60,14 @@ def with_add_ons(config: Config) -> list[str]:
     return sorted({facts["family"] for c, facts in config.codes.items() if facts["family"] != c})
 
 
+def codes_of_service(config: Config) -> dict[str, list[str]]:
+    """The codes of each code's service, itself among them."""
+    families: dict[str, list[str]] = {}
+    for code, facts in config.codes.items():
+        families.setdefault(facts["family"], []).append(code)
+    return {code: codes for codes in families.values() for code in codes}
+
+
 def codes_of(services: nw.LazyFrame[Any], config: Config, *names: str) -> nw.LazyFrame[Any]:
     """The named columns of services with each ``code`` that a line of theirs may bill."""
     kept = add_ons(services.select(*names, "service"), config)

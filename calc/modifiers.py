@@ -240,17 +240,18 @@ def bundled_apart(
 ) -> nw.LazyFrame[Any]:
     """Codes that 59 may unbundle: ``on`` (whose visit, and whose payer), code, column1.
 
-    ``pairs``: column1, column2 of bundled codes with indicator 1. A column 2 code is suggested
-    only if every row of both codes has clock times that are no mere window and none coincide.
+    ``pairs``: column1, column2 of bundled codes with indicator 1, and logged1, logged2, each code
+    whose rows they are billed from. A column 2 code is suggested only if every row of both has
+    clock times that are no mere window and none coincide.
     Authority: NCCI procedure-to-procedure edits, which hold for a quarter only.
     """
     exact = nw.col("in_sweep") & (nw.col("length_ms") == nw.col("end_ms") - nw.col("start_ms"))
-    rows = sessions.select(*on, "code", "start_ms", "end_ms", vague=(~exact).cast(nw.Int64))
+    rows = sessions.select(*on, "start_ms", "end_ms", logged2="code", vague=(~exact).cast(nw.Int64))
     first = rows.rename(
-        {"code": "column1", "start_ms": "start_1", "end_ms": "end_1", "vague": "vague_1"}
+        {"logged2": "logged1", "start_ms": "start_1", "end_ms": "end_1", "vague": "vague_1"}
     )
-    second = rows.join(pairs, left_on="code", right_on="column2", how="inner")
-    both = second.join(first, on=[*on, "column1"], how="inner")
+    second = rows.join(pairs.rename({"column2": "code"}), on="logged2", how="inner")
+    both = second.join(first, on=[*on, "logged1"], how="inner")
     meet = (nw.col("start_ms") < nw.col("end_1")) & (nw.col("start_1") < nw.col("end_ms"))
     vague = nw.col("vague") + nw.col("vague_1")
     both = both.with_columns(

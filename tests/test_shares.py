@@ -299,6 +299,25 @@ def test_59_is_suggested_only_for_separate_times(second, modifiers, config):
     )
 
 
+@pytest.mark.parametrize(
+    ("spans", "modifiers"),
+    [
+        ({"97129": "08:15-08:26"}, "GP 59"),
+        ({"97130": "08:15-08:26"}, "GP 59"),
+        ({"97130": "08:14-08:26"}, "GP"),
+        ({"97129": "08:15-08:26", "97130": "08:10-08:15"}, "GP"),
+    ],
+)
+def test_59_is_told_by_all_times_of_a_service(spans, modifiers, config):
+    """97164 is bundled with 97129, which an add-on's rows may have the minutes of."""
+    times = {code: span.split("-") for code, span in {"97164": "08:00-08:15", **spans}.items()}
+    rows = [
+        BUNDLED | {"code": code, "start": start, "end": end} for code, (start, end) in times.items()
+    ]
+    found = {line["code"]: line["modifiers"] for line in bill(rows, config)}
+    assert found["97164"] == modifiers
+
+
 @pytest.mark.parametrize(("payer", "modifiers"), [("medicare", "GP 59"), ("ama", "GP")])
 def test_59_is_not_suggested_beside_another_payers_line(payer, modifiers, config):
     """No edit looks at two claims to different payers."""
