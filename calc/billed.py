@@ -38,6 +38,10 @@ UNPAID, PAID_BY_OWN_FEE = _NO_PRICE & ~_OWN_FEE, _NO_PRICE & _OWN_FEE
 NO_PAY = ((nw.col("payer_part_b") & UNPAID) | (nw.col("fee_cents") == 0)).fill_null(False)
 _OF_ASSISTANTS = nw.col("assistant_units")
 PARTLY_ASSISTANTS = ((_OF_ASSISTANTS > 0) & (nw.col("units") > _OF_ASSISTANTS)).fill_null(False)
+# Units that are billed too many in any case may bear the modifier of the others.
+MARKS_SPARED = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
+_MOST_MARKED = nw.col("assistant_high") + MARKS_SPARED
+TOO_MANY_MARKED = (nw.col("assistant_units_billed") > _MOST_MARKED).fill_null(False)
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
 LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
 _MARKS = ("GP", "GO", "GN", "CQ", "CO", "KX", "GP|GO|GN", "CQ|CO", DISTINCT, EXCLUDED)

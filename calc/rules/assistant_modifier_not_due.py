@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
+from calc.billed import MARKS_SPARED, TOO_MANY_MARKED
 from calc.rule import Rule
 
 
@@ -36,10 +37,8 @@ class AssistantModifierNotDue(Rule):
     _sure = expected == nw.col("assistant_low")
     _none_yet = nw.when(nw.col("assistant_policy") == 0).then("code")
     said = (("at_most", nw.when(~_sure).then(nw.lit("at most "))), ("none_yet", _none_yet))
-    _too_many = nw.max_horizontal(nw.col("billed") - nw.col("units"), nw.lit(0))
-    _more = found > expected + _too_many
-    flag = nw.col("payer_assistant_cut") & (nw.col("unnamed_rows") == 0) & _more
+    flag = nw.col("payer_assistant_cut") & (nw.col("unnamed_rows") == 0) & TOO_MANY_MARKED
     # What M303 says to take off: beside GN but on an assistant's row, and wherever none is due.
     _off = nw.when(expected == 0).then(nw.col("stray_units")).otherwise(nw.col("gn_units"))
-    _stray = found - _off <= expected + _too_many
+    _stray = found - _off <= expected + MARKS_SPARED
     explained = nw.when(_stray).then(nw.lit("M303")).otherwise(nw.lit(""))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import narwhals.stable.v2 as nw
 
-from calc.billed import PARTLY_ASSISTANTS, with_units_of_add_on
+from calc.billed import PARTLY_ASSISTANTS, TOO_MANY_MARKED, with_units_of_add_on
 from calc.rule import Rule
 
 
@@ -35,13 +35,13 @@ class CodeOnSeveralLines(Rule):
     )
     _plain, _marked = nw.col("plain_rows"), nw.col("marked_plain_rows")
     found = nw.max_horizontal(_plain, _marked)
-    expected = nw.when(PARTLY_ASSISTANTS & ~nw.col("payer_assistant_cut")).then(2).otherwise(1)
+    _cut = nw.col("payer_assistant_cut")
+    expected = nw.when(PARTLY_ASSISTANTS & ~_cut).then(2).otherwise(1)
     said = (("modifier", nw.when(_plain < _marked).then(nw.lit("CQ or CO"))),)
     _as_medicare = nw.col("payer_part_b") | nw.col("in_pool")
     flag = nw.col("timed") & _as_medicare & (found > expected)
     # An assistant's line stands apart rightly and lacks its modifier, or a therapist's has it.
-    _unmarked = nw.col("assistant_units_billed") < nw.col("assistant_units")
-    _mismarked = nw.col("assistant_units_billed") > nw.col("assistant_units")
+    _unmarked = _cut & (nw.col("assistant_units_billed") < nw.col("assistant_units"))
     # The further ones are units too many: the add-on's under its primary code, or the day's.
     _further = nw.col("kept_units") - nw.col("units_high") >= found - expected
     _of_add_on = with_units_of_add_on() & _further.fill_null(False)
@@ -53,7 +53,7 @@ class CodeOnSeveralLines(Rule):
         .when(_of_add_on & nw.col("above_usual")).then(nw.lit("U206"))
         .when(_of_add_on).then(nw.lit("U203"))
         .when(_unmarked.fill_null(False)).then(nw.lit("M301"))
-        .when((_mismarked & (_plain < _marked)).fill_null(False)).then(nw.lit("M302"))
+        .when((_cut & TOO_MANY_MARKED & (_plain < _marked)).fill_null(False)).then(nw.lit("M302"))
         .when((_of_day & _further).fill_null(False)).then(nw.lit("U201"))
         .otherwise(nw.lit(""))
     )  # fmt: skip
