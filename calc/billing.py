@@ -295,7 +295,7 @@ def _explained(lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
     odd = (
         nw.col("unsure") | nw.col("units").is_null() | nw.col("medicare_cents").is_null()
         | (nw.col("lost_ms") > 0) | _claimed() | ~nw.col("beside").is_null()
-        | ~nw.col("uncarried").is_null() | _beyond_a_day()
+        | ~nw.col("uncarried").is_null() | _beyond_a_day() | _uncounted()
     )  # fmt: skip
     evaluations = [code for code, facts in config.codes.items() if facts["evaluation"]]
     helped = nw.col("code").is_in(evaluations) & (nw.col("assistant_rows") > 0)
@@ -692,6 +692,10 @@ def borne(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any] | None:
     return modifiers.borne(sessions, CODE_KEY)
 
 
+def _uncounted() -> nw.Expr:
+    return nw.col("counted_rows") == 0
+
+
 def _claimed() -> nw.Expr:
     return (nw.col("claimed_rows") > 0) & (nw.col("assistant_rows") == 0)
 
@@ -730,6 +734,7 @@ def _with_reason(
     log_says = nw.col("discipline").cast(nw.String)
     only_assistants = nw.col("assistant_rows") == nw.col("counted_rows")
     remarks = (
+        (_uncounted(), [nw.lit("time of students and aides does not count")]),
         (nw.col("lost_ms") > 0, [lost, nw.lit(" min also on another row, counted once")]),
         (_beyond_a_day(), [nw.lit("more minutes than a day has")]),
         (_claimed(), [nw.lit("CQ or CO in the log, but no assistant's minutes")]),

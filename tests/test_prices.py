@@ -447,6 +447,16 @@ def test_no_price_of_a_row_that_does_not_count(role, config):
     assert (line["locality"], line["units"]) == ("OH-00", 2)
 
 
+@pytest.mark.parametrize("code", ["97116", "97161"])
+@pytest.mark.parametrize("role", ["aide", "student"])
+def test_a_line_of_rows_that_do_not_count_says_why_it_is_nothing(code, role, config):
+    row = one(code, "2026-03-02", minutes=30, role=role, discipline="PT")
+    (line,) = bill([row], config)
+    assert (line["units"], line["reason"]) == (0, "time of students and aides does not count")
+    (line,) = bill([row, {**row, "role": "therapist"}], config)
+    assert "students" not in line["reason"]
+
+
 @pytest.mark.parametrize(
     ("units", "roles", "expected"),
     [
