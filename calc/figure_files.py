@@ -96,6 +96,7 @@ WORDS = (
     "not_modifiers_billed",
     "times",
     "of_treatment",
+    "of_assistant",
     "not_date",
     "not_patient",
     "patient_id",

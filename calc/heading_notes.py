@@ -121,16 +121,19 @@ def lengths_like(
     given: Mapping[str, str],
     cells_of: Callable[[str], Sequence[Cell]],
 ) -> list[tuple[str, str]]:
-    """Of a log without minutes the headings that may say how long each service took.
+    """The headings that may say how long each service took, or an assistant's part of it.
 
     Each with the column that it may mean: those that are not read, and a total of minutes without
-    any other time. Start and end that are read may be the visit's. ``cells_of``: the distinct
-    cells below a heading, of rows whose minutes count.
+    any other time. Start and end that are read may be the visit's; beside minutes that are read
+    only an assistant's leave a doubt. ``cells_of``: the distinct cells below a heading, of rows
+    whose minutes count.
     """
-    if "minutes" in found:
-        return []
     known, read = meanings(config, given), {name for own in found.values() for name in own}
     unread = [name for name in names if name not in read and plain(name) not in known]
+    if "minutes" in found:
+        own = [] if OF_LINES.issubset(names) else unread
+        theirs = [name for name in own if _may_be_assistants(name, config)]
+        return [(name, "minutes") for name in theirs if _are_lengths(cells_of(name))]
     near = [
         (name, "minutes")
         for name in unread
@@ -151,12 +154,25 @@ def lengths_like(
 
 def _say_more(cells: Sequence[Cell]) -> bool:
     """Whether cells are lengths, and not those that start and end say already."""
-    return lengths.are_lengths([cell.text for cell in cells]) and not lengths.are_spans(cells)
+    return _are_lengths(cells) and not lengths.are_spans(cells)
 
 
-def _may_be_minutes(name: str, config: Config) -> bool:
-    """Hours may not, which are rounded too much to be held against clock times."""
-    words = set(words_of(name))
+def _are_lengths(cells: Sequence[Cell]) -> bool:
+    return lengths.are_lengths([cell.text for cell in cells])
+
+
+def _may_be_assistants(name: str, config: Config) -> bool:
+    """Whether a heading may be one of minutes, or of their total, that an assistant furnished."""
+    theirs = not {*config.words["of_assistant"]}.isdisjoint(words_of(name))
+    return theirs and _may_be_minutes(name, config, total=True)
+
+
+def _may_be_minutes(name: str, config: Config, total: bool = False) -> bool:
+    """Hours may not, which are rounded too much to be held against clock times.
+
+    ``total``: whether a total of minutes may.
+    """
+    words = set(words_of(name)) - set(config.words["totals"] if total else ())
     told = not words.isdisjoint(config.words["lengths"])
     rest = words - set(config.words["times"])
     told = told or (rest < words and rest <= set(config.words["of_treatment"]))
@@ -202,9 +218,24 @@ def _own_time(name: str, known: Mapping[str, str], config: Config) -> str:
     return column if first in config.words["own_times"] and column in ("start", "end") else ""
 
 
-def unread_lengths(near: Sequence[tuple[str, str]]) -> list[str]:
-    """A note of headings that may say how long each service took; ``near``: see `lengths_like`."""
-    return [several_kinds(near) or asked(near)] if near else []
+def unread_lengths(near: Sequence[tuple[str, str]], minutes: Sequence[str] = ()) -> list[str]:
+    """A note of headings that may say how long each service took; ``near``: see `lengths_like`.
+
+    ``minutes``: what is read as such.
+    """
+    if not near:
+        return []
+    return [_of_assistants(near, minutes[0]) if minutes else several_kinds(near) or asked(near)]
+
+
+def _of_assistants(near: Sequence[tuple[str, str]], own: str) -> str:
+    """What is said of an assistant's minutes beside those that are read, which may hold them."""
+    verb, them = ("is", "it") if len(near) == 1 else ("are", "them")
+    names, unread = _listed([name for name, _ in near]), maps([(name, "") for name, _ in near])
+    return (
+        f'{names} {verb} not read beside "{shown(own)}": write one row for each kind of minutes,'
+        f" with its role, or leave {them} out: {unread}"
+    )
 
 
 def several_kinds(near: Sequence[tuple[str, str]]) -> str:

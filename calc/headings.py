@@ -36,10 +36,11 @@ def _usual(config: Config) -> dict[str, str]:
 def words_of(heading: str) -> list[str]:
     """The words and numbers of a heading, in small letters.
 
-    >>> words_of("2ndModifier"), words_of("Time_In (Min)")
-    (['2', 'nd', 'modifier'], ['time', 'in', 'min'])
+    >>> words_of("2ndModifier"), words_of("Time_In (Min)"), words_of("PTAMinutes")
+    (['2', 'nd', 'modifier'], ['time', 'in', 'min'], ['pta', 'minutes'])
     """
-    return re.findall(r"[^\W\d_]+|\d+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).lower())
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})", " ", heading)
+    return re.findall(r"[^\W\d_]+|\d+", apart.lower())
 
 
 def shown(heading: str) -> str:

@@ -370,7 +370,7 @@ def said_of_headings(log: Log, config: Config) -> list[str]:
     if own := repeated_units(log):
         said.append(row_notes.units_repeated(headings.shown(own)))
     if log.defaults.timed and _TIMES & set(log.mapping):
-        said += heading_notes.unread_lengths(log.lengths_like)
+        said += heading_notes.unread_lengths(log.lengths_like, log.mapping.get("minutes", ()))
     if log.defaults.timed:
         bare = not log.lengths_like
         said += row_notes.of_times(log.sessions, log.mapping, config, bare)

@@ -1023,6 +1023,42 @@ def test_of_several_headings_of_minutes_none_is_proposed(tmp_path):
     assert said not in bill(path, "--map", "Individual Minutes=minutes")[2]
 
 
+@pytest.mark.parametrize(
+    ("heading", "cells", "said"),
+    [
+        *((name, ["23", "0"], True) for name in ("PTA Minutes", "Asst Minutes", "Assistant Time")),
+        *((name, ["23", ""], True) for name in ("Total COTA Min", "min_ota", "PTAMinutes")),
+        ("PTA Minutes", ["0", ""], False),
+        ("PTA Minutes", ["x", "none"], False),
+        ("PTA Units", ["1", "2"], False),
+        ("PTA Travel Minutes", ["23", "0"], False),
+        ("PT Minutes", ["13", "15"], False),
+    ],
+)
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+def test_an_assistants_minutes_beside_others_are_asked_about(heading, cells, said, jobs, tmp_path):
+    """13 of a therapist and 23 of an assistant were two units of the therapist's."""
+    rows = [f"{p},2026-03-02,97110,36,{cell},4" for p, cell in zip("pq", cells, strict=True)]
+    text = "\n".join([f"patient,date,code,Minutes,{heading},units", *rows, ""])
+    path = put(tmp_path, "a.csv", text)
+    note = f'"{heading}" is not read beside "Minutes": write one row for each kind of minutes, with'
+    note += f' its role, or leave it out: --map "{heading}="\n'
+    found, silent, err = audited(path, *jobs)
+    assert (found, {"U201", "U209"} & silent) == (
+        (set(), {"U201", "U209"}) if said else ({"U201"}, set())
+    )
+    assert (note in err, note in bill(path)[2]) == (said, said)
+    found, silent, err = audited(path, *jobs, "--map", f"{heading}=")
+    assert found == {"U201"} and note not in err
+
+
+def test_an_assistants_minutes_in_lines_of_this_program_are_known(tmp_path, config):
+    text = "patient,date,code,minutes,assistant_minutes,units,work_payment,medicare_pays\n"
+    path = put(tmp_path, "a.csv", f"{text}p,2026-03-02,97110,36,23,2,30.06,40.20\n")
+    (note,) = logs.read(path, config).notes
+    assert "these are lines of this program" in note
+
+
 @pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
 def test_minutes_that_one_of_several_files_does_not_read_accuse_nobody(jobs, tmp_path):
     head = "patient,date,code,start,end,{},units\n{},2026-03-02,97110,9:00,9:45,15,1\n"
