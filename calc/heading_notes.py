@@ -27,6 +27,7 @@ _MISSED = ("payer", "charge", "units_billed", SEVERAL, "discipline")
 _HINTED = ("role",)  # words alone say that a heading may mean it
 _MISSPELT = 0.85  # of one that might be carried as well: less is another word, such as Discharge
 TIMES = ("start", "end", "minutes")
+IN_ONE_CELL = "start and end"  # in the place of a column: such cells hold both
 
 
 def notes(
@@ -114,6 +115,23 @@ def times_like(
     return near + likeliest(TIMES, others, known, config)
 
 
+def both_like(
+    names: Sequence[str],
+    found: Mapping[str, Sequence[str]],
+    config: Config,
+    given: Mapping[str, str],
+    texts_of: Callable[[str], Sequence[str]],
+) -> list[tuple[str, str]]:
+    """Of a log without minutes the headings that are not read and hold start and end in one cell.
+
+    Each with IN_ONE_CELL. ``texts_of``: the distinct cells below a heading.
+    """
+    if "minutes" in found or {"start", "end"} <= set(found):
+        return []
+    unread = _unread(names, found, config, given)
+    return [(name, IN_ONE_CELL) for name in unread if lengths.in_one_cell(texts_of(name))]
+
+
 def lengths_like(
     names: Sequence[str],
     found: Mapping[str, Sequence[str]],
@@ -128,8 +146,7 @@ def lengths_like(
     only an assistant's leave a doubt. ``cells_of``: the distinct cells below a heading, of rows
     whose minutes count.
     """
-    known, read = meanings(config, given), {name for own in found.values() for name in own}
-    unread = [name for name in names if name not in read and plain(name) not in known]
+    known, unread = meanings(config, given), _unread(names, found, config, given)
     if "minutes" in found:
         own = [] if OF_LINES.issubset(names) else unread
         theirs = [name for name in own if _may_be_assistants(name, config)]
@@ -150,6 +167,17 @@ def lengths_like(
         totals = [name for name in found.get("total_minutes", ()) if plain(name) not in chosen]
         near = [(name, "minutes") for name in totals if _say_more(cells_of(name))]
     return near
+
+
+def _unread(
+    names: Sequence[str],
+    found: Mapping[str, Sequence[str]],
+    config: Config,
+    given: Mapping[str, str],
+) -> list[str]:
+    """The headings that nothing reads and nobody knows."""
+    known, read = meanings(config, given), {name for own in found.values() for name in own}
+    return [name for name in names if name not in read and plain(name) not in known]
 
 
 def _say_more(cells: Sequence[Cell]) -> bool:
@@ -191,8 +219,7 @@ def modifiers_like(
 
     ``texts_of``: the distinct cells below a heading.
     """
-    known, read = meanings(config, given), {name for own in found.values() for name in own}
-    unread = [name for name in names if name not in read and plain(name) not in known]
+    unread = _unread(names, found, config, given)
     near = [name for name in unread if _may_be_modifiers([name], config)]
     return [(name, SEVERAL) for name in near if _hold_modifiers(texts_of(name))]
 
@@ -219,13 +246,30 @@ def _own_time(name: str, known: Mapping[str, str], config: Config) -> str:
 
 
 def unread_lengths(near: Sequence[tuple[str, str]], minutes: Sequence[str] = ()) -> list[str]:
-    """A note of headings that may say how long each service took; ``near``: see `lengths_like`.
+    """Notes of headings that may say how long each service took.
 
-    ``minutes``: what is read as such.
+    ``near``: see `lengths_like` and `both_like`; ``minutes``: what is read as such.
     """
-    if not near:
-        return []
-    return [_of_assistants(near, minutes[0]) if minutes else several_kinds(near) or asked(near)]
+    said, near = _in_one_cell(near)
+    if near:
+        said.append(_of_assistants(near, minutes[0]) if minutes else _kinds_or_asked(near))
+    return said
+
+
+def _in_one_cell(near: Sequence[tuple[str, str]]) -> tuple[list[str], list[tuple[str, str]]]:
+    """What is said of headings that hold start and end in one cell; and the other headings."""
+    both = [name for name, column in near if column == IN_ONE_CELL]
+    others = [(name, column) for name, column in near if column != IN_ONE_CELL]
+    if not both:
+        return [], others
+    holds = "holds" if len(both) == 1 else "hold"
+    unread = maps([(name, "") for name in both])
+    said = f"{_listed(both)} {holds} start and end in one cell: write them in two columns, start"
+    return [f"{said} and end; if not of the treatment: {unread}"], others
+
+
+def _kinds_or_asked(near: Sequence[tuple[str, str]], read: Mapping[str, str] | None = None) -> str:
+    return several_kinds(near) or asked(near, read)
 
 
 def _of_assistants(near: Sequence[tuple[str, str]], own: str) -> str:
@@ -281,14 +325,15 @@ def untimed(
 ) -> str:
     """What is to be said of a log without start, end and minutes.
 
-    ``near``: see `times_like`; ``unread``: see `lengths_like`; ``total``: what is read as
-    total_minutes. Of several headings for one column
-    none is proposed: what the others hold would not be read.
+    ``near``: see `times_like`; ``unread``: see `lengths_like` and `both_like`; ``total``: what is
+    read as total_minutes. Of several headings for one column none is proposed: what the others
+    hold would not be read.
     """
-    said = "no heading for start, end or minutes was found"
+    both, unread = _in_one_cell(unread)
+    said = "; ".join(["no heading for start, end or minutes was found", *both])
     totals = dict.fromkeys(total, "total_minutes")
     if not near:
-        return f"{said}; {several_kinds(unread) or asked(unread, totals)}" if unread else said
+        return f"{said}; {_kinds_or_asked(unread, totals)}" if unread else said
     if kinds := several_kinds(near):
         return f"{said}; {kinds}"
     in_order = sorted(near, key=lambda pair: pair[1] != "minutes")

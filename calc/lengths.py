@@ -94,6 +94,42 @@ def are_lengths(texts: Sequence[str]) -> bool:
     return any(lengths_ms) and all(length_ms < _MORNING_MS for length_ms in lengths_ms)
 
 
+def in_one_cell(texts: Sequence[str]) -> bool:
+    """Whether most cells below a heading hold a start and an end.
+
+    Without a colon, AM or PM only four digits that are no years.
+
+    >>> in_one_cell(["9:00 AM - 9:23 AM", "09:00-09:23", "9a to 9:23a", "0900-0923", "", "n/a"])
+    True
+    >>> [in_one_cell([text]) for text in ("9:00", "2025-2026", "0961-0980", "9-10", "", "3-2-2026")]
+    [False, False, False, False, False, False]
+    """
+    there = [text for text in texts if text]
+    return 2 * sum(map(_holds_both, there)) > len(there)
+
+
+def _holds_both(text: str) -> bool:
+    found = _BOTH_TIMES.fullmatch(text.strip().lower())
+    if not found or found["bare"] is None:
+        return bool(found)
+    start, end = found["first"], found["last"]
+    return start < end and not (start[:2] in _CENTURIES and end[:2] in _CENTURIES)
+
+
+_CENTURIES = ("19", "20")
+_AM_PM = r"\s*[ap]\.?(?:m\b\.?|\b\.?)"
+_COLON_TIME = rf"(?:[01]?\d|2[0-4]):[0-5]\d(?::[0-5]\d)?(?:{_AM_PM})?"
+_HALF_DAY = r"(?:0?\d|1[0-2])(?:[0-5]\d)?"
+_TIME = rf"(?:{_COLON_TIME}|{_HALF_DAY}{_AM_PM})"
+_BARE = r"(?:[01]\d|2[0-4])[0-5]\d"
+_DAY = r"(?:\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}[t\s]+)?"
+_UNTIL = r"\s*(?:[^\w\s:]+|\b[a-z]+\b|\s)\W*"
+_BOTH_TIMES = re.compile(
+    rf"(?:[a-z]+\W+)?{_DAY}(?:{_TIME}|{_HALF_DAY}(?=\W+{_TIME})){_UNTIL}{_DAY}{_TIME}"
+    rf"|(?P<bare>(?P<first>{_BARE})(?:\s*h)?{_UNTIL}(?P<last>{_BARE})(?:\s*h)?)"
+)
+
+
 class Cell(NamedTuple):
     """A cell below a heading, with what else its rows say of lengths, in milliseconds.
 

@@ -124,7 +124,8 @@ class Log:
     payers: list[str] = field(default_factory=list)  # that are known
     # Where no heading is read as a time, those that may mean one, each with it.
     times_like: list[tuple[str, str]] = field(default_factory=list)
-    # Headings that may say how long each service took and are not read so, each with its column.
+    # Headings that may say how long each service took and are not read so, each with its column,
+    # or with what it holds in one cell.
     lengths_like: list[tuple[str, str]] = field(default_factory=list)
     # Headings that are not read and may hold modifiers, each with our column for them.
     modifiers_like: list[tuple[str, str]] = field(default_factory=list)
@@ -637,10 +638,12 @@ def _sessions(
     if "start" in columns and not defaults.zone:
         start, dated = headings.shown(columns["start"][0]), "date" in columns
         log.kinds = clocks.kinds(frame.filter(_heard()), start, dated)
+    both = heading_notes.both_like(names, columns, config, maps, texts_of) if defaults.timed else []
+    others = [name for name in names if name not in dict(both)]
     if not _TIMES & set(columns):
-        log.times_like = heading_notes.times_like(names, config, maps)
+        log.times_like = heading_notes.times_like(others, config, maps)
     cells_of = partial(_cells_below, frame, place, config)
-    log.lengths_like = heading_notes.lengths_like(names, columns, config, maps, cells_of)
+    log.lengths_like = both + heading_notes.lengths_like(others, columns, config, maps, cells_of)
     if engine.is_eager(frame):
         log.files = [inputs.File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log

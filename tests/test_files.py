@@ -1060,6 +1060,46 @@ def test_an_assistants_minutes_in_lines_of_this_program_are_known(tmp_path, conf
 
 
 @pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
+@pytest.mark.parametrize(
+    ("heading", "cells"),
+    [
+        ("Time", ["9:00 AM - 9:23 AM", "10:00 AM - 10:45 AM"]),
+        ("Session Time", ["09:00-09:23", ""]),
+        ("Time In/Out", ["9:00a to 9:23a", "9 - 9:45 am", "late"]),
+        ("Start-End", ["0900-0923", "10:00 \N{EN DASH} 10:45"]),
+        ("Treatment Time", ["9:00 AM/9:23 AM", "In: 10:00 Out: 10:45"]),
+    ],
+)
+def test_start_and_end_in_one_cell_accuse_nobody(heading, cells, jobs, tmp_path):
+    """Each timed row was called one without minutes; a mapping to the end could not help."""
+    rows = [f"p,2026-03-0{n},97110,{cell},2" for n, cell in enumerate(cells, 2)]
+    text = "\n".join([f"Patient,Date,CPT,{heading},Units", *rows, ""])
+    path = put(tmp_path, "a.csv", text)
+    found, silent, err = audited(path, *jobs)
+    assert (found, {"U201", "U202", "U209", "D604"} - silent) == (set(), set())
+    note = f'"{heading}" holds start and end in one cell: write them in two columns, start and end;'
+    said = f'{note} if not of the treatment: --map "{heading}="\n'
+    assert said in err and said in bill(path)[2] and "nearest" not in err
+    found, silent, err = audited(path, *jobs, "--map", f"{heading}=")
+    assert "U209" in found and note not in err
+
+
+def test_start_and_end_in_one_cell_beside_other_times(tmp_path):
+    """Minutes, or start and end, are read in their place; one of these alone is not enough."""
+    text = "patient,date,code,Time,{}\np,2026-03-02,97110,9:00-9:23,{}\n"
+    for names, cells, said in [
+        ("minutes", "23", False),
+        ("start,end", "9:00,9:23", False),
+        ("start", "9:00", True),
+        ("Billed Mins", "23", True),
+    ]:
+        path = put(tmp_path, "a.csv", text.format(names, cells))
+        err = bill(path)[2]
+        assert ('"Time" holds start and end in one cell' in err) is said
+        assert ("nearest: Billed Mins (minutes)" in err) is (names == "Billed Mins")
+
+
+@pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
 def test_minutes_that_one_of_several_files_does_not_read_accuse_nobody(jobs, tmp_path):
     head = "patient,date,code,start,end,{},units\n{},2026-03-02,97110,9:00,9:45,15,1\n"
     names = ("minutes", "Timed Min")
