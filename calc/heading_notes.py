@@ -163,10 +163,27 @@ def lengths_like(
         if time in found and any(cell.text for cell in cells_of(name))
     ]
     if not near and not {"start", "end"} & set(found):
-        chosen = {plain(heading) for heading in given}
-        totals = [name for name in found.get("total_minutes", ()) if plain(name) not in chosen]
-        near = [(name, "minutes") for name in totals if _say_more(cells_of(name))]
+        near = _totals(unread, found, config, given, cells_of)
     return near
+
+
+def _totals(
+    unread: Sequence[str],
+    found: Mapping[str, Sequence[str]],
+    config: Config,
+    given: Mapping[str, str],
+    cells_of: Callable[[str], Sequence[Cell]],
+) -> list[tuple[str, str]]:
+    """Headings of totals, of which nobody can tell whether they are each row's: see `lengths_like`.
+
+    Those that are not read, such as of timed minutes; else the one that is read as total_minutes.
+    """
+    chosen = {plain(heading) for heading in given}
+    read = [name for name in found.get("total_minutes", ()) if plain(name) not in chosen]
+    for totals in ([name for name in unread if _may_be_minutes(name, config, total=True)], read):
+        if near := [(name, "minutes") for name in totals if _say_more(cells_of(name))]:
+            return near
+    return []
 
 
 def _unread(
@@ -341,6 +358,9 @@ def untimed(
     likely = ", ".join(f"{shown(own)} ({column})" for own, column in near)
     several = [column for column in columns if columns.count(column) > 1]
     remedy = f'say which one by --map "HEADING={several[0]}"' if several else maps(in_order)
+    # Minutes on each row may be those of the whole day.
+    if near == unread:
+        remedy += f", if not: {maps([(name, '') for name, _ in near])}"
     return f"{said}; nearest: {likely}: {remedy}"
 
 

@@ -712,6 +712,29 @@ def test_the_only_time_of_a_log_may_be_each_services(heading, how, other, tmp_pa
     assert audited(path, "--map", f"{heading}={other}")[0] == {"U209"}
 
 
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("Total Timed Minutes", "Total Timed Min", "Timed Mins Total", "Total Timed Code Minutes"),
+        *("Timed Minutes", "Timed Code Minutes", "Total Time (Timed Codes)"),
+    ],
+)
+@pytest.mark.parametrize("more", ["", ",total_minutes"])
+def test_timed_minutes_alone_may_be_the_days_or_each_rows(heading, more, tmp_path):
+    """Nobody can tell; each row of the day's 39 minutes was called one without minutes."""
+    rows = [f"p,2026-03-02,{code},39{',45' if more else ''}" for code in ("97110,2", "97140,1")]
+    text = "\n".join([f"Patient,DOS,CPT,Units,{heading}{more}", *rows, ""])
+    path = put(tmp_path, "a.csv", text)
+    asked = f'--map "{heading}=minutes", if not: --map "{heading}="\n'
+    found, silent, err = audited(path)
+    assert (found, {"U201", "U202", "U209", "D604"} - silent) == (set(), set())
+    assert asked in err and asked in bill(path)[2]
+    found, silent, err = audited(path, "--map", f"{heading}=minutes")
+    assert not silent & {"U202", "U209"} and asked not in err
+    none = [word for name in (heading, *more.split(",")[1:]) for word in ("--map", f"{name}=")]
+    assert audited(path, *none)[0] == {"U209"}
+
+
 @pytest.mark.parametrize("jobs", [[], ["--jobs", "1"]])
 def test_times_that_are_not_read_accuse_nobody(jobs, tmp_path):
     """A code of the day makes no log of evaluations; rules that need minutes do not run."""
