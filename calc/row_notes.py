@@ -22,7 +22,7 @@ def of_times(
     ``bare``: without minutes the log has no unread heading that may hold them.
     """
     minutes = rows.filter(nw.col("code").is_in(config.timed_codes))
-    said = _alike(minutes, mapping)
+    said = _as_totals(minutes, mapping) or _alike(minutes, mapping)
     said += _one_window(minutes, mapping, config) if bare else []
     return [*said, *_cotreated(minutes, mapping), *_assistants(rows, mapping, config)]
 
@@ -30,6 +30,27 @@ def of_times(
 _VISITS = 2  # of which fewer may be alike by chance
 _FIRST_ROWS = 1000  # by which most logs show that there is nothing to say
 _LONG_MINUTES = 60
+
+
+def _as_totals(rows: nw.LazyFrame[Any], mapping: Mapped) -> list[str]:
+    """A note where each row of a visit has the total as its minutes: together they are above it.
+
+    Of rows of several timed codes, without start and end.
+    """
+    own, total = (mapping.get(name, [""])[0] for name in ("minutes", "total_minutes"))
+    if not own or not total or {"start", "end"} & set(mapping):
+        return []
+    alike = (nw.col("given_ms") == nw.col("total_ms")) & (nw.col("given_ms") > 0)
+    rows = rows.with_columns(alike=alike.fill_null(False).cast(nw.Int64))
+    visits = rows.group_by("patient", "date", "discipline").agg(
+        codes=nw.col("code").n_unique(), alike=nw.col("alike").min()
+    )
+    if not engine.count(visits.filter(nw.col("codes") > 1, nw.col("alike") == 1)):
+        return []
+    return [
+        f'"{own}" equals "{total}" on all rows of a visit: if it is the visit\'s, each code counts'
+        f' all of it; to leave it out: --map "{own}=", if it is each row\'s: --map "{total}="'
+    ]
 
 
 def _alike(rows: nw.LazyFrame[Any], mapping: Mapped) -> list[str]:

@@ -1177,6 +1177,31 @@ def test_minutes_of_a_visit_on_each_of_its_rows(minutes, said, tmp_path, config)
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
+        (["97110 47 47", "97140 47 47"], True),
+        (["97110 30 30", "97140 20 20"], True),
+        (["97110 47 47", "97161 47 47"], False),  # one timed code
+        (["97110 30 30", "97110 30 30"], False),  # two sessions of a code
+        (["97110 32 47", "97140 15 47"], False),
+        (["97110 47 47", "97140 0 47"], False),
+        (["97110 47 47", "97140 15 "], False),
+    ],
+)
+def test_minutes_that_are_the_total_on_each_row_of_a_visit(rows, said, tmp_path, config):
+    """The visit's 47 minutes, printed twice on two rows, were 94."""
+    cells = "".join(f"p,2026-03-02,{','.join(row.split(' '))}\n" for row in rows)
+    path = put(tmp_path, "a.csv", f"patient,date,code,Minutes,Total Minutes\n{cells}")
+    note = (
+        f'{path}: "Minutes" equals "Total Minutes" on all rows of a visit: if it is the visit\'s,'
+    )
+    note += ' each code counts all of it; to leave it out: --map "Minutes=", if it is each row\'s:'
+    notes = logs.read(path, config).notes
+    assert notes == [f'{note} --map "Total Minutes="'] * said
+    assert logs.read(path, config, maps={"Total Minutes": ""}).notes == []
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
         (["p A 9:00 9:47", "p B 9:00 9:47", "q A 9:00 9:40", "q C 9:00 9:40"], True),
         (["p A 9:00 9:47", "p B 9:00 9:47"], False),  # one visit may be so by chance
         (["p A 9:00 9:47", "p B 9:00 9:47", "q A 9:00 9:20", "q C 9:20 9:40"], False),
