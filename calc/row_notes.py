@@ -165,14 +165,26 @@ def _all_alike(found: nw.DataFrame[Any]) -> bool:
 
 
 def _assistants(rows: nw.LazyFrame[Any], mapping: Mapped, config: Config) -> list[str]:
-    """A note where the log has no roles and names of clinicians say that they are assistants."""
-    if "role" in mapping or "clinician" not in mapping:
+    """A note where rows have no role and names of their clinicians say that they are assistants."""
+    if "clinician" not in mapping:
         return []
     titles = {w.upper() for w, role in config.words["role"].items() if role == "assistant"}
     titles -= {"OTA"}  # a surname too
-    names = engine.distinct(rows, "clinician")
-    theirs = [name for name in names if titles.intersection(re.split(r"[^A-Z/]+", name))]
+    names = engine.distinct(rows.filter(nw.col("role_blank")), "clinician")
+    theirs = [name for name in names if titles.intersection(_words(name))]
     if not theirs:
         return []
     who = "1 clinician" if len(theirs) == 1 else f"{len(theirs):,} clinicians"
-    return [f"{who} may be an assistant by name, and counts as a therapist: add a column role"]
+    add = "add a column role"
+    if "role" in mapping:
+        add = f'write the role below "{mapping["role"][0]}"'
+    return [f"{who} may be an assistant by name, and counts as a therapist: {add}"]
+
+
+def _words(name: str) -> list[str]:
+    """The words of a name that are all capitals, and titles such as P.T.A. without their points."""
+    plain = _INITIAL.sub(r"\1", name)
+    return re.split(r"[^A-Z/]+", f"{name} {plain}")
+
+
+_INITIAL = re.compile(r"(?<![A-Za-z])([A-Z])\.")

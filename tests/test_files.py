@@ -1244,6 +1244,8 @@ def test_start_and_end_of_a_visit_on_each_of_its_rows(rows, said, tmp_path, conf
         ("OTA, KENJI", "", False),
         ("Smith, Jane PT", "", False),
         ("Smith, Jane PTA", "therapist", False),
+        *((f"Smith, {title}", "", True) for title in ("P.T.A.", "P.T.A", "C.O.T.A.", "J.PTA")),
+        ("P.T. Albright", "", False),
     ],
 )
 def test_assistants_by_name(name, role, said, tmp_path, config):
@@ -1252,6 +1254,24 @@ def test_assistants_by_name(name, role, said, tmp_path, config):
     text = f'patient,date,code,minutes,clinician{heading}\np,2026-03-02,97110,23,"{name}"{cell}\n'
     notes = logs.read(put(tmp_path, "a.csv", text), config).notes
     assert [note.endswith("add a column role") for note in notes] == [True] * said
+
+
+@pytest.mark.parametrize(
+    ("name", "role", "said"),
+    [
+        ("Lam, Joe, PTA", "", True),
+        ("Lam, Joe, P.T.A.", "", True),
+        ("Lam, Joe, PTA", "PTA", False),
+        ("Lam, Joe, PTA", "aide", False),
+        ("Ruiz, Ann, PT", "", False),
+    ],
+)
+def test_assistants_by_name_where_the_role_is_blank(name, role, said, tmp_path, config):
+    """A blank role is a therapist's, whose unit is paid in full."""
+    rows = f'p,2026-03-02,97110,23,"{name}",{role}\nq,2026-03-02,97110,23,"Fox, Al, PTA",PTA\n'
+    path = put(tmp_path, "a.csv", f"patient,date,code,minutes,clinician,Role\n{rows}")
+    note = f"{path}: 1 clinician may be an assistant by name, and counts as a therapist: "
+    assert logs.read(path, config).notes == [f'{note}write the role below "Role"'] * said
 
 
 UNITS = {
