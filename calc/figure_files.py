@@ -102,6 +102,8 @@ WORDS = (
     "patient_id",
     "name_parts",
     "own_times",
+    "billable",
+    "not_billable",
     "status_within",
     "status_not",
     "flags",

@@ -77,6 +77,38 @@ def _hinted(
     return []
 
 
+def unbillable(
+    names: Sequence[str],
+    found: Mapping[str, Sequence[str]],
+    config: Config,
+    given: Mapping[str, str],
+    texts_of: Callable[[str], Sequence[str]],
+) -> list[str]:
+    """Notes of unread headings below which rows say that they are not to be billed.
+
+    ``texts_of``: the distinct cells below a heading, of sessions.
+    """
+    own, other = ({plain(word) for word in config.words[name]} for name in _BILLABLE)
+    marked, unmarked = (
+        {word for word, meaning in config.words[section].items() if meaning == kind}
+        for section, kind in (("flags", "set"), ("attendance", "absent"))
+    )
+    said = []
+    for name in _unread(names, found, config, given):
+        no = marked if plain(name) in other else unmarked if plain(name) in own else None
+        texts = [] if no is None else texts_of(name)
+        against = [text for text in texts if text.lower() in (no or ()) or plain(text) in other]
+        if against:
+            words = (
+                f'"{shown(name)}" says "{against[0]}": not understood, so such rows are sessions'
+            )
+            said.append(f"{words}; take out those that are not to be billed")
+    return said
+
+
+_BILLABLE = ("billable", "not_billable")
+
+
 def of_lines(names: Sequence[str]) -> list[str]:
     """A note where a log is the lines that this program made of one."""
     if not OF_LINES.issubset(names):

@@ -627,14 +627,10 @@ def _sessions(
     ]
     if statuses.SEVERAL_DAYS in frame.columns:
         log.spanning = _spanning(frame)
-        if rows := log.spanning.total():
-            who = "1 row is" if rows == 1 else f"{rows:,} rows are"
-            said = "and not judged" if of_claims else "which all minutes count on"
-            shown = headings.shown(last[0])
-            log.of_headings.append(
-                f'by "{shown}" {who} of several days: laid on the first, {said}; write one row'
-                f' for each day, or if it means something else: --map "{shown}="'
-            )
+        log.of_headings += _said_of_spanning(log.spanning.total(), last[0], of_claims)
+    if not of_claims:
+        heard_of = partial(_texts_below, frame.filter(_heard()), place)
+        log.of_headings += heading_notes.unbillable(names, columns, config, maps, heard_of)
     if "start" in columns and not defaults.zone:
         start, dated = headings.shown(columns["start"][0]), "date" in columns
         log.kinds = clocks.kinds(frame.filter(_heard()), start, dated)
@@ -757,6 +753,16 @@ def _spanning(frame: nw.LazyFrame[Any]) -> Counter[str]:
         patient=nw.col("patient").cast(nw.String)
     )
     return Counter(engine.collect(rows)["patient"].to_list())
+
+
+def _said_of_spanning(rows: int, heading: str, of_claims: bool) -> list[str]:
+    """A note of so many rows of several days, of which the column below ``heading`` tells."""
+    if not rows:
+        return []
+    own, which = headings.shown(heading), "1 row is" if rows == 1 else f"{rows:,} rows are"
+    first = "they count on the first" if not of_claims else "they are not judged"
+    remedy = f'write one row for each day, or if it means something else: --map "{own}="'
+    return [f'by "{own}" {which} of several days; {first}: {remedy}']
 
 
 def is_total(log: Log) -> nw.Expr:

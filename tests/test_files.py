@@ -1158,6 +1158,30 @@ def test_words_in_headings_that_are_not_read(heading, column, tmp_path, config):
 
 
 @pytest.mark.parametrize(
+    ("heading", "cells", "said"),
+    [
+        ("Billable", ["Y", "N"], "N"),
+        ("Billable?", ["TRUE", "False"], "False"),
+        ("Billable", ["Billable", "Not Billable"], "Not Billable"),
+        ("Not Billable", ["", "X"], "X"),
+        ("Do Not Bill", ["0", "1"], "1"),
+        ("Billable", ["Y", ""], ""),
+        ("Not Billable", ["N", "N"], ""),
+        ("Note", ["Y", "N"], ""),
+    ],
+)
+def test_rows_that_are_not_to_be_billed_are_named(heading, cells, said, tmp_path, config):
+    """They count as all others do, since nobody can tell why; a column that is mapped is known."""
+    rows = "".join(f"p,2026-03-02,97110,23,{cell}\n" for cell in cells)
+    path = put(tmp_path, "a.csv", f"patient,date,code,minutes,{heading}\n{rows}")
+    note = f'{path}: "{heading}" says "{said}": not understood, so such rows are sessions;'
+    log = logs.read(path, config)
+    assert len(sessions(log)) == 2
+    assert log.notes == [f"{note} take out those that are not to be billed"] * bool(said)
+    assert logs.read(path, config, maps={heading: ""}).notes == []
+
+
+@pytest.mark.parametrize(
     ("minutes", "said"),
     [
         (["45", "45", "40", "40"], True),
