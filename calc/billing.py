@@ -308,7 +308,7 @@ def _explained(lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
 
 
 def _beyond_a_day() -> nw.Expr:
-    """The minutes of the line, or of those that its units are counted with, fill more than a day."""
+    """The minutes of the line, or of all that are counted with them, fill more than a day."""
     return nw.max_horizontal("minutes", "day_minutes") * times.MINUTE > times.DAY
 
 
