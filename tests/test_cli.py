@@ -1447,3 +1447,12 @@ def test_a_machine_says_how_much_memory_it_has(monkeypatch):
     assert memory.of_machine_bytes() >= 0
     monkeypatch.delattr("os.sysconf", raising=False)
     assert memory.of_machine_bytes() == 0
+
+
+def test_an_estimate_for_programs_has_every_column():
+    """As tsv it lacked whose the lines are, and which units are an assistant's."""
+    items = ["estimate", "97110=13+23A", "--date", "2026-03-02", "--discipline", "PT"]
+    csv, tsv = (CliRunner().invoke(cli, [*items, "--format", f]).stdout for f in ("csv", "tsv"))
+    assert [line.split("\t") for line in tsv.splitlines()] == [
+        line.split(",") for line in csv.splitlines()
+    ]

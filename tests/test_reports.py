@@ -276,6 +276,7 @@ def test_table_names_files_where_there_are_several():
 def test_sarif(full):
     log = json.loads(findings.text(full, "sarif", RULES))
     assert log["version"] == "2.1.0"
+    assert log["$schema"].endswith("/sarif-2.1.0.json")  # without it some viewers refuse a file
     (run,) = log["runs"]
     driver = run["tool"]["driver"]
     assert (driver["name"], driver["version"]) == ("therapy-billing-calc", "0.1.0")

@@ -229,7 +229,7 @@ def _write_estimate(result: Any, form: str | None, output: str | None) -> None:
 
     name = reports.format_of(output, form)
     lines = billing.as_printed(result.frame.lazy())
-    if name == "csv" or name in reports.BINARY:
+    if name in ("csv", "tsv") or name in reports.BINARY:
         frame, money = engine.collect(lines), tuple(billing.CENTS)
         write_frame(frame, money, form, output, "Estimate", _notes_of(result))
     else:

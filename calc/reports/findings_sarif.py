@@ -16,6 +16,7 @@ from calc.reports.findings import Audit, Row, Rules, not_run_said, page, title
 from calc.schema import rows_in
 
 VERSION = "2.1.0"
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"  # by which viewers know what it is
 LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 _PROPERTIES = ("patient", "clinician", "date", "code", "discipline", "found", "expected", "cents",
                "authority", "also")  # fmt: skip
@@ -43,7 +44,8 @@ def text(audit: Audit, rules: Rules, limit: int) -> str:
         json.dumps(_result(row, places, texts), default=str, ensure_ascii=False) for row in rows
     )
     # A result on a line of its own: quick to write, and two reports can be compared by line.
-    return f'{{"version": "{VERSION}", "runs": [\n{head},\n"results": [\n{body}\n]}}\n]}}\n'
+    known = f'"$schema": "{_SCHEMA}", "version": "{VERSION}"'
+    return f'{{{known}, "runs": [\n{head},\n"results": [\n{body}\n]}}\n]}}\n'
 
 
 def _rule(code: str, rules: Rules) -> dict[str, Any]:
