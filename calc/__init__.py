@@ -129,9 +129,9 @@ def audit(source: Any, **options: Unpack[AuditOptions]) -> Any:
     claims_sheet: of workbooks of claims, by name; default: the first.
     select: only rules whose codes begin so, "U,M301" or a list; default: all.
     ignore: not those, likewise; default: none left out.
-    report: True for the whole `calc.auditing.Audit`: findings (their dollars as whole ``cents``,
-        beside what waivers and baselines know them by), what did not run, totals; default False:
-        the findings alone.
+    report: True for the whole `calc.auditing.Audit`: findings (a narwhals frame of Polars' kind,
+        their dollars as whole ``cents``, beside what waivers and baselines know them by), what did
+        not run, totals; default False: the findings alone.
     payer: of rows without one, as in payers.toml; default "medicare".
     locality: likewise, "OH-00" or part of a locality's name; default "US", the national fees.
     discipline: likewise, "PT", "OT" or "SLP"; default none: no GP, GO, GN or KX, and
