@@ -300,8 +300,9 @@ CHECKS: tuple[Check, ...] = (
         "make the date and the start's date agree",
     ),
     Check(
-        "end", lambda: nw.col("one_offset"), 'end "{}" or its start alone has an offset from UTC',
-        "write both with it, or say the clinic's zone, e.g. --tz America/Chicago", unzoned=True,
+        "end", lambda: nw.col("one_offset"), 'end "{}" or its start alone is in UTC',
+        "write both with an offset, or say the clinic's zone, e.g. --tz America/Chicago",
+        unzoned=True,
     ),
     Check(
         "start", partial(_spoilt, "start", "missing"), 'start "{}" does not exist: clocks went on',

@@ -198,7 +198,7 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
         frame = frame.with_columns(one_offset=_of_one_end())
     else:
         frame = frame.with_columns(one_offset=nw.lit(False))
-    # An offset at one end holds for both: `09:00-06:00` to `09:47`.
+    # An offset at one end holds for both: `09:00-06:00` to `09:47`; but see `_of_one_end`.
     frame = frame.with_columns(
         nw.when("one_offset").then(own).otherwise(nw.coalesce(own, other)).alias(own)
         for own, other in (offsets, offsets[::-1])
@@ -223,9 +223,13 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
 
 
 def _of_one_end() -> nw.Expr:
-    """Start and end are stamps with dates of their own, and one of them alone has an offset."""
+    """Start and end are stamps with dates of their own, and one of them alone is in UTC.
+
+    Another offset is the clinic's own, and holds for both.
+    """
     dated = ~nw.col("start_date").is_null() & ~nw.col("end_date").is_null()
-    return dated & (nw.col("start_offset").is_null() != nw.col("end_offset").is_null())
+    alone = nw.col("start_offset").is_null() != nw.col("end_offset").is_null()
+    return dated & alone & (nw.coalesce("start_offset", "end_offset") == 0)
 
 
 @dataclass(frozen=True)

@@ -58,12 +58,12 @@ FAULTS = [
     ),
     (
         {"start": "2026-03-02 14:00", "end": "2026-03-02T20:47Z"},
-        'end "2026-03-02T20:47Z" or its start alone has an offset from UTC',
+        'end "2026-03-02T20:47Z" or its start alone is in UTC',
         "",
     ),
     (
         {"start": "2026-03-02T20:00Z", "end": "2026-03-02 14:47"},
-        'end "2026-03-02 14:47" or its start alone has an offset from UTC',
+        'end "2026-03-02 14:47" or its start alone is in UTC',
         "",
     ),
     (
