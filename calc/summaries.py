@@ -297,7 +297,7 @@ def notes(counted: Mapping[Counted, int], options: Options) -> list[str]:
         said.append(f"{lines} on days without a KX threshold: not checked")
     if counted["no_discipline"]:
         lines = _count(counted["no_discipline"], "line")
-        said.append(f"{lines} without discipline, so no GP, GO or GN")
+        said.append(f"{lines} without discipline, so no GP, GO or GN: --discipline fills blanks")
     return said
 
 
