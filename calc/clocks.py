@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -230,6 +231,49 @@ def _of_one_end() -> nw.Expr:
     dated = ~nw.col("start_date").is_null() & ~nw.col("end_date").is_null()
     alone = nw.col("start_offset").is_null() != nw.col("end_offset").is_null()
     return dated & alone & (nw.coalesce("start_offset", "end_offset") == 0)
+
+
+SEVERAL_DAYS = "several days"  # no heading: those of a log stand under numbers
+
+
+def with_several_days(
+    frame: nw.LazyFrame[Any], first: str, last: Sequence[str]
+) -> nw.LazyFrame[Any]:
+    """Add SEVERAL_DAYS: the day in ``last`` is after that in ``first``, columns of dates.
+
+    In whatever order of month and day both can be read.
+    """
+    own = {name: f"{SEVERAL_DAYS} {number}" for number, name in enumerate((first, *last))}
+    frame, _ = by_values(frame, [(name, _both_orders(new)) for name, new in own.items()])
+    later = (
+        [nw.col(f"{own[name]} {order}") > nw.col(f"{own[first]} {order}") for order in _ORDERS]
+        for name in last
+    )
+    # Where one order cannot read both, the other tells alone.
+    several = nw.any_horizontal(
+        *(nw.all_horizontal(*orders, ignore_nulls=True) & ~_unread(orders) for orders in later),
+        ignore_nulls=True,
+    )
+    frame = frame.with_columns(several.fill_null(False).alias(SEVERAL_DAYS))
+    return frame.drop(*(f"{new} {order}" for new in own.values() for order in _ORDERS))
+
+
+def _unread(orders: Sequence[nw.Expr]) -> nw.Expr:
+    return nw.all_horizontal(*(order.is_null() for order in orders), ignore_nulls=True)
+
+
+_ORDERS = ("mdy", "dmy")
+
+
+def _both_orders(name: str) -> Facts:
+    """Days since 1970 of texts, read in each order of month and day, under ``name`` and that."""
+
+    def read(text: str) -> tuple[int | None, ...]:
+        day = re.sub(MIDNIGHT, "", text)
+        dates = (times.read_any_date(day, order) for order in _ORDERS)
+        return tuple(found.toordinal() - times.EPOCH if found else None for found in dates)
+
+    return lambda texts: read_each(texts, read, {f"{name} {order}": int for order in _ORDERS})
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from calc.schema import (
     SESSION,
     STATUS,
     STATUS_WITHIN,
+    UNTIL,
 )
 
 Found = Iterator[ConfigError]
@@ -275,6 +276,7 @@ def _words(checked: Checked, shipped: Checked) -> Found:
     names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES, "minutes": LENGTH_UNITS}
     names |= {"headings": SESSION, "assistant": DISCIPLINES, "status": STATUS}
     names |= {"status_within": STATUS_WITHIN, "flags": FLAGS, "attendance": ATTENDANCE}
+    names |= {"until": UNTIL}
     for path, columns in checked.word_files:
         for column, meanings in columns.items():
             known = names.get(column, ())

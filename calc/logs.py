@@ -30,7 +30,16 @@ from calc import (
     values,
 )
 from calc.cells import Facts, by_values, of_blank, text_of
-from calc.checks import CHECKS, FINDINGS, KNOWN_PAYERS, NO_DATE, PATIENT_BLANK, judge
+from calc.checks import (
+    CHECKS,
+    FINDINGS,
+    KNOWN_PAYERS,
+    NO_DATE,
+    NO_SERVICE,
+    PATIENT_BLANK,
+    WITHDRAWN,
+    judge,
+)
 from calc.errors import InputError
 from calc.params import Config
 from calc.schema import DISCIPLINES, LINE, SESSION
@@ -580,9 +589,9 @@ def _sessions(
     if status:
         cells["status"] = (statuses.KIND,)
         frame = statuses.told(frame, {place[name]: words for name, words in status.items()})
-    if (last := statuses.ends(names, taken, config)) and "date" in cells:
-        ends = [place[name] for name in last]
-        frame = statuses.with_several_days(frame, cells["date"][0], ends)
+    date = columns.get("date", [""])[0]
+    if (last := statuses.ends(names, taken, date, config)) and date:
+        frame = clocks.with_several_days(frame, place[date], [place[name] for name in last])
     step, given = engine.plainly, tuple(measures.items())
     if engine.is_eager(frame) and not any(measure.in_doubt for measure in measures.values()):
         frame = engine.settled(frame)
@@ -621,11 +630,12 @@ def _sessions(
         *([] if of_claims else heading_notes.of_lines(names)),
         *([heading_notes.asked(log.modifiers_like)] if log.modifiers_like else []),
         *(
-            f'"{headings.shown(name)}" says {texts}: not understood, so such rows are sessions'
+            f'"{headings.shown(name)}" has {_count(texts, "text")} that nobody understands, whose'
+            " rows count as sessions"
             for name, texts in statuses.unknown(status, texts_of)
         ),
     ]
-    if statuses.SEVERAL_DAYS in frame.columns:
+    if clocks.SEVERAL_DAYS in frame.columns:
         log.spanning = _spanning(frame)
         log.of_headings += _said_of_spanning(log.spanning.total(), last[0], of_claims)
     if not of_claims:
@@ -749,10 +759,14 @@ def _with_above(bad: nw.LazyFrame[Any], frame: nw.LazyFrame[Any]) -> nw.LazyFram
 
 def _spanning(frame: nw.LazyFrame[Any]) -> Counter[str]:
     """How many rows of several days there are, by patient."""
-    rows = frame.filter(nw.col(statuses.SEVERAL_DAYS) & _heard()).select(
-        patient=nw.col("patient").cast(nw.String)
-    )
+    patient = nw.col("patient").cast(nw.String)
+    bills = (patient != "") & ~nw.col("fault").is_in([NO_SERVICE, WITHDRAWN])
+    rows = frame.filter(nw.col(clocks.SEVERAL_DAYS) & bills).select(patient=patient)
     return Counter(engine.collect(rows)["patient"].to_list())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def _said_of_spanning(rows: int, heading: str, of_claims: bool) -> list[str]:
@@ -978,7 +992,7 @@ def _rejects(
         before, cell, after = check.says.partition("{}")
         says, advice = nw.lit(before), nw.lit(check.hint.replace(_PAYERS, ", ".join(payers)))
         if check.column == "status":
-            text, heading = statuses.words(bad, shown)
+            text, heading = statuses.words(shown)
             this, _, that = check.hint.partition(_HEADING)
             advice = nw.concat_str([nw.lit(this), heading, nw.lit(that)])
         elif cell and check.column in cells:

@@ -357,7 +357,7 @@ def without_names(
     kept = redacting.without_words(kept, others)
     kept = kept.with_columns(
         *(nw.when(told).then(nw.col(name)).alias(name) for name in cells),
-        reason=nw.col("reason").str.replace_all(' ".*"', ""),
+        reason=nw.col("reason").str.replace_all(' ?".*"', "").str.strip_chars(),
     )
     return redacting.redact(kept, mapping["patient"], key)
 

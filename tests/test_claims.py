@@ -358,7 +358,9 @@ def test_what_a_row_of_the_log_takes_back_is_listed_too(config):
         ("Claim Status", "Denied", False),
         ("Claim Status", "Active", False),
         ("Voided", "Y", True),
+        ("Voided", "Voided", True),
         ("Void Indicator", "N", False),
+        ("Attendance Status", "No Show", True),
         ("Status", "Write off", False),
     ],
 )

@@ -189,19 +189,16 @@ def test_a_row_that_says_that_no_service_was_given(heading, word, config):
         ({"Status": "Refund", "Trans Type": "Charge"}, ""),
         ({"Status": "Adjustment"}, ""),
         ({"Status": "Reversed"}, ""),  # in claims alone
-        ({"Visit Status": "Clinician Canceled"}, "Clinician Canceled"),
-        ({"Visit Status": "Cancelled < 24h"}, "Cancelled < 24h"),
-        ({"Attendance": "Pt no show"}, "Pt no show"),
+        ({"Visit Status": "Clinician Canceled"}, "canceled"),
+        ({"Visit Status": "Cancelled < 24h"}, "cancelled"),
+        ({"Visit Status": "No call/no show"}, "no show"),
+        ({"Visit Status": "Cancelled by Roe, Mary"}, "cancelled"),  # no name in a reason
+        ({"Attendance": "Pt no show"}, "no show"),
         ({"Attended": "N"}, "N"),
-        ({"Status": "N"}, ""),
-        ({"Visit Status": "Not cancelled"}, ""),
-        ({"Visit Status": "Cancelled if no call, seen"}, ""),
-        ({"Status": "Payment pending"}, ""),
         ({"Visit Type": "No show"}, "No show"),
-        ({"Visit Type": "Void"}, ""),
         ({"Voided": "Yes"}, "Yes"),
+        ({"Voided": "VOID"}, "VOID"),
         ({"No Show": "1.0"}, "1.0"),
-        ({"Voided": "No", "No Show": ""}, ""),
     ],
 )
 @pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
@@ -219,10 +216,15 @@ def test_every_column_of_status_is_asked_for_its_own_words(cells, none, engine_n
         ("2026-03-02", "2026-03-02", False),
         ("2026-03-02", "2026-03-02 00:00:00", False),
         ("3/2/2026", "03/02/2026", False),
-        ("2026-03-02", "3/4/2026", False),  # in another way, so that nobody compares them
+        ("2026-03-02", "2/3/2026", False),  # the same, if the day comes first
+        ("2026-03-02", "2026-03-01", False),
+        ("2026-03-02", "3/4/26", False),  # no date
         ("2026-03-02", "", False),
         ("2026-03-02", "2026-03-04", True),
         ("3/2/2026", "03/20/2026", True),
+        ("2026-03-02", "03/20/2026", True),
+        ("Mar 2, 2026", "Mar 4, 2026", True),
+        ("28-Feb-2026", "3-Mar-2026", True),
     ],
 )
 @pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
@@ -238,20 +240,54 @@ def test_a_row_of_several_days_is_named(date, until, several, engine_name, confi
     assert (len(sessions(left)), left.spanning) == (1, {})
 
 
+@pytest.mark.parametrize(("first", "spans"), [("Service From Date", True), ("DOS", False)])
+def test_to_date_is_the_last_day_beside_a_first_one(first, spans, config):
+    """Beside another it may be an authorization's, and nothing would be judged."""
+    row = {name: GOOD[name] for name in ("patient", "code", "start", "end")}
+    rows = frame([row | {first: "2026-03-02", "To Date": "2026-06-30"}])
+    assert bool(logs.read(rows, config).spanning) is spans
+
+
+def test_a_row_of_several_days_that_cannot_be_used(config):
+    """Whichever day it is of, what it would have told is told of none."""
+    rows = [GOOD | {"code": "9711X"}, GOOD | {"Status": "Void", "patient": "Q"}]
+    log = logs.read(frame([row | {"DOS To": "2026-03-04"} for row in rows]), config)
+    assert log.spanning == {GOOD["patient"]: 1}
+
+
 @pytest.mark.parametrize(
-    ("words", "named"),
+    ("heading", "words", "named"),
     [
-        (["Completed", "Pt late", "No show"], '"Visit Status" says "Pt late"'),
-        (["Seen", "e", "d", "c", "b"], '"Visit Status" says "b", "c", "d" and 1 more'),
-        (["Completed", "Arrived", ""], ""),
-        (["OH", "KY"], ""),  # about something else
+        ("Visit Status", ["Completed", "Pt late", "No show"], "1 text"),
+        ("Visit Status", ["Seen", "Roe, Mary", "d", "c", "b"], "4 texts"),
+        ("Visit Status", ["Completed", "Arrived", "Yes", ""], ""),
+        ("Attended", ["Yes", "No", "Y", ""], ""),
+        ("Voided", ["2026-03-03", ""], "1 text"),
+        ("Voided", ["N", "No", "0", ""], ""),
+        ("State", ["OH", "KY", "OK"], ""),  # may be where somebody lives
     ],
 )
-def test_words_of_a_status_that_nobody_understands_are_named(words, named, config):
-    """Their rows are sessions, which they may not have been."""
-    log = logs.read(frame([GOOD | {"Visit Status": word} for word in words]), config)
-    said = [note for note in log.of_headings if "not understood" in note]
-    assert said == ([f"{named}: not understood, so such rows are sessions"] if named else [])
+def test_words_of_a_status_that_nobody_understands_are_counted(heading, words, named, config):
+    """Their rows are sessions, which they may not have been; a text may hold a name."""
+    log = logs.read(frame([GOOD | {heading: word} for word in words]), config)
+    said = [note for note in log.of_headings if "nobody understands" in note]
+    note = f'"{heading}" has {named} that nobody understands, whose rows count as sessions'
+    assert said == ([note] if named else [])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Not cancelled", "Non-void", "Active (non-voided)", "Voided: N", "Cancelled: No",
+        "No cancellation", "Don't cancel", "Completed (was no show)", "Seen, next visit cancelled",
+        "Completed - makeup for no show", "Cancelled if no call", "Payment pending", "N",
+    ],
+)  # fmt: skip
+def test_a_longer_text_that_says_the_opposite(words, config):
+    log = logs.read(
+        frame([GOOD | {"Visit Status": words}, GOOD | {"Visit Type": "Timed void"}]), config
+    )
+    assert len(sessions(log)) == 2
 
 
 @pytest.mark.parametrize("lacking", ["patient", "code", "date", "minutes"])

@@ -203,3 +203,17 @@ def test_a_column_named_file_is_the_logs_own(tmp_path):
         (rejects,) = [*tmp_path.glob("*.rejects.csv"), *tmp_path.parent.glob("*.rejects.csv")]
         assert "Smith" not in out + err + rejects.read_text()
         rejects.unlink()
+
+
+def test_a_status_with_a_name_in_it_is_told_to_nobody(tmp_path):
+    """Neither in a message nor in a note, nor in the file of rejects."""
+    log = "patient,date,discipline,code,minutes,Status\nRoe Mary,2026-03-02,PT,97110,20,{}\n"
+    lines = "patient,date,discipline,code,units,Claim Status\nRoe Mary,2026-03-02,PT,97110,1,{}\n"
+    (tmp_path / "log.csv").write_text(log.format("Seen with Roe Mary"))
+    (tmp_path / "claims.csv").write_text(lines.format("Reversed for Roe Mary"))
+    words = ["audit", str(tmp_path / "log.csv"), "--claims", str(tmp_path / "claims.csv")]
+    done = CliRunner().invoke(cli, [*words, "--redact", str(tmp_path / "key"), "--format", "json"])
+    rejects = (tmp_path / "claims.rejects.csv").read_text()
+    assert "means that it takes back or replaces another" in rejects
+    assert '"Status" has 1 text that nobody understands' in done.stderr
+    assert "Roe" not in done.stdout + done.stderr + rejects
