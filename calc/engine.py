@@ -2142,10 +2142,10 @@ def _as_text(name: str, kind: Any) -> pl.Expr:
     if kind == pl.Time:
         return column.dt.to_string("%H:%M:%S%.f")
     if kind == pl.Duration:
-        seconds = column.dt.total_milliseconds().floordiv(1000)
+        length = column.dt.total_milliseconds()
+        seconds, rest = length // 1000, length % 1000
         parts = [seconds // 3600, seconds // 60 % 60, seconds % 60]
         texts = [part.cast(pl.String).str.zfill(2) for part in parts]
-        rest = column.dt.total_milliseconds() % 1000
         fraction = pl.when(rest > 0).then(pl.format(".{}", rest.cast(pl.String).str.zfill(3)))
         text = pl.concat_str(texts, separator=":")
         return pl.concat_str(text, fraction.otherwise(pl.lit(""))).alias(name)
