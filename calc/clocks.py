@@ -195,10 +195,7 @@ def instants(frame: nw.LazyFrame[Any], known: dict[str, Any], zone: str) -> nw.L
     ).with_columns(end_day=nw.coalesce("end_day", "start_day"))
     offsets = ("start_offset", "end_offset")
     naive = all(known.get(name, 0) is None for name in offsets)
-    if dated and not naive:
-        frame = frame.with_columns(one_offset=_of_one_end())
-    else:
-        frame = frame.with_columns(one_offset=nw.lit(False))
+    frame = frame.with_columns(one_offset=_of_one_end() if dated and not naive else nw.lit(False))
     # An offset at one end holds for both: `09:00-06:00` to `09:47`; but see `_of_one_end`.
     frame = frame.with_columns(
         nw.when("one_offset").then(own).otherwise(nw.coalesce(own, other)).alias(own)
@@ -245,21 +242,16 @@ def with_several_days(
     """
     own = {name: f"{SEVERAL_DAYS} {number}" for number, name in enumerate((first, *last))}
     frame, _ = by_values(frame, [(name, _both_orders(new)) for name, new in own.items()])
-    later = (
-        [nw.col(f"{own[name]} {order}") > nw.col(f"{own[first]} {order}") for order in _ORDERS]
-        for name in last
-    )
-    # Where one order cannot read both, the other tells alone.
-    several = nw.any_horizontal(
-        *(nw.all_horizontal(*orders, ignore_nulls=True) & ~_unread(orders) for orders in later),
-        ignore_nulls=True,
-    )
-    frame = frame.with_columns(several.fill_null(False).alias(SEVERAL_DAYS))
+    several = nw.lit(False)
+    for name in last:
+        one, other = (
+            nw.col(f"{own[name]} {order}") > nw.col(f"{own[first]} {order}") for order in _ORDERS
+        )
+        # Where one order cannot read both, the other tells alone.
+        later = nw.coalesce(one, other) & nw.coalesce(other, one)
+        several = several | later.fill_null(False)
+    frame = frame.with_columns(several.alias(SEVERAL_DAYS))
     return frame.drop(*(f"{new} {order}" for new in own.values() for order in _ORDERS))
-
-
-def _unread(orders: Sequence[nw.Expr]) -> nw.Expr:
-    return nw.all_horizontal(*(order.is_null() for order in orders), ignore_nulls=True)
 
 
 _ORDERS = ("mdy", "dmy")

@@ -117,6 +117,34 @@ def of_lines(names: Sequence[str]) -> list[str]:
     return [f"these are lines of this program, no sessions: {twice}; read the log they are of"]
 
 
+def not_understood(
+    columns: Mapping[str, statuses.Words], texts_of: Callable[[str], Sequence[str]]
+) -> list[str]:
+    """Notes of what rows say of themselves that nobody understands; see `statuses.unknown`.
+
+    No text is shown, for it may hold a name.
+    """
+    return [
+        f'"{shown(name)}" has {_count(texts, "text")} that nobody understands, whose rows count as'
+        " sessions"
+        for name, texts in statuses.unknown(columns, texts_of)
+    ]
+
+
+def of_several_days(rows: int, heading: str, of_claims: bool) -> list[str]:
+    """A note of so many rows of several days, of which the column below ``heading`` tells."""
+    if not rows:
+        return []
+    own, verb = shown(heading), "is" if rows == 1 else "are"
+    first = "they are not judged" if of_claims else "they count on the first"
+    remedy = f"write one row for each day, or if it means something else: {maps([(heading, '')])}"
+    return [f'by "{own}" {_count(rows, "row")} {verb} of several days; {first}: {remedy}']
+
+
+def _count(number: int, noun: str) -> str:
+    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def provider(mapping: Mapping[str, Sequence[str]]) -> list[str]:
     """A note where a heading that may mean the therapist is read as the billing provider."""
     own = mapping.get("provider", [""])[0]

@@ -615,10 +615,10 @@ def _sessions(
     }
     used, audited = (step(frame, taken, tuple(carried.items())) for taken in (_used, _audited))
     bad = frame.filter(nw.col("fault") > 0)
-    if engine.is_eager(frame):
-        bad = _with_above(bad, frame)
     if source:
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
+    if engine.is_eager(frame):
+        bad = _with_above(bad, frame)
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping, log.defaults, log.total_words = columns, defaults, [*config.words["totals"]]
     log.chosen, log.payers = frozenset(map(headings.plain, maps)), [*config.payers]
@@ -629,15 +629,11 @@ def _sessions(
         *heading_notes.notes(names, columns, config, maps),
         *([] if of_claims else heading_notes.of_lines(names)),
         *([heading_notes.asked(log.modifiers_like)] if log.modifiers_like else []),
-        *(
-            f'"{headings.shown(name)}" has {_count(texts, "text")} that nobody understands, whose'
-            " rows count as sessions"
-            for name, texts in statuses.unknown(status, texts_of)
-        ),
+        *heading_notes.not_understood(status, texts_of),
     ]
     if clocks.SEVERAL_DAYS in frame.columns:
         log.spanning = _spanning(frame)
-        log.of_headings += _said_of_spanning(log.spanning.total(), last[0], of_claims)
+        log.of_headings += heading_notes.of_several_days(log.spanning.total(), last[0], of_claims)
     if not of_claims:
         heard_of = partial(_texts_below, frame.filter(_heard()), place)
         log.of_headings += heading_notes.unbillable(names, columns, config, maps, heard_of)
@@ -754,7 +750,7 @@ def _with_above(bad: nw.LazyFrame[Any], frame: nw.LazyFrame[Any]) -> nw.LazyFram
     nearest = nw.col("above_row").fill_null(strategy="forward").over(order_by="row")
     above = rows.select(above_row="row", above_patient="named", above_date="date")
     below = rows.select("row", above_row=nearest).join(above, on="above_row", how="inner")
-    return bad.join(below.drop("above_row"), on="row", how="left")
+    return engine.settled(bad.join(below.drop("above_row"), on="row", how="left"))
 
 
 def _spanning(frame: nw.LazyFrame[Any]) -> Counter[str]:
@@ -763,20 +759,6 @@ def _spanning(frame: nw.LazyFrame[Any]) -> Counter[str]:
     bills = (patient != "") & ~nw.col("fault").is_in([NO_SERVICE, WITHDRAWN])
     rows = frame.filter(nw.col(clocks.SEVERAL_DAYS) & bills).select(patient=patient)
     return Counter(engine.collect(rows)["patient"].to_list())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"1 {noun}" if number == 1 else f"{number:,} {noun}s"
-
-
-def _said_of_spanning(rows: int, heading: str, of_claims: bool) -> list[str]:
-    """A note of so many rows of several days, of which the column below ``heading`` tells."""
-    if not rows:
-        return []
-    own, which = headings.shown(heading), "1 row is" if rows == 1 else f"{rows:,} rows are"
-    first = "they count on the first" if not of_claims else "they are not judged"
-    remedy = f'write one row for each day, or if it means something else: --map "{own}="'
-    return [f'by "{own}" {which} of several days; {first}: {remedy}']
 
 
 def is_total(log: Log) -> nw.Expr:

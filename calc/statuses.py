@@ -83,18 +83,15 @@ class Words(NamedTuple):
         return given or words[-1] == "no" or not self.but_not.isdisjoint(words)
 
 
-def meanings(config: Config) -> dict[str, str]:
-    """Headings and words of `[status]` in words.toml, as `plain`, and what each is there."""
-    return _table(config, "status")
-
-
 def _table(config: Config, name: str) -> dict[str, str]:
+    """Headings and words of a table of words.toml, as `plain`, and what each is there."""
     return {plain(word): kind for word, kind in config.words[name].items()}
 
 
 def _headings(config: Config) -> dict[str, str]:
     """Headings of all kinds, as `plain`, with their kind."""
-    found = {name: kind for name, kind in meanings(config).items() if kind in _OF_CLAIMS | _OF_LOGS}
+    known = _table(config, "status").items()
+    found = {name: kind for name, kind in known if kind in _OF_CLAIMS | _OF_LOGS}
     for kind, table in _APART.items():
         found |= {name: kind for name, what in _table(config, table).items() if what == _HEADING}
     return found
@@ -121,7 +118,9 @@ def of(
             continue
         own = below[kind]
         apart = _table(config, _APART[kind]) if kind in _APART else {}
-        known = meanings(config) | {w: what for w, what in apart.items() if what != _HEADING}
+        known = _table(config, "status") | {
+            w: what for w, what in apart.items() if what != _HEADING
+        }
         whole = {word: own[what] for word, what in known.items() if what in own}
         longer = _table(config, "status_within") if kind in _LONGER else {}
         within = {
