@@ -27,6 +27,16 @@ def fees(
     return billing.fees(lines, config, days, options, services).drop(_FIGURES)
 
 
+def thresholds(
+    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: billing.Options
+) -> nw.LazyFrame[Any]:
+    """Add `billing.kx_figures` to lines with `fees`, and ``untold_year``.
+
+    That is whether nobody knows of which of the patient's years an amount spent elsewhere is.
+    """
+    return _with_untold_year(billing.kx_figures(lines, config, days, options), options)
+
+
 _FIGURES = (
     "cf", "participation_percent", "year_deductible_cents", "mppr_percent", "coinsurance_percent",
     "assistant_share_percent", "sequestration_permille", "rvu_edition", "gpci_edition",
@@ -78,21 +88,17 @@ def marked(units: str, billed_units: str, assistants: str) -> nw.Expr:
     )  # fmt: skip
 
 
-def with_amounts(
-    lines: nw.LazyFrame[Any], config: Config, days: list[date], options: billing.Options
-) -> nw.LazyFrame[Any]:
+def with_amounts(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add supported_cents, billed_cents, kept_cents, the differences between them, and KX.
 
-    Needs `fees` and units, billed, kept_units, odd_group. ``over_cents`` is kept less supported,
-    ``unsupported_cents`` billed less kept. What the reduction shifts to lines whose own units are
-    right stands with the first line of the visit whose units are not, so that both add up to what
-    the visit was billed too much. ``kx_due``, ``kx_plain``, ``kx_marked``, ``kx_early``: see
-    `_with_kx`. Amounts are null in visits where nobody asks: billed as supported, not charged below
-    the fee, far from a threshold and without KX. ``untold_year``: see `_with_untold_year`; nobody
-    can say then what is due or early.
+    Needs `fees`, `thresholds` and units, billed, kept_units, odd_group. ``over_cents`` is kept
+    less supported, ``unsupported_cents`` billed less kept. What the reduction shifts to lines whose
+    own units are right stands with the first line of the visit whose units are not, so that both
+    add up to what the visit was billed too much. ``kx_due``, ``kx_plain``, ``kx_marked``,
+    ``kx_early``: see `_with_kx`. Amounts are null in visits where nobody asks: billed as supported,
+    not charged below the fee, far from a threshold and without KX. Nobody can say what is due or
+    early of an ``untold_year``.
     """
-    lines = billing.kx_figures(lines, config, days, options)
-    lines = _with_untold_year(lines, options)
     # No reduction and no charge: never less than what is allowed.
     most = nw.col("fee_cents") * nw.max_horizontal("billed", "units")
     spent = nw.when(nw.col("payer_part_b")).then(most).otherwise(0).fill_null(0)

@@ -107,8 +107,8 @@ def by_values(
         return engine.alike(frame, blank, known), _constants(blank)
     if engine.is_eager(frame):
         each = [(column, partial(_table, facts)) for column, facts in wanted]
-        frame, found = engine.of_each_value(frame, each, dense or {})
-        return engine.alike(frame, blank, dense or {}), _constants([*blank, *found])
+        frame, same = engine.of_each_value(frame, each, dense or {})
+        return engine.alike(frame, blank, dense or {}), _constants(blank) | same
     frame, found = _joined(frame, wanted) if wanted else (frame, [])
     literals: dict[str, nw.Expr] = {}
     for table in [*blank, *found]:
@@ -145,12 +145,17 @@ def of_blank(facts: Facts) -> nw.LazyFrame[Any]:
 
 def worked_out(facts: Facts) -> nw.LazyFrame[Any]:
     """The same, worked out as for any other text."""
-    return _table(facts, engine.table({"value": [""]}, {"value": str}))
+    return _worked_out(facts, engine.table({"value": [""]}, {"value": str}))
 
 
 def _table(facts: Facts, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    table = engine.settled(facts(values.select(text=_clean(values, "value"))))
-    return table.drop("text")
+    if isinstance(facts, Known) and engine.constants(values).get("value") == "":
+        return of_blank(facts)
+    return _worked_out(facts, values)
+
+
+def _worked_out(facts: Facts, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return engine.settled(facts(values.select(text=_clean(values, "value"))).drop("text"))
 
 
 def _clean(frame: nw.LazyFrame[Any], name: str) -> nw.Expr:

@@ -69,7 +69,8 @@ def _days(
         return (day.toordinal() - times.EPOCH if day else None), day
 
     types = {f"{column}_day": int, f"{column}_date": date}
-    return by_values(values, [(text, lambda days: read_all(days, read, types))])[0]
+    facts = Known(lambda days: read_all(days, read, types), types, (None, None))
+    return by_values(values, [(text, facts)])[0]
 
 
 def date_order(texts: list[str], column: str, where: str, chosen: str) -> str:

@@ -36,11 +36,27 @@ def _with_most_usual(lines: Frame, config: Config, days: list[date]) -> Frame:
     return engine.looked_up(lines, table, types, ["date", "code"])
 
 
-def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
-    """Billed units of a patient's code and day with one provider beside the most usual (MUE).
+_OF_DAY = ("patient", "date", "provider", "code")  # what the most usual units are for
+
+
+def at_most_usual(lines: Frame, config: Config, days: list[date]) -> Frame:
+    """Codes of a patient's day with one provider that bill the most usual units (MUE), or more.
 
     Lines billed for a denial are left out, and codes that Medicare does not pay and the payer does:
-    the edit allows none of them. ``unpaid``: lines of codes that are not paid, charged.
+    the edit allows none of them. ``mai``: how the edit is adjudicated.
+    """
+    asked = _asks_for_payment() & ~billed.PAID_BY_OWN_FEE.fill_null(False)
+    lines = _with_most_usual(lines.filter(asked).select(*_OF_DAY, "billed"), config, days)
+    lines = engine.summed(lines, _OF_DAY, "billed", "billed_of_day")
+    # Below the most usual nothing is to be said.
+    reached = lines.filter(nw.col("billed_of_day") >= nw.col("mue"))
+    return reached.select(*_OF_DAY, "mue", "mai").unique()
+
+
+def most_allowed(lines: Frame, usual: Frame) -> Frame:
+    """Billed units of a patient's code and day with one provider beside the most usual (MUE).
+
+    ``usual``: see `at_most_usual`. ``unpaid``: lines of codes that are not paid, charged.
     ``exchanged``: in the pool that is named the code is a primary one with units that its add-on
     earned, while those of the day are right; ``exchange_cents``: what stands with the first of such
     an exchange. Other pools' exchanges are found there.
@@ -49,19 +65,15 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     exchanged = billed.with_units_of_add_on()
     over = nw.col("timed") & (nw.col("billed") > nw.col("units")) & ~exchanged
     unpaid = billed.UNPAID & (nw.col("charge_cents") > 0)
-    asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
-    asked = asked & ~billed.PAID_BY_OWN_FEE.fill_null(False) & ~nw.col("mue").is_null()
-    keys = ("patient", "date", "provider", "code")
-    marked = _with_most_usual(lines, config, days)
-    marked = engine.summed(marked, keys, "billed", "billed_of_day", asked)
-    # Below the most usual nothing is to be said.
-    marked = marked.filter(asked & (nw.col("billed_of_day") >= nw.col("mue"))).with_columns(
+    asked = _asks_for_payment() & ~billed.PAID_BY_OWN_FEE.fill_null(False)
+    theirs = engine.among(lines, usual, _OF_DAY).filter(asked)
+    marked = theirs.join(usual, on=list(_OF_DAY), how="inner").with_columns(
         by_day=over_day.cast(nw.Int64),
         excess=over.cast(nw.Int64),
         unpaid=unpaid.fill_null(False).cast(nw.Int64),
     )
     marked = engine.settled(marked)
-    most = marked.group_by(*keys).agg(
+    most = marked.group_by(*_OF_DAY).agg(
         total("billed"), total("units"), total("by_day"), total("excess"), total("unpaid"),
         nw.col("mue").min(), nw.col("mai").min(),
         nw.col("discipline").min(), nw.col("payer").min(), *first_rows.aggregates(),
@@ -73,6 +85,11 @@ def most_allowed(lines: Frame, config: Config, days: list[date]) -> Frame:
     )
     most = first_rows.named(most).join(exchanges, on=list(CODE_KEY), how="left")
     return most.with_columns(nw.col("exchanged").fill_null(False))
+
+
+def _asks_for_payment() -> nw.Expr:
+    """The line is billed to Medicare, and not for a denial."""
+    return (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
 
 
 def beside_most_allowed(lines: Frame, most: Frame) -> Frame:
@@ -102,8 +119,7 @@ def bundled(lines: Frame, config: Config, days: list[date]) -> Frame:
     """
     whose = (*DISCIPLINE_VISIT, "payer", "code", "clinician", "first_place")
     names = (*whose, "distinct_rows", "price_status", "fee_cents", "charge_cents")
-    asked = (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
-    paid = lines.filter(asked).select(*names)
+    paid = lines.filter(_asks_for_payment()).select(*names)
     pairs = _second_columns(paid, config, days, "01")
     if pairs is None:
         none = paid.filter(nw.col("code") == "")
@@ -252,14 +268,14 @@ def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
 
     ``mue`` and ``ptp``: an edition of the table for the date; ``mue_code``: a row of the code in
     it, since an edition may hold some of CMS's only; ``kx``: a threshold of the date's year;
-    ``untold_year``: the year of what was spent elsewhere, see `amounts.with_amounts`. And
+    ``untold_year``: the year of what was spent elsewhere, see `amounts.thresholds`. And
     of lines billed to any payer ``unpriced``, those without a fee that is known; and of all lines
     ``holidays``, those of a year of which none is known.
     """
     claimed = nw.col("billed") > 0
     asked = claimed & nw.col("payer_part_b")
     untold = nw.col("untold_year")
-    without = (nw.col("kx_bucket") != "") & nw.col("kx_due").is_null() & ~untold
+    without = (nw.col("kx_bucket") != "") & nw.col("kx_threshold_cents").is_null() & ~untold
     mine = lines.filter(asked).with_columns(
         without=without.fill_null(False).cast(nw.Int64), untold=untold.cast(nw.Int64)
     )

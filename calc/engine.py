@@ -611,25 +611,25 @@ def of_each_value(
     frame: nw.LazyFrame[Any],
     wanted: Sequence[tuple[str, Change]],
     known: Mapping[str, Iterable[str] | None],
-) -> tuple[nw.LazyFrame[Any], list[nw.LazyFrame[Any]]]:
+) -> tuple[nw.LazyFrame[Any], dict[str, Any]]:
     """Add to an eager frame what each of ``wanted`` makes of the distinct values of its column.
 
     It sees them as a table with the column ``value``, texts without null, and gives one with as
-    many rows, or one row for all; these tables are returned too. Numbers are cheap to follow: a
-    fact about a value is found for a million rows in the time that one look at their texts takes.
-    Text columns named in ``known`` come out as `dense` would make them.
+    many rows, or one row for all. Also returned: `constants` of these tables. Numbers are cheap to
+    follow: a fact about a value is found for a million rows in the time that one look at their
+    texts takes. Text columns named in ``known`` come out as `dense` would make them.
     """
     rows = nw.to_native(frame).collect()
 
-    def found(one: tuple[str, Change]) -> tuple[nw.LazyFrame[Any], list[Any]]:
+    def found(one: tuple[str, Change]) -> tuple[list[Any], dict[str, Any]]:
         column, change = one
         at, values = _coded(rows[column])
-        table = change(_frame(values.to_frame().lazy()))
-        return table, _spread(table, at, known)
+        return _spread(change(_frame(values.to_frame().lazy())), at, known)
 
     done = _side_by_side(found, wanted, len(rows))
-    columns = [column for _, columns in done for column in columns]
-    return _frame(rows.with_columns(columns).lazy()), [table for table, _ in done]
+    columns = [column for columns, _ in done for column in columns]
+    same = {name: value for _, constants in done for name, value in constants.items()}
+    return _frame(rows.with_columns(columns).lazy()), same
 
 
 def alike(
@@ -638,7 +638,7 @@ def alike(
     known: Mapping[str, Iterable[str] | None],
 ) -> nw.LazyFrame[Any]:
     """Add to every row of an eager frame what small tables of one row say; see `of_each_value`."""
-    columns = [column for table in tables for column in _spread(table, None, known)]
+    columns = [column for table in tables for column in _spread(table, None, known)[0]]
     return _frame(nw.to_native(frame).with_columns(columns))
 
 
@@ -707,18 +707,24 @@ def _coded(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
 
 def _spread(
     table: nw.LazyFrame[Any], at: pl.Series | None, known: Mapping[str, Iterable[str] | None]
-) -> list[Any]:
-    """Columns of a table, ``at`` its rows; None: its one row for all."""
+) -> tuple[list[Any], dict[str, Any]]:
+    """Columns of a table, ``at`` its rows (None: its one row for all), and its `constants`."""
     columns: list[Any] = []
-    for fact in nw.to_native(table).collect().get_columns():
+    rows = nw.to_native(table).collect()
+    same = _same(rows)
+    for fact in rows.get_columns():
         if fact.name in known and fact.dtype == pl.String:
             values = known[fact.name]
             fact = fact.cast(_enum(fact if values is None else values))
-        if len(fact) and (at is None or fact.n_unique() == 1):
+        if len(fact) and (at is None or fact.name in same):
             columns.append(pl.lit(fact[0], fact.dtype).alias(fact.name))
         else:
             columns.append(fact if at is None else fact[at])
-    return columns
+    return columns, same
+
+
+def _same(rows: pl.DataFrame) -> dict[str, Any]:
+    return {c.name: c[0] for c in rows.get_columns() if len(c) and c.n_unique() == 1}
 
 
 def _enum(values: Iterable[str]) -> pl.Enum:
@@ -749,8 +755,7 @@ def told(
 
 def constants(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
     """Of a small Polars table the columns that hold one value throughout, and the value."""
-    rows = nw.to_native(frame).collect()
-    return {c.name: c[0] for c in rows.get_columns() if len(c) and c.n_unique() == 1}
+    return _same(nw.to_native(frame).collect())
 
 
 def rows_of(frame: nw.LazyFrame[Any]) -> tuple[Columns, dict[str, type]]:

@@ -99,7 +99,7 @@ def gather(
         return {}
 
     def services() -> Frame:
-        return service_lines(rows, config, days, options, in_doubt)
+        return counted_lines(rows, config, days, options, in_doubt)
 
     def others() -> tuple[dict[str, Frame], dict[str, Frame]]:
         mine = clinicians.gather(rows, config, days, extras.timesheet)
@@ -112,18 +112,19 @@ def gather(
     lines, (tables, begun) = engine.side_by_side(rows, services, others)
 
     def judged() -> dict[str, Frame]:
-        return _of_lines(rows, lines, begun["clash"], config, days)
+        return _of_lines(rows, priced_lines(lines), begun["clash"], config, days)
 
-    def further() -> Evidence:
+    def further() -> tuple[Evidence, dict[str, Frame]]:
         found = _of_services(rows, lines, has, config, days)
         both = nw.concat([found.tables["limit"], begun["limit"]], how="vertical")
         found.tables |= of_habits(begun | found.tables, config) | {"limit": both}
+        unpriced = {name: found.tables.pop(name) for name in _UNPRICED}
         found.tables = kept(found.tables)
-        return found
+        return found, unpriced
 
     found: Evidence
-    judged_tables, found = engine.side_by_side(rows, judged, further)
-    found.tables |= tables | judged_tables
+    judged_tables, (found, unpriced) = engine.side_by_side(rows, judged, further)
+    found.tables |= tables | _with_costs(judged_tables, unpriced)
     found.files, found.looked = files, looked
     return found
 
@@ -143,9 +144,11 @@ def of_patients(
     """
     rows, days = counted_rows(rows, has, config, extras, files)
     tables = _of_rows(rows, has, config, days)
-    lines = service_lines(rows, config, days, options, in_doubt)
+    lines = counted_lines(rows, config, days, options, in_doubt)
     found = _of_services(rows, lines, has, config, days)
-    found.tables |= tables | _of_lines(rows, lines, tables["clash"], config, days)
+    unpriced = {name: found.tables.pop(name) for name in _UNPRICED}
+    judged = _of_lines(rows, priced_lines(lines), tables["clash"], config, days)
+    found.tables |= tables | _with_costs(judged, unpriced)
     found.files = files
     return found
 
@@ -177,8 +180,10 @@ def _of_rows(
 def _of_services(
     rows: Frame, lines: Frame, has: frozenset[str], config: Config, days: list[date]
 ) -> Evidence:
-    """What `service_lines` are enough for, before anything else is known of them."""
+    """What `counted_lines` are enough for; _UNPRICED before what theirs costs is known."""
     tables = {
+        "allowed_most": engine.settled(edits.at_most_usual(lines, config, days)),
+        "same_minutes": engine.settled(edits.distinct_at_the_same_time(lines, rows)),
         "assistant_row": billed_as_assistants(rows, lines),
         "limit": beyond_limits(rows, lines, config, days),
         "evaluation": evaluations(lines, config, days),
@@ -192,7 +197,7 @@ def _of_services(
 def _of_lines(
     rows: Frame, lines: Frame, clashes: Frame, config: Config, days: list[date]
 ) -> dict[str, Frame]:
-    """The tables of services and of days of units, from `service_lines` and the rows' clashes."""
+    """The tables of services and of days of units, from `priced_lines` and the rows' clashes."""
     lines = edits.with_unpayable(lines, config, days)
     lines = engine.settled(_beside_shared(lines, clashes))
     day = _with_clash_kinds(billed.by_day(lines), clashes)
@@ -203,19 +208,29 @@ def _of_lines(
     day = engine.settled(day.with_columns(nw.col("divided").fill_null(False)))
     all_clashes = _with_twins(_with_cents(clashes, lines, day, even), rows)
     lines = engine.settled(_beside_twins(_beside_day(lines, day), all_clashes))
-    most = engine.settled(edits.most_allowed(lines, config, days))
-    lines = engine.settled(edits.beside_most_allowed(lines, most))
-    all_clashes = _with_daily_twins(all_clashes, lines)
-    same_minutes = edits.distinct_at_the_same_time(lines, rows)
-    all_clashes, same_minutes = _said_apart(all_clashes, same_minutes)
     return {
         "unminuted": without_minutes(rows, lines),
         "beyond_clock": beyond_clock,
-        "clash": all_clashes,
+        "clash": _with_daily_twins(all_clashes, lines),
         "service": lines,
         "day": day,
+    }
+
+
+# Tables that `_of_services` makes and `_with_costs` ends.
+_UNPRICED = ("allowed_most", "same_minutes")
+
+
+def _with_costs(judged: dict[str, Frame], unpriced: Mapping[str, Frame]) -> dict[str, Frame]:
+    """The tables `_of_lines` and _UNPRICED with what each says of the others'."""
+    lines = judged["service"]
+    most = engine.settled(edits.most_allowed(lines, unpriced["allowed_most"]))
+    clashes, same_minutes = _said_apart(judged["clash"], unpriced["same_minutes"])
+    return judged | {
         "allowed_most": most,
+        "clash": clashes,
         "same_minutes": same_minutes,
+        "service": engine.settled(edits.beside_most_allowed(lines, most)),
     }
 
 
@@ -335,14 +350,14 @@ def _with_diagnoses(rows: Frame, lists: Mapping[str, tuple[str, ...]] | None) ->
 # --- services and days of units ------------------------------------------------------------
 
 
-def service_lines(
+def counted_lines(
     rows: Frame,
     config: Config,
     days: list[date],
     options: billing.Options,
     in_doubt: Days | None,
 ) -> Frame:
-    """Code lines with units and amounts as supported and as billed, and the modifiers' facts."""
+    """Code lines with units as supported and as billed, the modifiers' facts, and fees."""
     rows = billed.counted(rows)
     services = counting.services(rows, also=billed.FACTS)
     lines = billing.code_lines(billing.count_services(services, config, days), config)
@@ -366,8 +381,13 @@ def service_lines(
     lines = billed.as_allowed(billed.with_odd_groups(billed.compared(lines)))
     lines = modifiers.bounds(lines).drop(_JUDGING_STEPS)
     lines = _with_doubt(lines.with_columns(has_prior=_has_prior(options)), in_doubt)
-    lines = engine.settled(amounts.fees(lines, config, days, options, services))
-    return engine.settled(_with_other_code(amounts.with_amounts(lines, config, days, options)))
+    lines = amounts.fees(lines, config, days, options, services)
+    return engine.settled(amounts.thresholds(lines, config, days, options))
+
+
+def priced_lines(lines: Frame) -> Frame:
+    """`counted_lines` with amounts as supported and as billed."""
+    return engine.settled(_with_other_code(amounts.with_amounts(lines)))
 
 
 def _with_doubt(lines: Frame, days: Days | None) -> Frame:
@@ -546,7 +566,6 @@ def _said_apart(clashes: Frame, pairs: Frame) -> tuple[Frame, Frame]:
 
     What such a clash costs stands with the pair of its own row, or else of the other row.
     """
-    pairs = engine.settled(pairs)
     nothing = nw.lit(None, dtype=nw.Int64)
     if engine.is_empty(pairs):
         return clashes.with_columns(said_apart=nw.lit(False)), pairs.with_columns(

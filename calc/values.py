@@ -373,7 +373,7 @@ def amount(
         values = values.with_columns(odd=odd)
         read = lambda texts: [(number,) for number in rest(texts)]  # noqa: E731
         others = lambda frame: read_all(frame, read, {"other": int})  # noqa: E731
-        values, _ = by_values(values, [("odd", others)])
+        values, _ = by_values(values, [("odd", Known(others, {"other": int}, (None,)))])
         values = values.with_columns(nw.coalesce("plain", "other").alias(name))
         return checks.alone(column, values).drop(f"{column}_text", "plain", "odd", "other")
 
