@@ -15,6 +15,7 @@ import secrets
 import shutil
 import signal
 import tempfile
+import textwrap
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
@@ -690,7 +691,7 @@ def _coded(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
         column = column.fill_null("")
     if not _is_coded(column.dtype):
         alike = column.head(1000).n_unique() == 1 and column.null_count() == 0
-        if alike and (column == column[0]).all():
+        if alike and (column == column.head(1)).all():
             return None, column.head(1).alias("value")
     if column.dtype == pl.String:
         column = column.cast(_categorical())
@@ -2172,7 +2173,8 @@ _UUID = "^(.{8})(.{4})(.{4})(.{4})(.{12})$"  # of 16 bytes, as it is written eve
 
 
 def _short(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:80]
+    said = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return textwrap.shorten(said, 80, placeholder=" ...")
 
 
 def sheet_names(data: bytes, source: str) -> list[str]:

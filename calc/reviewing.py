@@ -216,7 +216,15 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     ran = auditing.runnable(picked, whole.has)
     codes = {rule.code for rule in ran}
     of_claims = frozenset() if gathered.claims_rejects is None else BILLED
-    not_run = auditing.not_run(picked, whole.has, whole.gaps, whole.uncounted, of_claims)
+    no_rows = "no row of the log can be used" if len(rejects) else "the log has no rows"
+    not_run = auditing.not_run(
+        picked,
+        whole.has,
+        whole.gaps,
+        whole.uncounted,
+        of_claims,
+        "" if whole.rows_used else no_rows,
+    )
     if whole.rows_used and not ran:
         reasons = "; ".join(f"{entry['rule']}: {entry['reason']}" for entry in not_run[:3])
         raise InputError("none of the chosen rules can run", hint=reasons)
@@ -271,6 +279,13 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     beside = [*chosen, *whole.met.notes(), *sheet, *said["notes"]]
     beside += [f"{_lines(said['known'], 'finding')} of the baseline left out"] * bool(said["known"])
     return Reviewed(audit, rejects, whole.lines_claimed, bad, whole.met.apart, beside)
+
+
+def _no_rows(whole: Seen, rejects: nw.DataFrame[Any]) -> str:
+    """Why the log has no rows to look at, "" where it has some."""
+    if whole.rows_used:
+        return ""
+    return "no row of the log can be used" if len(rejects) else "the log has no rows"
 
 
 def _alike(clinicians: Sequence[str]) -> list[str]:

@@ -1131,6 +1131,20 @@ def test_findings_without_a_report_say_what_did_not_run():
     assert "Not run: M307 for 135 lines: no edition of the pair edits for the date" in err
 
 
+@pytest.mark.parametrize(
+    ("start", "why"), [("", "the log has no rows"), ("25:10", "no row of the log can be used")]
+)
+def test_a_log_without_a_row_does_not_lack_its_columns(start, why, tmp_path):
+    """Its heading names clinicians and billed units."""
+    log = tmp_path / "log.csv"
+    row = f"Kim,therapist,PT,X,medicare,US,2026-03-02,97116,{start},09:30,2,GP\n"
+    log.write_text(HEAD + (f"A1,{row}" if start else ""))
+    out = run("audit", str(log), "--format", "json")[1]
+    told = {entry["rule"]: entry["reason"] for entry in json.loads(out)["not_run"]}
+    assert {told[rule] for rule in ("T101", "T102", "U201", "M301")} == {why}
+    assert told["D601"] == "no list of diagnoses is given (--diagnosis-list)"
+
+
 def test_an_audit_in_which_nothing_can_run_is_none():
     """Its exit status would say that all is well."""
     code, out, err = run("audit", WEEK, "--select", "D601,D603")

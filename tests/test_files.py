@@ -2168,6 +2168,19 @@ def test_a_heading_that_is_a_pattern_is_written_like_any_other(heading, tmp_path
         assert found.get_column(heading).to_list() == ["b", "10:00:00"]
 
 
+@pytest.mark.parametrize("name", ["min", "max"])
+def test_the_first_and_the_last_stamp_that_pandas_knows(name):
+    """What programs write for a time that nobody set."""
+    pd = pytest.importorskip("pandas", reason="pandas is not installed")
+    stamp = getattr(pd.Timestamp, name)
+    log = pd.DataFrame(
+        {"patient": "A1", "code": "97116", "start": [stamp], "end": [pd.Timestamp("2026-03-02")]}
+    )
+    lines, bad = calc.bill(log, rejects=True)
+    assert (len(lines), len(bad)) == (0, 1)
+    assert bad["reason"][0].startswith("end ")
+
+
 @pytest.mark.parametrize("kind", ["polars", "pandas", "arrow", "parquet", "duckdb"])
 def test_times_of_a_frame_keep_what_is_less_than_a_second(kind, tmp_path):
     """22:59.9 were 23 minutes as a column of times, and two units."""
