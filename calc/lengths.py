@@ -27,12 +27,14 @@ class Measure:
     """How a column of lengths is read: its heading, and the unit of its bare numbers.
 
     ``unit``: one of words.toml, "" where nobody says it. ``torn``: h:mm in it may be minutes and
-    seconds, see `values.are_torn`; None: the column has not been looked at as a whole.
+    seconds, see `values.are_torn`; ``whole``: its hours are of whole minutes, see
+    `values.are_whole_minutes`. None: the column has not been looked at as a whole.
     """
 
     heading: str = ""
     unit: str = "minutes"
     torn: bool | None = None
+    whole: bool | None = None
 
     @property
     def in_doubt(self) -> bool:
@@ -193,7 +195,8 @@ def facts(column: str, name: str, measure: Measure, where: str, config: Config) 
     """
     hours_said = measure.unit == _H_MM  # its 8:30 is in no doubt
     unit = "minutes" if hours_said else measure.unit or "minutes"
-    known = values.minutes(column, name, unit, False if hours_said else measure.torn)
+    torn = False if hours_said else measure.torn
+    known = values.minutes(column, name, unit, torn, measure.whole)
     if not measure.in_doubt:
         return known
 
@@ -208,17 +211,18 @@ def told(
     cells: nw.LazyFrame[Any], column: str, measure: Measure, where: str, config: Config
 ) -> Measure:
     """The same with what all cells of the column tell; InputError as `facts`."""
-    found = []
+    found = {}
 
     def look(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         texts = engine.distinct(table, "text")
         if measure.in_doubt:
             _require_minutes(texts, column, measure, where, config)
-        found.append(values.are_torn(texts))
+        found["torn"] = values.are_torn(texts)
+        found["whole"] = values.are_whole_minutes(texts, measure.unit)
         return table.with_columns(looked_at=nw.lit(True))
 
     by_values(cells, [(measure.heading, look)])
-    return replace(measure, torn=found[0])
+    return replace(measure, **found)
 
 
 def _require_minutes(

@@ -299,6 +299,42 @@ def are_torn(texts: Sequence[str]) -> bool:
     return next(torn, None) is not None and next(torn, None) is not None
 
 
+def are_whole_minutes(texts: Iterable[str], unit: str) -> bool:
+    """Whether the hours of a column, of ``unit`` or as cells say, are those of whole minutes.
+
+    Rounded to two or three decimals: 0.38 is 23 minutes where 0.13 is 8 and no cell is 0.36, which
+    is none. One or two such numbers may be so by chance.
+
+    >>> are_whole_minutes(["0.38", "0.5", "0.13", ""], "hours")
+    True
+    >>> [are_whole_minutes(texts, "hours") for texts in (["0.38"], ["0.38", "0.13", "0.36"])]
+    [False, False]
+    """
+    told = set()
+    for amount, places in filter(None, (_hours(text, unit) for text in texts)):
+        scale = 10**places
+        minutes = (amount * 120 + scale) // (2 * scale)
+        if places > _ROUNDED or (minutes * 2 * scale + 60) // 120 != amount:
+            return False
+        if amount * 60 % scale:
+            told.add((amount, places))
+    return len(told) > 1
+
+
+_ROUNDED = 3  # decimals of an hour that are rounded too much to tell seconds
+
+
+def _hours(text: str, unit: str) -> tuple[int, int] | None:
+    """A text's digits and how many of them are decimals, if it is of hours."""
+    found = _UNIT.fullmatch(text.lower())
+    if found and found[2].startswith("h"):
+        text = found[1]
+    elif unit != "hours" or not (_DECIMAL.fullmatch(text) or _COMMA.fullmatch(text)):
+        return None
+    whole, _, decimals = text.replace(",", ".").partition(".")
+    return int(whole + decimals), len(decimals)
+
+
 def as_typed(column: str) -> Facts:
     """``column``: what was typed where a spreadsheet made a stamp of a length, null elsewhere.
 
@@ -380,14 +416,32 @@ def amount(
     return Known(facts, {name: int, f"{column}_fault": int}, (None, 0))
 
 
-def minutes(column: str, name: str, unit: str = "minutes", torn: bool | None = None) -> Known:
-    """Lengths by `read_minutes`; ``torn``: by `are_torn`, None: they tell it."""
+def minutes(
+    column: str,
+    name: str,
+    unit: str = "minutes",
+    torn: bool | None = None,
+    whole: bool | None = None,
+) -> Known:
+    """Lengths by `read_minutes`; ``torn``: by `are_torn`, None: they tell it.
+
+    ``whole``: their hours are the nearest whole minutes, by `are_whole_minutes` in the same way.
+    """
 
     def rest(texts: list[str]) -> list[int | None]:
         doubtful = are_torn(texts) if torn is None else torn
-        return [read_minutes(text, unit, doubtful) for text in texts]
+        rounded = are_whole_minutes(texts, unit) if whole is None else whole
+        return [of_text(text, doubtful, rounded) for text in texts]
 
-    return amount(column, name, 3, LENGTHS.get(unit, 0) // 1000, rest)
+    def of_text(text: str, doubtful: bool, rounded: bool) -> int | None:
+        length_ms = read_minutes(text, unit, doubtful)
+        if length_ms is None or not rounded or _hours(text, unit) is None:
+            return length_ms
+        return (length_ms + times.MINUTE // 2) // times.MINUTE * times.MINUTE
+
+    # What a number of hours means hangs on the others.
+    scale = 0 if unit == "hours" else LENGTHS.get(unit, 0) // 1000
+    return amount(column, name, 3, scale, rest)
 
 
 def units() -> Facts:

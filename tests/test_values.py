@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import calc
-from calc import engine, times, values
+from calc import engine, lengths, times, values
 from calc.errors import InputError
 
 CODES = [
@@ -119,6 +119,34 @@ def test_minutes_of_a_column_with_a_unit(text, unit, minutes):
     facts = values.minutes("minutes", "minutes_ms", unit)
     read = engine.collect(facts(engine.table({"text": [text]}, {"text": str})))["minutes_ms"][0]
     assert read == (None if minutes is None else round(minutes * times.MINUTE))
+
+
+HOURS = [
+    ("hours", ["0.13", "0.38", "0,63", "1.88", "0.5"], [8, 23, 38, 113, 30]),
+    ("hours", ["0.133", "0.383", "0.25"], [8, 23, 15]),
+    ("minutes", ["0.13 h", "0.38 hrs", "47"], [8, 23, 47]),
+    ("hours", ["0.13", "0.38", "0.36"], [7.8, 22.8, 21.6]),  # 0.36 is no whole minute
+    ("hours", ["0.13", "0.25", "7 min"], [7.8, 15, 7]),  # one may be so by chance
+    ("hours", ["0.38", "0.13", "0.3811"], [22.8, 7.8, 22.866]),  # so fine that seconds are told
+    ("minutes", ["0.13", "0.38"], [0.13, 0.38]),
+]
+
+
+@pytest.mark.parametrize(("unit", "texts", "minutes"), HOURS)
+def test_hours_of_whole_minutes(unit, texts, minutes):
+    """Two decimals make 7:48 of 8 minutes, and a false finding of each unit that they earn."""
+    facts = values.minutes("minutes", "minutes_ms", unit)
+    read = engine.collect(facts(engine.table({"text": texts}, {"text": str})))["minutes_ms"]
+    assert [length_ms / times.MINUTE for length_ms in read] == pytest.approx(minutes, abs=0.009)
+
+
+def test_hours_of_whole_minutes_in_pieces(config):
+    """The whole column tells it: a piece may hold one number alone."""
+    cells = engine.table({"Hours": ["0.13", "0.38"]}, {"Hours": str})
+    measure = lengths.told(cells, "minutes", lengths.Measure("Hours", "hours"), "a.csv", config)
+    facts = lengths.facts("minutes", "minutes_ms", measure, "a.csv", config)
+    read = engine.collect(facts(engine.table({"text": ["0.38"]}, {"text": str})))
+    assert read["minutes_ms"].to_list() == [23 * times.MINUTE]
 
 
 TORN = [
