@@ -1,21 +1,20 @@
-"""Slips in figures that can be read: each is what its file says, and none can be meant so.
+"""Slips in figures that can be read: each is what its file says, and none is likely to be meant.
 
-Looked for by `config check` alone: a run reads the figures, it does not doubt them.
+Looked for by `config check` alone: what no figure can be ends a run as well, see `figure_files`.
 """
 
 from __future__ import annotations
 
-import difflib
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
-from decimal import Decimal
 from typing import Any
 
-from calc.dated import Dated, Edition, Parameter, Value, runs
+from calc.dated import Dated, Edition, Parameter, Value, quarter, runs
 from calc.errors import ConfigError
-from calc.figure_files import CELLS, DECIMALS, KEYS, OF_SHARES, PARAMETERS, TABLES
+from calc.figure_files import DECIMALS, FEES, KEYS, OF_SHARES, PARAMETERS, TABLES, Row, one_of
 from calc.money import decimal_text
-from calc.params import Checked, Config, called, of_payers, plain
+from calc.params import QUARTERLY, Checked, Config, called, of_payers, plain
 from calc.schema import (
     ATTENDANCE,
     DISCIPLINES,
@@ -31,17 +30,6 @@ from calc.schema import (
 
 Found = Iterator[ConfigError]
 
-# Parts of a whole, in per cent; of `audit_limits.toml` those that end so.
-SHARES = (
-    "sequestration",
-    "mppr",
-    "assistant_share",
-    "de_minimis",
-    "coinsurance",
-    "nonparticipating",
-)
-# What is multiplied with, besides the factors of payers: 0 would make every amount nothing.
-FACTORS = ("conversion_factor", "limiting_charge")
 # No amounts but names of what is the case: only the shipped ones mean something.
 NAMES = ("assistant_policy",)
 SWITCHES = ("federal_holidays",)
@@ -61,10 +49,15 @@ def notes(config: Config) -> list[str]:
     checked, shipped = Checked(config.folders), Checked(config.folders[-1:])
     factors, fees = of_payers(checked.named_payers)
     said = []
-    for name in dict.fromkeys(factors):
-        for first, last in _gaps(checked.parameter(name).values):
-            said.append(f"{name}.toml: no value from {first} to {last}")
-    for table in dict.fromkeys(fees):
+    for name in dict.fromkeys((*_EVERY_DAY, *factors)):
+        by_use: dict[str, list[Value]] = {}
+        for value in checked.parameter(name).values:
+            by_use.setdefault(value.applies_to, []).append(value)
+        for use, values in by_use.items():
+            for first, last in _gaps(values):
+                what = f"no value{use and f' of {use}'} from {first} to {last}"
+                said.append(f"{name}.toml: {what}")
+    for table in dict.fromkeys(("rvu", "gpci", *fees)):
         for first, last in _gaps(checked.editions(table)):
             said.append(f"{table}/editions.toml: no edition from {first} to {last}")
     for table in TABLES:
@@ -72,6 +65,10 @@ def notes(config: Config) -> list[str]:
             if config.folders[-1] not in edition.path.parents:
                 said += _hidden(table, edition, checked, shipped)
     return said
+
+
+# Medicare's figures without which no line of a day has a price, or a threshold.
+_EVERY_DAY = ("conversion_factor", "kx_threshold", "deductible")
 
 
 def _gaps(spans: Sequence[Dated]) -> list[tuple[date, date]]:
@@ -107,11 +104,6 @@ def _key(table: str, row: Mapping[str, Any]) -> str:
     return " ".join(str(row[name]) for name in KEYS[table])
 
 
-def _one_of(known: tuple[str, ...], written: str = "") -> str:
-    near = difflib.get_close_matches(written, known, 1)
-    return f"nearest: {near[0]}" if near else f"choose one of {', '.join(known)}"
-
-
 # --- dated values --------------------------------------------------------------------------
 
 
@@ -120,13 +112,12 @@ def _figures(checked: Checked, shipped: Checked) -> Found:
     for name in PARAMETERS:
         for value in checked.parameter(name).values:
             yield from _applies(value, name, shipped.parameter(name))
-            yield from _bounds(value, name, shipped.parameter(name))
+            yield from _names(value, name, shipped.parameter(name))
     for name in dict.fromkeys(factors):
         for value in checked.parameter(name).values if name not in PARAMETERS else ():
             if value.applies_to:
                 what = f'applies_to: "{value.applies_to}" is looked for by nobody'
                 yield ConfigError(what, value.where, "leave it out: the factor is its payer's")
-            yield from _above_0(value, shipped.parameter("conversion_factor").unit)
 
 
 def _applies(value: Value, name: str, shipped: Parameter) -> Found:
@@ -134,38 +125,19 @@ def _applies(value: Value, name: str, shipped: Parameter) -> Found:
     known = tuple(dict.fromkeys(own.applies_to for own in shipped.values if own.applies_to))
     if value.applies_to and value.applies_to not in known:
         what = f'applies_to: "{value.applies_to}" is looked for by nobody'
-        hint = _one_of(known, value.applies_to) if known else "leave it out"
+        hint = one_of(known, value.applies_to) if known else "leave it out"
         yield ConfigError(what, value.where, hint)
     if not value.applies_to and name == "audit_limits":
         # Minutes, units, days and percentages: one number cannot be meant for all of them.
-        yield ConfigError("applies_to is missing", value.where, _one_of(known))
+        yield ConfigError("applies_to is missing", value.where, one_of(known))
 
 
-def _bounds(value: Value, name: str, shipped: Parameter) -> Found:
-    share = name in SHARES or (name == "audit_limits" and value.applies_to.endswith("percent"))
+def _names(value: Value, name: str, shipped: Parameter) -> Found:
     if name in NAMES or name in SWITCHES:
         known = tuple(dict.fromkeys(own.text for own in shipped.values))
         known = ("0", "1") if name in SWITCHES else known
         if value.text not in known:
-            yield ConfigError(f"value: {value.text} has no meaning", value.where, _one_of(known))
-    elif name in FACTORS:
-        yield from _above_0(value, shipped.unit)
-    elif share and not 0 <= _amount(value) <= 100:
-        what = f"value: {value.text} is no percentage"
-        yield ConfigError(what, value.where, f"write 0 to 100: {shipped.unit}")
-    elif _amount(value) < 0:
-        what = f"value: {value.text} is below 0"
-        yield ConfigError(what, value.where, f"write 0 or more: {shipped.unit}")
-
-
-def _above_0(value: Value, unit: str) -> Found:
-    if _amount(value) <= 0:
-        what = f"value: {value.text} is not above 0"
-        yield ConfigError(what, value.where, f"write more than 0: {unit}")
-
-
-def _amount(value: Value) -> Decimal:
-    return Decimal(value.scaled).scaleb(-value.places)
+            yield ConfigError(f"value: {value.text} has no meaning", value.where, one_of(known))
 
 
 def _payers(checked: Checked, shipped: Checked) -> Found:
@@ -178,22 +150,11 @@ def _payers(checked: Checked, shipped: Checked) -> Found:
             other = names.setdefault(name.lower(), payer)
             if other != payer:
                 yield ConfigError(f'"{name}" also names {other}', where, "take it out of one")
-        share = facts.get("share_of_medicare", 1)
-        if _is_number(share) and Decimal(str(share)) <= 0:
-            hint = "leave it out if it is not known: then units and work component only"
-            yield ConfigError(f"share_of_medicare: {share} is not above 0", where, hint)
         for name in OF_SHARES:
             if facts.get(name) is True and facts.get("part_b") is not True:
                 what = f"{name} has no effect without part_b"
                 hint = f"write {name} = false; or part_b = true, if it pays Medicare's shares"
                 yield ConfigError(what, where, hint)
-
-
-def _is_number(value: Any) -> bool:
-    try:
-        return Decimal(str(value)).is_finite()
-    except ArithmeticError:
-        return False
 
 
 # --- tables --------------------------------------------------------------------------------
@@ -203,30 +164,28 @@ def _tables(checked: Checked, shipped: Checked) -> Found:
     _, fees = of_payers(checked.named_payers)
     for table in (*TABLES, *dict.fromkeys(fees)):
         for edition in checked.editions(table):
+            if table in QUARTERLY and edition.last > quarter(edition.first).last:
+                what = f"{edition.first} to {edition.last} is more than a calendar quarter"
+                hint = "write an edition for each quarter: none holds beyond its own"
+                yield ConfigError(what, str(edition.path), hint)
             rows = checked.rows(table, edition)
-            if not rows:
+            if not rows and not checked.unread(str(edition.path)):
                 hint = "write a row for each code, or take the edition out"
                 yield ConfigError("has no rows", str(edition.path), hint)
-            for line, row in enumerate(rows, 2):
+            for row in rows:
                 for what, hint in _cells(table, row):
-                    name = row.get("code") or row.get("locality") or row.get("column1")
-                    yield ConfigError(f"{name}: {what}", f"{edition.path}:{line}", hint)
+                    called = row.get("code") or row.get("locality")
+                    yield ConfigError(f"{called}: {what}", f"{edition.path}:{row.line}", hint)
 
 
-def _cells(table: str, row: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """What is wrong with a row of an edition, and how to mend it."""
-    for name, known in CELLS.get(table, {}).items():
-        if row[name] not in known:
-            yield f'{name} "{row[name]}" is not known', _one_of(known)
+def _cells(table: str, row: Row) -> Iterator[tuple[str, str]]:
+    """What is surely a slip in a row of an edition, and how to mend it."""
     if (row.get("status"), row.get("mppr_indicator")) == ("A", "9"):
         yield "mppr_indicator 9 of a code that is paid", "9 is for codes without a price: 5 or 0?"
-    for name, places in DECIMALS.items():
-        amount = row.get(name)
-        if isinstance(amount, int) and (amount < 0 or (amount == 0 and table == "gpci")):
-            least = "above 0" if table == "gpci" else "0 or more"
-            yield f"{name} {decimal_text(amount, places)} is not {least}", f"write {least}"
-    if table == "mue" and not (row["mue"].isascii() and row["mue"].isdigit()):
-        yield f'mue "{row["mue"]}" is no number of units', "write it without decimals, such as 4"
+    if table.startswith(FEES) and not re.fullmatch("[A-Z0-9]{5}", row["code"]):
+        yield "is no code of five capitals and digits", "write it as claims do, without modifiers"
+    if table == "gpci" and not re.fullmatch("US|[A-Z]{2}-[0-9]{2,}", row["locality"]):
+        yield "is no state with the number of a locality", "write it as OH-00"
     fee, reduced = row.get("fee"), row.get("reduced_fee")
     if isinstance(fee, int) and isinstance(reduced, int) and reduced > fee:
         texts = [decimal_text(cents, DECIMALS["fee"]) for cents in (reduced, fee)]
@@ -242,7 +201,7 @@ def _codes(checked: Checked, shipped: Checked) -> Found:
     for code, facts in checked.codes.items():
         for name, words in known.items():
             if facts[name] not in words:
-                hint = _one_of(tuple(word or "a blank" for word in words), facts[name])
+                hint = one_of(tuple(word or "a blank" for word in words), facts[name])
                 what = f'{name} "{facts[name]}" is not known'
                 yield ConfigError(what, f"codes.csv: {code}", hint)
         other = facts["medicare_code"]
@@ -261,7 +220,7 @@ def _headings(checked: Checked, shipped: Checked) -> Found:
         for column, headings in columns.items():
             where = f"{path}: {column}"
             if column and column not in SESSION:
-                hint = _one_of(SESSION, column.lower())
+                hint = one_of(SESSION, column.lower())
                 yield ConfigError(f'"{column}" is no column of ours', where, hint)
                 continue
             for heading in headings:
@@ -285,7 +244,7 @@ def _words(checked: Checked, shipped: Checked) -> Found:
             for meaning, words in meanings.items():
                 where = f"{path}: {column}"
                 if meaning not in ("", *known):
-                    hint = _one_of(known, meaning) if known else 'write "" for words of a blank'
+                    hint = one_of(known, meaning) if known else 'write "" for words of a blank'
                     yield ConfigError(f'"{meaning}" is no {column} of ours', where, hint)
                     continue
                 for word in words:

@@ -54,6 +54,17 @@ DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci"
 BELOW = dict.fromkeys(("work_rvu", "pe_rvu", "pe_rvu_facility", "mp_rvu"), 1000)
 BELOW |= {"work_gpci": 10, "pe_gpci": 10, "mp_gpci": 10, "fee": 100_000, "reduced_fee": 100_000}
 BELOW |= {"share_of_medicare": 100, "factor": 1000, "value": 10_000_000}
+# Parts of a whole, in per cent; of `audit_limits.toml` those that end so.
+SHARES = (
+    "sequestration",
+    "mppr",
+    "assistant_share",
+    "de_minimis",
+    "coinsurance",
+    "nonparticipating",
+)
+# What is multiplied with, besides the factors of payers: 0 would make every amount nothing.
+FACTORS = ("conversion_factor", "limiting_charge")
 DAY_MINUTES = 24 * 60
 # Cells that say one of a few things: the letters and digits of CMS's own layouts (of RVU files
 # MCPM ch. 23, addendum: MPFSDB record layout).
@@ -132,6 +143,12 @@ BLOCK_KEYS: dict[str, tuple[str, ...]] = {
 UNIT_BASES = ("minutes", "day", "area", "extremity", "month", "period", "episode")
 
 
+class Row(dict[str, Any]):
+    """The cells of a table's row by their headings; ``line``: the last one it has in its file."""
+
+    line = 0
+
+
 @dataclass
 class Reader:
     """Reads one folder; every fault is kept, so that a check can report them all.
@@ -168,36 +185,45 @@ class Reader:
             self.fault(f"is not TOML: {error}", str(path))
             return {}
 
-    def csv(
-        self, name: str, columns: tuple[str, ...], more: tuple[str, ...] = ()
-    ) -> list[dict[str, str]]:
-        """The rows of a table, cells without blanks around them; ``more``: what may be lacking.
-
-        Line n of the answer is row n + 2 of the file.
-        """
+    def csv(self, name: str, columns: tuple[str, ...], more: tuple[str, ...] = ()) -> list[Row]:
+        """The rows of a table, cells without blanks around them; ``more``: what may be lacking."""
         path = self.folder / name
         try:
             with (self.at / name).open(encoding="utf-8-sig", newline="") as text:
-                rows = [[cell.strip() for cell in row] for row in csv.reader(text) if row]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
+                reader = csv.reader(text)
+                lines = [([cell.strip() for cell in row], reader.line_num) for row in reader]
+        except UnicodeDecodeError as error:
+            self.fault(f"is no UTF-8 ({error})", str(path), "save it as CSV UTF-8")
+            return []
+        except (OSError, csv.Error) as error:
             self.fault(f"cannot be read ({error})", str(path))
             return []
-        heading, body = (rows[0], rows[1:]) if rows else ([], [])
+        # A spreadsheet writes rows of blank cells below a table.
+        lines = [(row, line) for row, line in lines if any(row)]
+        heading, body = (lines[0][0], lines[1:]) if lines else ([], [])
         if body and not self._headed(heading, (*columns, *more), columns, str(path)):
             return []
-        uneven = [n for n, row in enumerate(body, 2) if len(row) != len(heading)]
+        uneven = [line for row, line in body if len(row) != len(heading)]
         if uneven:
             some = ", ".join(map(str, uneven[:20])) + (" ..." if len(uneven) > 20 else "")
             hint = "put a cell that holds a comma into quotation marks"
             self.fault(f"has more or fewer cells than the heading in row {some}", str(path), hint)
             return []
-        return [dict(zip(heading, row, strict=True)) for row in body]
+        rows = []
+        for cells, line in body:
+            rows.append(Row(zip(heading, cells, strict=True)))
+            rows[-1].line = line
+        return rows
 
     def _headed(
         self, heading: list[str], known: tuple[str, ...], columns: tuple[str, ...], where: str
     ) -> bool:
         """Whether each column is there once, and none that nothing reads."""
         before = len(self.faults)
+        if len(heading) == 1 and (other := re.search("[;\t|]", heading[0])):
+            what = f"its cells are parted by {other[0]!r}, not by commas"
+            self.fault(what, where, "save it as CSV with commas")
+            return False
         if lacking := [name for name in columns if name not in heading]:
             self.fault(f"has no column {', '.join(lacking)}", where)
         for name in dict.fromkeys(name for name in heading if heading.count(name) > 1):
@@ -241,9 +267,9 @@ class Reader:
             return []
         rows = _once(self, name, CODE_COLUMNS, ("code",), MORE_COLUMNS[name])
         where = self.folder / name
-        return [_code_facts(self, row, f"{where}:{line}") for line, row in enumerate(rows, 2)]
+        return [_code_facts(self, row, f"{where}:{row.line}") for row in rows]
 
-    def minutes(self, row: dict[str, str], name: str, where: str) -> int | None:
+    def minutes(self, row: Row, name: str, where: str) -> int | None:
         """A cell of whole minutes of a day, None where it is blank, 0 after a fault."""
         text = row[name]
         if not text:
@@ -287,7 +313,10 @@ class Reader:
         for name, facts in payers.items():
             where = f"payers.toml: {name}"
             whole = below.get(name, {}) | facts
-            self.cited.append((str(whole.get("source", "")), where))
+            if is_text(whole.get("source")):
+                self.cited.append((whole["source"], where))
+            else:
+                self.fault("source is missing", where, "name an entry of sources.toml")
             if not is_text(whole.get("name")):
                 self.fault("name is missing", where, 'write name = "..."')
             if not _are_texts(facts.get("aliases", [])):
@@ -295,6 +324,9 @@ class Reader:
             for key in ("conversion_factor", "fee_table"):
                 if not is_text(facts.get(key, key)):
                     self.fault(f"{key} is no name", where, f'write {key} = "..."')
+                elif str(facts.get(key)).endswith((".toml", ".csv")):
+                    hint = f'write it without its ending: "{Path(facts[key]).stem}"'
+                    self.fault(f'{key}: "{facts[key]}" is no name', where, hint)
             if facts.get("conversion_factor") in PARAMETERS:
                 what = f'conversion_factor: "{facts["conversion_factor"]}" is a file of ours'
                 self.fault(what, where, "name a file of the payer's own, such as acme_factor")
@@ -309,8 +341,12 @@ class Reader:
                     self.fault(what, where, f"write {key} = false, without quotation marks")
             share = facts.get("share_of_medicare", 0)
             try:
-                self.below("share_of_medicare", scaled(str(share), 2), 2, where)
-            except ValueError:
+                hundredths = scaled(str(share), 2)
+                self.below("share_of_medicare", hundredths, 2, where)
+                if "share_of_medicare" in facts and hundredths <= 0:
+                    hint = "leave it out if it is not known: then units and work component only"
+                    self.fault(f"share_of_medicare: {share} is not above 0", where, hint)
+            except (ValueError, ArithmeticError):
                 what = f"share_of_medicare: {share} is no number of 2 decimals"
                 self.fault(what, where, 'write it as "1.10"')
         return {name: _laid_over(facts, below.get(name, {})) for name, facts in payers.items()}
@@ -366,7 +402,7 @@ class Reader:
             except KeyError:
                 self.fault("value is missing", where)
                 continue
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, ArithmeticError):
                 what = f"value: {entry['value']} is no number of {places} decimals"
                 hint = "" if "places" in data else "say how many above the values: places = 4"
                 self.fault(what, where, hint)
@@ -383,10 +419,13 @@ class Reader:
         data = self.toml(f"{name}/editions.toml")
         editions = []
         for entry, where in self._blocks(data, "edition", f"{name}/editions.toml"):
-            span = self._span(entry, where)
-            path = self.folder / name / str(entry.get("file", ""))
-            if not (self.at / name / str(entry.get("file", ""))).is_file():
-                self.fault(f'file: "{entry.get("file", "")}" does not exist', where)
+            span, file = self._span(entry, where), str(entry.get("file", ""))
+            path = self.folder / name / file
+            if Path(file).name != file:
+                hint = f"lay it into the folder {name} and write its name"
+                self.fault(f'file: "{file}" is no name of a file', where, hint)
+            elif not (self.at / name / file).is_file():
+                self.fault(f'file: "{file}" does not exist', where)
             elif span:
                 release = str(entry.get("release", ""))
                 editions.append(Edition(0, *span, path, entry["source"], release))
@@ -399,7 +438,10 @@ class Reader:
         sound = True
         for key in ("from", "until"):
             if type(entry.get(key)) is not date:
-                self.fault(f"{key} is missing or no date", where, "every value needs a last day")
+                hint = "every value needs a last day"
+                if key in entry:
+                    hint = f"write it as {key} = 2026-04-01, without quotation marks and time"
+                self.fault(f"{key} is missing or no date", where, hint)
                 sound = False
         if not is_text(entry.get("source")):
             self.fault("source is missing", where, "name an entry of sources.toml")
@@ -419,7 +461,21 @@ class Reader:
                     self.fault(f"{first} to {last} overlaps {other_where}", where)
 
 
-def _code_facts(reader: Reader, row: dict[str, str], where: str) -> dict[str, Any]:
+def impossible(value: Value, name: str, unit: str) -> list[ConfigError]:
+    """What is wrong with a figure of a file that none of its kind can be; ``unit``: the kind's."""
+    share = name in SHARES or (name == "audit_limits" and value.applies_to.endswith("percent"))
+    if name in FACTORS or name not in PARAMETERS:
+        wrong, what, hint = value.scaled <= 0, "not above 0", "more than 0"
+    elif share:
+        wrong = not 0 <= value.scaled <= 100 * 10**value.places
+        what, hint = "no percentage", "0 to 100"
+    else:
+        wrong, what, hint = value.scaled < 0, "below 0", "0 or more"
+    said = f"value: {value.text} is {what}"
+    return [ConfigError(said, value.where, f"write {hint}: {unit}")] if wrong else []
+
+
+def _code_facts(reader: Reader, row: Row, where: str) -> dict[str, Any]:
     facts: dict[str, Any] = dict(row)
     for name in ("first_unit_minutes", "unit_minutes"):
         facts[name] = reader.minutes(row, name, where)
@@ -450,27 +506,49 @@ def _code_facts(reader: Reader, row: dict[str, str], where: str) -> dict[str, An
     return facts
 
 
-def scaled_rows(reader: Reader, table: str, name: str) -> list[dict[str, Any]]:
+def scaled_rows(reader: Reader, table: str, name: str) -> list[Row]:
     """The rows of a table's file; numbers in units of 10**-DECIMALS."""
-    rows: list[dict[str, Any]] = []
     own = table.startswith(FEES)
     columns, keys = (FEE_COLUMNS, ("code",)) if own else (TABLES[table], KEYS[table])
-    for line, row in enumerate(_once(reader, name, columns, keys, MORE_COLUMNS.get(table, ())), 2):
-        entry: dict[str, Any] = dict(row)
-        where = f"{reader.folder / name}:{line}"
+    rows = _once(reader, name, columns, keys, MORE_COLUMNS.get(table, ()))
+    for row in rows:
+        where, before = f"{reader.folder / name}:{row.line}", len(reader.faults)
         for figure, places in DECIMALS.items():
             if figure in row and (row[figure] or figure != "reduced_fee"):
                 try:
-                    entry[figure] = scaled(row[figure], places)
+                    row[figure] = scaled(row[figure], places)
                 except ValueError:
                     text = row[figure]
                     reader.fault(f'{figure} "{text}" is no number of {places} decimals', where)
                 else:
-                    reader.below(figure, entry[figure], places, where)
+                    reader.below(figure, row[figure], places, where)
         if own and not row["reduced_fee"]:
-            entry["reduced_fee"] = entry["fee"]
-        rows.append(entry)
+            row["reduced_fee"] = row["fee"]
+        if len(reader.faults) == before:
+            called = row.get("code") or row.get("locality") or row.get("column1")
+            for what, hint in _cells(table, row):
+                reader.fault(f"{called}: {what}", where, hint)
     return rows
+
+
+def _cells(table: str, row: Row) -> Iterator[tuple[str, str]]:
+    """What no row of a table can mean, and how to mend it."""
+    for name, known in CELLS.get(table, {}).items():
+        if row[name] not in known:
+            yield f'{name} "{row[name]}" is not known', one_of(known)
+    for name, places in DECIMALS.items():
+        amount = row.get(name)
+        if amount is not None and (amount < 0 or (amount == 0 and table == "gpci")):
+            least = "above 0" if table == "gpci" else "0 or more"
+            yield f"{name} {decimal_text(amount, places)} is not {least}", f"write {least}"
+    if table == "mue" and not re.fullmatch("[0-9]{1,4}", row["mue"]):
+        yield f'mue "{row["mue"]}" is no number of units', "write it without decimals, such as 4"
+
+
+def one_of(known: tuple[str, ...], written: str = "") -> str:
+    """A hint at the nearest of the words that are known, or at all of them."""
+    near = difflib.get_close_matches(written, known, 1)
+    return f"nearest: {near[0]}" if near else f"choose one of {', '.join(known)}"
 
 
 def _once(
@@ -479,14 +557,14 @@ def _once(
     columns: tuple[str, ...],
     keys: tuple[str, ...],
     more: tuple[str, ...],
-) -> list[dict[str, str]]:
+) -> list[Row]:
     """The rows of a csv; a key that stands twice is a fault."""
     rows = reader.csv(name, columns, more)
     seen: set[tuple[str, ...]] = set()
-    for line, row in enumerate(rows, 2):
+    for row in rows:
         key = tuple(row[name] for name in keys)
         if key in seen:
-            reader.fault(f"{' '.join(key)} stands twice", f"{reader.folder / name}:{line}")
+            reader.fault(f"{' '.join(key)} stands twice", f"{reader.folder / name}:{row.line}")
         seen.add(key)
     return rows
 

@@ -211,18 +211,19 @@ def told(
     cells: nw.LazyFrame[Any], column: str, measure: Measure, where: str, config: Config
 ) -> Measure:
     """The same with what all cells of the column tell; InputError as `facts`."""
-    found = {}
+    found: list[tuple[bool, bool]] = []
 
     def look(table: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         texts = engine.distinct(table, "text")
         if measure.in_doubt:
             _require_minutes(texts, column, measure, where, config)
-        found["torn"] = values.are_torn(texts)
-        found["whole"] = values.are_whole_minutes(texts, measure.unit)
+        whole = values.are_whole_minutes(texts, measure.unit)
+        found.append((values.are_torn(texts), whole))
         return table.with_columns(looked_at=nw.lit(True))
 
     by_values(cells, [(measure.heading, look)])
-    return replace(measure, **found)
+    ((torn, whole),) = found
+    return replace(measure, torn=torn, whole=whole)
 
 
 def _require_minutes(

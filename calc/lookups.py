@@ -242,25 +242,33 @@ def payers_own(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
     if not tables:
         nothing = nw.lit(None, dtype=nw.Int64)
         return lines.with_columns(own_fee_cents=nothing, own_reduced_cents=nothing)
-    fees = [
-        (payer, day, row)
+    held = [
+        (payer, day, name, edition)
         for payer, name in tables.items()
         for day in days
         if (edition := config.edition(name, day))
+    ]
+    # A table may hold a whole hospital's codes, and as many days as the log has fees.
+    editions = list(dict.fromkeys((name, edition) for _, _, name, edition in held))
+    numbers = {edition: number for number, (_, edition) in enumerate(editions)}
+    table = {
+        "payer": [payer for payer, *_ in held],
+        "date": [day for _, day, _, _ in held],
+        "own_edition": [numbers[edition] for *_, edition in held],
+    }
+    types = {"payer": str, "date": date, "own_edition": int}
+    lines = engine.looked_up(lines, table, types, ["payer", "date"])
+    fees = [
+        (numbers[edition], row)
+        for name, edition in editions
         for row in config.rows(name, edition)
+        if row["code"] in config.codes
     ]
     table = {
-        "payer": [payer for payer, _, _ in fees],
-        "date": [day for _, day, _ in fees],
-        "code": [row["code"] for _, _, row in fees],
-        "own_fee_cents": [row["fee"] for _, _, row in fees],
-        "own_reduced_cents": [row["reduced_fee"] for _, _, row in fees],
+        "own_edition": [number for number, _ in fees],
+        "code": [row["code"] for _, row in fees],
+        "own_fee_cents": [row["fee"] for _, row in fees],
+        "own_reduced_cents": [row["reduced_fee"] for _, row in fees],
     }
-    types = {
-        "payer": str,
-        "date": date,
-        "code": str,
-        "own_fee_cents": int,
-        "own_reduced_cents": int,
-    }
-    return engine.looked_up(lines, table, types, ["payer", "date", "code"])
+    types = {"own_edition": int, "code": str, "own_fee_cents": int, "own_reduced_cents": int}
+    return engine.looked_up(lines, table, types, ["own_edition", "code"]).drop("own_edition")

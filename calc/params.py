@@ -25,6 +25,8 @@ from calc.figure_files import (
     UNIT_BASES,
     WORDS,
     Reader,
+    Row,
+    impossible,
     is_text,
     scaled_rows,
 )
@@ -53,7 +55,7 @@ class Config:
         self._there = {folder for folder, place in self._places.items() if place.is_dir()}
         self._parameters: dict[str, Parameter] = {}
         self._editions: dict[str, tuple[Edition, ...]] = {}
-        self._rows: dict[Path, list[dict[str, Any]]] = {}
+        self._rows: dict[Path, list[Row]] = {}
 
     @property
     def folders_said(self) -> list[str]:
@@ -91,6 +93,8 @@ class Config:
             # What is reckoned with has the decimals of the shipped figure, of a factor four.
             places = shipped.values[0].places if shipped.values else FACTOR_PLACES
             values = tuple(of_places(v, places) for parameter in read for v in parameter.values)
+            unit = shipped.unit or self.parameter("conversion_factor").unit
+            self._hold([fault for v in values for fault in impossible(v, name, unit)])
             self._parameters[name] = Parameter(name, shipped.title, shipped.unit, values)
         return self._parameters[name]
 
@@ -114,7 +118,7 @@ class Config:
         found = {edition for day in days if (edition := self.edition(table, day))}
         return sorted(found, key=lambda edition: edition.number)
 
-    def rows(self, table: str, edition: Edition) -> list[dict[str, Any]]:
+    def rows(self, table: str, edition: Edition) -> list[Row]:
         """The rows of an edition; RVUs in 1/100, GPCIs in 1/1000."""
         if edition.path not in self._rows:
             folder = next(own for own in self.folders if own in edition.path.parents)
@@ -458,7 +462,8 @@ def _unrelated(
 ) -> list[ConfigError]:
     """Codes that no rule could count: minutes that fit no rule, add-ons that fit no primary."""
     found = []
-    sizes = {rule.get("unit_minutes") for rule in rules.values()}
+    # A pool is counted by the payer's rule, whatever a code says: for Medicare by this one.
+    sizes = {rules.get("cms", {}).get("unit_minutes")}
     add_ons: dict[str, str] = {}
     for code, facts in codes.items():
         where, primary = f"codes.csv: {code}", facts["add_on_of"]
@@ -467,7 +472,10 @@ def _unrelated(
             hint = "write the same minutes for its first unit as for others, or pooled = no"
             what = "pooled: its minutes count with other codes by no rule of counting_rules.toml"
             found.append(ConfigError(what, where, hint))
-        if primary and primary not in codes:
+        if primary == code:
+            what = "add_on_of: it is no add-on of its own"
+            found.append(ConfigError(what, where, "leave it blank, or name the primary code"))
+        elif primary and primary not in codes:
             found.append(ConfigError(f"add_on_of: {primary} is no code", where))
         elif facts["family"] != code:
             own = codes[primary]
@@ -519,11 +527,13 @@ def _cross_faults(config: Checked) -> list[ConfigError]:
         return found
     for table in of_payers(config.named_payers)[1]:
         for edition in config.editions(table):
-            for line, row in enumerate(config.rows(table, edition), 2):
+            for row in config.rows(table, edition):
                 meant = row["code"].upper().translate(_DIGITS_MEANT)
                 if row["code"] not in config.codes and meant in config.codes:
                     what = f"{row['code']} is no code of codes.csv"
-                    found.append(ConfigError(what, f"{edition.path}:{line}", f"nearest: {meant}"))
+                    found.append(
+                        ConfigError(what, f"{edition.path}:{row.line}", f"nearest: {meant}")
+                    )
     rvu_codes = {r["code"] for e in config.editions("rvu") for r in config.rows("rvu", e)}
     for code in sorted(rvu_codes - set(config.codes)):
         found.append(ConfigError(f"{code} has RVUs but is not in codes.csv", "codes.csv"))

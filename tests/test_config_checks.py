@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 from helpers import ROOT
+from test_cli import run
 
-from calc import config_checks, figure_files
+from calc import config_checks, figure_files, params
 from calc.errors import ConfigError
 from calc.params import Config
 
@@ -38,8 +39,9 @@ def value(value, applies_to="", places=0):
 
 
 def table(name, row):
-    """An edition of one row."""
-    return {f"{name}/editions.toml": EDITION, f"{name}/mine.csv": f"{HEADS[name]}{row}\n"}
+    """An edition of one row, of a quarter where CMS issues it for one."""
+    edition = EDITION.replace("12-31", "03-31") if name in params.QUARTERLY else EDITION
+    return {f"{name}/editions.toml": edition, f"{name}/mine.csv": f"{HEADS[name]}{row}\n"}
 
 
 def faults(folder, files):
@@ -154,8 +156,8 @@ def test_a_payers_own_factor(tmp_path):
     assert faults(tmp_path, {**OWN, "acme_factor.toml": value("41.25", places=2)}) == []
     found = faults(tmp_path, {**OWN, "acme_factor.toml": value(0, "nonQPP")})
     assert [(where, what) for where, what, _ in found] == [
-        ("acme_factor.toml: value 1", 'applies_to: "nonQPP" is looked for by nobody'),
         ("acme_factor.toml: value 1", "value: 0.0000 is not above 0"),
+        ("acme_factor.toml: value 1", 'applies_to: "nonQPP" is looked for by nobody'),
     ]
 
 
@@ -246,6 +248,107 @@ def test_a_row_that_can_be(name, row, tmp_path):
     """What CMS publishes, and any fee of a contract."""
     files = {**FEES, **table("fees/acme", "97116,40.00,"), **table(name, row)}
     assert faults(tmp_path, files) == []
+
+
+def test_an_edition_of_edits_is_of_its_quarter(tmp_path):
+    """It would judge days of which CMS had said something else."""
+    files = table("mue", "97116,4,3") | {"mue/editions.toml": EDITION}
+    ((where, what, _),) = faults(tmp_path, files)
+    assert where == "mue/mine.csv"
+    assert what == "2026-01-01 to 2026-12-31 is more than a calendar quarter"
+
+
+SLIPS = {
+    "a percentage": {"sequestration.toml": value(200)},
+    "a factor": {"conversion_factor.toml": value(-33)},
+    "a share": {"payers.toml": f'{PAYER}share_of_medicare = "-1.10"\n'},
+    "a fee": FEES | table("fees/acme", "97116,-40.00,"),
+    "an indicator": table("rvu", LINE[:-1]),
+    "units": table("mue", "97116,,3"),
+}
+
+
+@pytest.mark.parametrize("files", SLIPS.values(), ids=list(SLIPS))
+def test_a_run_stops_at_a_figure_that_cannot_be(files, tmp_path):
+    """Medicare paid -41.02 dollars, and an audit ended in a traceback."""
+    faults(tmp_path, files)
+    log = tmp_path / "log.csv"
+    head = "patient,discipline,payer,date,code,minutes,units_billed\n"
+    payer = "acme" if "payers.toml" in files else "medicare"
+    log.write_text(f"{head}A1,PT,{payer},2026-03-02,97116,30,2\n")
+    for words in (("bill", str(log)), ("audit", str(log))):
+        if words[0] == "audit" or "mue/mine.csv" not in files:
+            code, _, err = run(*words, "--config", str(tmp_path))
+            assert (code, "Traceback" in err) == (2, False)
+            assert (
+                next(file for file in files if file.endswith(("csv", "toml"))) and "hint: " in err
+            )
+
+
+CODE = "98999,dry needling,,minutes,{first},{size},{primary},{pooled},one-on-one,,,,\n"
+UNCOUNTED = {
+    "its own add-on": (
+        {"first": "", "size": 15, "primary": "98999", "pooled": "no"},
+        "add_on_of: it is no add-on of its own",
+    ),
+    "a pool of other units": (
+        {"first": 20, "size": 20, "primary": "", "pooled": "yes"},
+        "pooled: its minutes count with other codes by no rule of counting_rules.toml",
+    ),
+}
+
+
+@pytest.mark.parametrize(("facts", "says"), UNCOUNTED.values(), ids=list(UNCOUNTED))
+def test_a_code_that_no_rule_counts(facts, says, tmp_path):
+    """Of another payer's rule of 20 minutes Medicare's knows nothing."""
+    head = (SHIPPED / "codes.csv").read_text().splitlines()[0]
+    twenty = '[twenty]\ntitle = "20"\nunit_minutes = 20\nfirst_minutes = 11\npool = "day"\n'
+    files = {
+        "codes.csv": f"{head}\n{CODE.format(**facts)}",
+        "counting_rules.toml": f'{twenty}source = "decision"\n',
+    }
+    assert [(where, what) for where, what, _ in faults(tmp_path, files)] == [
+        ("codes.csv: 98999", says)
+    ]
+
+
+def test_lines_of_a_table_are_those_of_its_file(tmp_path):
+    """With blank lines, cells of two lines, and the blank rows that a spreadsheet leaves."""
+    files = FEES | table("fees/acme", "\n97116,40.00,\n\n97112,xx,\n,,\n,,")
+    assert [(where, what) for where, what, _ in faults(tmp_path, files)] == [
+        ("fees/acme/mine.csv:5", 'fee "xx" is no number of 2 decimals')
+    ]
+
+
+def test_an_edition_lies_in_its_folder(tmp_path):
+    """A whole path was a traceback."""
+    files = FEES | table("fees/acme", "97116,40.00,")
+    files["fees/acme/editions.toml"] = EDITION.replace("mine.csv", f"{tmp_path}/fees/acme/mine.csv")
+    found = [what for _, what, _ in faults(tmp_path, files)]
+    assert f'file: "{tmp_path}/fees/acme/mine.csv" is no name of a file' in found
+
+
+def test_a_number_that_nobody_can_reckon_with(tmp_path):
+    """Not even the library of decimals can."""
+    ((where, what, _),) = faults(tmp_path, {"deductible.toml": value("1e999999999")})
+    assert where == "deductible.toml: value 1"
+    assert what.endswith("is no number of 0 decimals")
+
+
+def test_gaps_of_own_figures_are_noted(tmp_path):
+    """A day without a factor, or RVUs, has no price."""
+    later = VALUE.replace("2026", "2028").format(value=40, places=4)
+    for name, text in {
+        "conversion_factor.toml": later,
+        "rvu/editions.toml": EDITION.replace("2026", "2028"),
+        "rvu/mine.csv": f"{HEADS['rvu']}{LINE}\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    noted = config_checks.notes(Config([tmp_path, SHIPPED]))
+    assert "rvu/editions.toml: no edition from 2027-01-01 to 2027-12-31" in noted
+    assert any(note.startswith("conversion_factor.toml: no value") for note in noted)
+    assert not config_checks.notes(Config([SHIPPED]))
 
 
 WORDS = {
