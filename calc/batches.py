@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ class Split:
     notes: list[str] = field(default_factory=list)
     met: set[str] = field(default_factory=set)  # of the patients that were looked for
     headings: dict[str, None] = field(default_factory=dict)  # of all pieces, in order
+    heeded: set[str] = field(default_factory=set)  # of these, see `logs.Log`
     sheets: dict[str, str] = field(default_factory=dict)  # of each workbook the one that was read
 
     @property
@@ -134,11 +136,16 @@ def split(
     found: Split | None = None
     told: dict[str, tuple[logs.Defaults, _Measures]] = {}
     kinds: list[logs.FileKinds] = []
+    above: tuple[str, date | None] = ("", None)  # of the piece before
     for number, (name, piece, rows) in enumerate(pieces(files)):
         if name not in told:
-            told[name] = _told(name, config, defaults, maps or {})
+            told[name], above = _told(name, config, defaults, maps or {}), ("", None)
         with inputs.naming_strays(name, sources):
             log = _read(name, piece, config, *told[name], maps)
+        if not isinstance(piece, str):
+            logs.below(log, above)
+            last = logs.last_named(log)
+            above = last if last[0] else above
         kinds.append((name, log.kinds))
         if defaults.timed:
             logs.require_alike(kinds)
@@ -157,6 +164,7 @@ def split(
             own = [column for column in rejects.columns if column not in ("file", *logs.REJECT)]
             found.rejects.append(_as_text(rejects, own) if len(files) > 1 else rejects)
         found.headings |= dict.fromkeys(log.place)
+        found.heeded |= set(log.heeded)
         found.sheets |= log.sheets
         for column, own in log.mapping.items():
             known = found.mapping.setdefault(column, [])

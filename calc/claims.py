@@ -166,7 +166,7 @@ def line_file(name: str, own: Collection[str]) -> str:
 
 # A sign before or behind the figures, or brackets: -2, $-100.00, (100.00), 100.00-. The true minus
 # stands as itself, since not every engine's patterns know its number.
-_NEGATIVE = "^\\s*\\$?\\s*[-\u2212(]|[-\u2212]\\s*$"
+_NEGATIVE = "(?i)^\\s*\\$?\\s*[-\u2212(<]|[-\u2212]\\s*$|^cr\\b|[0-9. ]cr$"
 
 
 def nothing_unread() -> nw.DataFrame[Any]:

@@ -118,6 +118,7 @@ WORDS = (
     "status_within",
     "status_not",
     "flags",
+    "reversals",
     "attendance",
     "until",
     "totals",

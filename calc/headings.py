@@ -161,7 +161,12 @@ def numbered(names: Sequence[str], known: Mapping[str, str]) -> list[str]:
 
 
 def _identifying(own: Sequence[str], column: str, config: Config) -> list[str]:
-    """Headings for ``column``, of the patient those that hold an ID where there are any."""
+    """Headings for ``column``, of the patient those that hold an ID where there are any.
+
+    Of the code those that name what it is a code of, for others may hold a facility's own numbers.
+    """
+    if column == "code":
+        return [name for name in own if re.search("cpt|hcpcs", plain(name))] or list(own)
     words = config.words["patient_id"]
     told = [name for name in own if not set(words).isdisjoint(words_of(name))]
     return told if column == "patient" and told else list(own)

@@ -130,6 +130,8 @@ class Log:
     parts: list[Log] = field(default_factory=list)  # the logs of several files
     sheets: dict[str, str] = field(default_factory=dict)  # of each workbook the one that was read
     total_words: list[str] = field(default_factory=list)  # see `is_total`
+    revenue: list[str] = field(default_factory=list)  # headings of revenue codes
+    heeded: list[str] = field(default_factory=list)  # headings of what rows say of themselves
     payers: list[str] = field(default_factory=list)  # that are known
     # Where no heading is read as a time, those that may mean one, each with it.
     times_like: list[tuple[str, str]] = field(default_factory=list)
@@ -460,6 +462,8 @@ def _together(parts: list[Log]) -> Log:
         },
         parts=parts,
         total_words=parts[0].total_words,
+        revenue=[*dict.fromkeys(name for part in parts for name in part.revenue)],
+        heeded=[*dict.fromkeys(name for part in parts for name in part.heeded)],
         chosen=parts[0].chosen,
         times_like=list(dict.fromkeys(near for part in parts for near in part.times_like))
         if all(part.times_like for part in parts)
@@ -585,6 +589,9 @@ def _sessions(
     # They are carried all the same: what else they say is the user's.
     taken = {headings.plain(name) for own in (*columns.values(), maps) for name in own}
     of_claims = isinstance(defaults, _OfClaims)
+    if of_claims:
+        # Who treated, and how, is what the log says: a claim's Provider Type is a facility's.
+        cells = {name: own for name, own in cells.items() if name not in ("role", "mode")}
     status = statuses.of(names, taken, config, of_claims)
     if status:
         cells["status"] = (statuses.KIND,)
@@ -620,7 +627,12 @@ def _sessions(
     if engine.is_eager(frame):
         bad = _with_above(bad, frame)
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
-    log.mapping, log.defaults, log.total_words = columns, defaults, [*config.words["totals"]]
+    log.mapping, log.defaults = columns, defaults
+    totals = config.words["totals"]
+    log.total_words = [word for word, kind in totals.items() if not kind]
+    revenue = {headings.plain(word) for word, kind in totals.items() if kind}
+    log.revenue = [name for name in names if headings.plain(name) in revenue]
+    log.heeded = [*status, *last, *log.revenue]
     log.chosen, log.payers = frozenset(map(headings.plain, maps)), [*config.payers]
     texts_of = partial(_texts_below, frame, place)
     log.modifiers_like = heading_notes.modifiers_like(names, columns, config, maps, texts_of)
@@ -753,6 +765,31 @@ def _with_above(bad: nw.LazyFrame[Any], frame: nw.LazyFrame[Any]) -> nw.LazyFram
     return engine.settled(bad.join(below.drop("above_row"), on="row", how="left"))
 
 
+def last_named(log: Log) -> tuple[str, date | None]:
+    """Patient and date of the last row that names a patient; "" where none does."""
+    rows = [
+        engine.plain(part.select("row", "date", patient=nw.col("patient").cast(nw.String)))
+        for part in (log.audited, log.bad)
+    ]
+    both = nw.concat(rows, how="vertical").filter(nw.col("patient") != "")
+    last = engine.collect(both.filter(nw.col("row") == nw.col("row").max()))
+    return (last["patient"][0], last["date"][0]) if len(last) else ("", None)
+
+
+def below(log: Log, above: tuple[str, date | None]) -> None:
+    """Let the first rows of a piece of a file, where they name nobody, be below those before it."""
+    patient, day = above
+    if not patient or "above_patient" not in log.bad.columns:
+        return
+    first = nw.col("above_patient").is_null() & (nw.col("fault") == PATIENT_BLANK)
+    log.bad = log.bad.with_columns(
+        above_patient=nw.when(first).then(nw.lit(patient)).otherwise("above_patient"),
+        above_date=nw.when(first)
+        .then(nw.lit(day, dtype=nw.Date))
+        .otherwise(nw.col("above_date").cast(nw.Date)),
+    )
+
+
 def _spanning(frame: nw.LazyFrame[Any]) -> Counter[str]:
     """How many rows of several days there are, by patient."""
     patient = nw.col("patient").cast(nw.String)
@@ -764,7 +801,7 @@ def _spanning(frame: nw.LazyFrame[Any]) -> Counter[str]:
 def is_total(log: Log) -> nw.Expr:
     """Whether a row is surely a line of totals: such a word, and neither patient, date nor code.
 
-    Of ``log.bad``, which still has the cells.
+    Or no code, and the revenue code of a claim's total. Of ``log.bad``, which still has the cells.
     """
     schema, words = log.bad.collect_schema(), log.total_words
 
@@ -776,7 +813,16 @@ def is_total(log: Log) -> nw.Expr:
     )
     named = [log.cells[name] for name in ("patient", "date", "start", "code") if name in log.cells]
     nobody = (said(column).is_in(["", *words]) for column in named)
-    return nw.all_horizontal(total, *nobody, ignore_nulls=True)
+    total = nw.all_horizontal(total, *nobody, ignore_nulls=True)
+    if not log.revenue or "code" not in log.cells:
+        return total
+    of_claim = (said(log.place[name]).is_in(_TOTAL_CODE) for name in log.revenue)
+    return total | (
+        nw.any_horizontal(*of_claim, ignore_nulls=True) & (said(log.cells["code"]) == "")
+    )
+
+
+_TOTAL_CODE = ("0001", "001", "1", "1.0")  # NUBC, form locator 42
 
 
 def _judged(

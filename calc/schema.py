@@ -41,10 +41,11 @@ LENGTH_UNITS = ("minutes", "hours", "seconds", "mm:ss", "h:mm")  # as headings n
 # What of `[status]` in words.toml are headings, and words for no service; see there.
 STATUS = (
     "heading", "none", "voided", "money", "posting", "posted", "claim", "withdrawn", "reversal",
-    "frequency", "amended", "held", "kind", "unnamed",
+    "frequency", "amended", "held", "kind", "unnamed", "returned",
 )  # fmt: skip
 STATUS_WITHIN, FLAGS = ("none", "voided", "reversal"), ("heading", "set", "unset")
-ATTENDANCE, UNTIL = ("heading", "absent"), ("from",)
+REVERSALS, TOTALS = ("heading",), ("revenue",)
+ATTENDANCE, UNTIL = ("heading", "absent"), ("first", "last", "service")
 
 MAX_LOCALITIES = 2**14  # what a whole number of 64 bits has room for beside a time
 

@@ -17,14 +17,15 @@ KIND, AT, WORD = "status said", "status at", "status word"
 # What a row may say: no service was given, money was posted, its line was withdrawn, or it takes
 # back or replaces another.
 NONE, MONEY, WITHDRAWN, AMENDS = "none", "money", "withdrawn", "amends"
-_HELD = {"held": ""}
-_OF_A_VISIT = {"none": NONE, "voided": NONE, "money": MONEY} | _HELD
+_HELD = {"held": "", "returned": ""}
+_OF_A_VISIT = {"none": NONE, "voided": NONE, "money": MONEY, "reversal": AMENDS} | _HELD
 _OF_A_CLAIM = {"none": NONE, "voided": WITHDRAWN, "withdrawn": WITHDRAWN} | {
-    "money": MONEY, "reversal": AMENDS,
-} | _HELD  # fmt: skip
+    "money": MONEY, "reversal": AMENDS, "returned": AMENDS, "held": "",
+}  # fmt: skip
+_TAKEN_BACK = {"back": {"set": AMENDS, "unset": ""}, "frequency": {"amended": AMENDS}}
 # What the words of `[status]` in words.toml mean below each kind of its headings. Below that of a
 # ledger's entries a void is what takes another entry back; in a log that is no session either.
-_OF_LOGS = {
+_OF_LOGS = _TAKEN_BACK | {
     "heading": _OF_A_VISIT,
     "unnamed": _OF_A_VISIT,
     "posting": _OF_A_VISIT | {"posted": MONEY},
@@ -32,12 +33,11 @@ _OF_LOGS = {
     "flag": {"none": NONE, "voided": NONE, "set": NONE, "unset": ""},
     "attendance": _OF_A_VISIT | {"absent": NONE},
 }
-_OF_CLAIMS = {
+_OF_CLAIMS = _TAKEN_BACK | {
     "heading": _OF_A_CLAIM,
     "unnamed": _OF_A_CLAIM,
-    "claim": _OF_A_CLAIM,
+    "claim": _OF_A_CLAIM | {"amended": AMENDS, "posted": AMENDS},
     "posting": _OF_A_CLAIM | {"voided": AMENDS, "posted": MONEY},
-    "frequency": {"amended": AMENDS},
     "flag": {"none": WITHDRAWN, "voided": WITHDRAWN, "set": WITHDRAWN, "unset": ""},
     "attendance": _OF_A_CLAIM | {"absent": NONE},
 }
@@ -46,7 +46,14 @@ _OF_CLAIMS = {
 _LONGER = ("heading", "unnamed", "claim", "posting", "kind", "attendance")
 _NAMED = ("heading", "attendance", "flag")  # below which words that are not known are named
 _HEADING = "heading"
-_APART = {"flag": "flags", "attendance": "attendance"}  # kinds with words in a table of their own
+# Kinds with words in a table of their own, and those with headings in one.
+_APART = {"flag": "flags", "attendance": "attendance", "back": "flags"}
+_HEADED = {"flag": "flags", "attendance": "attendance", "back": "reversals"}
+# Form locator 4 of a bill: two digits, often behind a 0, and the frequency. What replaces a claim,
+# takes it back or adjusts it: MCPM ch. 25 s. 75.1.
+_BILL_TYPE = re.compile(r"(?<![0-9a-z])0?[1-9][0-9]([0-9a-z])(?:\.0$)?(?![0-9a-z])")
+_FREQUENCY = re.compile(r"\W*([0-9a-z])(?:\.0$)?(?![0-9a-z])")
+_AMENDING = frozenset("78fghijkmpq")
 
 
 class Words(NamedTuple):
@@ -54,18 +61,22 @@ class Words(NamedTuple):
 
     ``within``: those at the beginning or the end of a longer text whose other words are none of
     ``but_not``, and say nothing else. ``named``: of a log, where a text that is not known may mean
-    that no service was given.
+    that no service was given. ``bills``: texts may hold a bill's type or a claim's frequency.
     """
 
     whole: Mapping[str, str]
     within: Mapping[str, str]
     but_not: frozenset[str]
     named: bool
+    bills: bool
 
     def heard(self, text: str) -> tuple[str | None, str]:
         """What a cell says, None for words that are not known; and the words that say so."""
         # A code of digits in a column with blanks is often written as a decimal.
-        said = self.whole.get(plain(text.removesuffix(".0")))
+        lower = text.lower()
+        if self.bills and (code := _FREQUENCY.match(lower) or _BILL_TYPE.search(lower)):
+            return (AMENDS if code[1] in _AMENDING else ""), code[0].strip().upper()
+        said = self.whole.get(plain(lower.removesuffix(".0")))
         if said is not None or not self.within:
             return said, text
         words = re.findall("[a-z]+|[0-9]+", text.lower())
@@ -92,7 +103,7 @@ def _headings(config: Config) -> dict[str, str]:
     """Headings of all kinds, as `plain`, with their kind."""
     known = _table(config, "status").items()
     found = {name: kind for name, kind in known if kind in _OF_CLAIMS | _OF_LOGS}
-    for kind, table in _APART.items():
+    for kind, table in _HEADED.items():
         found |= {name: kind for name, what in _table(config, table).items() if what == _HEADING}
     return found
 
@@ -126,7 +137,8 @@ def of(
         within = {
             word: AMENDS if claims else own[what] for word, what in longer.items() if what in own
         }
-        found[name] = Words(whole, within, but_not, kind in _NAMED and not claims)
+        named, bills = kind in _NAMED and not claims, kind == "frequency"
+        found[name] = Words(whole, within, but_not, named, bills)
     return found
 
 
@@ -190,8 +202,26 @@ def words(columns: Mapping[str, str]) -> tuple[nw.Expr, nw.Expr]:
 def ends(names: Sequence[str], taken: Collection[str], date: str, config: Config) -> list[str]:
     """Headings that tell the last day of what a row bills; ``taken`` as in `of`.
 
-    ``date``: the heading of the first; beside one that does not say so To Date may be another's.
+    ``date``: the heading of the first. Beside one that does not say so To Date may be another's,
+    and Start Date and End Date are those of a session.
     """
-    until = _table(config, "until")
-    own = {word for word, kind in until.items() if not kind or "from" in plain(date)}
-    return [name for name in names if plain(name) in own and plain(name) not in taken]
+    until = config.words["until"]
+    own, firsts = _parted(date, until, "first")
+    service = {word for word, kind in until.items() if kind == "service"}
+    found = []
+    for name in names:
+        others, lasts = _parted(name, until, "last")
+        alike = own == others or service.issuperset(own | others)
+        beside = firsts and alike and (others or own or firsts == {"from"})
+        of_service = others and service.issuperset(others)
+        if lasts and (beside or of_service) and plain(name) not in taken:
+            found.append(name)
+    return found
+
+
+def _parted(heading: str, until: Mapping[str, str], kind: str) -> tuple[set[str], set[str]]:
+    """The words of a heading that say something else than ``kind``, and those of that kind."""
+    text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).lower()
+    words = {word for word in re.findall("[a-z]+|[0-9]+", text) if until.get(word) != ""}
+    own = {word for word in words if until.get(word) == kind}
+    return words - own, own

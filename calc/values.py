@@ -25,7 +25,7 @@ _THERAPY_MODIFIERS = {
     "52", "53", "76", "77", "95", "93", "GT", "FQ",
 }  # fmt: skip
 _MODIFIER = re.compile(r"[A-Z0-9]{2}")
-_SEPARATORS = r"[\s,;/:.+&-]+"
+_SEPARATORS = r"[\s,;/:.+&|*-]+"
 
 
 def read_code(text: str, names: Mapping[str, str]) -> tuple[str | None, str]:
@@ -37,6 +37,9 @@ def read_code(text: str, names: Mapping[str, str]) -> tuple[str | None, str]:
     plain = " ".join(text.lower().split()).removesuffix(".0")
     if code := names.get(plain):
         return code, ""
+    # As X12 writes a procedure, HC:97110:GP, the kind of its code before it.
+    text = re.sub(r"(?i)^\s*hc[:*|>^]?(?=[0-9a-z]{5})", "", text)
+    plain = " ".join(text.lower().split())
     found = re.fullmatch(r"([0-9a-z]{5})(.*)", plain)
     if found and (code := names.get(found[1])):
         rest = found[2].strip(" -:()")
@@ -58,14 +61,18 @@ def read_code(text: str, names: Mapping[str, str]) -> tuple[str | None, str]:
 
 def _behind(rest: str) -> str:
     """Modifiers behind a code; "" where the rest may mean anything else, such as x2."""
-    if re.match(r"[\s,;/:.+&(-]", rest):
-        tokens = re.split(_SEPARATORS, rest.strip(" ,;/:.+&()-"))
-    else:
-        tokens = re.findall("..?", rest)
-        digits = tokens[:1] and tokens[0].isdigit()  # 9711659 may be a slip of the keys
-        if digits or not set(map(str.upper, tokens)) <= _THERAPY_MODIFIERS:
-            return ""
-    tokens = [token.upper() for token in tokens]
+    parted = re.match(r"[\s,;/:.+&|*(-]", rest) is not None
+    tokens: list[str] = []
+    for word in re.split(_SEPARATORS, rest.strip(" ,;/:.+&|*()-").upper()):
+        pairs = re.findall("..?", word)
+        if len(pairs) == 1 and (parted or tokens):
+            tokens += pairs
+        elif (
+            not pairs or not set(pairs) <= _THERAPY_MODIFIERS or (pairs[0].isdigit() and not tokens)
+        ):
+            return ""  # 9711659 may be a slip of the keys
+        else:
+            tokens += pairs
     sound = all(_MODIFIER.fullmatch(t) and not re.fullmatch(r"X\d", t) for t in tokens)
     return " ".join(tokens) if sound else ""
 
@@ -321,6 +328,7 @@ def are_whole_minutes(texts: Iterable[str], unit: str) -> bool:
     return len(told) > 1
 
 
+_PLAIN = re.compile(rf"([0-9]{{1,{MAX_DIGITS}}})(?:\.([0-9]{{1,3}})?0*)?")  # as `cells.number`
 _ROUNDED = 3  # decimals of an hour that are rounded too much to tell seconds
 
 
@@ -434,7 +442,11 @@ def minutes(
         return [of_text(text, doubtful, rounded) for text in texts]
 
     def of_text(text: str, doubtful: bool, rounded: bool) -> int | None:
-        length_ms = read_minutes(text, unit, doubtful)
+        if unit == "hours" and (found := _PLAIN.fullmatch(text)):
+            thousandths = int(found[1] + (found[2] or "").ljust(3, "0"))
+            length_ms: int | None = thousandths * LENGTHS["hours"] // 1000
+        else:
+            length_ms = read_minutes(text, unit, doubtful)
         if length_ms is None or not rounded or _hours(text, unit) is None:
             return length_ms
         return (length_ms + times.MINUTE // 2) // times.MINUTE * times.MINUTE

@@ -415,6 +415,56 @@ def test_a_longer_word_of_a_claim_leaves_its_day_in_doubt(heading, word, config)
 
 
 @pytest.mark.parametrize(
+    "word", ["137 - Replacement", "0137 Adjusted", "137-REPL", "Replacement claim (137)", "7: new"]
+)
+def test_a_type_of_bill_with_words_beside_it(word, config):
+    lines = [line("97110", "2") | {"Type of Bill": "131"}]
+    lines.append(line("97110", "2") | {"Type of Bill": word})
+    claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+    assert claims.unread(claimed)["reverses"].to_list() == [True]
+
+
+def test_a_type_of_bill_in_a_log(config):
+    """An export of bills is a log as well: what voids a line is no session."""
+    rows = [session("97110", "24") | {"Type of Bill": bill} for bill in ("131", "138", "131")]
+    log = read(rows, config)
+    assert len(log.sessions.collect()) == 2
+    assert claims.unread(log)["reverses"].to_list() == [True]
+
+
+@pytest.mark.parametrize("charge", ["240.00CR", "CR 240.00", "<240.00>", "240.00-", "(240.00)"])
+def test_a_charge_that_is_a_credit_takes_its_line_back(charge, config):
+    lines = [line("97110", "2", charge="240.00"), line("97110", "2", charge=charge)]
+    assert claims.unread(read(lines, config))["reverses"].to_list() == [True]
+
+
+def test_a_claims_provider_type_is_no_role(config):
+    """Every line of a hospital was rejected."""
+    lines = [line("97110", "2") | {"Provider Type": "HOSPITAL OP", "Mode": "OP"}]
+    claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+    assert len(claimed.audited.collect()) == 1
+
+
+@pytest.mark.parametrize(
+    ("heading", "revenue", "code", "total"),
+    [
+        ("Rev Code", "0001", "", True),
+        ("Revenue Code", "001", "", True),
+        ("Rev Code", "0001", "97110", False),
+        ("Rev Code", "0420", "", False),
+        ("Room", "0001", "", False),
+    ],
+)
+def test_the_line_of_a_claims_total_silences_nothing(heading, revenue, code, total, config):
+    """Every bill of a facility has one: no day of any of its patients was judged."""
+    row = session(code, "x") | {heading: revenue}
+    log = read([session("97110", "24", units_billed="4") | {heading: "0420"}, row], config)
+    assert bool(len(claims.unread(log))) is not total
+    reasons = log.rejects(audited=True).collect()["reason"].to_list()
+    assert (reasons == ["is a line of totals, no session"]) is total
+
+
+@pytest.mark.parametrize(
     ("heading", "word", "amends"),
     [
         ("Frequency Code", "7", True),
@@ -423,6 +473,20 @@ def test_a_longer_word_of_a_claim_leaves_its_day_in_doubt(heading, word, config)
         ("Claim Frequency", "8", True),
         ("Type of Bill", "0137", True),
         ("TOB", "748", True),
+        ("UB-04 Type of Bill", "13Q", True),
+        ("Type of Bill", "717", True),
+        ("Claim Freq Code", "7", True),
+        ("Reversal Flag", "Y", True),
+        ("Reversal Flag", "N", False),
+        ("Claim Type", "Adjustment", True),
+        ("Claim Type", "Original", False),
+        ("Transaction Type", "Credit", True),
+        ("Charge Status", "Credited", True),
+        ("Claim Status", "RTP", True),
+        ("Claim Status", "Rejected", True),
+        ("Claim Status", "Denied", False),
+        ("Type of Bill", "0130", False),
+        ("Type of Bill", "0135", False),
         ("Frequency Code", "1", False),
         ("Type of Bill", "0131", False),
         ("Visit Frequency", "7", False),

@@ -134,6 +134,21 @@ def test_what_lies_beside_the_log(log, config, tmp_path):
     same(in_batches([log], config, tmp_path, asked), in_one_piece([log], config, asked))
 
 
+def test_a_merged_cell_across_pieces(config, tmp_path, monkeypatch):
+    """A row below the patient's own, in the next piece, and the one after that."""
+    monkeypatch.setattr(batches, "PIECE_ROWS", 2)
+    row = {"discipline": "PT", "date": "2026-03-02", "code": "97110", "minutes": "15"}
+    row |= {"units_billed": "1", "modifiers_billed": "GP"}
+    merged = row | {"patient": "", "minutes": "30", "units_billed": ""}
+    rows = [row | {"patient": "F"}, row | {"patient": "X", "units_billed": "3"}, merged, merged]
+    frame([*rows, merged, row | {"patient": "Y"}]).write_parquet(tmp_path / "log.parquet")
+    asked = reviewing.Asked(select=("U",))
+    one = in_one_piece([tmp_path / "log.parquet"], config, asked).audit
+    done = in_batches([tmp_path / "log.parquet"], config, tmp_path / "work", asked, rows=2).audit
+    assert (len(one.findings), len(done.findings)) == (0, 0)
+    assert one.not_run == done.not_run
+
+
 def test_redacted(log, config, tmp_path):
     """Codes instead of patients, in findings, rows and rejects."""
     asked = reviewing.Asked(redact=str(tmp_path / "key"))

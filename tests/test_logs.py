@@ -240,6 +240,30 @@ def test_a_row_of_several_days_is_named(date, until, several, engine_name, confi
     assert (len(sessions(left)), left.spanning) == (1, {})
 
 
+LAST_DAYS = [
+    ("Service Date From", "Service Date Through"), ("Service From", "Service Thru"),
+    ("DOS From", "DOS Through"), ("Date of Service From", "Date of Service Through"),
+    ("Date From", "Date Thru"), ("Svc From Date", "Svc Through Date"), ("From DOS", "Through DOS"),
+    ("From Date", "Thru"), ("From Date", "End Date"), ("ServiceFromDate", "ServiceToDate"),
+    ("Service Start Date", "Service Stop Date"), ("Statement From", "Statement Through"),
+    ("Service Date", "Service End Date"),
+]  # fmt: skip
+OTHER_DAYS = [
+    ("Start Date", "End Date"), ("Service Date", "Thru Date"), ("Service Date", "Bill To"),
+    ("Service Date", "Statement Through"), ("From Date", "Discharge Date"),
+    ("Service Date", "Last Seen"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "last"), [*LAST_DAYS, *OTHER_DAYS])
+def test_which_heading_is_that_of_a_last_day(first, last, config):
+    """One that names a service, or all that the first one names."""
+    row = {name: GOOD[name] for name in ("patient", "code")} | {"minutes": "23"}
+    rows = frame([row | {first: "2026-03-02", last: "2026-03-31"}])
+    log = logs.read(rows, config, maps={first: "date"})
+    assert bool(log.spanning) is ((first, last) in LAST_DAYS)
+
+
 @pytest.mark.parametrize(("first", "spans"), [("Service From Date", True), ("DOS", False)])
 def test_to_date_is_the_last_day_beside_a_first_one(first, spans, config):
     """Beside another it may be an authorization's, and nothing would be judged."""

@@ -19,6 +19,13 @@ CODES = [
     ("97116GPCQ", "97116", "GP CQ"),
     ("97116, GP, 59", "97116", "GP 59"),
     ("97116:GP", "97116", "GP"),
+    ("97116GP CQ", "97116", "GP CQ"),
+    ("97116 GPCQ", "97116", "GP CQ"),
+    ("97116|GP|CQ", "97116", "GP CQ"),
+    ("97116*GP*CQ", "97116", "GP CQ"),
+    ("HC:97116:GP:CQ", "97116", "GP CQ"),
+    ("HC97116GPCQ", "97116", "GP CQ"),
+    ("97116 5959", None, ""),
     ("97116.0", "97116", ""),
     ("g0283", "G0283", ""),
     ("Gait  Training", "97116", ""),
@@ -91,6 +98,9 @@ MEASURED = [
     (".5", "hours", 30),
     ("0.3833", "hours", 23),  # four decimals are finer than seconds
     ("0.3833333333333333", "hours", 23),
+    ("2", "hours", 120),
+    ("2.", "hours", 120),
+    ("2.000", "hours", 120),
     ("0.13", "hours", 7.8),  # what two decimals say is not made rounder
     ("47 min", "hours", 47),
     ("0:47", "hours", 47),

@@ -182,7 +182,7 @@ def audit(
             logs.require_maps(maps, [*read.place, *billed.place])
             for note in billed.notes:
                 tell(f"note: {note}")
-        _say_unread(read.place, read.mapping)
+        _say_unread(read.place, read.mapping, read.heeded)
         say_memory(read, on, memory.AUDITED_ROW_BYTES, "-" not in log)
         with _new_key_said(redact), progress(log) as report:
             report("auditing")
@@ -251,9 +251,11 @@ def _said_beside(**given: str | None) -> dict[str, str | dict[str, str]]:
     return said
 
 
-def _say_unread(there: Iterable[str], mapping: Mapping[str, list[str]]) -> None:
+def _say_unread(
+    there: Iterable[str], mapping: Mapping[str, list[str]], heeded: Iterable[str]
+) -> None:
     """A column that was not understood may be one that somebody counts on."""
-    known = {heading for own in mapping.values() for heading in own}
+    known = {*heeded, *(heading for own in mapping.values() for heading in own)}
     unread = [heading for heading in there if heading not in known]
     if unread:
         tell(f"note: no rule looks at {first_of(unread, SHOWN_HEADINGS)}")
@@ -290,7 +292,7 @@ def _audit_large(
             maps=maps_of(reading), jobs=jobs, report=report_progress(),
         )  # fmt: skip
     said_of_reading(read.notes, read.mapping, reading)
-    _say_unread(read.headings, read.mapping)
+    _say_unread(read.headings, read.mapping, read.heeded)
     return done, read.met
 
 
