@@ -305,6 +305,36 @@ def own_charges(lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any]) -> nw.LazyFra
     return engine.amended(lines, both.fill_null(False), needs, of_rows, none)
 
 
+def with_disciplines(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Rows of a blank discipline with the one that GP, GO or GN says, where a day has several.
+
+    A blank one is a value of its own, but minutes of two disciplines are none of one pool. Only of
+    patients' days on which each such row says one: others may be of the same pool.
+    """
+    says = {
+        name: nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)
+        for name, modifier in DISCIPLINE.items()
+    }
+    one = nw.sum_horizontal(*(here.cast(nw.Int64) for here in says.values())) == 1
+    said = nw.lit("")
+    for name, here in says.items():
+        said = nw.when(one & here).then(nw.lit(name)).otherwise(said)
+
+    def told(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        own = nw.col("discipline").cast(nw.String)
+        rows = rows.with_columns(said=nw.when(own == "").then(said), own=own)
+        for name in ("", *says):
+            rows = engine.touched(rows, nw.col("said") == name, ("patient", "date"), f"says {name}")
+        several = nw.sum_horizontal(*(nw.col(f"says {name}").cast(nw.Int64) for name in says)) > 1
+        apart = (nw.col("own") == "") & several & ~nw.col("says ")
+        rows = rows.with_columns(discipline=nw.when(apart).then("said").otherwise("own"))
+        return rows.drop("said", "own", *(f"says {name}" for name in ("", *says)))
+
+    if not engine.is_eager(sessions):
+        return told(sessions) if "" in engine.distinct(sessions, "discipline") else sessions
+    return engine.some(sessions, nw.col("discipline") == "", told, ("discipline",))
+
+
 # What a log may say of a line that nothing in it proves: distinct, and the patient's liability.
 _UNPROVEN = (*billed.DISTINCT.split("|"), *billed.EXCLUDED.split("|"))
 _TOLD_BY_MINUTES = frozenset(ASSISTANT.values())  # see `assistant_units`

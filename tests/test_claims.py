@@ -1583,3 +1583,27 @@ def test_every_engine_matches_alike(config, engine_name):
     assert audit.not_run == expected.not_run
     assert {"U201", "U205", "M303", "M309", "S705"} <= set(expected.findings["rule"])
     assert {entry["rule"] for entry in expected.not_run} >= {"U", "M", "S", "S705"}
+
+
+@pytest.mark.parametrize(
+    ("said", "disciplines", "units"),
+    [
+        (("GP", "GO"), ["OT", "PT"], [1, 1]),
+        (("GP KX", "GN"), ["PT", "SLP"], [1, 1]),
+        (("GP", "GP"), ["", ""], [0, 1]),  # a blank is a value of its own
+        (("GP", ""), ["", ""], [0, 1]),  # which may be PT's too
+        (("GP GO", "GO"), ["", ""], [0, 1]),
+    ],
+)
+@pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
+def test_minutes_of_two_disciplines_are_of_no_pool(said, disciplines, units, engine_name, config):
+    """Of a log without disciplines whose rows say GP and GO a bill made one pool, an audit two."""
+    codes = ("97530", "97535")
+    rows = [
+        session(code, "8", discipline="", modifiers_billed=text)
+        for code, text in zip(codes, said, strict=True)
+    ]
+    given = engine.on_engine(nw.from_native(frame(rows).lazy()), engine_name)
+    lines = engine.collect(billing.bill(logs.read(nw.to_native(given), config), config))
+    assert sorted(lines["discipline"].cast(nw.String).to_list()) == disciplines
+    assert sorted(lines["units"].to_list()) == units
