@@ -21,12 +21,12 @@ from calc.schema import (
     FLAGS,
     LENGTH_UNITS,
     MODES,
+    REVENUE,
     REVERSALS,
     ROLES,
     SESSION,
     STATUS,
     STATUS_WITHIN,
-    TOTALS,
     UNTIL,
 )
 
@@ -237,7 +237,7 @@ def _words(checked: Checked, shipped: Checked) -> Found:
     names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES, "minutes": LENGTH_UNITS}
     names |= {"headings": SESSION, "assistant": DISCIPLINES, "status": STATUS}
     names |= {"status_within": STATUS_WITHIN, "flags": FLAGS, "attendance": ATTENDANCE}
-    names |= {"until": UNTIL, "reversals": REVERSALS, "totals": TOTALS}
+    names |= {"until": UNTIL, "reversals": REVERSALS, "revenue": REVENUE}
     for path, columns in checked.word_files:
         for column, meanings in columns.items():
             known = names.get(column, ())

@@ -122,6 +122,7 @@ WORDS = (
     "attendance",
     "until",
     "totals",
+    "revenue",
     "status",
 )  # tables of words.toml
 POOLS = ("day", "code")

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -170,6 +170,12 @@ def _identifying(own: Sequence[str], column: str, config: Config) -> list[str]:
     words = config.words["patient_id"]
     told = [name for name in own if not set(words).isdisjoint(words_of(name))]
     return told if column == "patient" and told else list(own)
+
+
+def of_revenue(names: Sequence[str], taken: Collection[str], config: Config) -> list[str]:
+    """Headings of revenue codes; ``taken``: plain ones that a user mapped, or that are read."""
+    known = {plain(word) for word, kind in config.words["revenue"].items() if kind == "heading"}
+    return [name for name in names if plain(name) in known and plain(name) not in taken]
 
 
 def best(own: Sequence[str], column: str) -> list[str]:

@@ -130,7 +130,8 @@ class Log:
     parts: list[Log] = field(default_factory=list)  # the logs of several files
     sheets: dict[str, str] = field(default_factory=dict)  # of each workbook the one that was read
     total_words: list[str] = field(default_factory=list)  # see `is_total`
-    revenue: list[str] = field(default_factory=list)  # headings of revenue codes
+    total_codes: list[str] = field(default_factory=list)  # the same of revenue codes
+    revenue: list[str] = field(default_factory=list)  # headings of these
     heeded: list[str] = field(default_factory=list)  # headings of what rows say of themselves
     payers: list[str] = field(default_factory=list)  # that are known
     # Where no heading is read as a time, those that may mean one, each with it.
@@ -462,6 +463,7 @@ def _together(parts: list[Log]) -> Log:
         },
         parts=parts,
         total_words=parts[0].total_words,
+        total_codes=parts[0].total_codes,
         revenue=[*dict.fromkeys(name for part in parts for name in part.revenue)],
         heeded=[*dict.fromkeys(name for part in parts for name in part.heeded)],
         chosen=parts[0].chosen,
@@ -596,6 +598,10 @@ def _sessions(
     if status:
         cells["status"] = (statuses.KIND,)
         frame = statuses.told(frame, {place[name]: words for name, words in status.items()})
+    revenue = headings.of_revenue(names, taken, config)
+    if revenue and "discipline" not in cells:
+        frame = frame.with_columns(_by_revenue(frame, place[revenue[0]], config).alias(_REVENUE))
+        cells["discipline"] = (_REVENUE,)
     date = columns.get("date", [""])[0]
     if (last := statuses.ends(names, taken, date, config)) and date:
         frame = clocks.with_several_days(frame, place[date], [place[name] for name in last])
@@ -628,11 +634,9 @@ def _sessions(
         bad = _with_above(bad, frame)
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping, log.defaults = columns, defaults
-    totals = config.words["totals"]
-    log.total_words = [word for word, kind in totals.items() if not kind]
-    revenue = {headings.plain(word) for word, kind in totals.items() if kind}
-    log.revenue = [name for name in names if headings.plain(name) in revenue]
-    log.heeded = [*status, *last, *log.revenue]
+    log.total_words, log.revenue = [*config.words["totals"]], revenue
+    log.total_codes = [word for word, kind in config.words["revenue"].items() if kind == "total"]
+    log.heeded = [*status, *last, *revenue]
     log.chosen, log.payers = frozenset(map(headings.plain, maps)), [*config.payers]
     texts_of = partial(_texts_below, frame, place)
     log.modifiers_like = heading_notes.modifiers_like(names, columns, config, maps, texts_of)
@@ -661,6 +665,27 @@ def _sessions(
     if engine.is_eager(frame):
         log.files = [inputs.File(source, "", _conserved(frame, log, blank_allowed=bool(source)))]
     return log
+
+
+_REVENUE = "discipline by revenue code"  # no heading: those of a log stand under numbers
+
+
+def _by_revenue(frame: nw.LazyFrame[Any], column: str, config: Config) -> nw.Expr:
+    """The discipline that a revenue code says, blank for those of other departments."""
+    code, said = _revenue_code(frame.collect_schema(), column), nw.lit("")
+    for begins, kind in config.words["revenue"].items():
+        if kind in DISCIPLINES:
+            own = code.str.starts_with(begins) & (code.str.len_chars() == _REVENUE_DIGITS)
+            said = nw.when(own).then(nw.lit(kind)).otherwise(said)
+    return said
+
+
+def _revenue_code(schema: Mapping[str, Any], column: str) -> nw.Expr:
+    """Four digits, of which spreadsheets lose the first one."""
+    return text_of(schema, column).str.replace_all(r"\.0$", "").str.zfill(_REVENUE_DIGITS)
+
+
+_REVENUE_DIGITS = 4
 
 
 def _texts_below(frame: nw.LazyFrame[Any], place: Mapping[str, str], name: str) -> list[str]:
@@ -816,13 +841,9 @@ def is_total(log: Log) -> nw.Expr:
     total = nw.all_horizontal(total, *nobody, ignore_nulls=True)
     if not log.revenue or "code" not in log.cells:
         return total
-    of_claim = (said(log.place[name]).is_in(_TOTAL_CODE) for name in log.revenue)
-    return total | (
-        nw.any_horizontal(*of_claim, ignore_nulls=True) & (said(log.cells["code"]) == "")
-    )
-
-
-_TOTAL_CODE = ("0001", "001", "1", "1.0")  # NUBC, form locator 42
+    told = (_revenue_code(schema, log.place[name]).is_in(log.total_codes) for name in log.revenue)
+    of_claim = nw.any_horizontal(*told, ignore_nulls=True) & (said(log.cells["code"]) == "")
+    return total | of_claim
 
 
 def _judged(

@@ -44,7 +44,7 @@ STATUS = (
     "frequency", "amended", "held", "kind", "unnamed", "returned",
 )  # fmt: skip
 STATUS_WITHIN, FLAGS = ("none", "voided", "reversal"), ("heading", "set", "unset")
-REVERSALS, TOTALS = ("heading",), ("revenue",)
+REVERSALS, REVENUE = ("heading",), ("heading", "total", *DISCIPLINES)
 ATTENDANCE, UNTIL = ("heading", "absent"), ("first", "last", "service")
 
 MAX_LOCALITIES = 2**14  # what a whole number of 64 bits has room for beside a time

@@ -453,6 +453,7 @@ def test_a_claims_provider_type_is_no_role(config):
         ("Rev Code", "0001", "97110", False),
         ("Rev Code", "0420", "", False),
         ("Room", "0001", "", False),
+        ("Rev Code", "1", "", True),  # as a spreadsheet saves it
     ],
 )
 def test_the_line_of_a_claims_total_silences_nothing(heading, revenue, code, total, config):
@@ -1583,6 +1584,33 @@ def test_every_engine_matches_alike(config, engine_name):
     assert audit.not_run == expected.not_run
     assert {"U201", "U205", "M303", "M309", "S705"} <= set(expected.findings["rule"])
     assert {entry["rule"] for entry in expected.not_run} >= {"U", "M", "S", "S705"}
+
+
+@pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
+@pytest.mark.parametrize(
+    ("revenue", "disciplines"),
+    [
+        (("0420", "0430"), ["OT", "PT"]),
+        (("429", "444.0"), ["PT", "SLP"]),
+        (("0420", "0510"), ["", "PT"]),
+        (("420.00", "42"), [""]),  # an amount; of one pool they are one line
+    ],
+)
+def test_a_facilitys_revenue_codes_tell_the_discipline(revenue, disciplines, engine_name, config):
+    """Its bills have no other column of it, and 8 minutes of each were one pool."""
+    rows = [
+        {**VISIT, "code": "97530", "minutes": "8", "Rev Code": said, "units_billed": "1"}
+        for said in revenue
+    ]
+    rows = [{name: row[name] for name in row if name != "discipline"} for row in rows]
+    given = engine.on_engine(nw.from_native(frame(rows).lazy()), engine_name)
+    log = logs.read(nw.to_native(given), config)
+    lines = engine.collect(billing.bill(log, config))
+    assert sorted(lines["discipline"].cast(nw.String).to_list()) == disciplines
+    if disciplines[0]:
+        assert lines["units"].to_list() == [1, 1]
+    own = logs.read(frame([row | {"discipline": "SLP"} for row in rows]), config)
+    assert set(engine.collect(own.sessions)["discipline"].cast(nw.String)) == {"SLP"}
 
 
 @pytest.mark.parametrize(
