@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 
 BILLED_ROW_BYTES, AUDITED_ROW_BYTES = 700, 1_700
+USUAL_COLUMNS, COLUMN_BYTES = 18, 150  # each column more of a row: texts, or cells in quotes
 SETTINGS = "_RJEM_MALLOC_CONF"  # in the environment; what stands there already stays
 
 

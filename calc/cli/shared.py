@@ -242,7 +242,8 @@ def say_memory(read: Any, on: str, row_bytes: int, in_batches: bool) -> None:
     ``in_batches``: it can be done so.
     """
     rows = sum(file.rows for file in read.files)
-    need, there = rows * row_bytes, memory.of_machine_bytes()
+    more = max(len(read.place) - memory.USUAL_COLUMNS, 0) * memory.COLUMN_BYTES
+    need, there = rows * (row_bytes + more), memory.of_machine_bytes()
     if on == "polars" and there and need > there:
         tell(
             f"note: {rows:,} rows may take {need / 1e9:,.1f} GB of memory, the machine has"
