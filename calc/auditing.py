@@ -110,11 +110,12 @@ def not_run(
     uncounted: int,
     of_claims: frozenset[str] = frozenset(),
     no_rows: str = "",
+    no_lines: str = "",
 ) -> list[dict[str, Any]]:
     """What did not run: a rule, or some of its lines, with the reason.
 
     ``of_claims``: what claims beside the log were to say. ``no_rows``: why the log has none, and so
-    lacks whatever its rows may hold.
+    lacks whatever its rows may hold; ``no_lines``: the same of the claims.
     """
     said: list[dict[str, Any]] = []
     met = _met(has)
@@ -122,7 +123,8 @@ def not_run(
         unmet = [name for name in rule.needs if name not in met]
         if unmet:
             reason = lacking(unmet[0], unmet[0] in of_claims)
-            reason = no_rows if no_rows and reason.startswith("the log") else reason
+            for whose, why in (("the log", no_rows), ("the claims", no_lines)):
+                reason = why if why and reason.startswith(whose) else reason
             said.append({"rule": rule.code, "reason": reason, "lines": None})
             continue
         for gap, reason in _GAPS.get(rule.edition, ()):

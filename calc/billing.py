@@ -193,7 +193,7 @@ def bill(
     With ``columns`` only these of the lines: a large log is then billed in parts side by side.
     """
     days = engine.distinct(log.sessions, "date")
-    sessions = dense(modifiers.with_disciplines(log.sessions), config)
+    sessions = dense(modifiers.with_disciplines(log.sessions, config.timed_codes), config)
     wanted = tuple(dict.fromkeys((*columns, *ORDER))) if columns else ()
     by_line = "charge" in log.cells
 

@@ -12,7 +12,17 @@ from typing import Any
 
 from calc.dated import Dated, Edition, Parameter, Value, quarter, runs
 from calc.errors import ConfigError
-from calc.figure_files import DECIMALS, FEES, KEYS, OF_SHARES, PARAMETERS, TABLES, Row, one_of
+from calc.figure_files import (
+    DECIMALS,
+    FEES,
+    KEYS,
+    OF_SHARES,
+    PARAMETERS,
+    TABLES,
+    Row,
+    is_text,
+    one_of,
+)
 from calc.money import decimal_text
 from calc.params import QUARTERLY, Checked, Config, called, of_payers, plain
 from calc.schema import (
@@ -62,6 +72,13 @@ def notes(config: Config) -> list[str]:
     for table in dict.fromkeys(("rvu", "gpci", *fees)):
         for first, last in _gaps(checked.editions(table)):
             said.append(f"{table}/editions.toml: no edition from {first} to {last}")
+    usual = checked.counting_rules.get("cms", {}).get("unit_minutes")
+    for code, facts in checked.codes.items():
+        if facts["pooled"] and facts["unit_minutes"] not in (None, 0, usual):
+            said.append(
+                f"codes.csv: {code}: pooled, so that payers by whose rule a unit has {usual}"
+                f" minutes count it so, and not by its {facts['unit_minutes']}"
+            )
     for table in TABLES:
         for edition in checked.editions(table):
             if config.folders[-1] not in edition.path.parents:
@@ -152,6 +169,8 @@ def _payers(checked: Checked, shipped: Checked) -> Found:
             other = names.setdefault(name.lower(), payer)
             if other != payer:
                 yield ConfigError(f'"{name}" also names {other}', where, "take it out of one")
+        if not is_text(facts.get("source")):
+            yield ConfigError("source is missing", where, "name an entry of sources.toml")
         for name in OF_SHARES:
             if facts.get(name) is True and facts.get("part_b") is not True:
                 what = f"{name} has no effect without part_b"

@@ -315,10 +315,8 @@ class Reader:
         for name, facts in payers.items():
             where = f"payers.toml: {name}"
             whole = below.get(name, {}) | facts
-            if is_text(whole.get("source")):
+            if is_text(whole.get("source")):  # else see `config_checks`
                 self.cited.append((whole["source"], where))
-            else:
-                self.fault("source is missing", where, "name an entry of sources.toml")
             if not is_text(whole.get("name")):
                 self.fault("name is missing", where, 'write name = "..."')
             if not _are_texts(facts.get("aliases", [])):
@@ -423,7 +421,7 @@ class Reader:
         for entry, where in self._blocks(data, "edition", f"{name}/editions.toml"):
             span, file = self._span(entry, where), str(entry.get("file", ""))
             path = self.folder / name / file
-            if Path(file).name != file:
+            if Path(file).is_absolute() or ".." in Path(file).parts:
                 hint = f"lay it into the folder {name} and write its name"
                 self.fault(f'file: "{file}" is no name of a file', where, hint)
             elif not (self.at / name / file).is_file():

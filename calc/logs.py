@@ -842,8 +842,10 @@ def is_total(log: Log) -> nw.Expr:
     if not log.revenue or "code" not in log.cells:
         return total
     told = (_revenue_code(schema, log.place[name]).is_in(log.total_codes) for name in log.revenue)
-    of_claim = nw.any_horizontal(*told, ignore_nulls=True) & (said(log.cells["code"]) == "")
-    return total | of_claim
+    length = [log.cells[name] for name in ("minutes", "start", "end") if name in log.cells]
+    blank = (said(column) == "" for column in (log.cells["code"], *length))
+    of_claim = nw.any_horizontal(*told, ignore_nulls=True)
+    return total | nw.all_horizontal(of_claim, *blank, ignore_nulls=True)
 
 
 def _judged(

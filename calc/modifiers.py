@@ -7,6 +7,7 @@ Claims Processing Manual, ch. 5, s. 20.1. KX comes from the running total, which
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import narwhals.stable.v2 as nw
@@ -305,11 +306,11 @@ def own_charges(lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any]) -> nw.LazyFra
     return engine.amended(lines, both.fill_null(False), needs, of_rows, none)
 
 
-def with_disciplines(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+def with_disciplines(sessions: nw.LazyFrame[Any], timed_codes: Sequence[str]) -> nw.LazyFrame[Any]:
     """Rows of a blank discipline with the one that GP, GO or GN says, where a day has several.
 
     A blank one is a value of its own, but minutes of two disciplines are none of one pool. Only of
-    patients' days on which each such row says one: others may be of the same pool.
+    patients' days on which each such row of ``timed_codes`` says one: others may be of that pool.
     """
     says = {
         name: nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)
@@ -323,10 +324,12 @@ def with_disciplines(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     def told(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         own = nw.col("discipline").cast(nw.String)
         rows = rows.with_columns(said=nw.when(own == "").then(said), own=own)
-        for name in ("", *says):
-            rows = engine.touched(rows, nw.col("said") == name, ("patient", "date"), f"says {name}")
+        silent = (nw.col("said") == "") & nw.col("code").cast(nw.String).is_in(list(timed_codes))
+        flags = {"": silent, **{name: nw.col("said") == name for name in says}}
+        for name, flag in flags.items():
+            rows = engine.touched(rows, flag, ("patient", "date"), f"says {name}")
         several = nw.sum_horizontal(*(nw.col(f"says {name}").cast(nw.Int64) for name in says)) > 1
-        apart = (nw.col("own") == "") & several & ~nw.col("says ")
+        apart = (nw.col("said") != "").fill_null(False) & several & ~nw.col("says ")
         rows = rows.with_columns(discipline=nw.when(apart).then("said").otherwise("own"))
         return rows.drop("said", "own", *(f"says {name}" for name in ("", *says)))
 

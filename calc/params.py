@@ -462,8 +462,7 @@ def _unrelated(
 ) -> list[ConfigError]:
     """Codes that no rule could count: minutes that fit no rule, add-ons that fit no primary."""
     found = []
-    # A pool is counted by the payer's rule, whatever a code says: for Medicare by this one.
-    sizes = {rules.get("cms", {}).get("unit_minutes")}
+    sizes = {rule.get("unit_minutes") for rule in rules.values()}
     add_ons: dict[str, str] = {}
     for code, facts in codes.items():
         where, primary = f"codes.csv: {code}", facts["add_on_of"]

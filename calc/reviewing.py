@@ -216,15 +216,12 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     ran = auditing.runnable(picked, whole.has)
     codes = {rule.code for rule in ran}
     of_claims = frozenset() if gathered.claims_rejects is None else BILLED
-    no_rows = "no row of the log can be used" if len(rejects) else "the log has no rows"
+    bad = gathered.claims_rejects
+    no_lines = bad is not None and len(bad) and not whole.lines_claimed
     not_run = auditing.not_run(
-        picked,
-        whole.has,
-        whole.gaps,
-        whole.uncounted,
-        of_claims,
-        "" if whole.rows_used else no_rows,
-    )
+        picked, whole.has, whole.gaps, whole.uncounted, of_claims, _no_rows(whole, rejects),
+        "no line of the claims can be used" if no_lines else "",
+    )  # fmt: skip
     if whole.rows_used and not ran:
         reasons = "; ".join(f"{entry['rule']}: {entry['reason']}" for entry in not_run[:3])
         raise InputError("none of the chosen rules can run", hint=reasons)
@@ -235,7 +232,6 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     if unbilled:
         by_clinician = by_clinician.with_columns(units_billed=nw.lit(None, dtype=nw.Int64))
     sums = ("sessions", "units_billed", "units_supported")
-    bad = gathered.claims_rejects
     unread = None if bad is None else len(bad)
     meta = _meta(whole, config, asked, len(rejects), unread, key)
     chosen = _chosen_said(asked)

@@ -18,24 +18,29 @@ KIND, AT, WORD = "status said", "status at", "status word"
 # back or replaces another.
 NONE, MONEY, WITHDRAWN, AMENDS = "none", "money", "withdrawn", "amends"
 _HELD = {"held": "", "returned": ""}
-_OF_A_VISIT = {"none": NONE, "voided": NONE, "money": MONEY, "reversal": AMENDS} | _HELD
+_OF_A_VISIT = {"none": NONE, "voided": NONE, "money": MONEY} | _HELD
 _OF_A_CLAIM = {"none": NONE, "voided": WITHDRAWN, "withdrawn": WITHDRAWN} | {
     "money": MONEY, "reversal": AMENDS, "returned": AMENDS, "held": "",
 }  # fmt: skip
-_TAKEN_BACK = {"back": {"set": AMENDS, "unset": ""}, "frequency": {"amended": AMENDS}}
+_TAKEN_BACK = {"set": AMENDS, "unset": ""}
 # What the words of `[status]` in words.toml mean below each kind of its headings. Below that of a
 # ledger's entries a void is what takes another entry back; in a log that is no session either.
-_OF_LOGS = _TAKEN_BACK | {
+_OF_LOGS = {
     "heading": _OF_A_VISIT,
     "unnamed": _OF_A_VISIT,
     "posting": _OF_A_VISIT | {"posted": MONEY},
     "kind": {"none": NONE},
     "flag": {"none": NONE, "voided": NONE, "set": NONE, "unset": ""},
     "attendance": _OF_A_VISIT | {"absent": NONE},
+    "back": _TAKEN_BACK,
+    "frequency": dict[str, str](),
 }
-_OF_CLAIMS = _TAKEN_BACK | {
+_OF_CLAIMS = {
     "heading": _OF_A_CLAIM,
-    "unnamed": _OF_A_CLAIM,
+    # 22 is also the number of a state.
+    "unnamed": {what: kind for what, kind in _OF_A_CLAIM.items() if what != "reversal"},
+    "back": _TAKEN_BACK,
+    "frequency": {"amended": AMENDS},
     "claim": _OF_A_CLAIM | {"amended": AMENDS, "posted": AMENDS},
     "posting": _OF_A_CLAIM | {"voided": AMENDS, "posted": MONEY},
     "flag": {"none": WITHDRAWN, "voided": WITHDRAWN, "set": WITHDRAWN, "unset": ""},
@@ -49,11 +54,12 @@ _HEADING = "heading"
 # Kinds with words in a table of their own, and those with headings in one.
 _APART = {"flag": "flags", "attendance": "attendance", "back": "flags"}
 _HEADED = {"flag": "flags", "attendance": "attendance", "back": "reversals"}
-# Form locator 4 of a bill: two digits, often behind a 0, and the frequency. What replaces a claim,
-# takes it back or adjusts it: MCPM ch. 25 s. 75.1.
-_BILL_TYPE = re.compile(r"(?<![0-9a-z])0?[1-9][0-9]([0-9a-z])(?:\.0$)?(?![0-9a-z])")
-_FREQUENCY = re.compile(r"\W*([0-9a-z])(?:\.0$)?(?![0-9a-z])")
-_AMENDING = frozenset("78fghijkmpq")
+# Form locator 4 of a bill: two digits, often behind a 0, and the frequency; but 837 is X12's name
+# of a claim. What replaces one, takes it back or adjusts it: MCPM ch. 25 s. 75.1. The void of a log
+# is no session, while what replaces a claim is one.
+_BILL_TYPE = re.compile(r"(?:^|\()\W*(?!837)0?[1-9][0-9]([0-9a-z])(?:\.0$)?(?![0-9a-z])")
+_FREQUENCY = re.compile(r"\W*([0-9])(?:\.0)?(?=$|\s*[-:(])")
+_AMENDING, _VOIDING = frozenset("78fghijkmpq"), frozenset("8")
 
 
 class Words(NamedTuple):
@@ -61,21 +67,21 @@ class Words(NamedTuple):
 
     ``within``: those at the beginning or the end of a longer text whose other words are none of
     ``but_not``, and say nothing else. ``named``: of a log, where a text that is not known may mean
-    that no service was given. ``bills``: texts may hold a bill's type or a claim's frequency.
+    that no service was given. ``amending``: the frequencies of bills that are none of their own.
     """
 
     whole: Mapping[str, str]
     within: Mapping[str, str]
     but_not: frozenset[str]
     named: bool
-    bills: bool
+    amending: frozenset[str]
 
     def heard(self, text: str) -> tuple[str | None, str]:
         """What a cell says, None for words that are not known; and the words that say so."""
         # A code of digits in a column with blanks is often written as a decimal.
         lower = text.lower()
-        if self.bills and (code := _FREQUENCY.match(lower) or _BILL_TYPE.search(lower)):
-            return (AMENDS if code[1] in _AMENDING else ""), code[0].strip().upper()
+        if self.amending and (code := _FREQUENCY.match(lower) or _BILL_TYPE.search(lower)):
+            return (AMENDS if code[1] in self.amending else ""), code[0].strip(" (").upper()
         said = self.whole.get(plain(lower.removesuffix(".0")))
         if said is not None or not self.within:
             return said, text
@@ -137,8 +143,10 @@ def of(
         within = {
             word: AMENDS if claims else own[what] for word, what in longer.items() if what in own
         }
-        named, bills = kind in _NAMED and not claims, kind == "frequency"
-        found[name] = Words(whole, within, but_not, named, bills)
+        amending = _AMENDING if claims else _VOIDING
+        amending = amending if kind == "frequency" else frozenset()
+        named = kind in _NAMED and not claims
+        found[name] = Words(whole, within, but_not, named, amending)
     return found
 
 
@@ -206,22 +214,33 @@ def ends(names: Sequence[str], taken: Collection[str], date: str, config: Config
     and Start Date and End Date are those of a session.
     """
     until = config.words["until"]
-    own, firsts = _parted(date, until, "first")
+    whole = {plain(heading) for heading, kind in until.items() if not kind}
     service = {word for word, kind in until.items() if kind == "service"}
+    own, firsts = _parted(_words(date), until, ("first",))
     found = []
     for name in names:
-        others, lasts = _parted(name, until, "last")
+        words = _words(name)
+        others, lasts = _parted(words, until, ("last", "end"))
         alike = own == others or service.issuperset(own | others)
-        beside = firsts and alike and (others or own or firsts == {"from"})
-        of_service = others and service.issuperset(others)
-        if lasts and (beside or of_service) and plain(name) not in taken:
+        # Service End is a time of day, and End of Service another's.
+        day = any(until.get(word) in ("last", "date") or word == "dos" for word in words)
+        beside = firsts and alike and (firsts == {"from"} or (day and (others or own)))
+        of_service = day and others and service.issuperset(others) and until.get(words[0]) != "end"
+        says_so = plain(name) in whole or (lasts and (beside or of_service))
+        if says_so and plain(name) not in taken:
             found.append(name)
     return found
 
 
-def _parted(heading: str, until: Mapping[str, str], kind: str) -> tuple[set[str], set[str]]:
-    """The words of a heading that say something else than ``kind``, and those of that kind."""
+def _words(heading: str) -> list[str]:
     text = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", heading).lower()
-    words = {word for word in re.findall("[a-z]+|[0-9]+", text) if until.get(word) != ""}
-    own = {word for word in words if until.get(word) == kind}
-    return words - own, own
+    return re.findall("[a-z]+|[0-9]+", text) or [""]
+
+
+def _parted(
+    words: Sequence[str], until: Mapping[str, str], kinds: Collection[str]
+) -> tuple[set[str], set[str]]:
+    """The words of a heading that say something else than ``kinds``, and those that say these."""
+    told = {word for word in words if until.get(word) not in ("date", "other")}
+    own = {word for word in told if until.get(word) in kinds}
+    return told - own, own

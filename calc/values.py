@@ -321,9 +321,9 @@ def are_whole_minutes(texts: Iterable[str], unit: str) -> bool:
     for amount, places in filter(None, (_hours(text, unit) for text in texts)):
         scale = 10**places
         minutes = (amount * 120 + scale) // (2 * scale)
-        if places > _ROUNDED or (minutes * 2 * scale + 60) // 120 != amount:
+        if (minutes * 2 * scale + 60) // 120 != amount:
             return False
-        if amount * 60 % scale:
+        if places <= _ROUNDED and amount * 60 % scale:
             told.add((amount, places))
     return len(told) > 1
 
@@ -340,7 +340,8 @@ def _hours(text: str, unit: str) -> tuple[int, int] | None:
     elif unit != "hours" or not (_DECIMAL.fullmatch(text) or _COMMA.fullmatch(text)):
         return None
     whole, _, decimals = text.replace(",", ".").partition(".")
-    return int(whole + decimals), len(decimals)
+    decimals = decimals.rstrip("0")
+    return int(whole + decimals or "0"), len(decimals)
 
 
 def as_typed(column: str) -> Facts:

@@ -415,7 +415,8 @@ def test_a_longer_word_of_a_claim_leaves_its_day_in_doubt(heading, word, config)
 
 
 @pytest.mark.parametrize(
-    "word", ["137 - Replacement", "0137 Adjusted", "137-REPL", "Replacement claim (137)", "7: new"]
+    "word",
+    ["137 - Replacement", "0137 Adjusted", "137-REPL", "Replacement claim (137)", "7: new"],
 )
 def test_a_type_of_bill_with_words_beside_it(word, config):
     lines = [line("97110", "2") | {"Type of Bill": "131"}]
@@ -425,11 +426,46 @@ def test_a_type_of_bill_with_words_beside_it(word, config):
 
 
 def test_a_type_of_bill_in_a_log(config):
-    """An export of bills is a log as well: what voids a line is no session."""
-    rows = [session("97110", "24") | {"Type of Bill": bill} for bill in ("131", "138", "131")]
+    """An export of bills is a log as well: what voids a line is no session; a corrected one is."""
+    rows = [session("97110", "24") | {"Type of Bill": bill} for bill in ("131", "138", "137")]
     log = read(rows, config)
     assert len(log.sessions.collect()) == 2
     assert claims.unread(log)["reverses"].to_list() == [True]
+
+
+SAYS_NOTHING = [
+    ("Bill Type", "P"), ("Bill Type", "I"), ("Bill Type", "837 Professional"),
+    ("Frequency Code", "7"), ("Frequency Code", "M/W/F"), ("Frequency Code", "Q week"),
+    ("Bill Frequency", "M"), ("Bill Frequency", "7 days"), ("Bill Frequency", "Auth 837"),
+    ("State", "22"), ("Status", "22"), ("Charge Type", "Credit"), ("Type of Bill", "0137"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("heading", "text"), SAYS_NOTHING)
+def test_what_says_nothing_of_a_session(heading, text, config):
+    """Payers and institutions, how often and how somebody pays, where he lives."""
+    log = read([session("97110", "24") | {heading: text}], config)
+    assert len(log.sessions.collect()) == 1
+
+
+@pytest.mark.parametrize(
+    ("heading", "text"),
+    [("Bill Type", "P"), ("Bill Type", "837P"), ("Claim Frequency", "M"), ("State", "22")],
+)
+def test_what_says_nothing_of_a_claim(heading, text, config):
+    lines = [line("97110", "2") | {heading: text}]
+    claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+    assert len(claims.unread(claimed)) == 0
+
+
+def test_claims_of_which_no_line_can_be_used(config):
+    """They do have billed units."""
+    lines = [line("97110", "2") | {"Type of Bill": "0137"}]
+    claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+    with pytest.raises(InputError) as error:
+        asked = reviewing.Asked(select=("U201",))
+        reviewing.review(read([session("97110", "24")], config), config, asked, claimed)
+    assert "U201: no line of the claims can be used" in str(error.value.hint)
 
 
 @pytest.mark.parametrize("charge", ["240.00CR", "CR 240.00", "<240.00>", "240.00-", "(240.00)"])
@@ -454,11 +490,12 @@ def test_a_claims_provider_type_is_no_role(config):
         ("Rev Code", "0420", "", False),
         ("Room", "0001", "", False),
         ("Rev Code", "1", "", True),  # as a spreadsheet saves it
+        ("Rev", "1", "", False),
     ],
 )
 def test_the_line_of_a_claims_total_silences_nothing(heading, revenue, code, total, config):
     """Every bill of a facility has one: no day of any of its patients was judged."""
-    row = session(code, "x") | {heading: revenue}
+    row = session(code, "x" if code else "") | {heading: revenue}
     log = read([session("97110", "24", units_billed="4") | {heading: "0420"}, row], config)
     assert bool(len(claims.unread(log))) is not total
     reasons = log.rejects(audited=True).collect()["reason"].to_list()
@@ -1621,12 +1658,13 @@ def test_a_facilitys_revenue_codes_tell_the_discipline(revenue, disciplines, eng
         (("GP", "GP"), ["", ""], [0, 1]),  # a blank is a value of its own
         (("GP", ""), ["", ""], [0, 1]),  # which may be PT's too
         (("GP GO", "GO"), ["", ""], [0, 1]),
+        (("GP", "GO", ""), ["", "OT", "PT"], [1, 1, 1]),  # a supervised code is of no pool
     ],
 )
 @pytest.mark.parametrize("engine_name", ["polars", "duckdb"])
 def test_minutes_of_two_disciplines_are_of_no_pool(said, disciplines, units, engine_name, config):
     """Of a log without disciplines whose rows say GP and GO a bill made one pool, an audit two."""
-    codes = ("97530", "97535")
+    codes = ("97530", "97535", "G0283")[: len(said)]
     rows = [
         session(code, "8", discipline="", modifiers_billed=text)
         for code, text in zip(codes, said, strict=True)

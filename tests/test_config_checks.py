@@ -291,10 +291,6 @@ UNCOUNTED = {
         {"first": "", "size": 15, "primary": "98999", "pooled": "no"},
         "add_on_of: it is no add-on of its own",
     ),
-    "a pool of other units": (
-        {"first": 20, "size": 20, "primary": "", "pooled": "yes"},
-        "pooled: its minutes count with other codes by no rule of counting_rules.toml",
-    ),
 }
 
 
@@ -310,6 +306,26 @@ def test_a_code_that_no_rule_counts(facts, says, tmp_path):
     assert [(where, what) for where, what, _ in faults(tmp_path, files)] == [
         ("codes.csv: 98999", says)
     ]
+
+
+def test_a_pool_of_other_units_is_noted(tmp_path):
+    """By a rule of 15 minutes it counts so, whatever the code says."""
+    head = (SHIPPED / "codes.csv").read_text().splitlines()[0]
+    facts = {"first": 20, "size": 20, "primary": "", "pooled": "yes"}
+    twenty = '[twenty]\ntitle = "20"\nunit_minutes = 20\nfirst_minutes = 11\npool = "day"\n'
+    files = {
+        "codes.csv": f"{head}\n{CODE.format(**facts)}",
+        "counting_rules.toml": f'{twenty}source = "decision"\n',
+    }
+    assert faults(tmp_path, files) == []
+    (note,) = config_checks.notes(Config([tmp_path, SHIPPED]))
+    assert note.startswith("codes.csv: 98999: pooled, so that payers by whose rule a unit has 15")
+
+
+def test_a_payer_without_a_source(tmp_path):
+    payer = PAYER.replace('source = "decision"\n', "")
+    ((where, what, hint),) = faults(tmp_path, {"payers.toml": payer})
+    assert (where, what, bool(hint)) == ("payers.toml: acme", "source is missing", True)
 
 
 def test_lines_of_a_table_are_those_of_its_file(tmp_path):

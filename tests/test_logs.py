@@ -246,12 +246,13 @@ LAST_DAYS = [
     ("Date From", "Date Thru"), ("Svc From Date", "Svc Through Date"), ("From DOS", "Through DOS"),
     ("From Date", "Thru"), ("From Date", "End Date"), ("ServiceFromDate", "ServiceToDate"),
     ("Service Start Date", "Service Stop Date"), ("Statement From", "Statement Through"),
-    ("Service Date", "Service End Date"),
+    ("Service Date", "Service End Date"), ("Date", "Last Date of Service"),
 ]  # fmt: skip
 OTHER_DAYS = [
     ("Start Date", "End Date"), ("Service Date", "Thru Date"), ("Service Date", "Bill To"),
     ("Service Date", "Statement Through"), ("From Date", "Discharge Date"),
-    ("Service Date", "Last Seen"),
+    ("Service Date", "Last Seen"), ("Date", "Last DOS"), ("Date", "Last Service Date"),
+    ("Date", "End of Service Date"), ("Service Start", "Service End"),
 ]  # fmt: skip
 
 
