@@ -56,7 +56,7 @@ _APART = {"flag": "flags", "attendance": "attendance", "back": "flags"}
 _HEADED = {"flag": "flags", "attendance": "attendance", "back": "reversals"}
 # Form locator 4 of a bill: two digits, often behind a 0, and the frequency; but 837 is X12's name
 # of a claim. What replaces one, takes it back or adjusts it: MCPM ch. 25 s. 75.1. The void of a log
-# is no session, while what replaces a claim is one.
+# is no session, while what replaces a claim is one; a frequency alone may there be of visits.
 _BILL_TYPE = re.compile(r"(?:^|\()\W*(?!837)0?[1-9][0-9]([0-9a-z])(?:\.0$)?(?![0-9a-z])")
 _FREQUENCY = re.compile(r"\W*([0-9])(?:\.0)?(?=$|\s*[-:(])")
 _AMENDING, _VOIDING = frozenset("78fghijkmpq"), frozenset("8")
@@ -80,7 +80,8 @@ class Words(NamedTuple):
         """What a cell says, None for words that are not known; and the words that say so."""
         # A code of digits in a column with blanks is often written as a decimal.
         lower = text.lower()
-        if self.amending and (code := _FREQUENCY.match(lower) or _BILL_TYPE.search(lower)):
+        alone = _FREQUENCY.match(lower) if self.amending == _AMENDING else None
+        if self.amending and (code := alone or _BILL_TYPE.search(lower)):
             return (AMENDS if code[1] in self.amending else ""), code[0].strip(" (").upper()
         said = self.whole.get(plain(lower.removesuffix(".0")))
         if said is not None or not self.within:

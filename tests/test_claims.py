@@ -435,7 +435,8 @@ def test_a_type_of_bill_in_a_log(config):
 
 SAYS_NOTHING = [
     ("Bill Type", "P"), ("Bill Type", "I"), ("Bill Type", "837 Professional"),
-    ("Frequency Code", "7"), ("Frequency Code", "M/W/F"), ("Frequency Code", "Q week"),
+    ("Frequency Code", "7"), ("Frequency Code", "8"), ("Frequency Code", "M/W/F"),
+    ("Frequency Code", "Q week"),
     ("Bill Frequency", "M"), ("Bill Frequency", "7 days"), ("Bill Frequency", "Auth 837"),
     ("State", "22"), ("Status", "22"), ("Charge Type", "Credit"), ("Type of Bill", "0137"),
 ]  # fmt: skip
