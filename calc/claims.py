@@ -164,8 +164,8 @@ def line_file(name: str, own: Collection[str]) -> str:
     return f"{name}#claims" if name else "claims"
 
 
-# A sign before or behind the figures, or brackets: -2, $-100.00, (100.00), 100.00-. The true minus
-# stands as itself, since not every engine's patterns know its number.
+# A sign or CR before or behind the figures, or brackets: -2, $-100.00, (100.00), <100.00>, 100.00-,
+# 100.00CR. The true minus stands as itself, since not every engine's patterns know its number.
 _NEGATIVE = "(?i)^\\s*\\$?\\s*[-\u2212(<]|[-\u2212]\\s*$|^cr\\b|[0-9. ]cr$"
 
 

@@ -45,8 +45,8 @@ def at_most_usual(lines: Frame, config: Config, days: list[date]) -> Frame:
     Lines billed for a denial are left out, and codes that Medicare does not pay and the payer does:
     the edit allows none of them. ``mai``: how the edit is adjudicated.
     """
-    asked = _asks_for_payment() & ~billed.PAID_BY_OWN_FEE.fill_null(False)
-    lines = _with_most_usual(lines.filter(asked).select(*_OF_DAY, "billed"), config, days)
+    asked = lines.filter(_is_edited()).select(*_OF_DAY, "billed")
+    lines = _with_most_usual(asked, config, days)
     lines = engine.summed(lines, _OF_DAY, "billed", "billed_of_day")
     # Below the most usual nothing is to be said.
     reached = lines.filter(nw.col("billed_of_day") >= nw.col("mue"))
@@ -65,8 +65,7 @@ def most_allowed(lines: Frame, usual: Frame) -> Frame:
     exchanged = billed.with_units_of_add_on()
     over = nw.col("timed") & (nw.col("billed") > nw.col("units")) & ~exchanged
     unpaid = billed.UNPAID & (nw.col("charge_cents") > 0)
-    asked = _asks_for_payment() & ~billed.PAID_BY_OWN_FEE.fill_null(False)
-    theirs = engine.among(lines, usual, _OF_DAY).filter(asked)
+    theirs = engine.among(lines, usual, ("patient",)).filter(_is_edited())
     marked = theirs.join(usual, on=list(_OF_DAY), how="inner").with_columns(
         by_day=over_day.cast(nw.Int64),
         excess=over.cast(nw.Int64),
@@ -90,6 +89,11 @@ def most_allowed(lines: Frame, usual: Frame) -> Frame:
 def _asks_for_payment() -> nw.Expr:
     """The line is billed to Medicare, and not for a denial."""
     return (nw.col("billed") > 0) & nw.col("payer_part_b") & (nw.col("refused_rows") == 0)
+
+
+def _is_edited() -> nw.Expr:
+    """The most usual units are for the line: its payer has no fee of its own for the code."""
+    return _asks_for_payment() & ~billed.PAID_BY_OWN_FEE.fill_null(False)
 
 
 def beside_most_allowed(lines: Frame, most: Frame) -> Frame:

@@ -115,10 +115,9 @@ def gather(
         return _of_lines(rows, priced_lines(lines), begun["clash"], config, days)
 
     def further() -> tuple[Evidence, dict[str, Frame]]:
-        found = _of_services(rows, lines, has, config, days)
+        found, unpriced = _of_services(rows, lines, has, config, days)
         both = nw.concat([found.tables["limit"], begun["limit"]], how="vertical")
         found.tables |= of_habits(begun | found.tables, config) | {"limit": both}
-        unpriced = {name: found.tables.pop(name) for name in _UNPRICED}
         found.tables = kept(found.tables)
         return found, unpriced
 
@@ -145,8 +144,7 @@ def of_patients(
     rows, days = counted_rows(rows, has, config, extras, files)
     tables = _of_rows(rows, has, config, days)
     lines = counted_lines(rows, config, days, options, in_doubt)
-    found = _of_services(rows, lines, has, config, days)
-    unpriced = {name: found.tables.pop(name) for name in _UNPRICED}
+    found, unpriced = _of_services(rows, lines, has, config, days)
     judged = _of_lines(rows, priced_lines(lines), tables["clash"], config, days)
     found.tables |= tables | _with_costs(judged, unpriced)
     found.files = files
@@ -179,11 +177,13 @@ def _of_rows(
 
 def _of_services(
     rows: Frame, lines: Frame, has: frozenset[str], config: Config, days: list[date]
-) -> Evidence:
-    """What `counted_lines` are enough for; _UNPRICED before what theirs costs is known."""
-    tables = {
+) -> tuple[Evidence, dict[str, Frame]]:
+    """What `counted_lines` are enough for; and tables that `_with_costs` ends."""
+    unpriced = {
         "allowed_most": engine.settled(edits.at_most_usual(lines, config, days)),
         "same_minutes": engine.settled(edits.distinct_at_the_same_time(lines, rows)),
+    }
+    tables = {
         "assistant_row": billed_as_assistants(rows, lines),
         "limit": beyond_limits(rows, lines, config, days),
         "evaluation": evaluations(lines, config, days),
@@ -191,7 +191,7 @@ def _of_services(
         "habit": habits.counted(rows, lines, config),
     }
     gaps = edits.gaps_of(lines, config, days)
-    return Evidence(tables, rows, has, days, gaps, _uncounted(lines))
+    return Evidence(tables, rows, has, days, gaps, _uncounted(lines)), unpriced
 
 
 def _of_lines(
@@ -217,12 +217,8 @@ def _of_lines(
     }
 
 
-# Tables that `_of_services` makes and `_with_costs` ends.
-_UNPRICED = ("allowed_most", "same_minutes")
-
-
 def _with_costs(judged: dict[str, Frame], unpriced: Mapping[str, Frame]) -> dict[str, Frame]:
-    """The tables `_of_lines` and _UNPRICED with what each says of the others'."""
+    """The tables `_of_lines` and the ``unpriced`` ones, with what each says of the others'."""
     lines = judged["service"]
     most = engine.settled(edits.most_allowed(lines, unpriced["allowed_most"]))
     clashes, same_minutes = _said_apart(judged["clash"], unpriced["same_minutes"])

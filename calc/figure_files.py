@@ -148,7 +148,9 @@ UNIT_BASES = ("minutes", "day", "area", "extremity", "month", "period", "episode
 class Row(dict[str, Any]):
     """The cells of a table's row by their headings; ``line``: the last one it has in its file."""
 
-    line = 0
+    def __init__(self, cells: Iterable[tuple[str, Any]], line: int) -> None:
+        super().__init__(cells)
+        self.line = line
 
 
 @dataclass
@@ -211,11 +213,7 @@ class Reader:
             hint = "put a cell that holds a comma into quotation marks"
             self.fault(f"has more or fewer cells than the heading in row {some}", str(path), hint)
             return []
-        rows = []
-        for cells, line in body:
-            rows.append(Row(zip(heading, cells, strict=True)))
-            rows[-1].line = line
-        return rows
+        return [Row(zip(heading, cells, strict=True), line) for cells, line in body]
 
     def _headed(
         self, heading: list[str], known: tuple[str, ...], columns: tuple[str, ...], where: str

@@ -809,9 +809,7 @@ def below(log: Log, above: tuple[str, date | None]) -> None:
     first = nw.col("above_patient").is_null() & (nw.col("fault") == PATIENT_BLANK)
     log.bad = log.bad.with_columns(
         above_patient=nw.when(first).then(nw.lit(patient)).otherwise("above_patient"),
-        above_date=nw.when(first)
-        .then(nw.lit(day, dtype=nw.Date))
-        .otherwise(nw.col("above_date").cast(nw.Date)),
+        above_date=nw.when(first).then(nw.lit(day, dtype=nw.Date)).otherwise("above_date"),
     )
 
 

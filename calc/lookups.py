@@ -248,7 +248,7 @@ def payers_own(lines: nw.LazyFrame[Any], config: Config, days: list[date]) -> nw
         for day in days
         if (edition := config.edition(name, day))
     ]
-    # A table may hold a whole hospital's codes, and as many days as the log has fees.
+    # A table may hold a whole hospital's codes: none stands here once for each day.
     editions = list(dict.fromkeys((name, edition) for _, _, name, edition in held))
     numbers = {edition: number for number, (_, edition) in enumerate(editions)}
     table = {

@@ -11,7 +11,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import engine, lookups
+from calc import engine, lookups, modifiers
 from calc.claims import line_file, nothing_unread
 from calc.logs import Log
 from calc.modifiers import ASSISTANT, DISCIPLINE
@@ -94,9 +94,7 @@ def _by_own_day(rows: Frame) -> Frame:
 
 
 def _by_modifiers(rows: Frame) -> Frame:
-    here = (_says(modifier).cast(nw.Int64) for modifier in DISCIPLINE.values())
-    one = nw.sum_horizontal(*here) == 1
-    said = {"said": nw.when(one).then(_said()).otherwise(nw.lit(""))}
+    said = {"said": modifiers.one_discipline()}
     rows = engine.told_by(rows.drop("discipline"), "modifiers_billed", said)
     rows = rows.rename({"said": "discipline"})
     told = rows.filter(nw.col("discipline") != "")
@@ -234,9 +232,9 @@ def _one_of_several(lines: Frame, named: Frame) -> Frame:
     there = here.group_by(*_SERVICE).agg(*(nw.col(f"in_{name}").max() for name in DISCIPLINE))
     fits = {}
     for name, modifier in DISCIPLINE.items():
-        speaks = _says(modifier)
+        speaks = modifiers.says(modifier)
         if name in ASSISTANT:
-            speaks = speaks | _says(ASSISTANT[name])
+            speaks = speaks | modifiers.says(ASSISTANT[name])
         fits[name] = nw.when(speaks).then(nw.col(f"in_{name}")).otherwise(0)
     names, left = [f"in_{name}" for name in fits], [f"left_{name}" for name in fits]
     lines = lines.join(there, on=_SERVICE, how="left")
@@ -411,16 +409,5 @@ def _by_day(rows: Frame, told: Frame, name: str, day: list[str]) -> Frame:
 
 def _said_discipline() -> nw.Expr:
     """The discipline, or where it is blank the one that GP, GO or GN says."""
-    return nw.when(nw.col("discipline") == "").then(_said()).otherwise(nw.col("discipline"))
-
-
-def _said() -> nw.Expr:
-    """The discipline that GP, GO or GN says, the last of several; blank for none."""
-    said = nw.lit("")
-    for discipline, modifier in DISCIPLINE.items():
-        said = nw.when(_says(modifier)).then(nw.lit(discipline)).otherwise(said)
-    return said
-
-
-def _says(modifier: str) -> nw.Expr:
-    return nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)
+    blank = nw.col("discipline") == ""
+    return nw.when(blank).then(modifiers.discipline_said()).otherwise(nw.col("discipline"))

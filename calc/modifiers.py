@@ -306,32 +306,44 @@ def own_charges(lines: nw.LazyFrame[Any], rows: nw.LazyFrame[Any]) -> nw.LazyFra
     return engine.amended(lines, both.fill_null(False), needs, of_rows, none)
 
 
+def says(modifier: str) -> nw.Expr:
+    """Whether a row bills the modifier."""
+    return nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)
+
+
+def discipline_said() -> nw.Expr:
+    """The discipline that GP, GO or GN says, the last of several; blank for none."""
+    said = nw.lit("")
+    for discipline, modifier in DISCIPLINE.items():
+        said = nw.when(says(modifier)).then(nw.lit(discipline)).otherwise(said)
+    return said
+
+
+def one_discipline() -> nw.Expr:
+    """The same, blank for several too."""
+    one = nw.sum_horizontal(*(says(own).cast(nw.Int64) for own in DISCIPLINE.values())) == 1
+    return nw.when(one).then(discipline_said()).otherwise(nw.lit(""))
+
+
 def with_disciplines(sessions: nw.LazyFrame[Any], timed_codes: Sequence[str]) -> nw.LazyFrame[Any]:
     """Rows of a blank discipline with the one that GP, GO or GN says, where a day has several.
 
     A blank one is a value of its own, but minutes of two disciplines are none of one pool. Only of
     patients' days on which each such row of ``timed_codes`` says one: others may be of that pool.
     """
-    says = {
-        name: nw.col("modifiers_billed").cast(nw.String).str.contains(modifier)
-        for name, modifier in DISCIPLINE.items()
-    }
-    one = nw.sum_horizontal(*(here.cast(nw.Int64) for here in says.values())) == 1
-    said = nw.lit("")
-    for name, here in says.items():
-        said = nw.when(one & here).then(nw.lit(name)).otherwise(said)
 
     def told(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         own = nw.col("discipline").cast(nw.String)
-        rows = rows.with_columns(said=nw.when(own == "").then(said), own=own)
+        rows = rows.with_columns(said=nw.when(own == "").then(one_discipline()), own=own)
         silent = (nw.col("said") == "") & nw.col("code").cast(nw.String).is_in(list(timed_codes))
-        flags = {"": silent, **{name: nw.col("said") == name for name in says}}
+        flags = {"": silent, **{name: nw.col("said") == name for name in DISCIPLINE}}
         for name, flag in flags.items():
             rows = engine.touched(rows, flag, ("patient", "date"), f"says {name}")
-        several = nw.sum_horizontal(*(nw.col(f"says {name}").cast(nw.Int64) for name in says)) > 1
+        here = (nw.col(f"says {name}").cast(nw.Int64) for name in DISCIPLINE)
+        several = nw.sum_horizontal(*here) > 1
         apart = (nw.col("said") != "").fill_null(False) & several & ~nw.col("says ")
         rows = rows.with_columns(discipline=nw.when(apart).then("said").otherwise("own"))
-        return rows.drop("said", "own", *(f"says {name}" for name in ("", *says)))
+        return rows.drop("said", "own", *(f"says {name}" for name in flags))
 
     if not engine.is_eager(sessions):
         return told(sessions) if "" in engine.distinct(sessions, "discipline") else sessions

@@ -93,8 +93,9 @@ class Config:
             # What is reckoned with has the decimals of the shipped figure, of a factor four.
             places = shipped.values[0].places if shipped.values else FACTOR_PLACES
             values = tuple(of_places(v, places) for parameter in read for v in parameter.values)
-            unit = shipped.unit or self.parameter("conversion_factor").unit
-            self._hold([fault for v in values for fault in impossible(v, name, unit)])
+            # A payer's own file need not say its unit.
+            kind = shipped if name in PARAMETERS else self.parameter("conversion_factor")
+            self._hold([fault for v in values for fault in impossible(v, name, kind.unit)])
             self._parameters[name] = Parameter(name, shipped.title, shipped.unit, values)
         return self._parameters[name]
 

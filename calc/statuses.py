@@ -58,8 +58,12 @@ _HEADED = {"flag": "flags", "attendance": "attendance", "back": "reversals"}
 # of a claim. What replaces one, takes it back or adjusts it: MCPM ch. 25 s. 75.1. The void of a log
 # is no session, while what replaces a claim is one; a frequency alone may there be of visits.
 _BILL_TYPE = re.compile(r"(?:^|\()\W*(?!837)0?[1-9][0-9]([0-9a-z])(?:\.0$)?(?![0-9a-z])")
-_FREQUENCY = re.compile(r"\W*([0-9])(?:\.0)?(?=$|\s*[-:(])")
-_AMENDING, _VOIDING = frozenset("78fghijkmpq"), frozenset("8")
+_FREQUENCY = re.compile(r"^\W*([0-9])(?:\.0)?(?=$|\s*[-:(])")
+_AMENDING = "78fghijkmpq"
+_OF_BILLS = {
+    False: ((_BILL_TYPE, "8"),),
+    True: ((_FREQUENCY, _AMENDING), (_BILL_TYPE, _AMENDING)),  # of claims
+}
 
 
 class Words(NamedTuple):
@@ -67,22 +71,23 @@ class Words(NamedTuple):
 
     ``within``: those at the beginning or the end of a longer text whose other words are none of
     ``but_not``, and say nothing else. ``named``: of a log, where a text that is not known may mean
-    that no service was given. ``amending``: the frequencies of bills that are none of their own.
+    that no service was given. ``bills``: how a bill's type or frequency is written, and which ones
+    are none of a bill of its own.
     """
 
     whole: Mapping[str, str]
     within: Mapping[str, str]
     but_not: frozenset[str]
     named: bool
-    amending: frozenset[str]
+    bills: Sequence[tuple[re.Pattern[str], str]]
 
     def heard(self, text: str) -> tuple[str | None, str]:
         """What a cell says, None for words that are not known; and the words that say so."""
         # A code of digits in a column with blanks is often written as a decimal.
         lower = text.lower()
-        alone = _FREQUENCY.match(lower) if self.amending == _AMENDING else None
-        if self.amending and (code := alone or _BILL_TYPE.search(lower)):
-            return (AMENDS if code[1] in self.amending else ""), code[0].strip(" (").upper()
+        for pattern, amending in self.bills:
+            if code := pattern.search(lower):
+                return (AMENDS if code[1] in amending else ""), code[0].strip(" (").upper()
         said = self.whole.get(plain(lower.removesuffix(".0")))
         if said is not None or not self.within:
             return said, text
@@ -144,10 +149,8 @@ def of(
         within = {
             word: AMENDS if claims else own[what] for word, what in longer.items() if what in own
         }
-        amending = _AMENDING if claims else _VOIDING
-        amending = amending if kind == "frequency" else frozenset()
-        named = kind in _NAMED and not claims
-        found[name] = Words(whole, within, but_not, named, amending)
+        bills = _OF_BILLS[claims] if kind == "frequency" else ()
+        found[name] = Words(whole, within, but_not, kind in _NAMED and not claims, bills)
     return found
 
 

@@ -65,14 +65,12 @@ def _behind(rest: str) -> str:
     tokens: list[str] = []
     for word in re.split(_SEPARATORS, rest.strip(" ,;/:.+&|*()-").upper()):
         pairs = re.findall("..?", word)
-        if len(pairs) == 1 and (parted or tokens):
-            tokens += pairs
-        elif (
-            not pairs or not set(pairs) <= _THERAPY_MODIFIERS or (pairs[0].isdigit() and not tokens)
-        ):
-            return ""  # 9711659 may be a slip of the keys
-        else:
-            tokens += pairs
+        if len(pairs) != 1 or not (parted or tokens):
+            # Glued: 9711659 may be a slip of the keys.
+            slip = not tokens and word[:1].isdigit()
+            if not pairs or slip or not set(pairs) <= _THERAPY_MODIFIERS:
+                return ""
+        tokens += pairs
     sound = all(_MODIFIER.fullmatch(t) and not re.fullmatch(r"X\d", t) for t in tokens)
     return " ".join(tokens) if sound else ""
 

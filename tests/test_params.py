@@ -768,3 +768,10 @@ def test_more_localities_than_there_may_be(tmp_path, monkeypatch):
     monkeypatch.setattr(params, "MAX_LOCALITIES", 50)
     with pytest.raises(ConfigError, match="localities are more than 50"):
         _ = Config([SHIPPED]).localities
+
+
+def test_a_factor_file_that_does_not_say_its_unit(tmp_path):
+    """Where no folder lies below it, its unit was asked of itself without an end."""
+    text = '[[value]]\nfrom = 2026-01-01\nuntil = 2026-12-31\nvalue = 33\nsource = "decision"\n'
+    (tmp_path / "conversion_factor.toml").write_text(f"places = 4\n{text}")
+    assert Config([tmp_path]).parameter("conversion_factor").on(date(2026, 3, 2)).text == "33.0000"
