@@ -59,6 +59,15 @@ def _frame(native: Any) -> nw.LazyFrame[Any]:
     return frame
 
 
+def _here(frame: nw.LazyFrame[Any]) -> pl.DataFrame:
+    """The rows of a Polars frame.
+
+    In memory: to begin streaming, as Polars otherwise does, takes ten times as long as few rows do.
+    """
+    rows: pl.DataFrame = nw.to_native(frame).collect(engine="in-memory")
+    return rows
+
+
 def table(columns: Columns, types: Mapping[str, type]) -> nw.LazyFrame[Any]:
     """A Polars table of Python values; ``types`` gives each column str, int, bool or date."""
     schema = {name: _POLARS[kind] for name, kind in types.items()}
@@ -100,7 +109,7 @@ def _numbered(
 ) -> nw.LazyFrame[Any]:
     if not any(isinstance(kind, pl.Enum) for kind in kinds.values()):
         return small
-    rows = nw.to_native(small).collect()
+    rows = _here(small)
     keys, casts = [], []
     for name in rows.columns:
         kind = kinds.get(alike.get(name, name))
@@ -152,7 +161,7 @@ def _found_by_place(
     if not any(isinstance(kinds[name], pl.Enum) or kinds[name].is_temporal() for name in on):
         return None
     small = _numbered(table(columns, types), kinds, alike)
-    return _gathered(frame, nw.to_native(small).collect(engine="in-memory"), kinds, on)
+    return _gathered(frame, _here(small), kinds, on)
 
 
 def _gathered(
@@ -215,7 +224,7 @@ _AT = "at "
 
 
 def _arrow(columns: Columns, types: Mapping[str, type]) -> Any:
-    return nw.to_native(table(columns, types)).collect().to_arrow()
+    return _here(table(columns, types)).to_arrow()
 
 
 def _values(columns: Columns, types: Mapping[str, type]) -> str:
@@ -514,7 +523,7 @@ def _require_arrow(engine: str) -> None:
 def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     """The rows, as a Polars frame."""
     if frame.implementation.is_polars():
-        rows = nw.to_native(frame).collect(engine="in-memory")
+        rows = _here(frame)
     else:
         rows = pl.DataFrame(frame.collect("pyarrow").to_native())
     done: nw.DataFrame[Any] = nw.from_native(rows)
@@ -620,7 +629,7 @@ def of_each_value(
     follow: a fact about a value is found for a million rows in the time that one look at their
     texts takes. Text columns named in ``known`` come out as `dense` would make them.
     """
-    rows = nw.to_native(frame).collect()
+    rows = _here(frame)
 
     def found(one: tuple[str, Change]) -> tuple[list[Any], dict[str, Any]]:
         column, change = one
@@ -711,7 +720,7 @@ def _spread(
 ) -> tuple[list[Any], dict[str, Any]]:
     """Columns of a table, ``at`` its rows (None: its one row for all), and its `constants`."""
     columns: list[Any] = []
-    rows = nw.to_native(table).collect()
+    rows = _here(table)
     same = _same(rows)
     for fact in rows.get_columns():
         if fact.name in known and fact.dtype == pl.String:
@@ -750,18 +759,18 @@ def told(
     if is_planned(frame):
         return _with_made(frame, [column], kinds, compute)
     # At once, for Polars would add words of its own to what is said of a text.
-    rows = nw.to_native(frame).collect()
+    rows = _here(frame)
     return _frame(rows.hstack(compute(rows).get_columns()).lazy())
 
 
 def constants(frame: nw.LazyFrame[Any]) -> dict[str, Any]:
     """Of a small Polars table the columns that hold one value throughout, and the value."""
-    return _same(nw.to_native(frame).collect())
+    return _same(_here(frame))
 
 
 def rows_of(frame: nw.LazyFrame[Any]) -> tuple[Columns, dict[str, type]]:
     """A small Polars table as Python values, with their types: what `beside` takes."""
-    done = nw.to_native(frame).collect()
+    done = _here(frame)
     kinds = {kind: name for name, kind in _POLARS.items()}
     return done.to_dict(as_series=False), {n: kinds[k] for n, k in done.schema.items()}
 
@@ -983,7 +992,7 @@ def plainly(
 def _planned(
     frame: nw.LazyFrame[Any], change: Callable[..., nw.LazyFrame[Any]], *given: Any
 ) -> nw.LazyFrame[Any]:
-    rows = nw.to_native(frame).collect(engine="in-memory")
+    rows = _here(frame)
     kinds = tuple(rows.schema.items())
     known = tuple(tuple(value) if isinstance(value, list) else value for value in given)
     try:
@@ -1657,7 +1666,7 @@ def grouped(
         done = frame.group_by(*group).agg(**aggregates)
         return done.sort(*group) if is_eager(frame) else done
     used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
-    rows = nw.to_native(collect(frame.select(*dict.fromkeys(used))))
+    rows = _here(frame.select(*dict.fromkeys(used)))
     place, number = _grouping(rows, group)
     first = _begins(number)
     # Most groups of a log are one row, which needs no adding up.
@@ -1767,7 +1776,7 @@ def overlapped(
     if not _in_bulk(frame):
         rows = within(frame, group, (start,), earlier={"earlier ": end})
         return rows.filter(nw.col(start) < nw.col("earlier ")).select(*group).unique()
-    rows = nw.to_native(collect(frame.select(*group, start, end)))
+    rows = _here(frame.select(*group, start, end))
     place, number = _grouping(*_by_day(rows, group, start, end), (start,))
     starts, ends = (c if place is None else c[place] for c in rows[[start, end]])
     shared = (starts < ends.shift(1)).fill_null(False) & ~_begins(number)
@@ -1806,7 +1815,7 @@ def marked(
     if frame.implementation.is_polars():
         kind = nw.to_native(frame).collect_schema()[on]
         if isinstance(kind, pl.Enum):
-            found = nw.to_native(few).select(pl.col(on).to_physical()).collect()[on].drop_nulls()
+            found = _here(few.select(on))[on].to_physical().drop_nulls()
             flags: pl.Series = pl.repeat(False, len(kind.categories), eager=True)
             here = _at_each(pl.col(on).to_physical(), flags.scatter(found, True))
             return _frame(nw.to_native(frame).with_columns(here.fill_null(False).alias(name)))
@@ -1885,7 +1894,7 @@ def some(
     if len(places):
         # A filter would go through every column, however few the rows.
         few = rows[places].with_columns(places.alias(number))
-        done = nw.to_native(collect(change(_frame(few.lazy())).select(number, *names)))
+        done = _here(change(_frame(few.lazy())).select(number, *names))
         columns = {column.name: column for column in rows.get_columns()}
         del rows  # what nothing else holds is changed where it stands
         for name in names:
@@ -1907,11 +1916,11 @@ def once_for_all(
     """
     if not _in_bulk(frame):
         return change(frame)
-    every = nw.to_native(collect(known.select(*keys)))
+    every = _here(known.select(*keys))
     if len(every) <= _FEW_ROWS:
         return change(frame)
     few = _one_of_each(every)
-    facts = nw.to_native(collect(change(_frame(few.lazy()))))
+    facts = _here(change(_frame(few.lazy())))
     found = _gathered(frame, facts, facts.schema, keys)
     return change(frame) if found is None else found
 
@@ -1951,7 +1960,7 @@ def amended(
             return whole
         # Numbered, for what is changed may be joined and come back in another order.
         numbered = table[odd].with_columns(odd.alias(_ROWS))
-        few = nw.to_native(collect(change(_frame(numbered.lazy())).select(_ROWS, *made)))
+        few = _here(change(_frame(numbered.lazy())).select(_ROWS, *made))
         return whole.with_columns(whole[name].scatter(few[_ROWS], few[name]) for name in made)
 
     frame = frame.with_columns(odd.alias(_ANSWER))
