@@ -290,7 +290,7 @@ def gaps_of(lines: Frame, config: Config, days: list[date]) -> dict[str, int]:
     gaps["unpriced"] = engine.count(lines.filter(claimed & nw.col("fee_cents").is_null()))
     gaps["holidays"] = _without_holidays(lines, config, days)
     known: dict[Edition, set[str]] = {}
-    for day, code, count, no_threshold, no_year in engine.collect(
+    for day, code, count, no_threshold, no_year in engine.added_up(
         engine.plain(by_code)
     ).iter_rows():
         gaps["kx"] += no_threshold

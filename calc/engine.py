@@ -530,6 +530,14 @@ def collect(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
     return done
 
 
+def added_up(frame: nw.LazyFrame[Any]) -> nw.DataFrame[Any]:
+    """Few groups of many rows, as `collect` gives them: a stream has them in half the time."""
+    if not frame.implementation.is_polars():
+        return collect(frame)
+    done: nw.DataFrame[Any] = nw.from_native(nw.to_native(frame).collect(engine="streaming"))
+    return done
+
+
 def settled(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """The same rows computed once, where the engine would compute them again for each use."""
     if frame.implementation.is_polars():

@@ -468,7 +468,7 @@ def _people(rows: Frame, lines: Frame) -> nw.DataFrame[Any]:
     units = lines.group_by("clinician").agg(
         total("billed").alias("units_billed"), total("paid_units").alias("units_supported")
     )
-    return engine.stacked([engine.collect(engine.plain(part)) for part in (sessions, units)])
+    return engine.stacked([engine.added_up(engine.plain(part)) for part in (sessions, units)])
 
 
 def _by_clinician(people: nw.DataFrame[Any], findings: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
