@@ -59,7 +59,7 @@ def of_clinicians(counts: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any
         *(total(name) for name in _COUNTS),
         nw.col("date").min(), nw.col("first_place").min(),
     )  # fmt: skip
-    people = engine.settled(people)
+    people = engine.added_up(people).lazy()
     names = ("round_percent", "round_sessions", "false_discovery_percent")
     return _with_chances(limits.beside(people, config, engine.distinct(people, "date"), *names))
 
