@@ -59,12 +59,13 @@ class Config:
 
     @property
     def folders_said(self) -> list[str]:
-        """A note of each folder that is not the shipped one."""
-        own = self.folders[:-1]
-        return [
-            f"figures in {folder} replace the shipped ones where both have a value, tables whole"
-            for folder in own
-        ]
+        """A note of each folder that is not the shipped one, and of each file there left unread."""
+        said = []
+        for folder in self.folders[:-1]:
+            where = "where both have a value, tables whole"
+            said.append(f"figures in {folder} replace the shipped ones {where}")
+            said += [f"{path} is a file that nothing reads" for path in _unread(self, folder)]
+        return said
 
     def _readers(self) -> Iterator[Reader]:
         for folder in self.folders:
@@ -411,20 +412,16 @@ def faults(config: Config) -> list[ConfigError]:
 
 def _strange_files(config: Checked) -> list[ConfigError]:
     """Files of a user's folder that nothing reads: their names may be a slip of the pen."""
-    factors, tables = of_payers(config.named_payers)
-    kinds = (".toml", ".csv")
-    shipped = [path.name for path in config.folders[-1].iterdir() if path.suffix in kinds]
-    known = {*shipped, *(f"{name}.toml" for name in factors)}
-    hint = f"known: {', '.join(sorted(known))}"
+    _, tables = of_payers(config.named_payers)
+    hint = f"known: {', '.join(sorted(_known(config)))}"
     found = [
         ConfigError("is a file that nothing reads", str(path), hint)
         for folder in config.folders[:-1]
-        for path in sorted(folder.iterdir())
-        if path.suffix in kinds and path.name not in known and not _is_hidden(path, folder)
+        for path in _unread(config, folder)
     ]
     named = {edition.path for table in (*TABLES, *tables) for edition in config.editions(table)}
     for folder in config.folders[:-1]:
-        inner = [path for kind in kinds for path in folder.glob(f"*/**/*{kind}")]
+        inner = [path for kind in _KINDS for path in folder.glob(f"*/**/*{kind}")]
         for path in sorted(path for path in inner if not _is_hidden(path, folder)):
             table = path.parent.relative_to(folder).as_posix()
             unsound = any(f"{table}/editions.toml" in fault.where for fault in config.found)
@@ -434,6 +431,31 @@ def _strange_files(config: Checked) -> list[ConfigError]:
             elif path.suffix == ".csv" and path not in named and not unsound:
                 hint = f"add an [[edition]] with this file to {table}/editions.toml"
                 found.append(ConfigError("is a table that no edition names", str(path), hint))
+    return found
+
+
+_KINDS = (".toml", ".csv")
+
+
+def _known(config: Config) -> set[str]:
+    """The names of files that lie in a folder of figures itself."""
+    factors, _ = of_payers(config.named_payers)
+    shipped = {path.name for path in config.folders[-1].iterdir() if path.suffix in _KINDS}
+    return shipped | {f"{name}.toml" for name in factors}
+
+
+def _unread(config: Config, folder: Path) -> list[Path]:
+    """Files in a user's folder itself that nothing reads, though they look like figures.
+
+    A copy beside the file that counts, such as payers.toml.bak, is none of them.
+    """
+    known, found = _known(config), []
+    for path in sorted(folder.iterdir()):
+        figures = re.match(r"(.*\.(?:toml|csv))(?:\.|~|$)", path.name, re.IGNORECASE)
+        if not figures or path.name in known or _is_hidden(path, folder):
+            continue
+        if path.suffix in _KINDS or not path.with_name(figures[1].lower()).exists():
+            found.append(path)
     return found
 
 

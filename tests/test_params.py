@@ -711,6 +711,18 @@ def test_tables_that_nothing_reads(tmp_path):
     ]
 
 
+def test_names_that_an_editor_lengthened(tmp_path):
+    """Where endings are hidden payers.toml.txt looks like payers.toml; a copy beside it is none."""
+    path = folder(tmp_path, payers__toml="")
+    strange = ["codes.csv.txt", "Words.toml", "sources.TOML", "mppr.toml~"]
+    for name in (*strange, "payers.toml.bak", "payers.toml~", "readme.txt", "figures.xlsx"):
+        (path / name).write_text("")
+    unread = {str(path / name): "is a file that nothing reads" for name in strange}
+    assert dict(faults(path)) == unread
+    said = Config([path, SHIPPED]).folders_said
+    assert sorted(said[1:]) == sorted(f"{name} {what}" for name, what in unread.items())
+
+
 ROWS = [{"code": "97110", "minutes": 23, "date": "2026-03-02"}]
 
 
