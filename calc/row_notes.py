@@ -154,7 +154,7 @@ def _of_several_rows(
         by_visit = some.group_by("patient", "date")
         visits = by_visit.agg(rows=nw.len(), marked=marked, **least, **most)
         visits = visits.filter(nw.col("rows") > 1)
-        return engine.collect(visits.select("marked", alike=alike.fill_null(False)))
+        return engine.added_up(visits.select("marked", alike=alike.fill_null(False)))
 
     first = found(rows.head(_FIRST_ROWS))
     return found(rows) if all(first["alike"]) else first
