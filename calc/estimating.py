@@ -11,7 +11,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc import billing, engine, logs, params, times, values
+from calc import billing, engine, logs, modifiers, params, times, values
 from calc.cells import float_text
 from calc.dated import missing
 from calc.errors import InputError
@@ -175,9 +175,10 @@ def estimate(
     """Estimate one visit from rows of SESSION names (code, start, end, minutes, role ...).
 
     ``defaults``: payer, locality, discipline, provider for rows that do not say. Rows without
-    date are of today; where none names a patient, the opening balances of ``options`` are those
-    of the visit's. ``places``: how an error names each row, see `read_rows`. Raises InputError
-    for a row that cannot be used and for balances of several patients, ConfigError for a date
+    date are of the day of the others, of today where none has one; where none names a patient,
+    the opening balances of ``options`` are those of the visit's. ``places``: how an error names
+    each row, see `read_rows`. Raises InputError for a row that cannot be used, for one without
+    date beside those of several and for balances of several patients, ConfigError for a date
     without an RVU, a GPCI or, unless the payer has a factor of its own, a conversion factor. Of a
     payer's own fees only those that it reduces need an RVU.
     """
@@ -188,15 +189,18 @@ def estimate(
         raise InputError(f"{len(places):,} places for {len(rows):,} rows", hint="give one for each")
     if not any(_text(row.get("patient")) for row in rows):
         options = of_visit(options)
-    today = date.today().isoformat()
-    dated = [row if has_date(row) else {**row, "date": today} for row in rows]
+    places = places or [f"service {number}" for number in range(1, len(rows) + 1)]
     blanks = logs.Defaults(zone=zone, date_order="mdy", **defaults)
-    log = read_rows(dated, config, blanks, places)
+    log = read_rows(_dated(rows, config, blanks, places), config, blanks, places)
     days = engine.distinct(log.sessions, "date")
-    given = engine.collect(log.sessions.select("date", "payer", "code").unique())
-    for day, payer, code in sorted(given.iter_rows()):
+    names = ("date", "payer", "code", "discipline", "modifiers_billed")
+    given = engine.collect(log.sessions.select(*names).unique())
+    for day, payer, code in sorted(given.select(*names[:3]).unique().iter_rows()):
         _require_figures(config, day, payer, code, options.basis)
-    sessions = engine.stepwise(log.sessions)(log.sessions, times.with_lengths)
+    rows_read = log.sessions
+    if not all(given["discipline"]) and any(given["modifiers_billed"]):
+        rows_read = modifiers.with_disciplines(rows_read, config.timed_codes)
+    sessions = engine.stepwise(rows_read)(rows_read, times.with_lengths)
     services = engine.settled(billing.services_of(sessions, config))
     apart = billing.bundled_apart(sessions, config, days)
     borne = billing.borne(sessions)
@@ -209,6 +213,28 @@ def estimate(
         if rule in config.counting_rules
     }
     return Estimate(_lines(steps), totals(steps), frame, by_rule, config, options)
+
+
+def _dated(
+    rows: list[Mapping[str, Any]],
+    config: params.Config,
+    blanks: logs.Defaults,
+    places: Sequence[str],
+) -> list[Mapping[str, Any]]:
+    """Each row with a day: a visit has one, so that a row without is of the day of the others."""
+    said = [has_date(row) for row in rows]
+    if all(said):
+        return rows
+    days = {date.today()}
+    if any(said):
+        those = [(row, place) for row, place, own in zip(rows, places, said, strict=True) if own]
+        log = read_rows([row for row, _ in those], config, blanks, [place for _, place in those])
+        days = set(engine.distinct(log.sessions, "date"))
+    if len(days) > 1:
+        what = f"has no date, and the others are of {', '.join(map(str, sorted(days)))}"
+        raise InputError(what, places[said.index(False)], "write its date too")
+    day = days.pop().isoformat()
+    return [row if own else {**row, "date": day} for row, own in zip(rows, said, strict=True)]
 
 
 def _require_figures(config: params.Config, day: date, payer: str, code: str, basis: str) -> None:
@@ -316,15 +342,21 @@ def unit_rows(
     if not hasattr(minutes, "items"):  # a pandas Series by code has them
         what = f"{type(minutes).__name__} is no mapping of codes to minutes"
         raise InputError(what, hint='write {"97112": 24, "97110": 23}')
-    given = list(minutes.items())
+    given, named = list(minutes.items()), dict[str, str]()
     for code, amount in given:
         _, behind = values.read_code(str(code), config.code_names)
         if marked := {"CQ", "CO"}.intersection(behind.split()):
             what = f"{code} names {min(marked)}, which units works out"
             raise InputError(what, hint="write an assistant's minutes apart: 97110=13+23A")
+        named |= {m: str(code) for m in behind.split() if m in modifiers.DISCIPLINE.values()}
         for role, part in _by_role(code, amount):
             row = {"code": code, "minutes": part, "role": role, "date": today}
             rows.append({**row, "discipline": discipline})
+    if len(named) > 1:
+        what = (
+            f"{' and '.join(named.values())} are of two disciplines, whose minutes are no one day's"
+        )
+        raise InputError(what, hint="count each discipline by itself, or use estimate")
     log = read_rows(rows, config, None, [str(row["code"]) for row in rows])
     whole_ms = sum(engine.collect(log.sessions.select("given_ms"))["given_ms"].drop_nulls())
     if whole_ms > times.DAY:

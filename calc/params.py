@@ -6,6 +6,7 @@ user's folder lies over the shipped one value by value: where both hold a day, t
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import os
 import re
@@ -64,8 +65,13 @@ class Config:
         for folder in self.folders[:-1]:
             where = "where both have a value, tables whole"
             said.append(f"figures in {folder} replace the shipped ones {where}")
-            said += [f"{path} is a file that nothing reads" for path in _unread(self, folder)]
+            with contextlib.suppress(ConfigError):  # a fault of payers is said where they are read
+                said += [f"{path} is a file that nothing reads" for path in _unread(self, folder)]
         return said
+
+    def place(self, folder: Path) -> Path:
+        """Where one of `folders` lies, wherever the program has gone since."""
+        return self._places[folder]
 
     def _readers(self) -> Iterator[Reader]:
         for folder in self.folders:
@@ -450,11 +456,12 @@ def _unread(config: Config, folder: Path) -> list[Path]:
     A copy beside the file that counts, such as payers.toml.bak, is none of them.
     """
     known, found = _known(config), []
-    for path in sorted(folder.iterdir()):
+    for path in sorted(folder / place.name for place in config.place(folder).iterdir()):
         figures = re.match(r"(.*\.(?:toml|csv))(?:\.|~|$)", path.name, re.IGNORECASE)
         if not figures or path.name in known or _is_hidden(path, folder):
             continue
-        if path.suffix in _KINDS or not path.with_name(figures[1].lower()).exists():
+        whole = config.place(folder) / figures[1].lower()
+        if path.suffix in _KINDS or not whole.exists():
             found.append(path)
     return found
 

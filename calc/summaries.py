@@ -288,6 +288,13 @@ def notes(counted: Mapping[Counted, int], options: Options) -> list[str]:
     if counted["unworked"]:
         lines = _count(counted["unworked"], "line")
         said.append(f"{lines} with an allowed amount but no work component")
+    said += lines_said(counted)
+    return said
+
+
+def lines_said(counted: Mapping[Counted, int]) -> list[str]:
+    """What the cells of lines with these `counts` do not say by themselves."""
+    said = []
     if counted["ties"]:
         said.append(f"{_count(counted['ties'], 'line')} tied with another code: either is right")
     if counted["kx"]:

@@ -70,6 +70,59 @@ def test_an_estimate_says_whose_fees_it_shows():
     ]
 
 
+def test_an_estimate_without_discipline_says_so():
+    """A line without GP, GO or GN comes back; `bill` said it and an estimate did not."""
+    words = ("estimate", "97110-GP=15", "--date", "2026-03-02")
+    said = "1 line without discipline, so no GP, GO or GN: --discipline fills blanks"
+    assert said in run(*words)[1] and said in run(*words, "--explain")[1]
+    assert "without discipline" not in run(*words, "--discipline", "PT")[1]
+
+
+def test_an_estimate_says_what_its_kx_does_not_see(tmp_path):
+    (tmp_path / "prior.csv").write_text("patient,discipline,amount\nP1,PT,2460\n")
+    words = ("estimate", "97110=15", "97140=15", "--date", "2026-03-02", "--discipline", "PT")
+    prior = ("--prior", str(tmp_path / "prior.csv"))
+    said = "KX is due by this log and --prior alone: claims of others are not seen"
+    assert said in run(*words, *prior)[1] and said not in run(*words)[1]
+    assert said in run(*words, *prior, "--format", "json")[2]
+    own = run(*words, "--nonparticipating", "--format", "csv")[2]
+    assert own == "fees of a provider who does not participate\n"
+
+
+def test_runs_without_a_date_are_of_the_day_of_the_others():
+    """They were of today, in a pool of their own, below the date of the first."""
+    both = ("97110=2026-03-02 09:00-09:20", "97140=20")
+    for words in (both, both[::-1]):
+        _, out, err = run("estimate", *words, "--discipline", "PT")
+        assert "2026-03-02, payer medicare, locality US: 3 units" in out and "today" not in err
+    two = ("97110=2026-03-02 09:00-09:30", "97140=2026-03-03 09:00-09:30")
+    _, out, _ = run("estimate", *two)
+    assert "2026-03-02 and 2026-03-03, payer medicare" in out and out.startswith("date  ")
+    code, _, err = run("estimate", *two, "97116=9")
+    assert code == 2 and "97116=9: has no date, and the others are of 2026-03-02, 2026-03-03" in err
+
+
+def test_gp_and_go_of_a_visit_are_no_one_pool(tmp_path):
+    """As in `bill`: 8 and 8 minutes were one unit of a visit, and two of the same log."""
+    items = ("97110-GP=8", "97140-GO=8")
+    out = json.loads(run("estimate", *items, "--date", "2026-03-02", "--format", "json")[1])
+    assert [(line["units"], line["modifiers"]) for line in out["lines"]] == [(1, "GP"), (1, "GO")]
+    log = "patient,date,code,minutes\nP,2026-03-02,97110-GP,8\nP,2026-03-02,97140-GO,8\n"
+    billed = bill(log, tmp_path=tmp_path)[1]
+    assert [line["modifiers"] for line in billed] == ["GP", "GO"]
+    code, _, err = run("units", *items)
+    assert code == 2 and "97110-GP and 97140-GO are of two disciplines" in err
+
+
+def test_a_spoilt_clock_time_of_a_visit_can_be_mended_as_its_hint_says():
+    """The time with its offset alone, as of a log, is a span to CODE=START-END."""
+    words = ("--date", "2026-03-08", "--tz", "America/Chicago")
+    code, _, err = run("estimate", "97110=02:30-03:30", *words)
+    assert code == 2 and "write minutes, or --start and --end such as 03:30-05:00" in err
+    span = ("--start", "03:30-05:00", "--end", "04:00-05:00")
+    assert "97110          30" in run("estimate", "97110", *span, *words)[1]
+
+
 def test_lines_say_which_options_none_of_them_uses(tmp_path):
     """Fees of a provider who does not participate stood below lines of another payer."""
     log = "patient,discipline,date,payer,code,minutes\nA,PT,2026-03-02,{},97110,30\n"

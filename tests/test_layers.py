@@ -124,7 +124,8 @@ ALLOWED = {
         "schema",
     }
     | {"params", "redacting", "rule", "summaries", "waivers"},
-    "estimating": {"billing", "cells", "engine", "logs", "params", "reports", "times", "values"}
+    "estimating": {"billing", "cells", "engine", "logs", "modifiers", "params", "reports"}
+    | {"times", "values"}
     | {"dated", "errors", "figure_files", "money", "schema"},
     "keywords": {"billing", "errors", "params", "schema"},
     "reports": {"dated", "figure_files", "schema", "money", "rule", "engine", "errors", "params"},

@@ -76,6 +76,7 @@ def _run(text: str, item: str) -> dict[str, str]:
 
 _OF_VISIT = {
     "write PT or OT": "say --discipline PT or OT",
+    "write the time with its offset, e.g. ": "write minutes, or --start and --end such as ",
     "write one code a row; how many units go into units_billed": "write each code as CODE=MINUTES",
 }
 
@@ -209,7 +210,7 @@ def estimate(
         tell(note)
     if explain:
         _require_text(form, output)
-        write(result.explain(), output)
+        write("\n".join([result.explain(), *_lines_said(result)]), output)
     else:
         _write_estimate(result, form, output)
 
@@ -229,6 +230,11 @@ def _write_estimate(result: Any, form: str | None, output: str | None) -> None:
 
     name = reports.format_of(output, form)
     lines = billing.as_printed(result.frame.lazy())
+    if name not in ("table", "html"):  # for a program the cells say what is blank or tied
+        part_b = any(line["payer_part_b"] for line in result.frame.iter_rows(named=True))
+        own = result.options.said if part_b else []
+        for note in _lines_said(result, no_discipline=0, ties=0) + own:
+            tell(note)
     if name in ("csv", "tsv") or name in reports.BINARY:
         frame, money = engine.collect(lines), tuple(billing.CENTS)
         write_frame(frame, money, form, output, "Estimate", _notes_of(result))
@@ -243,7 +249,8 @@ def _estimate_text(result: Any, lines: Any, name: str) -> str:
         from calc.reports import as_json
 
         return as_json.estimate(result.lines, result.totals)
-    frame = engine.collect(lines.select(_ESTIMATE))
+    several = ["date"] if len(_days(result)) > 1 else []
+    frame = engine.collect(lines.select(*several, *_ESTIMATE))
     if name != "table":
         money, notes = tuple(billing.CENTS), _notes_of(result)
         return reports.text(frame, name, money, title=_estimated(result), notes=notes)
@@ -253,8 +260,16 @@ def _estimate_text(result: Any, lines: Any, name: str) -> str:
 
 
 def _estimated(result: Any) -> str:
-    line = result.lines[0]
-    return f"Estimate, {line['date']}, payer {line['payer']}, locality {line['locality']}"
+    return f"Estimate, {_whose(result)}"
+
+
+def _days(result: Any) -> list[str]:
+    return sorted({str(line["date"]) for line in result.lines})
+
+
+def _whose(result: Any) -> str:
+    line, days = result.lines[0], " and ".join(_days(result))
+    return f"{days}, payer {line['payer']}, locality {line['locality']}"
 
 
 _ESTIMATE = (
@@ -263,13 +278,26 @@ _ESTIMATE = (
 )  # fmt: skip
 
 
+def _lines_said(result: Any, **but: int) -> list[str]:
+    from calc import summaries
+
+    return summaries.lines_said(summaries.counts(result.frame, result.options) | but)
+
+
+def _options_said(result: Any) -> list[str]:
+    from calc import summaries
+
+    payer = result.lines[0]["payer"]
+    part_b = bool(result.config.payers[payer].get("part_b"))
+    return summaries.options_said(result.options, part_b, f"payer {payer}")
+
+
 def _notes_of(result: Any) -> list[str]:
     said = [note for note in _estimate_notes(result).splitlines() if note]
     return [*said, *result.config.folders_said]
 
 
 def _estimate_notes(result: Any) -> str:
-    from calc import summaries
     from calc.reports import explain
 
     line, totals = result.lines[0], result.totals
@@ -284,15 +312,14 @@ def _estimate_notes(result: Any) -> str:
         f" {result.options.deductible_said})"
     )
     text = (
-        f"\n{line['date']}, payer {line['payer']}, locality {line['locality']}: {units}\n"
+        f"\n{_whose(result)}: {units}\n"
         f"Work component  {amount('work_payment')}\n"
         f"Allowed         {amount('allowed')}"
         f"{'' if totals['medicare_pays'] is None else shares}\n"
     )
-    part_b = bool(result.config.payers[line["payer"]].get("part_b"))
-    notes = summaries.options_said(result.options, part_b, f"payer {line['payer']}")
-    text += "".join(f"{note}\n" for note in notes)
+    text += "".join(f"{note}\n" for note in _lines_said(result) + _options_said(result))
     if unpriced:
-        text += f"{unpriced} of {len(result.lines)} lines have no allowed amount: see reason\n"
+        lines = f"{unpriced} of {len(result.lines)} line{'s' * (len(result.lines) > 1)}"
+        text += f"{lines} without an allowed amount: see reason\n"
     differs = explain.difference(result.units_by_rule)
     return text + "".join(f"{said}\n" for said in differs if "differ" in said)

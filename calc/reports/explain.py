@@ -144,19 +144,22 @@ def _pool(pooled: list[Row], rule: dict[str, Any]) -> list[str]:
         f" {_minutes(high + 1 - minutes)} to the next unit"
     ]
     left = pooled[0]["left_units"]
+    if not units:
+        return said
     if left == 0:
         return [*said, f"{_block(size)}s make up all units: none is left to give"]
     queue = sorted(pooled, key=lambda row: row["turn"])
     takers = ", ".join(f"{row['service']} ({row['rest_minutes']} min)" for row in queue[:left])
     others = ", ".join(f"{row['service']} ({row['rest_minutes']} min)" for row in queue[left:])
-    verb = "goes" if left == 1 else "go"
-    given = f"{_count(left)} left {verb} to the largest remainder: {takers}"
+    went = "goes to the largest remainder" if left == 1 else "go to the largest remainders"
+    given = f"{_count(left)} left {went}: {takers}"
     said.append(f"{given}, not {others}" if others else given)
     tied = [row["service"] for row in queue if row["tie"]]
     if tied:
+        choice = "either" if len(tied) == 2 else "any choice"
         said.append(
-            f"tie: {', '.join(tied)} have equal remainders, either is right; taken by units in the"
-            " log, then more minutes, then the lower code"
+            f"tie: {', '.join(tied)} have equal remainders, {choice} is right; taken by units in"
+            " the log, then more minutes, then the lower code"
         )
     return said
 
@@ -180,11 +183,11 @@ def _assistant(row: Row, config: Config) -> list[str]:
     who = f"therapist {row['therapist_minutes']} min"
     who += f", assistant {row['service_assistant_minutes']} min"
     size = _size(row) if row["pooled"] else int(row["unit_minutes"])
-    whole = row["therapist_minutes"] // size, row["assistant_whole"]
+    left = max(0, row["units_unjudged"])
+    whole = (row["service_units"] or 0) - row["assistant_whole"] - row["units_unjudged"]
     rest = row["therapist_rest"] + row["assistant_rest"]
     part = f", assistant's {row['assistant_rest'] * 100 / rest:.1f}%" if rest else ""
     rests = f"leftovers {row['therapist_rest']} and {row['assistant_rest']} min{part}"
-    left = max(0, row["units_unjudged"])
     one = f"1 unit left: the therapist's at {row['assistant_midpoint']} of his minutes,"
     one += " else the assistant's"
     if policy < 2022:
@@ -195,7 +198,10 @@ def _assistant(row: Row, config: Config) -> list[str]:
     alone = "one is the assistant's, the other judged alone"
     more = alone if policy >= 2022 else "all the assistant's"
     test = {0: "no unit left to judge", 1: one}.get(left, f"{left} units left: {more}")
-    blocks = f"{_block(size)}s {whole[0]} and {whole[1]}, {rests}; {test}"
+    longer = not row["pooled"] and row["first_unit_minutes"] > size
+    his = f"units {whole} (the first of {row['first_unit_minutes']} min)"
+    his = his if longer else f"{_block(size)}s {whole}"
+    blocks = f"{his} and {row['assistant_whole']}, {rests}; {test}"
     return [f"{row['service']}: {who}: {blocks} = {result}"]
 
 
