@@ -21,7 +21,7 @@ from calc import rules as rules  # the rules are known from here on
 from calc.errors import InputError
 from calc.params import Config
 from calc.rule import FAMILIES, PLACEHOLDER, RULES, SEVERITIES, Rule, chosen, lacking
-from calc.schema import ALONE_SOURCE, row_of, rows_in
+from calc.schema import ALONE_SOURCE, Folded, row_of, rows_in
 
 PLACE = ("patient", "clinician", "date", "discipline", "provider", "payer", "code")
 FINDING = (
@@ -320,7 +320,7 @@ def _one_fault_once(
     """Fold a finding into the one that its rule names as the first, where that one is there.
 
     The folded rule's code then stands in ``also`` of the other, which takes the units that it
-    takes. Also given: those folded.
+    takes. Also given: those folded, each ``into`` the ``number`` of another.
     """
     found = _without_shared_minutes(found).filter(nw.col("rule").is_in(list(codes)))
     # Engines give rows in any order: which of several a finding folds into must not hang on it.
@@ -331,8 +331,8 @@ def _one_fault_once(
     found = found.with_row_index("number").with_columns(nw.col("number").cast(nw.Int64))
     folds = _folds(found)
     if not len(folds):
-        alone = found.drop("explained", "number").with_columns(also=nw.lit(""))
-        return alone, alone.head(0)
+        alone = found.drop("explained").with_columns(also=nw.lit(""))
+        return alone, alone.head(0).rename({"number": "into"})
     for _ in range(3):  # a finding may be folded into one that is folded itself
         on = folds.rename({"number": "into", "into": "root"})
         folds = folds.join(on, on="into", how="left")
@@ -341,15 +341,14 @@ def _one_fault_once(
     rules = folds.join(found.select(names), on="number", how="inner").sort("rule")
     also = engine.listed(rules, "into", "rule", "also").rename({"into": "number"})
     kept = found.join(folds.select("number"), on="number", how="anti")
-    folded = found.join(folds.select("number"), on="number", how="semi").sort("number")
+    folded = found.join(folds, on="number", how="inner").sort("number").drop("number")
     kept = kept.join(also, on="number", how="left")
     takers = rules.filter(nw.col("takes_units"))["into"].to_list()
     kept = kept.with_columns(
         nw.col("also").fill_null(""),
         takes_units=nw.col("takes_units") | nw.col("number").is_in(takers),
     )
-    kept = kept.drop("explained", "number")
-    return kept, folded
+    return kept.drop("explained"), folded
 
 
 def _folds(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
@@ -495,15 +494,16 @@ def _ordered(found: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
 
 def with_fingerprints(
     found: nw.DataFrame[Any], folded: nw.DataFrame[Any]
-) -> tuple[nw.DataFrame[Any], list[tuple[str, str]]]:
+) -> tuple[nw.DataFrame[Any], list[Folded]]:
     """Add ``fingerprint``, by which a later run knows a finding again; row numbers play no part.
 
     Of findings that are alike the second and further ones are marked as such: a baseline with one
     of them knows one. What a rule finds milder is another finding where it is not. Made after
-    redaction, so that a report of redacted findings gives no patient away. Also given: rule and
-    fingerprint of those ``folded`` into others.
+    redaction, so that a report of redacted findings gives no patient away. Also given: those
+    ``folded`` into others.
     """
-    names = ("rule", "patient", "clinician", "date", "code", "found", "expected")
+    of_pool = ("discipline", "provider", "payer")
+    names = ("rule", "patient", "clinician", "date", "code", *of_pool, "found", "expected")
     seen = Counter[str]()
 
     def marks(findings: nw.DataFrame[Any]) -> list[str]:
@@ -516,6 +516,12 @@ def with_fingerprints(
             said.append(mark if seen[mark] == 1 else f"{mark}-{seen[mark]}")
         return said
 
-    mine = nw.new_series("fingerprint", marks(found), nw.String, backend="polars")
-    known = list(zip(folded["rule"].to_list(), marks(folded), strict=True))
-    return found.with_columns(mine).select(FINDING), known
+    mine = marks(found)
+    said = nw.new_series("fingerprint", mine, nw.String, backend="polars")
+    others = list[Folded]()
+    if len(folded):
+        of_number = dict(zip(found["number"].to_list(), mine, strict=True))
+        into = [of_number[number] for number in folded["into"].to_list()]
+        rows = zip(folded["rule"].to_list(), marks(folded), into, strict=True)
+        others = [Folded(*row) for row in rows]
+    return found.with_columns(said).select(FINDING), others

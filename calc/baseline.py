@@ -10,6 +10,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc.errors import InputError
+from calc.schema import Folded
 
 KNOWN = "known_fingerprints"  # of a report's meta
 REDACTED = "redacted_by"  # likewise: the mark of the key, "" without any
@@ -73,16 +74,30 @@ def kept(known: Mapping[str, str], there: Collection[str], ran: Container[str]) 
     }
 
 
-def left_out(known: Mapping[str, str], folded: Iterable[tuple[str, str]]) -> list[str]:
+def left_out(
+    known: Mapping[str, str], folded: Iterable[Folded], waived: Container[str]
+) -> list[str]:
     """For a report: the findings that it leaves out and a later one is to know all the same.
 
-    Those of the baseline, and those that are ``folded`` into others.
+    Those of the baseline, and those that are ``folded`` into others, but for what is ``waived``.
     """
     both = {f"{rule} {fingerprint}".strip() for fingerprint, rule in known.items()}
-    return sorted(both | {f"{rule} {fingerprint}" for rule, fingerprint in folded})
+    seen = (one for one in folded if one.into not in waived)
+    return sorted(both | {f"{one.rule} {one.fingerprint}" for one in seen})
 
 
-def apply(findings: nw.DataFrame[Any], known: Collection[str]) -> tuple[nw.DataFrame[Any], int]:
-    """The findings that are not known, in their order, and how many are."""
-    new = findings.filter(~nw.col("fingerprint").is_in(list(known)))
+def grown(known: Mapping[str, str], folded: Iterable[Folded]) -> set[str]:
+    """Fingerprints of findings into which one is ``folded`` that is not known: they are new.
+
+    A report that names no rules does not name what was folded either.
+    """
+    return {one.into for one in folded if known.get(one.into) and one.fingerprint not in known}
+
+
+def apply(
+    findings: nw.DataFrame[Any], known: Collection[str], grown: Collection[str] = ()
+) -> tuple[nw.DataFrame[Any], int]:
+    """The findings that are not known, or have ``grown``, in their order, and how many others."""
+    standing = [mark for mark in known if mark not in grown]
+    new = findings.filter(~nw.col("fingerprint").is_in(standing))
     return new, len(findings) - len(new)

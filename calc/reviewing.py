@@ -36,7 +36,7 @@ from calc.doubts import Doubts
 from calc.errors import InputError
 from calc.params import Config, load
 from calc.rule import BILLED, OVERLAPS, RULES, lacking
-from calc.schema import rows_in, total
+from calc.schema import Folded, rows_in, total
 
 Frame = nw.LazyFrame[Any]
 
@@ -225,8 +225,9 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
     if whole.rows_used and not ran:
         reasons = "; ".join(f"{entry['rule']}: {entry['reason']}" for entry in not_run[:3])
         raise InputError("none of the chosen rules can run", hint=reasons)
-    found, folded = auditing.with_fingerprints(*auditing.finished(gathered.findings, codes))
-    found, said = _accepted(found, asked, key, codes)
+    found, under = auditing.finished(gathered.findings, codes)
+    found, folded = auditing.with_fingerprints(found, under)
+    found, said = _accepted(found, folded, under, asked, key, codes)
     by_clinician = _by_clinician(whole.people, found)
     unbilled = "units_billed" not in whole.has  # that is not the same as 0 units
     if unbilled:
@@ -255,7 +256,8 @@ def finish(gathered: Gathered, config: Config, asked: Asked, key: redacting.Key 
             f"{why}: dollars are of those that the log's minutes would be billed as"
         )
     meta["known"] = said["known"]
-    if left_out := baseline.left_out(said[baseline.KNOWN], folded):
+    waived = set(found.filter(nw.col("waived") != "")["fingerprint"].to_list())
+    if left_out := baseline.left_out(said[baseline.KNOWN], folded, waived):
         meta[baseline.KNOWN] = left_out
     meta["notes"] += gathered.notes + _alike(by_clinician["clinician"].to_list()) + said["notes"]
     meta["notes"] += [note for part in gathered.files for note in inputs.same_content(part)]
@@ -327,10 +329,16 @@ def _whole(parts: Sequence[Seen]) -> Seen:
 
 
 def _accepted(
-    findings: nw.DataFrame[Any], asked: Asked, key: redacting.Key | None, ran: Container[str]
+    findings: nw.DataFrame[Any],
+    folded: Sequence[Folded],
+    under: nw.DataFrame[Any],
+    asked: Asked,
+    key: redacting.Key | None,
+    ran: Container[str],
 ) -> tuple[nw.DataFrame[Any], dict[str, Any]]:
     """Findings without those of the baseline, the waived ones marked; and what to say of both.
 
+    ``under``: those ``folded`` into others, which no waiver finds by themselves.
     ``ran``: the rules that did; a waiver of another one is no matter.
     """
     said: dict[str, Any] = {"known": 0, "notes": [], baseline.KNOWN: {}}
@@ -339,12 +347,13 @@ def _accepted(
         given = [waiver for waiver in given if waiver.rule in ran]
         if key:
             given = [waiver.without_words(key.known(waiver.patient)) for waiver in given]
-        findings, said["notes"] = waivers.apply(findings, given, date.today())
+        findings, said["notes"] = waivers.apply(findings, given, date.today(), under)
     # Behind the waivers: one of a finding that is known is not unused.
     if asked.baseline:
         known = baseline.read(asked.baseline, key.mark if key else "")
-        there = set(findings["fingerprint"].to_list())
-        findings, said["known"] = baseline.apply(findings, known)
+        grown = baseline.grown(known, folded)
+        there = {*findings["fingerprint"].to_list(), *(one.fingerprint for one in folded)}
+        findings, said["known"] = baseline.apply(findings, known, grown)
         said[baseline.KNOWN] = baseline.kept(known, there, ran)
     return findings, said
 

@@ -7,6 +7,7 @@ patient in one discipline with one billing provider and payer); LINE is what `bi
 from __future__ import annotations
 
 import re
+from typing import NamedTuple
 
 import narwhals.stable.v2 as nw
 
@@ -109,6 +110,14 @@ BY_DAY = ("minutes", "day")  # units that a day's minutes, or its sessions, tell
 def total(name: str) -> nw.Expr:
     """Sum of an integer column as Int64 (DuckDB would widen it to HUGEINT)."""
     return nw.col(name).sum().cast(nw.Int64)
+
+
+class Folded(NamedTuple):
+    """A finding that stands under ``also`` of the one whose fingerprint is ``into``."""
+
+    rule: str
+    fingerprint: str
+    into: str
 
 
 def row_of(file: nw.Expr, row: nw.Expr) -> nw.Expr:

@@ -120,36 +120,49 @@ def _day(text: str, name: str, where: str) -> dt.date | None:
 
 
 def apply(
-    findings: nw.DataFrame[Any], waivers: list[Waiver], today: dt.date
+    findings: nw.DataFrame[Any],
+    waivers: list[Waiver],
+    today: dt.date,
+    folded: nw.DataFrame[Any] | None = None,
 ) -> tuple[nw.DataFrame[Any], list[str]]:
     """Findings with ``waived`` set to reason, name and last day; and notes on the waivers.
 
     The first waiver of the file that fits a finding is the one shown. Expired ones (until before
-    today) waive nothing; they and unused ones are named in the notes.
+    today) waive nothing; they and unused ones are named in the notes, apart those of findings that
+    are ``folded`` into others.
     """
     expired = [waiver for waiver in waivers if waiver.until < today]
     notes = [f"{w.where}: the waiver of {w.rule} expired on {w.until}" for w in expired[:_NAMED]]
     if len(expired) > _NAMED:
         notes.append(f"{len(expired) - _NAMED:,} more waivers expired")
     standing = [waiver for waiver in waivers if waiver.until >= today]
-    columns, rows = findings.columns, findings.with_row_index("place")
-    rows = rows.with_columns(waiver=nw.lit(None, dtype=nw.Int64))
-    used: set[int] = set()
-    for given in sorted({waiver.given for waiver in standing}):
-        places = [place for place, waiver in enumerate(standing) if waiver.given == given]
-        rows, found = _matched(rows, standing, places, ["rule", *given])
-        used |= found
+    columns = findings.columns
+    rows, used = _matching(findings.with_row_index("place"), standing)
     if standing:
         said = [waiver.said for waiver in standing]
         table: engine.Columns = {"waiver": list(range(len(standing))), "waived": said}
         small = engine.collect(engine.table(table, {"waiver": int, "waived": str}))
         rows = rows.drop("waived").join(small, on="waiver", how="left")
         rows = rows.with_columns(nw.col("waived").fill_null(""))
-    unused = [waiver.where for place, waiver in enumerate(standing) if place not in used]
-    if unused:
-        count = "1 waiver is" if len(unused) == 1 else f"{len(unused):,} waivers are"
-        notes.append(f"{count} unused: {first_of(unused, _NAMED)}")
+    others = set() if folded is None or not len(folded) else _matching(folded, standing)[1]
+    for places, what in (
+        (others - used, "of findings that stand under others: waive those"),
+        (set(range(len(standing))) - used - others, "unused"),
+    ):
+        if where := [standing[place].where for place in sorted(places)]:
+            count = "1 waiver is" if len(where) == 1 else f"{len(where):,} waivers are"
+            notes.append(f"{count} {what}: {first_of(where, _NAMED)}")
     return rows.sort("place").select(columns), notes  # a join need not keep the order
+
+
+def _matching(rows: nw.DataFrame[Any], waivers: list[Waiver]) -> tuple[nw.DataFrame[Any], set[int]]:
+    """Add ``waiver``, the place of the first that fits a finding; and the places of all that do."""
+    rows, used = rows.with_columns(waiver=nw.lit(None, dtype=nw.Int64)), set[int]()
+    for given in sorted({waiver.given for waiver in waivers}):
+        places = [place for place, waiver in enumerate(waivers) if waiver.given == given]
+        rows, found = _matched(rows, waivers, places, ["rule", *given])
+        used |= found
+    return rows, used
 
 
 def _matched(

@@ -1075,6 +1075,68 @@ def test_a_finding_that_became_an_error_is_new(tmp_path):
     )
 
 
+OF_BILLED = (
+    "patient,clinician,role,discipline,provider,date,code,start,end,units_billed,modifiers_billed,"
+    "charge\n"
+)
+
+
+def billed_row(code, start, end, units, provider="N", discipline="PT", marks="GP"):
+    row = f"P1,K,therapist,{discipline},{provider},2026-03-03,{code},{start},{end},{units},{marks}"
+    return f"{row},100.00\n"
+
+
+def new_since(tmp_path, then, now):
+    """Rules, with those under them, that an audit of the rows ``now`` finds beyond ``then``."""
+    log = tmp_path / "log.csv"
+    log.write_text(OF_BILLED + "".join(then))
+    last = reported(tmp_path, "last", str(log))
+    log.write_text(OF_BILLED + "".join(now))
+    code, out, _ = run("audit", str(log), "--baseline", last, "--format", "csv")
+    return code, [(row["rule"], row["also"]) for row in rows(out) if row["severity"] == "error"]
+
+
+def test_a_known_finding_that_hides_a_new_one_is_new(tmp_path):
+    """T104 without dollars was known, and with it a code that was billed since."""
+    first = billed_row("97110", "09:00", "09:15", 1)
+    then, now = (billed_row("97140", "09:05", "09:20", units) for units in (0, 1))
+    assert new_since(tmp_path, [first, then], [first, now]) == (1, [("T104", "U201")])
+    assert new_since(tmp_path, [first, now], [first, now]) == (0, [])
+
+
+@pytest.mark.parametrize("other", [{"provider": "S"}, {"discipline": "OT", "marks": "GO"}])
+def test_a_fault_of_another_pool_is_new(tmp_path, other):
+    """Days of two billing providers or disciplines are counted apart, and known apart."""
+
+    def day(here, there):
+        first = billed_row("97110", "09:00", "09:15", here)
+        return [first, billed_row("97110", "13:00", "13:15", there, **other)]
+
+    assert new_since(tmp_path, day(2, 1), day(1, 2)) == (1, [("U201", "")])
+    assert new_since(tmp_path, day(2, 1), day(2, 1)) == (0, [])
+
+
+def test_what_stands_under_a_waived_finding_is_not_known(tmp_path):
+    """The waiver was of the double export, and until a day: no one accepted the third unit."""
+    session = "P1,K,therapist,PT,N,2026-03-03,97110,09:00,09:13\n"
+    log, claims, waiver = (tmp_path / name for name in ("log.csv", "claims.csv", "w.csv"))
+    head = "patient,clinician,role,discipline,provider,date,code,start,end\n"
+    log.write_text(head + 2 * session)
+    claims.write_text(
+        "patient,date,discipline,provider,code,units_billed,modifiers_billed,charge\n"
+        "P1,2026-03-03,PT,N,97110,2,GP,500.00\n"
+    )
+    waiver.write_text("rule,patient,reason,by,until\nT103,P1,double export,J,2999-12-31\n")
+    words = (str(log), "--claims", str(claims))
+    last = reported(tmp_path, "last", *words, "--waivers", str(waiver))
+    with open(last) as report:
+        found = json.load(report)["findings"]
+    assert [(one["rule"], one["also"]) for one in found if one["waived"]] == [("T103", "U201")]
+    log.write_text(head + session)
+    code, out, _ = run("audit", *words, "--baseline", last, "--format", "csv")
+    assert (code, [row["rule"] for row in rows(out) if row["severity"] == "error"]) == (1, ["U201"])
+
+
 def test_a_waiver_that_expires_gives_its_finding_back(tmp_path):
     """It was accepted until a day: the report that showed it so does not accept it for ever."""
     waiver = tmp_path / "w.csv"

@@ -103,7 +103,7 @@ ALLOWED = {
     "claims": {"cells", "checks", "engine", "errors", "logs", "rule", "schema", "statuses"},
     "matching": {"claims", "engine", "logs", "lookups", "modifiers", "params", "schema"},
     "doubts": {"redacting", "rule"},
-    "baseline": {"errors"},
+    "baseline": {"errors", "schema"},
     "waivers": {"engine", "errors", "files"},
     "diagnoses": set(),
     "redacting": {"cells", "engine", "errors"},

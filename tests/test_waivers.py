@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 
+import narwhals.stable.v2 as nw
 import pytest
 from audits import finding, findings
 
@@ -41,6 +42,19 @@ def test_a_waiver_fits_every_key_it_names(tmp_path):
     ]
     said = "agreed (B. Quist, until 2026-12-31)"
     assert applied(tmp_path, text, *rows) == ([said, "", "", "", said], [])
+
+
+def test_a_waiver_of_a_finding_under_another_is_not_unused(tmp_path):
+    """Who were told that would take it out as stale; nor does it waive the one above."""
+    text = HEAD + "U201,1001,,,,agreed,B. Quist,2026-12-31\nU201,7,,,,gone,B. Quist,2026-12-31\n"
+    given = read(tmp_path, text)
+    under = findings(finding("U201", row=3))
+    done, notes = waivers.apply(findings(finding("T101", row=3)), given, TODAY, under)
+    assert done["waived"].to_list() == [""]
+    assert [note.replace(f"{tmp_path}/", "") for note in notes] == [
+        "1 waiver is of findings that stand under others: waive those: waivers.csv:2",
+        "1 waiver is unused: waivers.csv:3",
+    ]
 
 
 def test_a_key_may_be_copied_from_a_csv_of_ours(tmp_path):
@@ -215,6 +229,7 @@ def test_baseline_keeps_what_is_new_in_order():
 def test_a_second_finding_like_a_known_one_is_new():
     """Two clashes of a day are alike but for their rows."""
     bare = findings(finding(row=2), finding(row=9)).drop("fingerprint")
+    bare = bare.with_columns(provider=nw.lit(""), payer=nw.lit("medicare"))
     both, _ = auditing.with_fingerprints(bare, bare.head(0))
     first, _ = auditing.with_fingerprints(bare.head(1), bare.head(0))
     new, count = baseline.apply(both, set(first["fingerprint"].to_list()))

@@ -300,7 +300,7 @@ def _notes_of(result: Any) -> list[str]:
 def _estimate_notes(result: Any) -> str:
     from calc.reports import explain
 
-    line, totals = result.lines[0], result.totals
+    totals = result.totals
 
     def amount(name: str) -> str:
         return "none" if totals[name] is None else f"${totals[name]:,}"
