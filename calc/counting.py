@@ -39,12 +39,14 @@ def services(
     primary = nw.col("code") == nw.col("service")
     claimed = nw.col("modifiers_billed").cast(nw.String).str.contains("C[QO]").cast(nw.Int64)
     sessions = engine.told_by(sessions, "modifiers_billed", {"claimed_rows": claimed})
+    by_assistant = nw.col("counts") & (nw.col("role") == "assistant")
     sessions = sessions.with_columns(
         assistant_ms=nw.when(nw.col("role") == "assistant").then(nw.col("counted_ms")).otherwise(0),
         lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
         counted_rows=nw.col("counts").cast(nw.Int64),
         add_on_rows=nw.when(primary).then(0).otherwise(1),
-        assistant_rows=(nw.col("counts") & (nw.col("role") == "assistant")).cast(nw.Int64),
+        assistant_rows=by_assistant.cast(nw.Int64),
+        assistant_logged=nw.when(by_assistant).then("units_billed"),
         first_charge=nw.when(primary).then(nw.col("charge_cents")),
         add_on_charge=nw.when(~primary).then(nw.col("charge_cents")),
         first_billed=nw.when(primary).then(nw.col("units_billed")),
@@ -65,7 +67,7 @@ def services(
     sums += [f"{name}_rows" for name in ("counted", "assistant", "claimed", "add_on")]
     pairs = [f"{part}_{what}" for what in ("billed", "charge") for part in ("first", "add_on")]
     gathered = {
-        "total": {name: name for name in (*sums, *pairs, "idle_units")},
+        "total": {name: name for name in (*sums, *pairs, "idle_units", "assistant_logged")},
         "filled": {f"{name}_rows": name for name in pairs},
         "least": {"place": "place", "only_add_on": "add_on_rows"}
         | {"least clinician": "clinician", "least treating": "treating"}

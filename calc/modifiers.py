@@ -13,7 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import billed, engine
-from calc.schema import CODE_KEY
+from calc.schema import CODE_KEY, told_by_log
 
 DISCIPLINE = {"PT": "GP", "OT": "GO", "SLP": "GN"}
 ASSISTANT = {"PT": "CQ", "OT": "CO"}
@@ -23,8 +23,9 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``assistant_units``: how many of ``units`` carry CQ or CO, and the steps to it.
 
     Needs units, minutes, therapist_minutes, assistant_minutes, counted_ms, assistant_ms (what the
-    therapist leaves of it), counted_rows, assistant_rows, unit_basis, first_unit_minutes,
-    unit_minutes, rule_unit_minutes, pooled, discipline, assistant_policy (0 or -1 none, 2020, 2022)
+    therapist leaves of it), counted_rows, assistant_rows, assistant_logged (units of the
+    assistant's own rows), unit_basis, first_unit_minutes, unit_minutes, rule_unit_minutes, pooled,
+    discipline, assistant_policy (0 or -1 none, 2020, 2022)
     of code and date, and de_minimis_percent and assistant_midpoint of the date.
 
     Whole quarters of therapist and assistant are plain and modified; the one or two units left
@@ -64,7 +65,7 @@ _OF_ASSISTANTS = (
     "units", "minutes", "therapist_minutes", "assistant_minutes", "counted_rows", "assistant_rows",
     "by_quarters", "assistant_whole", "therapist_rest", "assistant_rest", "units_unjudged",
     "counted_ms", "assistant_ms", "discipline", "assistant_policy", "de_minimis_percent",
-    "assistant_midpoint",
+    "assistant_midpoint", "unit_basis", "assistant_logged",
 )  # fmt: skip
 
 
@@ -88,6 +89,7 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     whole_share = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
     only_assistant = nw.col("assistant_rows") == nw.col("counted_rows")
     as_a_whole = nw.when(nw.col("counted_ms") > 0).then(whole_share).otherwise(only_assistant)
+    own = told_by_log() & ~only_assistant & (nw.col("assistant_logged") > 0)
     none = (
         (nw.col("assistant_rows") == 0)
         | (nw.col("assistant_policy") <= 0)
@@ -99,6 +101,8 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         .then(0)
         .when(nw.col("by_quarters"))
         .then(nw.col("assistant_whole") + judged)
+        .when(own)
+        .then(nw.min_horizontal("assistant_logged", "units"))
         .when(as_a_whole)
         .then(nw.col("units"))
         .otherwise(0)
@@ -118,13 +122,33 @@ def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     2022 every unit left but one that is certain. By units of another length: all that they are as
     a whole and not by blocks. Of two codes of a service either may have the plain units, and where
     they are judged as a whole each of them may. So are units of a tie that are billed with the
-    other code, but whole ones of either kind of clinician, and all where one kind furnished it.
+    other code, but whole ones of either kind of clinician, and all where one kind furnished it;
+    what both had a part in of a code whose units no minutes tell, but units of the assistant's own
+    rows, and all of a month or an episode with sessions on other days, or none on this one; and a
+    code of the day where one of both has no minutes.
     """
     # Most services are no assistant's, and bill none.
     never = {name: (nw.lit(0, dtype=nw.Int64), int) for name in ("assistant_low", "assistant_high")}
     some = (nw.col("assistant_rows") > 0) | (nw.col("assistant_units_billed") > 0)
+    spread = told_by_log() & ~nw.col("unit_basis").is_in(_OF_THE_DAY)
+    lines = lines.with_columns(elsewhere=nw.lit(False))
+    lines = engine.some(lines, spread, _with_other_days, ("elsewhere",))
     lines = engine.amended(lines, some, _OF_BOUNDS, _bounds, never)
-    return lines.drop("service_assistant_minutes")
+    return lines.drop("service_assistant_minutes", "assistant_logged", "elsewhere")
+
+
+_OF_THE_DAY = (
+    "area",
+    "extremity",
+)  # whose units are those of one date, though no minutes tell them
+
+
+def _with_other_days(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Whether the patient has sessions of the code on another date."""
+    own = (nw.col("counted_rows") > 0).cast(nw.Int64)
+    lines = lines.with_columns(own=own)
+    days = nw.col("own").sum().over("patient", "code")
+    return lines.with_columns(elsewhere=days > nw.col("own")).drop("own")
 
 
 _OF_BOUNDS = (
@@ -132,7 +156,8 @@ _OF_BOUNDS = (
     "de_minimis_percent", "assistant_midpoint", "service_units", "service_assistant_units",
     "assistant_whole", "service_assistant_minutes", "minutes", "assistant_ms", "counted_ms",
     "pooled", "unit_minutes", "rule_unit_minutes", "has_add_on", "units", "billed", "moved",
-    "unminuted_rows", "discipline",
+    "unminuted_rows", "discipline", "unit_basis", "counted_rows", "assistant_rows", "elsewhere",
+    "assistant_logged",
 )  # fmt: skip
 
 
@@ -190,6 +215,14 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )  # fmt: skip
     unsure = (two_codes & ~by_quarters & joint) | (moved & ~nw.col("told"))
     unsure = unsure | (nw.col("unminuted_rows") > 0)
+    by_both = (nw.col("assistant_rows") > 0) & (nw.col("assistant_rows") < nw.col("counted_rows"))
+    by_log, all_ms = told_by_log(), nw.col("counted_ms")
+    unsure = unsure | (by_log & (nw.col("elsewhere") | (nw.col("counted_rows") == 0)))
+    bare = (nw.col("assistant_ms") == 0) | (nw.col("assistant_ms") == all_ms)
+    unsure = unsure | ((nw.col("unit_basis") == "day") & by_both & bare)
+    each = by_log & by_both
+    own = nw.min_horizontal("assistant_logged", mine)
+    low, high = nw.when(each).then(own).otherwise(low), nw.when(each).then(mine).otherwise(high)
     lines = lines.with_columns(unsure=unsure.fill_null(True) | high.is_null() | low.is_null())
     widest, never = nw.max_horizontal(mine, nw.col("billed")), nw.col("assistant_policy") == 0
     least = nw.when(never | nw.col("unsure")).then(0).otherwise(low)

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import json
+import pathlib
 from dataclasses import replace
 from datetime import date
 
@@ -1129,8 +1130,7 @@ def test_what_stands_under_a_waived_finding_is_not_known(tmp_path):
     waiver.write_text("rule,patient,reason,by,until\nT103,P1,double export,J,2999-12-31\n")
     words = (str(log), "--claims", str(claims))
     last = reported(tmp_path, "last", *words, "--waivers", str(waiver))
-    with open(last) as report:
-        found = json.load(report)["findings"]
+    found = json.loads(pathlib.Path(last).read_text())["findings"]
     assert [(one["rule"], one["also"]) for one in found if one["waived"]] == [("T103", "U201")]
     log.write_text(head + session)
     code, out, _ = run("audit", *words, "--baseline", last, "--format", "csv")
