@@ -6,6 +6,7 @@ be several the day is in doubt.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -159,9 +160,14 @@ def _apart_by_file(lines: Frame, own: Collection[str]) -> Frame:
 
 
 def _as_billed(rows: Frame, lines: Frame, config: Config) -> Frame:
-    """Rows of a code that Medicare takes under another one, under that where it is billed."""
+    """Rows of a code that Medicare takes under another one, under that where it is billed.
+
+    And the other way round: a log may name what Medicare takes, and another payer be billed.
+    """
     taken = {c: facts["medicare_code"] for c, facts in config.codes.items()}
     taken = {code: other for code, other in taken.items() if other}
+    back = Counter(taken.values())
+    taken |= {other: code for code, other in taken.items() if back[other] == 1}
     table: engine.Columns = {"code": list(taken), "other": list(taken.values())}
     rows = rows.join(engine.beside(rows, table, dict.fromkeys(table, str)), on="code", how="left")
     billed = lines.select(*_VISIT).unique()

@@ -1492,6 +1492,9 @@ def test_claims_of_dates_that_the_log_does_not_cover(config):
 def test_medicares_own_code_is_documented_by_the_usual_one(config):
     sessions = [session("97014", "15"), session("97110", "15")]
     assert findings(sessions, [line("G0283", "1"), line("97110", "1")], config, ("U",)) == []
+    # Another payer takes the other one, which a log may have under Medicare's.
+    own = [row | {"code": "G0283"} if row["code"] == "97014" else row for row in sessions]
+    assert findings(own, [line("97014", "1"), line("97110", "1")], config, ("U",)) == []
     both = [line("G0283", "1"), line("97014", "1"), line("97110", "1")]
     assert [f[:2] for f in findings(sessions, both, config, ("U",))] == [("U207", "G0283")]
 
