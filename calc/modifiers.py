@@ -123,9 +123,9 @@ def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     a whole and not by blocks. Of two codes of a service either may have the plain units, and where
     they are judged as a whole each of them may. So are units of a tie that are billed with the
     other code, but whole ones of either kind of clinician, and all where one kind furnished it;
-    what both had a part in of a code whose units no minutes tell, but units of the assistant's own
-    rows, and all of a month or an episode with sessions on other days, or none on this one; and a
-    code of the day where one of both has no minutes.
+    what both had a part in of a code whose units no minutes tell, all of a month or an episode with
+    sessions on other days, or none on this one, and a code of the day where one of both has no
+    minutes.
     """
     # Most services are no assistant's, and bill none.
     never = {name: (nw.lit(0, dtype=nw.Int64), int) for name in ("assistant_low", "assistant_high")}
@@ -157,7 +157,6 @@ _OF_BOUNDS = (
     "assistant_whole", "service_assistant_minutes", "minutes", "assistant_ms", "counted_ms",
     "pooled", "unit_minutes", "rule_unit_minutes", "has_add_on", "units", "billed", "moved",
     "unminuted_rows", "discipline", "unit_basis", "counted_rows", "assistant_rows", "elsewhere",
-    "assistant_logged",
 )  # fmt: skip
 
 
@@ -220,9 +219,7 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     unsure = unsure | (by_log & (nw.col("elsewhere") | (nw.col("counted_rows") == 0)))
     bare = (nw.col("assistant_ms") == 0) | (nw.col("assistant_ms") == all_ms)
     unsure = unsure | ((nw.col("unit_basis") == "day") & by_both & bare)
-    each = by_log & by_both
-    own = nw.min_horizontal("assistant_logged", mine)
-    low, high = nw.when(each).then(own).otherwise(low), nw.when(each).then(mine).otherwise(high)
+    unsure = unsure | (by_log & by_both)
     lines = lines.with_columns(unsure=unsure.fill_null(True) | high.is_null() | low.is_null())
     widest, never = nw.max_horizontal(mine, nw.col("billed")), nw.col("assistant_policy") == 0
     least = nw.when(never | nw.col("unsure")).then(0).otherwise(low)

@@ -454,3 +454,17 @@ def test_an_hour_is_explained_by_its_own_midpoint():
     text = calc.estimate(rows).explain()
     assert "whole units 1 and 0, leftovers 0 and 31 min" in text
     assert "1 unit left: the therapist's at 31 of his minutes" in text
+
+
+@pytest.mark.parametrize(
+    ("logged", "units"),
+    [(("2", "2"), {0: 2, 1: 2}), (("3", "1"), {0: 3, 1: 1}), (("2", ""), {1: 2}), (("", "2"), {1: 2})],
+)
+def test_units_of_areas_are_of_the_rows_they_stand_on(logged, units, config):
+    """All four were the assistant's, for a tenth of the minutes; without units a share decides."""
+    rows = [
+        {"patient": "p", "date": DAY, "discipline": "PT", "code": "97598", "role": role,
+         "minutes": 10, "units_billed": own}
+        for role, own in zip(("therapist", "assistant"), logged, strict=True)
+    ]  # fmt: skip
+    assert {line["modified"]: line["units"] for line in bill(rows, config)} == units
