@@ -1671,8 +1671,8 @@ def grouped(
     aggregates |= {name: nw.col(c).min() for name, c in least.items()}
     aggregates |= {name: nw.col(c).max() for name, c in most.items()}
     if not _in_bulk(frame):
-        done = frame.group_by(*group).agg(**aggregates)
-        return done.sort(*group) if is_eager(frame) else done
+        plain_groups = frame.group_by(*group).agg(**aggregates)
+        return plain_groups.sort(*group) if is_eager(frame) else plain_groups
     used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
     rows = _here(frame.select(*dict.fromkeys(used)))
     place, number = _grouping(rows, group)
@@ -1782,8 +1782,8 @@ def overlapped(
     grow.
     """
     if not _in_bulk(frame):
-        rows = within(frame, group, (start,), earlier={"earlier ": end})
-        return rows.filter(nw.col(start) < nw.col("earlier ")).select(*group).unique()
+        beside_each = within(frame, group, (start,), earlier={"earlier ": end})
+        return beside_each.filter(nw.col(start) < nw.col("earlier ")).select(*group).unique()
     rows = _here(frame.select(*group, start, end))
     place, number = _grouping(*_by_day(rows, group, start, end), (start,))
     starts, ends = (c if place is None else c[place] for c in rows[[start, end]])
@@ -1891,13 +1891,14 @@ def some(
 
     ``change`` sees those rows alone; the others keep what they have.
     """
+    where = where.fill_null(False)
     if not frame.implementation.is_polars():
         frame = settled(frame)  # used twice
         kept, changed = frame.filter(~where), change(frame.filter(where))
         return nw.concat([kept, changed.select(kept.columns)], how="vertical")
     rows = nw.to_native(collect(frame))
     number = f"{_ROWS}{rows.width}"  # what is changed may do the same with some of its rows
-    holds = collect(_frame(rows.lazy()).select(where.fill_null(False).alias(number)))[number]
+    holds = collect(_frame(rows.lazy()).select(where.alias(number)))[number]
     places = _places_of(holds.to_native())
     if len(places):
         # A filter would go through every column, however few the rows.

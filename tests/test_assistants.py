@@ -458,7 +458,12 @@ def test_an_hour_is_explained_by_its_own_midpoint():
 
 @pytest.mark.parametrize(
     ("logged", "units"),
-    [(("2", "2"), {0: 2, 1: 2}), (("3", "1"), {0: 3, 1: 1}), (("2", ""), {1: 2}), (("", "2"), {1: 2})],
+    [
+        (("2", "2"), {0: 2, 1: 2}),
+        (("3", "1"), {0: 3, 1: 1}),
+        (("2", ""), {1: 2}),
+        (("", "2"), {1: 2}),
+    ],
 )
 def test_units_of_areas_are_of_the_rows_they_stand_on(logged, units, config):
     """All four were the assistant's, for a tenth of the minutes; without units a share decides."""
