@@ -51,8 +51,8 @@ def estimate(rows: Iterable[Mapping[str, Any]], **options: Unpack[EstimateOption
     """One visit's claim lines and money: ``.lines``, ``.totals`` and ``.explain()``.
 
     rows: one for each service, with the columns of `therapy-calc template` by name: ``code``, and
-        ``start`` and ``end`` or ``minutes``; ``date`` (default: that of ``start``, or today) and
-        ``role`` ("assistant") among others. An iterable of any kind.
+        ``start`` and ``end`` or ``minutes``; ``date`` (default: that of ``start``, of the others,
+        or today) and ``role`` ("assistant") among others. An iterable of any kind.
     payer: of rows without one, as in payers.toml; default "medicare".
     locality: likewise, "OH-00" or part of a locality's name; default "US", the national fees.
     discipline: likewise, "PT", "OT" or "SLP"; default none: no GP, GO, GN or KX, and

@@ -44,10 +44,7 @@ _MOST_MARKED = nw.col("assistant_high") + MARKS_SPARED
 TOO_MANY_MARKED = (nw.col("assistant_units_billed") > _MOST_MARKED).fill_null(False)
 EXCLUDED = "GA|GX|GY|GZ"  # billed as not covered, for a denial
 LONGER_THAN_A_DAY = ("month", "period", "episode")  # what a unit of a code may cover
-ELSEWHERE = "93|95|FQ|GT|LT|RT"  # by telehealth, or of one side: on a line of its own
-_MARKS = (
-    "GP", "GO", "GN", "CQ", "CO", "KX", "GP|GO|GN", "CQ|CO", DISTINCT, EXCLUDED, ELSEWHERE,
-)  # fmt: skip
+_MARKS = ("GP", "GO", "GN", "CQ", "CO", "KX", "GP|GO|GN", "CQ|CO", DISTINCT, EXCLUDED)
 
 
 def without_session() -> nw.Expr:
@@ -117,7 +114,6 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     units = nw.col("units_billed")
     bills = (units > 0).fill_null(False)
     assistant, distinct, refused = has("CQ|CO"), has(DISTINCT), has(EXCLUDED)
-    whole = bills & ~distinct & ~refused & ~has(ELSEWHERE)
     # Beside another discipline's modifier: CQ goes with GP, CO with GO, and neither with GN.
     paired = (has("GP") & has("CQ")) | (has("GO") & has("CO"))
     beside_gn = assistant & has("GN") & ~paired
@@ -134,10 +130,11 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         by_doubtful_time=(nw.col("doubtful") & nw.col("counts")).cast(nw.Int64),
         longer=(nw.col("may_be_longer") & nw.col("counts")).cast(nw.Int64),
         unminuted=silent.cast(nw.Int64),
-        plain=(whole & ~assistant).cast(nw.Int64),
+        bare=(nw.col("counts") & ~nw.col("in_sweep") & nw.col("given_ms").is_null()).cast(nw.Int64),
+        plain=(bills & ~assistant & ~distinct & ~refused).cast(nw.Int64),
         kx=(bills & has("KX")).cast(nw.Int64),
         marked_bills=(bills & assistant).cast(nw.Int64),
-        marked_plain=(whole & assistant).cast(nw.Int64),
+        marked_plain=(bills & assistant & ~distinct & ~refused).cast(nw.Int64),
         marked_kx=(bills & assistant & has("KX")).cast(nw.Int64),
         apart=(bills & distinct & ~refused).cast(nw.Int64),
         marks=assistant.cast(nw.Int64),
@@ -190,6 +187,7 @@ _SUMS = {
     "doubtful_rows": "by_doubtful_time",
     "longer_rows": "longer",
     "unminuted_rows": "unminuted",
+    "bare_rows": "bare",
     "plain_rows": "plain",
     "kx_rows": "kx",
     "marked_rows": "marked_bills",

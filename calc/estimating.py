@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -227,8 +228,8 @@ def _dated(
         return rows
     days = {date.today()}
     if any(said):
-        those = [(row, place) for row, place, own in zip(rows, places, said, strict=True) if own]
-        log = read_rows([row for row, _ in those], config, blanks, [place for _, place in those])
+        those = list(itertools.compress(rows, said))
+        log = read_rows(those, config, blanks, list(itertools.compress(places, said)))
         days = set(engine.distinct(log.sessions, "date"))
     if len(days) > 1:
         what = f"has no date, and the others are of {', '.join(map(str, sorted(days)))}"
@@ -343,19 +344,22 @@ def unit_rows(
         what = f"{type(minutes).__name__} is no mapping of codes to minutes"
         raise InputError(what, hint='write {"97112": 24, "97110": 23}')
     given, named = list(minutes.items()), dict[str, str]()
+    in_pool = config.counting_rules[rule]["pool"] == "day"
+    pooled = {code for code in config.timed_codes if in_pool and config.codes[code]["pooled"]}
     for code, amount in given:
-        _, behind = values.read_code(str(code), config.code_names)
+        number, behind = values.read_code(str(code), config.code_names)
         if marked := {"CQ", "CO"}.intersection(behind.split()):
             what = f"{code} names {min(marked)}, which units works out"
             raise InputError(what, hint="write an assistant's minutes apart: 97110=13+23A")
-        named |= {m: str(code) for m in behind.split() if m in modifiers.DISCIPLINE.values()}
+        if number in pooled:
+            told = modifiers.DISCIPLINE.values()
+            named |= {modifier: str(code) for modifier in behind.split() if modifier in told}
         for role, part in _by_role(code, amount):
             row = {"code": code, "minutes": part, "role": role, "date": today}
             rows.append({**row, "discipline": discipline})
     if len(named) > 1:
-        what = (
-            f"{' and '.join(named.values())} are of two disciplines, whose minutes are no one day's"
-        )
+        codes = " and ".join(dict.fromkeys(named.values()))
+        what = f"{codes}: minutes of {len(named)} disciplines count apart"
         raise InputError(what, hint="count each discipline by itself, or use estimate")
     log = read_rows(rows, config, None, [str(row["code"]) for row in rows])
     whole_ms = sum(engine.collect(log.sessions.select("given_ms"))["given_ms"].drop_nulls())

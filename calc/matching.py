@@ -6,7 +6,6 @@ be several the day is in doubt.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection
 from typing import Any
 
@@ -162,21 +161,31 @@ def _apart_by_file(lines: Frame, own: Collection[str]) -> Frame:
 def _as_billed(rows: Frame, lines: Frame, config: Config) -> Frame:
     """Rows of a code that Medicare takes under another one, under that where it is billed.
 
-    And the other way round: a log may name what Medicare takes, and another payer be billed.
+    And the other way round: a log may name what Medicare takes, and another payer be billed. Not
+    where the log has sessions of the other code on the day.
     """
     taken = {c: facts["medicare_code"] for c, facts in config.codes.items()}
     taken = {code: other for code, other in taken.items() if other}
-    back = Counter(taken.values())
-    taken |= {other: code for code, other in taken.items() if back[other] == 1}
-    table: engine.Columns = {"code": list(taken), "other": list(taken.values())}
-    rows = rows.join(engine.beside(rows, table, dict.fromkeys(table, str)), on="code", how="left")
-    billed = lines.select(*_VISIT).unique()
-    own = billed.with_columns(own=nw.lit(True))
-    theirs = billed.rename({"code": "other"}).with_columns(theirs=nw.lit(True))
-    rows = rows.join(own, on=_VISIT, how="left").join(theirs, on=[*_DAY, "other"], how="left")
-    turned = nw.col("own").is_null() & ~nw.col("theirs").is_null()
+    back = {other: code for code, other in taken.items() if other not in taken}
+    codes = {"code": [*taken, *back], "other": [*taken.values(), *back.values()]}
+    table: engine.Columns = {**codes, "back": [False] * len(taken) + [True] * len(back)}
+    types: dict[str, type] = {"code": str, "other": str, "back": bool}
+    there = engine.settled(rows.select(*_VISIT).unique()).rename({"code": "other"})
+    rows = rows.join(engine.beside(rows, table, types), on="code", how="left")
+    billed = lines.select(*_VISIT, "payer").unique()
+    own = billed.select(*_VISIT).unique().with_columns(own=nw.lit(True))
+    others, payer = [*_DAY, "other"], nw.col("payer")
+    ends = payer.min().alias("first"), payer.max().alias("last")
+    theirs = billed.rename({"code": "other"}).group_by(*others).agg(*ends)
+    rows = rows.join(own, on=_VISIT, how="left")
+    rows = rows.join(there.with_columns(there=nw.lit(True)), on=others, how="left")
+    rows = rows.join(theirs, on=others, how="left")
+    same_payer = (nw.col("first") == payer) & (nw.col("last") == payer)
+    turned = nw.col("own").is_null() & nw.col("there").is_null() & ~nw.col("first").is_null()
+    turned = (turned & (same_payer | ~nw.col("back"))).fill_null(False)
     code = nw.when(turned).then("other").otherwise("code")
-    return engine.settled(rows.with_columns(code=code).drop("other", "own", "theirs"))
+    rows = rows.with_columns(code=code)
+    return engine.settled(rows.drop("other", "back", "own", "there", "first", "last"))
 
 
 # --- one word for both --------------------------------------------------------------------

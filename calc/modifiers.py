@@ -31,7 +31,8 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Whole quarters of therapist and assistant are plain and modified; the one or two units left
     are judged on the leftover minutes. So are codes that count alone, by units of their own length
     and its midpoint, but for a first unit that is longer and not the therapist's alone: those are
-    judged as a whole.
+    judged as a whole. Of an area, an extremity and the like the units of the assistant's own rows
+    carry it, where these name any.
     """
     first, alone = nw.col("first_unit_minutes"), ~nw.col("pooled")
     size = nw.when(alone).then("unit_minutes").otherwise("rule_unit_minutes")
@@ -89,7 +90,9 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     whole_share = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
     only_assistant = nw.col("assistant_rows") == nw.col("counted_rows")
     as_a_whole = nw.when(nw.col("counted_ms") > 0).then(whole_share).otherwise(only_assistant)
-    own = told_by_log() & ~only_assistant & (nw.col("assistant_logged") > 0)
+    # What the therapist took part in throughout is his.
+    helped = (nw.col("assistant_ms") > 0) | (nw.col("counted_ms") == 0)
+    own = told_by_log() & ~only_assistant & helped & (nw.col("assistant_logged") > 0)
     none = (
         (nw.col("assistant_rows") == 0)
         | (nw.col("assistant_policy") <= 0)
@@ -123,32 +126,29 @@ def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     a whole and not by blocks. Of two codes of a service either may have the plain units, and where
     they are judged as a whole each of them may. So are units of a tie that are billed with the
     other code, but whole ones of either kind of clinician, and all where one kind furnished it;
-    what both had a part in of a code whose units no minutes tell, all of a month or an episode with
-    sessions on other days, or none on this one, and a code of the day where one of both has no
-    minutes.
+    several units of a code whose units no minutes tell in which both had a part, all of a month or
+    an episode in which both had sessions, or without any on the day, and a code of the day where
+    one of both has no minutes.
     """
     # Most services are no assistant's, and bill none.
     never = {name: (nw.lit(0, dtype=nw.Int64), int) for name in ("assistant_low", "assistant_high")}
     some = (nw.col("assistant_rows") > 0) | (nw.col("assistant_units_billed") > 0)
-    spread = told_by_log() & ~nw.col("unit_basis").is_in(_OF_THE_DAY)
-    lines = lines.with_columns(elsewhere=nw.lit(False))
-    lines = engine.some(lines, spread, _with_other_days, ("elsewhere",))
+    longer = nw.col("unit_basis").is_in(list(billed.LONGER_THAN_A_DAY))
+    lines = lines.with_columns(of_both=nw.lit(False))
+    lines = engine.some(lines, longer, _with_both, ("of_both",))
     lines = engine.amended(lines, some, _OF_BOUNDS, _bounds, never)
-    return lines.drop("service_assistant_minutes", "assistant_logged", "elsewhere")
+    return lines.drop("service_assistant_minutes", "assistant_logged", "of_both", "bare_rows")
 
 
-_OF_THE_DAY = (
-    "area",
-    "extremity",
-)  # whose units are those of one date, though no minutes tell them
-
-
-def _with_other_days(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Whether the patient has sessions of the code on another date."""
-    own = (nw.col("counted_rows") > 0).cast(nw.Int64)
-    lines = lines.with_columns(own=own)
-    days = nw.col("own").sum().over("patient", "code")
-    return lines.with_columns(elsewhere=days > nw.col("own")).drop("own")
+def _with_both(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Whether therapists and assistants both had sessions of the code in its month, or year."""
+    month = nw.when(nw.col("unit_basis") == "month").then(nw.col("date").dt.month()).otherwise(0)
+    lines = lines.with_columns(in_year=nw.col("date").dt.year(), in_month=month)
+    window = ("patient", "discipline", "code", "in_year", "in_month")
+    theirs = nw.col("assistant_rows").sum().over(*window)
+    every = nw.col("counted_rows").sum().over(*window)
+    lines = lines.with_columns(of_both=(theirs > 0) & (theirs < every))
+    return lines.drop("in_year", "in_month")
 
 
 _OF_BOUNDS = (
@@ -156,7 +156,8 @@ _OF_BOUNDS = (
     "de_minimis_percent", "assistant_midpoint", "service_units", "service_assistant_units",
     "assistant_whole", "service_assistant_minutes", "minutes", "assistant_ms", "counted_ms",
     "pooled", "unit_minutes", "rule_unit_minutes", "has_add_on", "units", "billed", "moved",
-    "unminuted_rows", "discipline", "unit_basis", "counted_rows", "assistant_rows", "elsewhere",
+    "unminuted_rows", "discipline", "unit_basis", "counted_rows", "assistant_rows", "of_both",
+    "bare_rows",
 )  # fmt: skip
 
 
@@ -214,14 +215,14 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     )  # fmt: skip
     unsure = (two_codes & ~by_quarters & joint) | (moved & ~nw.col("told"))
     unsure = unsure | (nw.col("unminuted_rows") > 0)
+    widest = nw.max_horizontal(mine, nw.col("billed"))
     by_both = (nw.col("assistant_rows") > 0) & (nw.col("assistant_rows") < nw.col("counted_rows"))
-    by_log, all_ms = told_by_log(), nw.col("counted_ms")
-    unsure = unsure | (by_log & (nw.col("elsewhere") | (nw.col("counted_rows") == 0)))
-    bare = (nw.col("assistant_ms") == 0) | (nw.col("assistant_ms") == all_ms)
-    unsure = unsure | ((nw.col("unit_basis") == "day") & by_both & bare)
-    unsure = unsure | (by_log & by_both)
+    helped = (nw.col("assistant_ms") > 0) | (nw.col("counted_ms") == 0)
+    each = nw.col("of_both") | (nw.col("counted_rows") == 0) | (by_both & helped & (widest > 1))
+    bare = (nw.col("unit_basis") == "day") & by_both & (nw.col("bare_rows") > 0)
+    unsure = unsure | (told_by_log() & each) | bare
     lines = lines.with_columns(unsure=unsure.fill_null(True) | high.is_null() | low.is_null())
-    widest, never = nw.max_horizontal(mine, nw.col("billed")), nw.col("assistant_policy") == 0
+    never = nw.col("assistant_policy") == 0
     least = nw.when(never | nw.col("unsure")).then(0).otherwise(low)
     most = nw.when(never).then(0).when("unsure").then(widest).otherwise(high)
     return lines.with_columns(

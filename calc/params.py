@@ -65,7 +65,8 @@ class Config:
         for folder in self.folders[:-1]:
             where = "where both have a value, tables whole"
             said.append(f"figures in {folder} replace the shipped ones {where}")
-            with contextlib.suppress(ConfigError):  # a fault of payers is said where they are read
+            # What is at fault in the folder is said where it is read.
+            with contextlib.suppress(ConfigError, OSError):
                 said += [f"{path} is a file that nothing reads" for path in _unread(self, folder)]
         return said
 
@@ -460,8 +461,9 @@ def _unread(config: Config, folder: Path) -> list[Path]:
         figures = re.match(r"(.*\.(?:toml|csv))(?:\.|~|$)", path.name, re.IGNORECASE)
         if not figures or path.name in known or _is_hidden(path, folder):
             continue
-        whole = config.place(folder) / figures[1].lower()
-        if path.suffix in _KINDS or not whole.exists():
+        there = config.place(folder)
+        other = path.suffix in _KINDS or not (there / figures[1].lower()).exists()
+        if other and (there / path.name).is_file():
             found.append(path)
     return found
 

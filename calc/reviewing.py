@@ -353,6 +353,12 @@ def _accepted(
         known = baseline.read(asked.baseline, key.mark if key else "")
         grown = baseline.grown(known, folded)
         there = {*findings["fingerprint"].to_list(), *(one.fingerprint for one in folded)}
+        if known and there and there.isdisjoint(known):
+            many = _lines(len(known), "finding")
+            said["notes"].append(
+                f"the baseline has {many}, none of which is found again: it may be of another log,"
+                " or of an earlier version of this program"
+            )
         findings, said["known"] = baseline.apply(findings, known, grown)
         said[baseline.KNOWN] = baseline.kept(known, there, ran)
     return findings, said

@@ -146,7 +146,7 @@ def apply(
         rows = rows.with_columns(nw.col("waived").fill_null(""))
     others = set() if folded is None or not len(folded) else _matching(folded, standing)[1]
     for places, what in (
-        (others - used, "of findings that stand under others: waive those"),
+        (others - used, "of findings that stand under others (also), which it does not waive"),
         (set(range(len(standing))) - used - others, "unused"),
     ):
         if where := [standing[place].where for place in sorted(places)]:

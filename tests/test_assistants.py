@@ -473,3 +473,14 @@ def test_units_of_areas_are_of_the_rows_they_stand_on(logged, units, config):
         for role, own in zip(("therapist", "assistant"), logged, strict=True)
     ]  # fmt: skip
     assert {line["modified"]: line["units"] for line in bill(rows, config)} == units
+
+
+def test_an_area_that_both_treated_together_is_the_therapists(config):
+    """On whoever's row its units stand: joint time is the therapist's."""
+    row = {"patient": "p", "date": DAY, "discipline": "PT", "code": "97598", "start": "09:00",
+           "end": "09:20"}  # fmt: skip
+    rows = [
+        row | {"role": "therapist", "clinician": "K", "units_billed": ""},
+        row | {"role": "assistant", "clinician": "L", "units_billed": "2"},
+    ]
+    assert [(line["units"], line["modified"]) for line in bill(rows, config)] == [(2, 0)]

@@ -1495,6 +1495,13 @@ def test_medicares_own_code_is_documented_by_the_usual_one(config):
     # Another payer takes the other one, which a log may have under Medicare's.
     own = [row | {"code": "G0283"} if row["code"] == "97014" else row for row in sessions]
     assert findings(own, [line("97014", "1"), line("97110", "1")], config, ("U",)) == []
+    # Not where the log has sessions of both codes, or the line is another payer's.
+    log = [session("G0283", "15"), session("97014", "15", clinician="Bo")]
+    found = findings(log, [line("97014", "1")], config, ("T", "U"))
+    assert [f[:2] for f in found] == [("U208", "G0283")]
+    log = [session("G0283", "15", payer="ama")]
+    found = findings(log, [line("97014", "1", payer="medicare")], config, ("U207",))
+    assert [f[:2] for f in found] == [("U207", "97014")]
     both = [line("G0283", "1"), line("97014", "1"), line("97110", "1")]
     assert [f[:2] for f in findings(sessions, both, config, ("U",))] == [("U207", "G0283")]
 

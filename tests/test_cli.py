@@ -111,14 +111,17 @@ def test_gp_and_go_of_a_visit_are_no_one_pool(tmp_path):
     billed = bill(log, tmp_path=tmp_path)[1]
     assert [line["modifiers"] for line in billed] == ["GP", "GO"]
     code, _, err = run("units", *items)
-    assert code == 2 and "97110-GP and 97140-GO are of two disciplines" in err
+    assert code == 2 and "97110-GP and 97140-GO: minutes of 2 disciplines count apart" in err
+    for apart in (("97110-GP=8", "97010-GO=8"), (*items, "--rule", "ama")):
+        assert run("units", *apart)[0] == 0
 
 
 def test_a_spoilt_clock_time_of_a_visit_can_be_mended_as_its_hint_says():
     """The time with its offset alone, as of a log, is a span to CODE=START-END."""
     words = ("--date", "2026-03-08", "--tz", "America/Chicago")
     code, _, err = run("estimate", "97110=02:30-03:30", *words)
-    assert code == 2 and "write minutes, or --start and --end such as 03:30-05:00" in err
+    said = "write minutes, or of one code --start and --end such as 03:30-05:00"
+    assert code == 2 and said in err
     span = ("--start", "03:30-05:00", "--end", "04:00-05:00")
     assert "97110          30" in run("estimate", "97110", *span, *words)[1]
 

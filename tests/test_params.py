@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import date
 
 import pytest
@@ -717,10 +718,14 @@ def test_names_that_an_editor_lengthened(tmp_path):
     strange = ["codes.csv.txt", "Words.toml", "sources.TOML", "mppr.toml~"]
     for name in (*strange, "payers.toml.bak", "payers.toml~", "readme.txt", "figures.xlsx"):
         (path / name).write_text("")
+    (path / "rvu.csv.d").mkdir()
     unread = {str(path / name): "is a file that nothing reads" for name in strange}
     assert dict(faults(path)) == unread
     said = Config([path, SHIPPED]).folders_said
     assert sorted(said[1:]) == sorted(f"{name} {what}" for name, what in unread.items())
+    config = Config([path, SHIPPED])
+    shutil.rmtree(path)  # of a run that has read what it needs
+    assert len(config.folders_said) == 1
 
 
 ROWS = [{"code": "97110", "minutes": 23, "date": "2026-03-02"}]

@@ -52,7 +52,8 @@ def test_a_waiver_of_a_finding_under_another_is_not_unused(tmp_path):
     done, notes = waivers.apply(findings(finding("T101", row=3)), given, TODAY, under)
     assert done["waived"].to_list() == [""]
     assert [note.replace(f"{tmp_path}/", "") for note in notes] == [
-        "1 waiver is of findings that stand under others: waive those: waivers.csv:2",
+        "1 waiver is of findings that stand under others (also), which it does not waive:"
+        " waivers.csv:2",
         "1 waiver is unused: waivers.csv:3",
     ]
 

@@ -76,7 +76,9 @@ def _run(text: str, item: str) -> dict[str, str]:
 
 _OF_VISIT = {
     "write PT or OT": "say --discipline PT or OT",
-    "write the time with its offset, e.g. ": "write minutes, or --start and --end such as ",
+    "write the time with its offset, e.g. ": (
+        "write minutes, or of one code --start and --end such as "
+    ),
     "write one code a row; how many units go into units_billed": "write each code as CODE=MINUTES",
 }
 
@@ -145,7 +147,7 @@ def units(
 @click.option("--start", default="", help='Start of the code, "2026-03-02 09:00" or 09:00.')
 @click.option("--end", default="", help="End of the code.")
 @click.option("--minutes", default="", help="Minutes of the code.")
-@click.option("--date", "day", default="", help="Date of service; default: today.")
+@click.option("--date", "day", default="", help="Date of service; default: a start's, or today.")
 @click.option("--explain", is_flag=True, help="Every step with its source.")
 @visit_options
 @output_options
@@ -193,15 +195,15 @@ def estimate(
     prior = defaults["prior"]
     keep((defaults["deductible"], prior), {"-o": output})
     config = figures_of(folder)
-    if prior and not defaults["discipline"]:
-        hint = "say --discipline PT, OT or SLP"
-        raise InputError("--prior counts by discipline, and this visit has none", hint=hint)
     options = pricing_options(defaults)
     with _by_option():
         result = estimating.estimate(
             rows, config=config, options=options, zone=tz, places=places, **defaults
         )
     result.require_own_factors()
+    if prior and not all(line["discipline"] for line in result.lines):
+        hint = "say --discipline PT, OT or SLP"
+        raise InputError("--prior counts by discipline, and this visit has none", hint=hint)
     if not day and not any(estimating.has_date(row) for row in rows):
         tell(f"date: {result.lines[0]['date']} (today)")
     for note in summaries.above_said(summaries.above(result.frame, options), options):
@@ -210,7 +212,7 @@ def estimate(
         tell(note)
     if explain:
         _require_text(form, output)
-        write("\n".join([result.explain(), *_lines_said(result)]), output)
+        write(result.explain() + "".join(f"{note}\n" for note in _lines_said(result)), output)
     else:
         _write_estimate(result, form, output)
 
@@ -268,7 +270,8 @@ def _days(result: Any) -> list[str]:
 
 
 def _whose(result: Any) -> str:
-    line, days = result.lines[0], " and ".join(_days(result))
+    line, (*earlier, last) = result.lines[0], _days(result)
+    days = f"{', '.join(earlier)} and {last}" if earlier else last
     return f"{days}, payer {line['payer']}, locality {line['locality']}"
 
 

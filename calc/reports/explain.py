@@ -15,7 +15,7 @@ from calc.errors import ConfigError
 from calc.figure_files import FEES
 from calc.money import GPCI_PLACES, RVU_PLACES, decimal_text, divide_half_up, dollars, percent
 from calc.params import Config
-from calc.schema import ALONE_SOURCE
+from calc.schema import ALONE_SOURCE, BY_DAY
 
 Row = dict[str, Any]
 
@@ -178,6 +178,9 @@ def _assistant(row: Row, config: Config) -> list[str]:
     plain = (row["service_units"] or 0) - carried
     source = config.parameter("assistant_policy").on(row["date"]).source
     result = f"{plain} plain, {carried} with {modifier} ({config.cite(source)})"
+    if row["unit_basis"] not in BY_DAY and 0 < carried == row["assistant_logged"]:
+        logged = f"the log has {_count(carried)} on the assistant's own rows"
+        return [f"{row['service']}: {logged} = {result}"]
     if not row["by_quarters"]:
         return [f"{row['service']}: {_whole_share(row)} = {result}"]
     who = f"therapist {row['therapist_minutes']} min"

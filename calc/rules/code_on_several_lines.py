@@ -11,9 +11,9 @@ class CodeOnSeveralLines(Rule):
 
     All minutes of a code on a day belong on one line; a second one reads as a duplicate and is
     denied. One line of an assistant's units (CQ, CO), lines of another discipline or with 59
-    stand apart rightly, by payers that pay assistants in full without it too. So do lines of
-    telehealth (93, 95, FQ, GT) or of one side (LT, RT), and those billed for a denial (GA, GX, GY,
-    GZ). Of payers only those are looked at that count a day's minutes together, as Medicare does.
+    stand apart rightly, by payers that pay assistants in full without it too. So do lines billed
+    for a denial (GA, GX, GY, GZ). Of payers only those are looked at that count a day's minutes
+    together, as Medicare does.
 
     Add the lines up before billing.
 
