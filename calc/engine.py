@@ -1196,9 +1196,12 @@ def _with_made(
 
     Lazily, and only if one of them is asked for.
     """
-    answer = pl.struct(*dict.fromkeys(used)).map_batches(
-        lambda rows: compute(rows.struct.unnest()).to_struct(), return_dtype=pl.Struct(made)
-    )
+    kind = pl.Struct(made)
+
+    def answered(rows: pl.Series) -> pl.Series:
+        return compute(rows.struct.unnest()).to_struct() if len(rows) else pl.Series(dtype=kind)
+
+    answer = pl.struct(*dict.fromkeys(used)).map_batches(answered, return_dtype=kind)
     native = nw.to_native(frame).with_columns(answer.alias(_ANSWER))
     fields = [pl.col(_ANSWER).struct.field(name) for name in made]
     return _frame(native.with_columns(fields).drop(_ANSWER))
