@@ -124,13 +124,15 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     assists = nw.col("role") == "assistant"
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
+    bare = nw.col("counts") & ~nw.col("in_sweep") & nw.col("given_ms").is_null()
     return charged(rows).with_columns(
         units_without=nw.when(silent & ~refused).then(units).otherwise(0).fill_null(0),
         assistant_without=nw.when(silent).then("units_of_assistant").otherwise(0),
         by_doubtful_time=(nw.col("doubtful") & nw.col("counts")).cast(nw.Int64),
         longer=(nw.col("may_be_longer") & nw.col("counts")).cast(nw.Int64),
         unminuted=silent.cast(nw.Int64),
-        bare=(nw.col("counts") & ~nw.col("in_sweep") & nw.col("given_ms").is_null()).cast(nw.Int64),
+        bare=(bare & ~assists).cast(nw.Int64),
+        bare_assistant=(bare & assists).cast(nw.Int64),
         plain=(bills & ~assistant & ~distinct & ~refused).cast(nw.Int64),
         kx=(bills & has("KX")).cast(nw.Int64),
         marked_bills=(bills & assistant).cast(nw.Int64),
@@ -188,6 +190,7 @@ _SUMS = {
     "longer_rows": "longer",
     "unminuted_rows": "unminuted",
     "bare_rows": "bare",
+    "bare_assistant_rows": "bare_assistant",
     "plain_rows": "plain",
     "kx_rows": "kx",
     "marked_rows": "marked_bills",

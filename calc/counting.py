@@ -40,13 +40,15 @@ def services(
     claimed = nw.col("modifiers_billed").cast(nw.String).str.contains("C[QO]").cast(nw.Int64)
     sessions = engine.told_by(sessions, "modifiers_billed", {"claimed_rows": claimed})
     by_assistant = nw.col("counts") & (nw.col("role") == "assistant")
+    # A therapist had a part in all of it.
+    joint = (nw.col("length_ms") > 0) & (nw.col("counted_ms") <= nw.col("therapist_ms"))
     sessions = sessions.with_columns(
         assistant_ms=nw.when(nw.col("role") == "assistant").then(nw.col("counted_ms")).otherwise(0),
         lost_ms=nw.col("length_ms") - nw.col("counted_ms"),
         counted_rows=nw.col("counts").cast(nw.Int64),
         add_on_rows=nw.when(primary).then(0).otherwise(1),
         assistant_rows=by_assistant.cast(nw.Int64),
-        assistant_logged=nw.when(by_assistant).then("units_billed"),
+        assistant_logged=nw.when(by_assistant & ~joint).then("units_billed"),
         first_charge=nw.when(primary).then(nw.col("charge_cents")),
         add_on_charge=nw.when(~primary).then(nw.col("charge_cents")),
         first_billed=nw.when(primary).then(nw.col("units_billed")),

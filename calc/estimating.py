@@ -343,7 +343,7 @@ def unit_rows(
     if not hasattr(minutes, "items"):  # a pandas Series by code has them
         what = f"{type(minutes).__name__} is no mapping of codes to minutes"
         raise InputError(what, hint='write {"97112": 24, "97110": 23}')
-    given, named = list(minutes.items()), dict[str, str]()
+    given, named = list(minutes.items()), dict[str, dict[str, str]]()
     in_pool = config.counting_rules[rule]["pool"] == "day"
     pooled = {code for code in config.timed_codes if in_pool and config.codes[code]["pooled"]}
     for code, amount in given:
@@ -351,16 +351,18 @@ def unit_rows(
         if marked := {"CQ", "CO"}.intersection(behind.split()):
             what = f"{code} names {min(marked)}, which units works out"
             raise InputError(what, hint="write an assistant's minutes apart: 97110=13+23A")
-        if number in pooled:
-            told = modifiers.DISCIPLINE.values()
-            named |= {modifier: str(code) for modifier in behind.split() if modifier in told}
+        told = set(behind.split()) & set(modifiers.DISCIPLINE.values())
+        # What is not pooled counts by itself, but for the same code of two disciplines.
+        pool = named.setdefault("" if number in pooled else str(number), {})
+        pool |= dict.fromkeys(told, str(code))
         for role, part in _by_role(code, amount):
             row = {"code": code, "minutes": part, "role": role, "date": today}
             rows.append({**row, "discipline": discipline})
-    if len(named) > 1:
-        codes = " and ".join(dict.fromkeys(named.values()))
-        what = f"{codes}: minutes of {len(named)} disciplines count apart"
-        raise InputError(what, hint="count each discipline by itself, or use estimate")
+    for pool in named.values():
+        if len(pool) > 1:
+            codes = " and ".join(dict.fromkeys(pool.values()))
+            what = f"{codes}: minutes of {len(pool)} disciplines count apart"
+            raise InputError(what, hint="count each discipline by itself, or use estimate")
     log = read_rows(rows, config, None, [str(row["code"]) for row in rows])
     whole_ms = sum(engine.collect(log.sessions.select("given_ms"))["given_ms"].drop_nulls())
     if whole_ms > times.DAY:

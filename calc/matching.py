@@ -162,7 +162,7 @@ def _as_billed(rows: Frame, lines: Frame, config: Config) -> Frame:
     """Rows of a code that Medicare takes under another one, under that where it is billed.
 
     And the other way round: a log may name what Medicare takes, and another payer be billed. Not
-    where the log has sessions of the other code on the day.
+    where the discipline has sessions of the other code on the day, nor of another payer's lines.
     """
     taken = {c: facts["medicare_code"] for c, facts in config.codes.items()}
     taken = {code: other for code, other in taken.items() if other}
@@ -170,22 +170,24 @@ def _as_billed(rows: Frame, lines: Frame, config: Config) -> Frame:
     codes = {"code": [*taken, *back], "other": [*taken.values(), *back.values()]}
     table: engine.Columns = {**codes, "back": [False] * len(taken) + [True] * len(back)}
     types: dict[str, type] = {"code": str, "other": str, "back": bool}
-    there = engine.settled(rows.select(*_VISIT).unique()).rename({"code": "other"})
+    there = rows.filter(nw.col("counts")).select(*_VISIT, "discipline").unique()
+    there = engine.settled(there).rename({"code": "other"}).with_columns(there=nw.lit(True))
     rows = rows.join(engine.beside(rows, table, types), on="code", how="left")
-    billed = lines.select(*_VISIT, "payer").unique()
-    own = billed.select(*_VISIT).unique().with_columns(own=nw.lit(True))
-    others, payer = [*_DAY, "other"], nw.col("payer")
-    ends = payer.min().alias("first"), payer.max().alias("last")
-    theirs = billed.rename({"code": "other"}).group_by(*others).agg(*ends)
+    own = lines.select(*_VISIT).unique().with_columns(own=nw.lit(True))
+    others, blank = [*_DAY, "other"], nw.col("payer_blank")
+    payer = nw.when(~blank).then(nw.col("payer").cast(nw.String))
+    ends = nw.col("payer").min().alias("first"), nw.col("payer").max().alias("last")
+    theirs = lines.select(*_DAY, other="code", payer=payer).group_by(*others).agg(*ends)
     rows = rows.join(own, on=_VISIT, how="left")
-    rows = rows.join(there.with_columns(there=nw.lit(True)), on=others, how="left")
-    rows = rows.join(theirs, on=others, how="left")
-    same_payer = (nw.col("first") == payer) & (nw.col("last") == payer)
-    turned = nw.col("own").is_null() & nw.col("there").is_null() & ~nw.col("first").is_null()
-    turned = (turned & (same_payer | ~nw.col("back"))).fill_null(False)
+    rows = rows.join(there, on=[*others, "discipline"], how="left")
+    rows = rows.join(theirs.with_columns(theirs=nw.lit(True)), on=others, how="left")
+    same = (nw.col("first") == nw.col("payer")) & (nw.col("last") == nw.col("payer"))
+    same = blank | nw.col("first").is_null() | same
+    sound = ~nw.col("back") | (nw.col("there").is_null() & same)
+    turned = (nw.col("own").is_null() & ~nw.col("theirs").is_null() & sound).fill_null(False)
     code = nw.when(turned).then("other").otherwise("code")
-    rows = rows.with_columns(code=code)
-    return engine.settled(rows.drop("other", "back", "own", "there", "first", "last"))
+    beside = ("other", "back", "own", "there", "theirs", "first", "last")
+    return engine.settled(rows.with_columns(code=code).drop(*beside))
 
 
 # --- one word for both --------------------------------------------------------------------

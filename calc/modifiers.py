@@ -32,7 +32,7 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     are judged on the leftover minutes. So are codes that count alone, by units of their own length
     and its midpoint, but for a first unit that is longer and not the therapist's alone: those are
     judged as a whole. Of an area, an extremity and the like the units of the assistant's own rows
-    carry it, where these name any.
+    carry it, where these name several.
     """
     first, alone = nw.col("first_unit_minutes"), ~nw.col("pooled")
     size = nw.when(alone).then("unit_minutes").otherwise("rule_unit_minutes")
@@ -90,9 +90,9 @@ def _assistants(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     whole_share = _exceeds(nw.col("assistant_ms"), nw.col("counted_ms"), share)
     only_assistant = nw.col("assistant_rows") == nw.col("counted_rows")
     as_a_whole = nw.when(nw.col("counted_ms") > 0).then(whole_share).otherwise(only_assistant)
-    # What the therapist took part in throughout is his.
-    helped = (nw.col("assistant_ms") > 0) | (nw.col("counted_ms") == 0)
-    own = told_by_log() & ~only_assistant & helped & (nw.col("assistant_logged") > 0)
+    # Of one unit the minutes tell, where they are known.
+    several = (nw.col("units") > 1) | (nw.col("assistant_ms") == 0)
+    own = told_by_log() & ~only_assistant & several & (nw.col("assistant_logged") > 0)
     none = (
         (nw.col("assistant_rows") == 0)
         | (nw.col("assistant_policy") <= 0)
@@ -126,9 +126,9 @@ def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     a whole and not by blocks. Of two codes of a service either may have the plain units, and where
     they are judged as a whole each of them may. So are units of a tie that are billed with the
     other code, but whole ones of either kind of clinician, and all where one kind furnished it;
-    several units of a code whose units no minutes tell in which both had a part, all of a month or
-    an episode in which both had sessions, or without any on the day, and a code of the day where
-    one of both has no minutes.
+    several units of a code whose units no minutes tell in which both had a part, and all of a month
+    or an episode in which both had sessions, or without any on the day; and what minutes that are
+    not known may turn.
     """
     # Most services are no assistant's, and bill none.
     never = {name: (nw.lit(0, dtype=nw.Int64), int) for name in ("assistant_low", "assistant_high")}
@@ -137,27 +137,29 @@ def bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     lines = lines.with_columns(of_both=nw.lit(False))
     lines = engine.some(lines, longer, _with_both, ("of_both",))
     lines = engine.amended(lines, some, _OF_BOUNDS, _bounds, never)
-    return lines.drop("service_assistant_minutes", "assistant_logged", "of_both", "bare_rows")
+    return lines.drop("service_assistant_minutes", "assistant_logged", "of_both", *_BARE)
 
 
 def _with_both(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """Whether therapists and assistants both had sessions of the code in its month, or year."""
-    month = nw.when(nw.col("unit_basis") == "month").then(nw.col("date").dt.month()).otherwise(0)
-    lines = lines.with_columns(in_year=nw.col("date").dt.year(), in_month=month)
-    window = ("patient", "discipline", "code", "in_year", "in_month")
+    """Whether therapists and assistants had sessions of the code, of a month's in that month."""
+    month = nw.col("date").dt.year() * 12 + nw.col("date").dt.month()
+    month = nw.when(nw.col("unit_basis") == "month").then(month).otherwise(0)
+    lines = lines.with_columns(month=month)
+    window = ("patient", "discipline", "code", "month")
     theirs = nw.col("assistant_rows").sum().over(*window)
     every = nw.col("counted_rows").sum().over(*window)
     lines = lines.with_columns(of_both=(theirs > 0) & (theirs < every))
-    return lines.drop("in_year", "in_month")
+    return lines.drop("month")
 
 
+_BARE = ("bare_rows", "bare_assistant_rows")
 _OF_BOUNDS = (
     "therapist_rest", "assistant_rest", "units_unjudged", "assistant_policy", "by_quarters",
     "de_minimis_percent", "assistant_midpoint", "service_units", "service_assistant_units",
     "assistant_whole", "service_assistant_minutes", "minutes", "assistant_ms", "counted_ms",
     "pooled", "unit_minutes", "rule_unit_minutes", "has_add_on", "units", "billed", "moved",
     "unminuted_rows", "discipline", "unit_basis", "counted_rows", "assistant_rows", "of_both",
-    "bare_rows",
+    *_BARE,
 )  # fmt: skip
 
 
@@ -217,10 +219,14 @@ def _bounds(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     unsure = unsure | (nw.col("unminuted_rows") > 0)
     widest = nw.max_horizontal(mine, nw.col("billed"))
     by_both = (nw.col("assistant_rows") > 0) & (nw.col("assistant_rows") < nw.col("counted_rows"))
-    helped = (nw.col("assistant_ms") > 0) | (nw.col("counted_ms") == 0)
-    each = nw.col("of_both") | (nw.col("counted_rows") == 0) | (by_both & helped & (widest > 1))
-    bare = (nw.col("unit_basis") == "day") & by_both & (nw.col("bare_rows") > 0)
-    unsure = unsure | (told_by_log() & each) | bare
+    bare, theirs = nw.col("bare_rows") > 0, nw.col("bare_assistant_rows") > 0
+    each = by_both & (widest > 1) & ((nw.col("assistant_ms") > 0) | theirs)
+    each = each | nw.col("of_both") | (nw.col("counted_rows") == 0)
+    unsure = unsure | (told_by_log() & each)
+    # Minutes that are not known can only lower the assistant's share, or raise it.
+    judged = by_both & ((nw.col("unit_basis") == "day") | told_by_log())
+    low = nw.when(judged & bare).then(0).otherwise(low)
+    high = nw.when(judged & theirs).then(widest).otherwise(high)
     lines = lines.with_columns(unsure=unsure.fill_null(True) | high.is_null() | low.is_null())
     never = nw.col("assistant_policy") == 0
     least = nw.when(never | nw.col("unsure")).then(0).otherwise(low)

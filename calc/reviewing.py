@@ -353,11 +353,11 @@ def _accepted(
         known = baseline.read(asked.baseline, key.mark if key else "")
         grown = baseline.grown(known, folded)
         there = {*findings["fingerprint"].to_list(), *(one.fingerprint for one in folded)}
-        if known and there and there.isdisjoint(known):
-            many = _lines(len(known), "finding")
+        asked_again = {mark for mark, rule in known.items() if not rule or rule in ran}
+        if asked_again and there and there.isdisjoint(asked_again):
             said["notes"].append(
-                f"the baseline has {many}, none of which is found again: it may be of another log,"
-                " or of an earlier version of this program"
+                "nothing of the baseline is found again: it may be of another log, or of an earlier"
+                " version of this program"
             )
         findings, said["known"] = baseline.apply(findings, known, grown)
         said[baseline.KNOWN] = baseline.kept(known, there, ran)

@@ -459,6 +459,7 @@ def test_an_hour_is_explained_by_its_own_midpoint():
 @pytest.mark.parametrize(
     ("logged", "units"),
     [
+        (("1", ""), {1: 1}),
         (("2", "2"), {0: 2, 1: 2}),
         (("3", "1"), {0: 3, 1: 1}),
         (("2", ""), {1: 2}),

@@ -1496,6 +1496,9 @@ def test_medicares_own_code_is_documented_by_the_usual_one(config):
     own = [row | {"code": "G0283"} if row["code"] == "97014" else row for row in sessions]
     assert findings(own, [line("97014", "1"), line("97110", "1")], config, ("U",)) == []
     # Not where the log has sessions of both codes, or the line is another payer's.
+    # An aide's row is no session, and another discipline's none of this one.
+    aide = session("97014", "15", role="aide", clinician="Al")
+    assert findings([aide, *own], [line("97014", "1"), line("97110", "1")], config, ("U",)) == []
     log = [session("G0283", "15"), session("97014", "15", clinician="Bo")]
     found = findings(log, [line("97014", "1")], config, ("T", "U"))
     assert [f[:2] for f in found] == [("U208", "G0283")]

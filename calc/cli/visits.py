@@ -201,7 +201,7 @@ def estimate(
             rows, config=config, options=options, zone=tz, places=places, **defaults
         )
     result.require_own_factors()
-    if prior and not all(line["discipline"] for line in result.lines):
+    if prior and not any(line["discipline"] for line in result.lines):
         hint = "say --discipline PT, OT or SLP"
         raise InputError("--prior counts by discipline, and this visit has none", hint=hint)
     if not day and not any(estimating.has_date(row) for row in rows):

@@ -10,9 +10,9 @@ class AssistantModifierMissing(Rule):
 
     Since 2022 Medicare pays 85 per cent of its share for them, so that the plain line is overpaid;
     in 2020 and 2021 the modifier changed no pay. Where CMS's rounded short-cuts or a tie leave a
-    choice, the fewest units count. Nothing is said of the supply of a device, nor of an area, a
-    month and the like where a therapist had a part too: no row says which unit is whose. Units
-    billed for a denial (GA, GX, GY, GZ) do not count.
+    choice, the fewest units count. Nothing is said of the supply of a device, nor of several
+    units of an area, a month and the like where a therapist had a part too: no row says which unit
+    is whose. Units billed for a denial (GA, GX, GY, GZ) do not count.
 
     Bill these units on a line of their own with CQ (physical) or CO (occupational therapy).
 
