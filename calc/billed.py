@@ -124,6 +124,7 @@ def counted(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     assists = nw.col("role") == "assistant"
     # The row's minutes are not known, so none of them can support its units.
     silent = (nw.col("fault_rule") != "") & nw.col("given_ms").is_null()
+    # Nor are those of a row that needs none, and names neither minutes nor both times.
     bare = nw.col("counts") & ~nw.col("in_sweep") & nw.col("given_ms").is_null()
     return charged(rows).with_columns(
         units_without=nw.when(silent & ~refused).then(units).otherwise(0).fill_null(0),

@@ -1612,7 +1612,7 @@ def in_parts(
     """
     if not frame.implementation.is_polars():
         return work(frame)
-    rows = nw.to_native(collect(frame))
+    rows = _here(frame)
     count = min(pl.thread_pool_size(), len(rows) // _PART_ROWS)
     if count < 2:
         return work(_frame(rows.lazy()))
@@ -1623,8 +1623,7 @@ def in_parts(
     del rows
 
     def done(part: pl.DataFrame) -> pl.DataFrame:
-        rows: pl.DataFrame = nw.to_native(collect(work(_frame(part.lazy()))))
-        return rows
+        return _here(work(_frame(part.lazy())))
 
     return _frame(pl.concat(_side_by_side(done, parts, _PART_ROWS)).lazy())
 
@@ -1642,7 +1641,7 @@ def in_shares(
     """
     if not is_eager(frame):
         return work(frame)
-    rows: pl.DataFrame = nw.to_native(collect(frame))
+    rows = _here(frame)
     share = (rows[weight].cum_sum() // most).alias(_ROWS)
     if share.n_unique() < 2:
         return work(_frame(rows.lazy()))
@@ -1650,7 +1649,7 @@ def in_shares(
     del rows
 
     def done(part: pl.DataFrame) -> pl.DataFrame:
-        made: pl.DataFrame = nw.to_native(collect(work(_frame(part.lazy()))))
+        made = _here(work(_frame(part.lazy())))
         # Rows that a filter found side by side are a view that keeps all it looked through.
         return made[pl.int_range(len(made), eager=True)]
 
@@ -1674,8 +1673,8 @@ def grouped(
     aggregates |= {name: nw.col(c).min() for name, c in least.items()}
     aggregates |= {name: nw.col(c).max() for name, c in most.items()}
     if not _in_bulk(frame):
-        plain_groups = frame.group_by(*group).agg(**aggregates)
-        return plain_groups.sort(*group) if is_eager(frame) else plain_groups
+        groups = frame.group_by(*group).agg(**aggregates)
+        return groups.sort(*group) if is_eager(frame) else groups
     used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
     rows = _here(frame.select(*dict.fromkeys(used)))
     place, number = _grouping(rows, group)
@@ -1745,7 +1744,7 @@ def _told_by_each(
         for column, kind in native.select(*facts).collect_schema().items():
             if isinstance(kind, pl.Enum):
                 each = _frame(pl.LazyFrame({column: kind.categories}))
-                values = nw.to_native(collect(each.select(**plain.pop(column))))
+                values = _here(each.select(**plain.pop(column)))
                 told += [_by_category(column, of_each) for of_each in values]
         frame = _frame(native.with_columns(told)) if told else frame
     rest = {name: fact for own in plain.values() for name, fact in own.items()}
@@ -1785,8 +1784,8 @@ def overlapped(
     grow.
     """
     if not _in_bulk(frame):
-        beside_each = within(frame, group, (start,), earlier={"earlier ": end})
-        return beside_each.filter(nw.col(start) < nw.col("earlier ")).select(*group).unique()
+        ahead = within(frame, group, (start,), earlier={"earlier ": end})
+        return ahead.filter(nw.col(start) < nw.col("earlier ")).select(*group).unique()
     rows = _here(frame.select(*group, start, end))
     place, number = _grouping(*_by_day(rows, group, start, end), (start,))
     starts, ends = (c if place is None else c[place] for c in rows[[start, end]])
@@ -1899,10 +1898,10 @@ def some(
         frame = settled(frame)  # used twice
         kept, changed = frame.filter(~where), change(frame.filter(where))
         return nw.concat([kept, changed.select(kept.columns)], how="vertical")
-    rows = nw.to_native(collect(frame))
+    rows = _here(frame)
     number = f"{_ROWS}{rows.width}"  # what is changed may do the same with some of its rows
-    holds = collect(_frame(rows.lazy()).select(where.alias(number)))[number]
-    places = _places_of(holds.to_native())
+    holds = _here(_frame(rows.lazy()).select(where.alias(number)))
+    places = _places_of(holds[number])
     if len(places):
         # A filter would go through every column, however few the rows.
         few = rows[places].with_columns(places.alias(number))

@@ -170,7 +170,8 @@ def _as_billed(rows: Frame, lines: Frame, config: Config) -> Frame:
     codes = {"code": [*taken, *back], "other": [*taken.values(), *back.values()]}
     table: engine.Columns = {**codes, "back": [False] * len(taken) + [True] * len(back)}
     types: dict[str, type] = {"code": str, "other": str, "back": bool}
-    there = rows.filter(nw.col("counts")).select(*_VISIT, "discipline").unique()
+    there = rows.filter(nw.col("counts") & nw.col("code").is_in(list(back.values())))
+    there = there.select(*_VISIT, "discipline").unique()
     there = engine.settled(there).rename({"code": "other"}).with_columns(there=nw.lit(True))
     rows = rows.join(engine.beside(rows, table, types), on="code", how="left")
     own = lines.select(*_VISIT).unique().with_columns(own=nw.lit(True))

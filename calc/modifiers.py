@@ -25,8 +25,8 @@ def assistant_units(services: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     Needs units, minutes, therapist_minutes, assistant_minutes, counted_ms, assistant_ms (what the
     therapist leaves of it), counted_rows, assistant_rows, assistant_logged (units of the
     assistant's own rows), unit_basis, first_unit_minutes, unit_minutes, rule_unit_minutes, pooled,
-    discipline, assistant_policy (0 or -1 none, 2020, 2022)
-    of code and date, and de_minimis_percent and assistant_midpoint of the date.
+    discipline, assistant_policy (0 or -1 none, 2020, 2022) of code and date, and de_minimis_percent
+    and assistant_midpoint of the date.
 
     Whole quarters of therapist and assistant are plain and modified; the one or two units left
     are judged on the leftover minutes. So are codes that count alone, by units of their own length

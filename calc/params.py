@@ -457,14 +457,12 @@ def _unread(config: Config, folder: Path) -> list[Path]:
     A copy beside the file that counts, such as payers.toml.bak, is none of them.
     """
     known, found = _known(config), []
-    for path in sorted(folder / place.name for place in config.place(folder).iterdir()):
+    for path in sorted(config.place(folder).iterdir()):
         figures = re.match(r"(.*\.(?:toml|csv))(?:\.|~|$)", path.name, re.IGNORECASE)
-        if not figures or path.name in known or _is_hidden(path, folder):
+        if not figures or path.name in known or path.name.startswith(".") or not path.is_file():
             continue
-        there = config.place(folder)
-        other = path.suffix in _KINDS or not (there / figures[1].lower()).exists()
-        if other and (there / path.name).is_file():
-            found.append(path)
+        if path.suffix in _KINDS or not path.with_name(figures[1].lower()).exists():
+            found.append(folder / path.name)
     return found
 
 

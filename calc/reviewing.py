@@ -353,14 +353,14 @@ def _accepted(
         known = baseline.read(asked.baseline, key.mark if key else "")
         grown = baseline.grown(known, folded)
         there = {*findings["fingerprint"].to_list(), *(one.fingerprint for one in folded)}
-        asked_again = {mark for mark, rule in known.items() if not rule or rule in ran}
-        if asked_again and there and there.isdisjoint(asked_again):
+        still = said[baseline.KNOWN] = baseline.kept(known, there, ran)
+        # What rules that did not run found is kept all the same.
+        if there and there.isdisjoint(known) and len(still) < len(known):
             said["notes"].append(
                 "nothing of the baseline is found again: it may be of another log, or of an earlier"
                 " version of this program"
             )
         findings, said["known"] = baseline.apply(findings, known, grown)
-        said[baseline.KNOWN] = baseline.kept(known, there, ran)
     return findings, said
 
 

@@ -146,11 +146,13 @@ def apply(
         rows = rows.with_columns(nw.col("waived").fill_null(""))
     others = set() if folded is None or not len(folded) else _matching(folded, standing)[1]
     for places, what in (
-        (others - used, "of findings that stand under others (also), which it does not waive"),
+        (others - used, "of findings that stand under others (also), which {} not waive"),
         (set(range(len(standing))) - used - others, "unused"),
     ):
         if where := [standing[place].where for place in sorted(places)]:
-            count = "1 waiver is" if len(where) == 1 else f"{len(where):,} waivers are"
+            one = len(where) == 1
+            count = "1 waiver is" if one else f"{len(where):,} waivers are"
+            what = what.format("it does" if one else "they do")
             notes.append(f"{count} {what}: {first_of(where, _NAMED)}")
     return rows.sort("place").select(columns), notes  # a join need not keep the order
 

@@ -233,8 +233,7 @@ def _write_estimate(result: Any, form: str | None, output: str | None) -> None:
     name = reports.format_of(output, form)
     lines = billing.as_printed(result.frame.lazy())
     if name not in ("table", "html"):  # for a program the cells say what is blank or tied
-        part_b = any(line["payer_part_b"] for line in result.frame.iter_rows(named=True))
-        own = result.options.said if part_b else []
+        own = result.options.said if _is_part_b(result) else []
         for note in _lines_said(result, no_discipline=0, ties=0) + own:
             tell(note)
     if name in ("csv", "tsv") or name in reports.BINARY:
@@ -290,9 +289,12 @@ def _lines_said(result: Any, **but: int) -> list[str]:
 def _options_said(result: Any) -> list[str]:
     from calc import summaries
 
-    payer = result.lines[0]["payer"]
-    part_b = bool(result.config.payers[payer].get("part_b"))
-    return summaries.options_said(result.options, part_b, f"payer {payer}")
+    whose = f"payer {result.lines[0]['payer']}"
+    return summaries.options_said(result.options, _is_part_b(result), whose)
+
+
+def _is_part_b(result: Any) -> bool:
+    return bool(result.config.payers[result.lines[0]["payer"]].get("part_b"))
 
 
 def _notes_of(result: Any) -> list[str]:
