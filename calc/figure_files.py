@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -504,17 +505,22 @@ def _code_facts(reader: Reader, row: Row, where: str) -> dict[str, Any]:
     return facts
 
 
+_scaled = lru_cache(maxsize=1 << 13)(scaled)  # the same figures stand in many rows
+
+
 def scaled_rows(reader: Reader, table: str, name: str) -> list[Row]:
     """The rows of a table's file; numbers in units of 10**-DECIMALS."""
     own = table.startswith(FEES)
     columns, keys = (FEE_COLUMNS, ("code",)) if own else (TABLES[table], KEYS[table])
     rows = _once(reader, name, columns, keys, MORE_COLUMNS.get(table, ()))
+    path = reader.folder / name
+    figures = {figure: places for figure, places in DECIMALS.items() if rows and figure in rows[0]}
     for row in rows:
-        where, before = f"{reader.folder / name}:{row.line}", len(reader.faults)
-        for figure, places in DECIMALS.items():
-            if figure in row and (row[figure] or figure != "reduced_fee"):
+        where, before = f"{path}:{row.line}", len(reader.faults)
+        for figure, places in figures.items():
+            if row[figure] or figure != "reduced_fee":
                 try:
-                    row[figure] = scaled(row[figure], places)
+                    row[figure] = _scaled(row[figure], places)
                 except ValueError:
                     text = row[figure]
                     reader.fault(f'{figure} "{text}" is no number of {places} decimals', where)
