@@ -169,7 +169,7 @@ def _gathered(
 ) -> nw.LazyFrame[Any] | None:
     """Add to each row of ``frame`` the row with its key; None where a join is better."""
     at: pl.Expr | None = None
-    places, of_row = 1, pl.Series([0], dtype=pl.Int64).new_from_index(0, len(rows))
+    places, of_row = 1, _alone(0, pl.Int64, len(rows))
     for name in on:
         kind = kinds[name]
         if not (isinstance(kind, pl.Enum) or kind == pl.Date or kind.is_integer()):
@@ -181,10 +181,10 @@ def _gathered(
         number = pl.col(name).to_physical().cast(pl.Int64) - low
         if not isinstance(kind, pl.Enum):
             number = pl.when((number >= 0) & (number < size)).then(number)
-        values = numbers.unique().sort()
-        if len(on) > 1 and len(values) * _GAPS < size <= _PLACES:
+        if len(on) > 1 and numbers.n_unique() * _GAPS < size <= _PLACES:
             # Of many numbers few occur: those are numbered themselves.
-            rank = pl.Series([None], dtype=pl.Int64).new_from_index(0, size)
+            values = numbers.unique().sort()
+            rank = _alone(None, pl.Int64, size)
             rank = rank.scatter(values - low, range(len(values)))
             number, numbers = (
                 _at_each(number.cast(pl.UInt32), rank),
@@ -198,7 +198,7 @@ def _gathered(
             return None
     if at is None or of_row.n_unique() < len(rows):
         return None
-    row_of = pl.Series([None], dtype=pl.UInt32).new_from_index(0, places)
+    row_of = _alone(None, pl.UInt32, places)
     row_of = row_of.scatter(of_row, range(len(rows)))
     facts, at = rows.select(pl.exclude(*on)), at.cast(pl.UInt32, wrap_numerical=True)
     if places > _FEW_PLACES:
@@ -1241,7 +1241,7 @@ def summed(
             place = (keys[0] - low).cast(pl.UInt32, wrap_numerical=True)
             table = pl.DataFrame({_ANSWER: place, _ONE: x})
             each = table.lazy().group_by(_ANSWER).agg(pl.all().sum()).collect(engine="streaming")
-            sums = pl.repeat(0, size, dtype=pl.Int64, eager=True)
+            sums = _alone(0, pl.Int64, size)
             return sums.scatter(each[_ANSWER], each[_ONE])[place].alias(name).to_frame()
         table = pl.DataFrame([key.alias(f"{n}") for n, key in enumerate(keys)])
         over = pl.col(_ONE).sum().over(table.columns)
@@ -1252,21 +1252,51 @@ def summed(
 
 def _begins(ranked: pl.Series) -> pl.Series:
     """Where a run of equal numbers begins."""
-    begins: pl.Series = (ranked != ranked.shift(1)).fill_null(True)
-    return begins
+    return _after(True, _changes(ranked)) if len(ranked) else pl.Series(dtype=pl.Boolean)
 
 
 def _ends(number: pl.Series) -> pl.Series:
     """Where groups end that stand together, by the ``number`` of each row's group."""
-    return _places_of((number != number.shift(-1)).fill_null(True))
+    ends = _places_of(_changes(number))
+    return ends.extend_constant(len(number) - 1, 1) if len(number) else ends
 
 
 def _sums(x: pl.Series, ends: pl.Series) -> pl.Series:
     """The sums of groups that stand together, each up to its end."""
     alike = x.dtype == pl.Int64 and _is_one_value(x)
     upto = (ends.cast(pl.Int64) + 1) * _span(x)[0] if alike else x.cum_sum()[ends]
-    sums: pl.Series = upto - upto.shift(1, fill_value=0)
+    sums: pl.Series = upto - _before(upto, 0)
     return sums
+
+
+# Columns are laid beside themselves by slices, which copy nothing and are made at once: a shift
+# copies the whole column, and of few rows takes as long as twenty other steps. So do fill_null and
+# repeat.
+
+
+def _changes(numbers: pl.Series) -> pl.Series:
+    """Whether each number after the first is another one than that before it."""
+    changes: pl.Series = numbers.slice(1) != numbers.head(-1)
+    return changes
+
+
+def _after(first: Any, others: pl.Series) -> pl.Series:
+    """A column that begins with ``first``."""
+    return pl.Series([first], dtype=others.dtype).append(others).rechunk()
+
+
+def _before(column: pl.Series, first: Any) -> pl.Series:
+    """For each value the one before it; for the first one ``first``."""
+    return _after(first, column.head(-1)) if len(column) else column
+
+
+def _alone(value: Any, kind: Any, rows: int) -> pl.Series:
+    """A column that holds one value alone."""
+    return pl.Series([value], dtype=kind).new_from_index(0, rows)
+
+
+def _surely(holds: pl.Series) -> pl.Series:
+    return holds.fill_null(False) if holds.has_nulls() else holds
 
 
 def placed(
@@ -1302,11 +1332,11 @@ def stretches(
     def compute(table: pl.DataFrame) -> pl.DataFrame:
         place, group_number = _grouping(*_by_day(table, group, order[0], until), order)
         start, end = (c if place is None else c[place] for c in table[[order[0], until]])
-        latest = _highest(end, group_number).shift(1)
-        opens = _begins(group_number) | ~(start < latest).fill_null(False)
+        latest = _before(_highest(end, group_number), None)
+        opens = _begins(group_number) | ~_surely(start < latest)
         number = opens.cum_sum()
         starts = _places_of(opens).cast(pl.Int64)
-        size = starts.shift(-1, fill_value=len(table)) - starts
+        size = starts.slice(1).extend_constant(len(table), 1) - starts
         made = pl.DataFrame({name: number.cast(pl.Int64), rows_name: size[number - 1]})
         return made if place is None else made[_inverse(place)]
 
@@ -1370,13 +1400,13 @@ def _within(
     ranked: dict[str, pl.Series] = {}
     for name, column in running.items():
         upto = arranged(rows[column]).cum_sum()
-        before = upto[ends].shift(1, fill_value=0)
+        before = _before(upto[ends], 0)
         ranked[name] = upto - before[number]
     for name, column in highest.items():
         ranked[name] = _highest(arranged(rows[column]), number)
-    starts = ends.shift(1).cast(pl.Int64).fill_null(-1) + 1
+    starts = _before(ends.cast(pl.Int64) + 1, 0)
     for name, column in earlier.items():
-        ranked[name] = arranged(rows[column]).shift(1).scatter(starts, None)
+        ranked[name] = _before(arranged(rows[column]), None).scatter(starts, None)
     if turn:
         ranked[turn] = pl.int_range(1, len(rows) + 1, eager=True) - starts[number]
     if place is not None and ranked:
@@ -1390,24 +1420,27 @@ def _turns(rows: pl.DataFrame, group: Sequence[str], order: Sequence[str]) -> pl
 
     A row of a small group is compared with those before it, in half the time of sorting them all.
     """
-    numbers = _numbers(rows.select(*group, *order))
-    keys, _ = _packed(numbers.select(_days_first(group, numbers)))
+    numbers = _numbers(_columns(rows, (*group, *order)))
+    keys, _ = _packed(_columns(numbers, _days_first(group, numbers)))
     if len(keys) != 1:
         return None
     # Rows that a step added stand behind all others: they and their groups are sorted.
-    count: Any = (keys[0] < keys[0].shift(1)).fill_null(False).arg_max() or len(rows)
+    steps_back = keys[0].slice(1) < keys[0].head(-1)
+    first_back: Any = steps_back.arg_max() if steps_back.any() else len(rows) - 1
+    count = first_back + 1
     number = keys[0][:count].rle_id()
     size: Any = number.rle().struct.field("len").max()
     if _ADDED * (len(rows) - count) > len(rows) or size > _SMALL:
         return None
     # Rows that nothing tells apart stay as they stand.
-    parts = [part[:count] for part in _packed(numbers.select(order))[0] or keys]
-    turns = pl.repeat(1, count, dtype=pl.UInt8, eager=True)
+    parts = [part[:count] for part in _packed(_columns(numbers, order))[0] or keys]
+    turns = _alone(1, pl.UInt8, count)
     for back in range(1, size):
-        beside = (number == number.shift(back)).fill_null(False)
+        beside = number.slice(back) == number.head(-back)
         first = beside & _is_less(parts, back)
-        other = first.shift(-back, fill_value=False)
-        turns = turns + (beside & ~first).cast(pl.UInt8) + other.cast(pl.UInt8)
+        none = _alone(0, pl.UInt8, back)
+        turns = turns + none.clone().extend((beside & ~first).cast(pl.UInt8))
+        turns = turns + first.cast(pl.UInt8).extend(none)
     turns = turns.cast(pl.Int64)
     if count < len(rows):
         places = _places_of(keys[0].is_in(keys[0][count:].unique().implode()))
@@ -1422,13 +1455,13 @@ _MANY = 10_000  # fewer are sorted as soon
 
 
 def _is_less(parts: Sequence[pl.Series], back: int) -> pl.Series:
-    """Whether a row's numbers, the first ones first, are less than those of a row before it."""
+    """Whether a row's numbers, the first ones first, are less than those so many rows before."""
     *others, last = parts
-    less: pl.Series = last < last.shift(back)
+    less: pl.Series = last.slice(back) < last.head(-back)
     for part in reversed(others):
-        other = part.shift(back)
-        less = (part < other) | ((part == other) & less)
-    return less.fill_null(False)
+        own, other = part.slice(back), part.head(-back)
+        less = (own < other) | ((own == other) & less)
+    return less
 
 
 def _highest(x: pl.Series, number: pl.Series) -> pl.Series:
@@ -1450,9 +1483,9 @@ def _grouping(
     """The row numbers that bring groups together, in ``order`` (None: they stand so), and, in
     that order, the number of each row's group, from 0.
     """
-    numbers = _numbers(rows.select(*group, *order))
+    numbers = _numbers(_columns(rows, (*group, *order)))
     group = _days_first(group, numbers)
-    keys, rooms = _packed(numbers.select(*group, *order), len(group))
+    keys, rooms = _packed(_columns(numbers, (*group, *order)), len(group))
     if len(keys) == 1 and rooms[0] > 1:
         groups = keys[0] // rooms[0]
         if groups.is_sorted():
@@ -1464,11 +1497,15 @@ def _grouping(
     of_group = [(k // room if room > 1 else k) for k, room in zip(keys, rooms, strict=True) if room]
     ranked = of_group if place is None else [number[place] for number in of_group]
     if not ranked:
-        return place, pl.repeat(0, len(rows), dtype=pl.UInt32, eager=True)
+        return place, _alone(0, pl.UInt32, len(rows))
     if len(ranked) == 1:
         return place, ranked[0].rle_id()
     begins = reduce(operator.or_, map(_begins, ranked))
     return place, begins.cum_sum() - 1
+
+
+def _columns(rows: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    return pl.DataFrame([rows[name] for name in dict.fromkeys(names)])
 
 
 def _days_first(group: Sequence[str], numbers: pl.DataFrame) -> list[str]:
@@ -1496,8 +1533,8 @@ def _order(packed: Sequence[pl.Series]) -> pl.Series | None:
         return place
     # Only rows that the first number cannot tell apart need the others.
     ranked = first[place]
-    same = ranked == ranked.shift(1)
-    tied = _places_of(same.fill_null(False) | same.shift(-1).fill_null(False))
+    same = ~_changes(ranked)
+    tied = _places_of(_after(False, same) | same.extend_constant(False, 1))
     if len(tied):
         rows = place[tied]
         few = pl.DataFrame([part[rows].alias(str(n)) for n, part in enumerate(packed)])
@@ -1511,7 +1548,7 @@ def _order_of(number: pl.Series) -> pl.Series:
     room = 1 << len(number).bit_length()
     if (highest + 1) * room >= _ROOM:
         return number.arg_sort()
-    if _STEPS_BACK * (number < number.shift(1)).sum() < len(number):
+    if _STEPS_BACK * (number.slice(1) < number.head(-1)).sum() < len(number):
         return number.to_frame(_ONE).select(pl.arg_sort_by(_ONE, maintain_order=True)).to_series()
     # Each with its row number behind it: numbers alone sort in two thirds of the time.
     both = (number * room + pl.int_range(len(number), eager=True)).sort()
@@ -1528,15 +1565,13 @@ def _packed(frame: pl.DataFrame, grouping: int = 0) -> tuple[list[pl.Series], li
     Beside each number what to divide it by for that of the first ``grouping`` columns, 0 for a
     number that holds none of them.
     """
-    bounds = frame.select(
-        pl.all().min().name.prefix("min "), pl.all().max().name.prefix("max ")
-    ).row(0, named=True)
     packed: list[pl.Expr] = []
     rooms: list[int] = []
     least: list[int] = []
     spans: list[int] = []
     for place, (name, column) in enumerate(zip(frame.columns, frame.get_columns(), strict=True)):
-        low, high = bounds[f"min {name}"], bounds[f"max {name}"]
+        low: Any = column.min()
+        high: Any = column.max()
         nulls = column.has_nulls()
         if low is None or (low == high and not nulls):
             continue  # tells no rows apart
@@ -1680,7 +1715,7 @@ def grouped(
     place, number = _grouping(rows, group)
     first = _begins(number)
     # Most groups of a log are one row, which needs no adding up.
-    several = ~(first & first.shift(-1, fill_value=True))
+    several = ~(first & first.slice(1).extend_constant(True, 1))
     many = int(several.sum())
     heads = rows[_where(first, place)] if many else rows
     done = heads.select(
@@ -1789,7 +1824,7 @@ def overlapped(
     rows = _here(frame.select(*group, start, end))
     place, number = _grouping(*_by_day(rows, group, start, end), (start,))
     starts, ends = (c if place is None else c[place] for c in rows[[start, end]])
-    shared = (starts < ends.shift(1)).fill_null(False) & ~_begins(number)
+    shared = _surely(starts < _before(ends, None)) & ~_begins(number)
     return _frame(rows[_where(shared, place)].select(group).unique().lazy())
 
 
@@ -1826,7 +1861,7 @@ def marked(
         kind = nw.to_native(frame).collect_schema()[on]
         if isinstance(kind, pl.Enum):
             found = _here(few.select(on))[on].to_physical().drop_nulls()
-            flags: pl.Series = pl.repeat(False, len(kind.categories), eager=True)
+            flags = _alone(False, pl.Boolean, len(kind.categories))
             here = _at_each(pl.col(on).to_physical(), flags.scatter(found, True))
             return _frame(nw.to_native(frame).with_columns(here.fill_null(False).alias(name)))
     given = few.select(on).unique().with_columns(nw.lit(True).alias(name))
@@ -1865,17 +1900,17 @@ def touched(
 
 def _touched(odd: pl.Series, group: pl.DataFrame) -> pl.Series:
     if not odd.any():
-        return pl.repeat(False, len(odd), dtype=pl.Boolean, eager=True)
+        return _alone(False, pl.Boolean, len(odd))
     keys, _ = _packed(_numbers(group))
     if not keys:
-        return pl.repeat(True, len(odd), dtype=pl.Boolean, eager=True)
+        return _alone(True, pl.Boolean, len(odd))
     low, size = _span(keys[0])
     if len(keys) > 1 or size > _FLAGS:
         numbers = pl.DataFrame([key.alias(str(n)) for n, key in enumerate(keys)])
         few = numbers.filter(odd).unique().with_columns(pl.lit(True).alias(_ANSWER))
         found = numbers.join(few, on=numbers.columns, how="left", maintain_order="left")
         return found[_ANSWER].fill_null(False)
-    flags: pl.Series = pl.repeat(False, size, dtype=pl.Boolean, eager=True)
+    flags = _alone(False, pl.Boolean, size)
     place = keys[0] - low
     return flags.scatter(place.filter(odd), True)[place.cast(pl.UInt32, wrap_numerical=True)]
 
@@ -1939,11 +1974,11 @@ def once_for_all(
 def _one_of_each(table: pl.DataFrame) -> pl.DataFrame:
     """The distinct rows; found by counting where their numbers are few enough."""
     packed, _ = _packed(_numbers(table))
-    number = packed[0] if packed else pl.repeat(0, len(table), dtype=pl.Int64, eager=True)
+    number = packed[0] if packed else _alone(0, pl.Int64, len(table))
     low, size = _span(number)
     if len(packed) > 1 or size > max(_PLACES, 8 * len(table)):
         return table.unique()
-    one_of: pl.Series = pl.repeat(None, low + size, dtype=pl.UInt32, eager=True)
+    one_of = _alone(None, pl.UInt32, low + size)
     numbers: pl.Series = pl.int_range(len(table), dtype=pl.UInt32, eager=True)
     places = number.cast(pl.UInt32, wrap_numerical=True)
     return table[one_of.scatter(places, numbers).drop_nulls()]
