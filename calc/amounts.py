@@ -219,7 +219,11 @@ def _with_kept(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def _difference(
     lines: nw.LazyFrame[Any], more: str, more_units: str, less: str, less_units: str, name: str
 ) -> nw.LazyFrame[Any]:
-    """Add `more_cents` less `less_cents` as ``name``, for lines whose units differ."""
+    """Add `more_cents` less `less_cents` as ``name``, for lines whose units differ.
+
+    What a unit too many moves on the visit's other lines is of it too: which unit is paid in full
+    turns among those that are reduced; what other payers pay for is not touched.
+    """
     own = nw.col(f"{more}_cents") - nw.col(f"{less}_cents")
     wrong = (nw.col(more_units) != nw.col(less_units)).fill_null(False)
     lines = lines.with_columns(
@@ -228,10 +232,15 @@ def _difference(
         # A line without a price, or with one of nothing, takes nothing over.
         right=nw.when(wrong & ~own.is_null() & (nw.col("fee_cents") > 0)).then(0).otherwise(1),
         spilt=nw.when(wrong).then(0).otherwise(own).fill_null(0).cast(nw.Int64),
+        spilt_payer=nw.when(~nw.col("reducible").fill_null(False)).then("payer"),
     )
     order = ["right", "discipline", "payer", "code"]
     lines = engine.within(
-        lines, pricing.VISIT, order, total={"visit_spilt": "spilt"}, turn="line_turn"
+        lines,
+        (*pricing.VISIT, "spilt_payer"),
+        order,
+        total={"visit_spilt": "spilt"},
+        turn="line_turn",
     )
     takes = (nw.col("line_turn") == 1) & (nw.col("right") == 0)
     cents = nw.col("own_cents") + nw.when(takes).then(nw.col("visit_spilt")).otherwise(0)

@@ -338,16 +338,37 @@ def _with_payers(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:
     blank, several = nw.col("payer_blank"), nw.col("several")
     told = engine.settled(lines.filter(~blank))
     rows = engine.settled(_filled(rows, told, "payer", [service, _OF_DAY, _DAY], blank))
-    # A service billed to one payer and again to another, such as a secondary one: whose lines
-    # are to be compared, and what came of the others, the files do not say.
     lines = _near(lines, lines, "payer", [service])
-    lines = lines.with_columns(unsure=nw.col("unsure") | several)
+    lines = lines.with_columns(billed_twice=several, said="payer")
     lines = _near(lines, rows, "payer", [service])
     payer = nw.when(several & ~blank).then(nw.col("payer")).otherwise(nw.coalesce("near", "payer"))
-    lines = lines.with_columns(payer=payer, unsure=nw.col("unsure") | several)
+    lines = engine.settled(lines.with_columns(payer=payer, amid=several | nw.col("billed_twice")))
+    lines = engine.some(
+        lines, nw.col("amid"), lambda few: _of_several_payers(few, rows, service), ("unsure",)
+    )
     # Claims that name no payer are those of the patient's, also for what nobody documented.
     levels = [service, _OF_DAY, _DAY, _DAY[:1]]
     return rows, _filled(lines, rows, "payer", levels, blank)
+
+
+def _of_several_payers(lines: Frame, rows: Frame, service: list[str]) -> Frame:
+    """Lines of services with several payers ``unsure``, but where either file names the same ones.
+
+    A service billed to one payer and again to another, such as a secondary one: whose lines are to
+    be compared, and what came of the others, the files do not say. They do where each payer has
+    sessions of its own. ``said``: the payer that a line names.
+    """
+    theirs = rows.join(lines.select(*service).unique(), on=service, how="semi")
+    pairs = [
+        engine.settled(part.select(*service, "payer_blank", payer=name).unique())
+        for part, name in ((theirs, "payer"), (lines, "said"))
+    ]
+    on = [*service, "payer"]
+    alone = [one.join(other, on=on, how="anti") for one, other in (pairs, pairs[::-1])]
+    odd = [*alone, *(part.filter(nw.col("payer_blank")) for part in pairs)]
+    untold = nw.concat([part.select(*service) for part in odd], how="vertical").unique()
+    lines = lines.join(untold.with_columns(untold=nw.lit(True)), on=service, how="left")
+    return lines.with_columns(unsure=nw.col("unsure") | nw.col("untold").fill_null(False))
 
 
 def _with_localities(rows: Frame, lines: Frame) -> tuple[Frame, Frame]:

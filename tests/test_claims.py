@@ -235,6 +235,20 @@ def test_a_second_payer_of_a_service_is_no_second_service(config):
     assert judged(sessions, lines, config, select=("U",)) == ([("U201", "97110")], [("U", 2)])
 
 
+def test_each_of_several_payers_has_its_own_lines(config):
+    """Where log and claims name the same payers of a service, each is judged by its own."""
+    payers = ("medicare", "ama")
+    sessions = [session("97110", "20", payer=payer) for payer in payers]
+    lines = [line("97110", units, payer=payer) for units, payer in zip("12", payers, strict=True)]
+    assert judged(sessions, lines, config, select=("U",)) == ([("U201", "97110")], [])
+    # A payer that one of the files does not have there leaves it open whose lines they are.
+    for ours, theirs in ((sessions[:1], lines), (sessions, lines[1:])):
+        found, left_out = judged(ours, theirs, config, select=("U",))
+        assert not found and left_out
+    blank = [sessions[0], {k: v for k, v in sessions[1].items() if k != "payer"}]
+    assert judged(blank, lines, config, select=("U",))[0] == []
+
+
 def both_codes():
     """97130 of the OT, whose 45 minutes are all under 97129, and of the SLP."""
     sessions = [session("97129", "45"), session("97129", "15"), session("97130", "30")]

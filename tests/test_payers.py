@@ -630,6 +630,36 @@ def test_dollars_of_a_day_with_a_code_without_a_fee(units, rule, cents, own):
     assert found.meta["overbilled_without_dollars"] == (rule == "U201" and cents is None)
 
 
+def test_what_a_unit_moves_on_other_lines_is_no_other_payers(own):
+    """Medicare's unit in full turns to 97112 once its second unit is billed; Acme reduces none."""
+    medicare = {"payer": "medicare", "units_billed": 1, "modifiers_billed": "GP"}
+    rows = [
+        {"code": "97140", "minutes": 15, **medicare},
+        {"code": "97112", "minutes": 2, **medicare},
+        {"code": "97110", "minutes": 15, "units_billed": 2},
+    ]
+    names = ("code", "cents")
+    apart = [audited(own, "acme", part, "U201") for part in (rows[:2], rows[2:])]
+    together = audited(own, "acme", rows, "U201").findings.select(names).rows()
+    alone = [found for part in apart for found in part.findings.select(names).rows()]
+    assert sorted(together) == sorted(alone)
+    assert sorted(alone) == [("97110", 3196), ("97112", 2622)]
+
+
+def test_many_short_units_are_no_long_day(tmp_path):
+    """Nine units of ten minutes are an hour and a half."""
+    rule = '[tens]\ntitle = "Ten"\nunit_minutes = 10\nfirst_minutes = 6\npool = "code"\n'
+    files = {
+        "sources.toml": FILES["sources.toml"],
+        "counting_rules.toml": f'{rule}source = "contract"\n',
+        "payers.toml": '[hotel]\nname = "Hotel"\ncounting_rule = "tens"\nsource = "contract"\n',
+    }
+    config, row = laid(tmp_path, files), {"code": "97110", "minutes": 90}
+    assert len(audited(config, "hotel", [row | {"units_billed": 9}], "T106,U").findings) == 0
+    row = {"code": "97110", "minutes": 135, "units_billed": 9}
+    assert audited(config, "ama", [row], "T106,U").findings["rule"].to_list() == ["T106"]
+
+
 def test_what_medicare_pays_nothing_for_a_payers_own_table_may_pay(own):
     """Its charge is none to take back, and left out it is pay lost."""
     rows = [
