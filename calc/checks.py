@@ -178,6 +178,12 @@ CHECKS: tuple[Check, ...] = (
         f"leave in the file what was billed in the end alone, and {_UNREAD}", alone=True,
     ),
     Check(
+        "status", lambda: nw.col("again"), 'status "{}" means that the line went to a second payer',
+        "leave in the file the lines of the first payer alone, or name the payer of each line,"
+        f" and {_UNREAD}",
+        alone=True,
+    ),
+    Check(
         "patient", lambda: nw.col("patient") == "", "patient is blank",
         "name the patient's id in each row, also where cells were merged",
     ),
@@ -424,9 +430,9 @@ CHECKS: tuple[Check, ...] = (
 # Fault number to the audit rule that reports it.
 FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if check.finding}
 
-# The numbers of the checks that a record of no service fails, a line that was withdrawn or amends
-# another, a blank record, and a blank code.
-NO_SERVICE, WITHDRAWN, AMENDS, PATIENT_BLANK, CODE_BLANK = 1, 2, 3, 4, 5
+# The numbers of the checks that a record of no service fails, a line that was withdrawn, amends
+# another or went to a second payer, a blank record, and a blank code.
+NO_SERVICE, WITHDRAWN, AMENDS, AGAIN, PATIENT_BLANK, CODE_BLANK = range(1, 7)
 NO_DATE = next(n for n, check in enumerate(CHECKS, 1) if check.says == "no date of service")
 
 

@@ -95,6 +95,7 @@ CODE_COLUMNS = (
 )
 WORDS = (
     "patient",
+    "clinician",
     "discipline",
     "role",
     "assistant",

@@ -911,8 +911,8 @@ def _facts(
     as_minutes = lengths.Measure()
     minutes, total = ((measures or {}).get(name, as_minutes) for name in lengths.COLUMNS)
     return {
-        "patient": values.patient(config),
-        "clinician": values.plain("clinician"),
+        "patient": values.person("patient", config),
+        "clinician": values.person("clinician", config),
         "provider": values.plain("provider", defaults.provider),
         "diagnosis": values.plain("diagnosis"),
         "status": values.status(),

@@ -42,7 +42,7 @@ LENGTH_UNITS = ("minutes", "hours", "seconds", "mm:ss", "h:mm")  # as headings n
 # What of `[status]` in words.toml are headings, and words for no service; see there.
 STATUS = (
     "heading", "none", "voided", "money", "posting", "posted", "claim", "withdrawn", "reversal",
-    "frequency", "amended", "held", "kind", "unnamed", "returned",
+    "frequency", "amended", "held", "kind", "unnamed", "returned", "secondary",
 )  # fmt: skip
 STATUS_WITHIN, FLAGS = ("none", "voided", "reversal"), ("heading", "set", "unset")
 REVERSALS, REVENUE = ("heading",), ("heading", "total", *DISCIPLINES)

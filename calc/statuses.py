@@ -14,13 +14,13 @@ from calc.params import Config, plain
 
 # No headings: those of a log stand under numbers.
 KIND, AT, WORD = "status said", "status at", "status word"
-# What a row may say: no service was given, money was posted, its line was withdrawn, or it takes
-# back or replaces another.
-NONE, MONEY, WITHDRAWN, AMENDS = "none", "money", "withdrawn", "amends"
+# What a row may say: no service was given, money was posted, its line was withdrawn, it takes back
+# or replaces another, or bills once more what another line bills.
+NONE, MONEY, WITHDRAWN, AMENDS, AGAIN = "none", "money", "withdrawn", "amends", "again"
 _HELD = {"held": "", "returned": ""}
 _OF_A_VISIT = {"none": NONE, "voided": NONE, "money": MONEY} | _HELD
 _OF_A_CLAIM = {"none": NONE, "voided": WITHDRAWN, "withdrawn": WITHDRAWN} | {
-    "money": MONEY, "reversal": AMENDS, "returned": AMENDS, "held": "",
+    "money": MONEY, "reversal": AMENDS, "returned": AMENDS, "held": "", "secondary": AGAIN,
 }  # fmt: skip
 _TAKEN_BACK = {"set": AMENDS, "unset": ""}
 # What the words of `[status]` in words.toml mean below each kind of its headings. Below that of a
@@ -37,8 +37,10 @@ _OF_LOGS = {
 }
 _OF_CLAIMS = {
     "heading": _OF_A_CLAIM,
-    # 22 is also the number of a state.
-    "unnamed": {what: kind for what, kind in _OF_A_CLAIM.items() if what != "reversal"},
+    # 22 and others are also the numbers of states.
+    "unnamed": {
+        what: kind for what, kind in _OF_A_CLAIM.items() if what not in ("reversal", "secondary")
+    },
     "back": _TAKEN_BACK,
     "frequency": {"amended": AMENDS},
     "claim": _OF_A_CLAIM | {"amended": AMENDS, "posted": AMENDS},
@@ -164,7 +166,7 @@ def told(frame: nw.LazyFrame[Any], columns: Mapping[str, Words]) -> nw.LazyFrame
     wanted = [(column, _facts(name, columns[column])) for column, name in each.items()]
     frame, _ = by_values(frame, wanted)
     kind, at, word = nw.lit(""), nw.lit(""), nw.lit("")
-    for heard in ((NONE, MONEY, WITHDRAWN), (AMENDS,)):
+    for heard in ((AGAIN,), (NONE, MONEY, WITHDRAWN), (AMENDS,)):
         for column, name in reversed(each.items()):
             here = nw.col(name).is_in(heard)
             kind = nw.when(here).then(nw.col(name)).otherwise(kind)

@@ -17,7 +17,7 @@ from calc.cells import MAX_DIGITS, Facts, Known, by_values, number, read_all, re
 from calc.money import scaled
 from calc.params import Config
 from calc.schema import CLAIM, COUNTED_ROLES, DISCIPLINES, MODES, ROLES
-from calc.statuses import AMENDS, MONEY, NONE, WITHDRAWN
+from calc.statuses import AGAIN, AMENDS, MONEY, NONE, WITHDRAWN
 
 # Modifiers that therapy logs write right behind a code, with nothing between.
 _THERAPY_MODIFIERS = {
@@ -42,6 +42,8 @@ def read_code(text: str, names: Mapping[str, str]) -> tuple[str | None, str]:
     plain = " ".join(text.lower().split())
     found = re.fullmatch(r"([0-9a-z]{5})(.*)", plain)
     if found and (code := names.get(found[1])):
+        if not found[2].strip(" :"):
+            return code, ""  # as X12 writes one without modifiers
         rest = found[2].strip(" -:()")
         # A description behind the number must be one that is known of this very code.
         if names.get(rest) == code:
@@ -134,16 +136,17 @@ def plain(column: str, blank: str = "") -> Facts:
     return Known(facts, {column: str}, (blank,))
 
 
-def patient(config: Config) -> Facts:
-    """The text as it stands; words that say that there is none are blank."""
-    blank = _blank(config, "patient")
+def person(column: str, config: Config) -> Facts:
+    """The text as it stands, of a patient or a clinician; words for nobody are blank."""
+    blank = _blank(config, column)
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         text = nw.col("text")
         none = text.str.to_lowercase().is_in(blank)
-        return values.with_columns(patient=nw.when(none).then(nw.lit("")).otherwise(text))
+        said = nw.when(none).then(nw.lit("")).otherwise(text)
+        return values.with_columns(said.alias(column))
 
-    return Known(facts, {"patient": str}, ("",))
+    return Known(facts, {column: str}, ("",))
 
 
 def dense(config: Config) -> dict[str, Iterable[str] | None]:
@@ -176,11 +179,14 @@ def mode(config: Config) -> Facts:
 
 
 def status() -> Facts:
-    """no_service, withdrawn, amends: of what a row says of itself, see `statuses`; status_fault."""
-    types = dict.fromkeys(("no_service", "withdrawn", "amends"), bool)
+    """What a row says of itself, see `statuses`, and status_fault.
 
-    def read(kind: str) -> tuple[bool, bool, bool]:
-        return kind in (NONE, MONEY), kind == WITHDRAWN, kind == AMENDS
+    no_service, withdrawn, amends and again.
+    """
+    types = dict.fromkeys(("no_service", "withdrawn", "amends", "again"), bool)
+
+    def read(kind: str) -> tuple[bool, bool, bool, bool]:
+        return kind in (NONE, MONEY), kind == WITHDRAWN, kind == AMENDS, kind == AGAIN
 
     return _judged("status", read, types)
 

@@ -562,6 +562,30 @@ def test_a_claim_that_amends_another_leaves_its_day_in_doubt(heading, word, amen
 
 
 @pytest.mark.parametrize(
+    ("heading", "first", "second"),
+    [
+        ("Claim Status", "Processed as Primary", "Processed as Secondary"),
+        ("Claim Status Code", "1", "2"),
+        ("Claim Status Code", "19", "3.0"),
+        ("Payer Sequence", "Primary", "Tertiary"),
+        ("Status", "Paid", "Crossover"),
+    ],
+)
+def test_a_line_to_a_second_payer_bills_nothing_more(heading, first, second, config):
+    """Twice the units were a false U201; of what only such a line bills nothing is said."""
+    lines = [line("97110", "2") | {heading: first}, line("97110", "2") | {heading: second}]
+    lines.append(line("97110", "2", patient="P2") | {heading: second})
+    sessions = [session("97110", "30", patient=p) for p in ("P1", "P2")]
+    claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+    asked = reviewing.Asked(select=("U",))
+    done = reviewing.review(read(sessions, config), config, asked, claimed)
+    assert done.audit.findings["rule"].to_list() == []
+    bad = claimed.rejects(audited=True).collect().rows(named=True)
+    said = f'status "{second}" means that the line went to a second payer'
+    assert [row["reason"] for row in bad] == [said] * 2
+
+
+@pytest.mark.parametrize(
     ("more", "back"),
     [
         ({"units_billed": "-9", "charge": "-90", "Claim Status": "Reversal"}, True),

@@ -29,6 +29,8 @@ FAULTS = [
     ({"patient": "  "}, "patient is blank", ""),
     *(({"patient": text}, "patient is blank", "") for text in ("N/A", "-", "--", "TBD")),
     *(({"patient": text}, "patient is blank", "") for text in ("none", "None", "NULL", "tbd ")),
+    *(({"patient": text}, "patient is blank", "") for text in ("nan", "#N/A", "(Blank)", "\u2014")),
+    *(({"patient": text}, "patient is blank", "") for text in ("ditto", '"', "?", "unknown")),
     ({"Visit Status": "No_Show"}, 'status "No_Show" means that no service was given', ""),
     ({"code": ""}, "code is blank", ""),
     ({"code": "99999"}, 'code "99999" is not known', ""),
@@ -194,6 +196,9 @@ def test_a_row_that_says_that_no_service_was_given(heading, word, config):
         ({"Visit Status": "No call/no show"}, "no show"),
         ({"Visit Status": "Cancelled by Roe, Mary"}, "cancelled"),  # no name in a reason
         ({"Attendance": "Pt no show"}, "no show"),
+        ({"Arrival Status": "No show"}, "No show"),
+        ({"Visit Outcome": "Cancelled"}, "Cancelled"),
+        ({"Kept": "N"}, "N"),
         ({"Attended": "N"}, "N"),
         ({"Visit Type": "No show"}, "No show"),
         ({"Voided": "Yes"}, "Yes"),
@@ -348,7 +353,7 @@ def test_every_check_has_a_case():
         before, _, after = check.says.partition("{}")
         return text.startswith(before) and text.endswith(after)
 
-    of_claims = {checks.WITHDRAWN, checks.AMENDS}  # see test_claims
+    of_claims = {checks.WITHDRAWN, checks.AMENDS, checks.AGAIN}  # see test_claims
     of_logs = [check for n, check in enumerate(logs.CHECKS, 1) if n not in of_claims]
     untested = [c.says for c in of_logs if not any(says(c, text) for _, text, _ in FAULTS)]
     assert untested == []
@@ -1109,11 +1114,21 @@ def test_a_day_may_be_a_stamp_at_its_own_midnight(zone, config):
     assert "it holds a time" in bad["hint"]
 
 
-@pytest.mark.parametrize("text", ["N/A", "none", " None ", "n/a"])
+@pytest.mark.parametrize("text", ["N/A", "none", " None ", "n/a", "NULL", "nan", "0", "?"])
 def test_words_for_no_modifier_are_blank(text, config):
     rows = [GOOD | {"modifiers_billed": text}, GOOD | {"modifiers_billed": "GP NA"}]
     found = sessions(read(rows, config))
     assert [row["modifiers_billed"] for row in found] == ["", "GP NA"]
+
+
+@pytest.mark.parametrize(
+    "text", ["N/A", "tbd", "-", "#N/A", "(blank)", "Unassigned", "PT", "Staff"]
+)
+def test_words_for_nobody_are_no_clinician(text, config):
+    """Two of their rows at one time were a fault of one clinician (T101)."""
+    rows = frame([GOOD | {"patient": name, "clinician": text} for name in "pq"])
+    assert [row["clinician"] for row in sessions(logs.read(rows, config))] == ["", ""]
+    assert len(calc.audit(rows, config=config, select="T")) == 0
 
 
 @pytest.mark.parametrize("order", ["ymd", "xyz", "mdy dmy", "dmy, mdy, mdy"])
