@@ -155,12 +155,14 @@ def _table(facts: Facts, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 
 
 def _worked_out(facts: Facts, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    return engine.settled(facts(values.select(text=_clean(values, "value"))).drop("text"))
+    return engine.settled(
+        facts(values.select(text=clean(values.collect_schema(), "value"))).drop("text")
+    )
 
 
-def _clean(frame: nw.LazyFrame[Any], name: str) -> nw.Expr:
-    """A column as the text that facts see."""
-    clean = text_of(frame.collect_schema(), name).str.replace_all(_MARKS, "")
+def clean(schema: Mapping[str, Any], name: str) -> nw.Expr:
+    """A column of cells as the text that facts see, and so a key as it is in SESSION rows."""
+    clean = text_of(schema, name).str.replace_all(_MARKS, "")
     # Before blanks, of which a tab is one.
     clean = clean.str.replace_all(_NO_FORMULA, "${1}").str.replace_all(_BLANKS, " ")
     return clean.str.replace_all(_EXCEL_TEXT, "${1}").str.strip_chars()
@@ -171,7 +173,7 @@ def _row_by_row(frame: nw.LazyFrame[Any], wanted: Sequence[tuple[str, Facts]]) -
     for column, facts in wanted:
         outer = {"text": "outer text"} if "text" in frame.columns else {}
         frame = frame.rename(outer)
-        frame = frame.with_columns(text=_clean(frame, outer.get(column, column)))
+        frame = frame.with_columns(text=clean(frame.collect_schema(), outer.get(column, column)))
         frame = facts(frame).drop("text").rename({new: old for old, new in outer.items()})
     return frame
 

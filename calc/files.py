@@ -21,7 +21,7 @@ from typing import IO, Any, NamedTuple
 
 import narwhals.stable.v2 as nw
 
-from calc import decoding, engine, workbooks
+from calc import cells, decoding, engine, workbooks
 from calc.errors import InputError
 
 MAX_COLUMNS = 1000
@@ -120,14 +120,19 @@ def read_csv(source: str, wanted: Collection[str]) -> Records:
 def small_csv(
     source: str, *needed: str, check: Callable[[list[str], str], None] | None = None
 ) -> list[tuple[str, dict[str, str]]]:
-    """Records of a file beside the log, stripped, each with its place; blank ones are left out.
+    """Records of a file beside the log, cleaned as its cells are, each with its place.
 
-    Headings may be in capitals, as a log's. ``check`` sees them in small letters and their place.
-    InputError where a ``needed`` one is missing or a record has too many fields.
+    Blank ones are left out. Headings may be in capitals, as a log's. ``check`` sees them in small
+    letters and their place. InputError where a ``needed`` one is missing or a record has too many
+    fields.
     """
     records = read_csv(source, needed)
-    rows, where = engine.collect(records.frame), f"{source}:{records.heading_row}"
-    headings = [name for name in rows.columns if name != engine.ROW]
+    where, columns = f"{source}:{records.heading_row}", records.frame.columns
+    headings = [name for name in columns if name != engine.ROW]
+    place = engine.places(headings)
+    frame = engine.headed(records.frame, [place.get(name, name) for name in columns])
+    clean = {name: cells.clean(frame.collect_schema(), name) for name in place.values()}
+    rows = engine.collect(frame.with_columns(**clean))
     names = named_apart([name.lower() for name in headings], where)
     if check:
         check(names, where)
@@ -139,18 +144,10 @@ def small_csv(
         raise InputError("the record has too many fields", where, QUOTE)
     placed = []
     for row in rows.iter_rows(named=True):
-        cells = {n: _bare(row[own] or "") for n, own in zip(names, headings, strict=True)}
-        if any(cells.values()):
-            placed.append((f"{source}:{row[engine.ROW]}", cells))
+        record = {name: row[place[own]] for name, own in zip(names, headings, strict=True)}
+        if any(record.values()):
+            placed.append((f"{source}:{row[engine.ROW]}", record))
     return placed
-
-
-_NO_FORMULA = re.compile(rf"^'(?={engine.FORMULA})")
-
-
-def _bare(cell: str) -> str:
-    """A cell without blanks around it, and without the apostrophe of our own csv."""
-    return _NO_FORMULA.sub("", cell.strip(), count=1).strip()
 
 
 def _is_blank(data: bytes) -> bool:
@@ -578,8 +575,8 @@ def _objects(found: Any, source: str) -> Records:
         raise InputError(f"has {len(names):,} columns, more than {MAX_COLUMNS:,}", source)
     columns = {n: [_cell(entry.get(n)) for entry in found] for n in names}
     plain = named_apart(names, source)
-    for heading, cells in zip(plain, columns.values(), strict=True):
-        for place, cell in enumerate(cells, 1):
+    for heading, column in zip(plain, columns.values(), strict=True):
+        for place, cell in enumerate(column, 1):
             if cell and _NO_TEXT.search(cell):
                 what = f'record {place} holds a character that is no text, in "{heading}"'
                 raise InputError(what, source, "take it out")

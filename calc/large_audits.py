@@ -109,11 +109,11 @@ def audit(
     found.append(run.habits([habits for _, _, habits in first]))
     rejects = logs.rejects_as_one(log.rejects)
     if key:
-        rejects = reviewing.without_names(rejects, log.mapping, key)
+        rejects = reviewing.without_names(rejects, log.mapping, config, key)
     files = [list(part.files.values()) for part in (log, lines) if part]
     bad = logs.rejects_as_one(lines.rejects) if lines else None
     if key and lines and bad is not None:
-        bad = reviewing.without_names(bad, lines.mapping, key)
+        bad = reviewing.without_names(bad, lines.mapping, config, key)
     rows = [engine.scan_parquet([str(path / _ROWS)]) for path in places.rows]
     seen = [part for part, _, _ in first]
     # Of a file in pieces the order of dates was told before: this is as it was asked for.

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 import narwhals.stable.v2 as nw
 
 from calc import engine
-from calc.cells import text_of
+from calc.cells import clean, text_of
 from calc.errors import InputError
 
 PREFIX = "PT-"
@@ -117,6 +117,21 @@ def redact(frame: Frame, names: Sequence[str], key: Key) -> Frame:
     placed = frame.with_row_index("redacted_place").lazy()  # a join need not keep the order
     done = engine.collect(_redacted(placed, present, key))
     return done.sort("redacted_place").drop("redacted_place")
+
+
+def redact_cells(
+    rows: nw.DataFrame[Any], names: Sequence[str], nobody: Sequence[str], key: Key
+) -> nw.DataFrame[Any]:
+    """As `redact`, of cells as they stand in a log: who is one patient there has one code.
+
+    ``nobody``: words in small letters that are as good as a blank cell.
+    """
+    texts = {name: clean(rows.schema, name) for name in names if name in rows.columns}
+    named = {
+        name: nw.when(~text.str.to_lowercase().is_in(nobody)).then(text)
+        for name, text in texts.items()
+    }
+    return redact(rows.with_columns(**named), names, key)
 
 
 def redact_rows(rows: nw.LazyFrame[Any], key: Key) -> nw.LazyFrame[Any]:

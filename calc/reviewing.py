@@ -136,14 +136,14 @@ def review(
         otherwise = claims.written_otherwise(claims.patients(log), claims.patients(claimed))
         spanning = spanning + claimed.spanning
         if key:
-            bad = without_names(bad, claimed.mapping, key)
+            bad = without_names(bad, claimed.mapping, config, key)
     groups = evidence.group_codes(config)
     doubted = Doubts(unread, unsure, unheard, groups, covered, otherwise, spanning)
     has |= given(asked)
     if key:
         doubted = doubted.by_codes(key)
         rows = redacting.redact_rows(engine.plain(rows), key)
-        rejects = without_names(rejects, log.mapping, key)
+        rejects = without_names(rejects, log.mapping, config, key)
         asked = replace(asked, options=asked.options.for_patients(key.known))
     in_doubt = days_in_doubt(doubted, rows)
     rules = auditing.looked_for(picked, has)
@@ -365,7 +365,10 @@ def _accepted(
 
 
 def without_names(
-    rejects: nw.DataFrame[Any], mapping: Mapping[str, list[str]], key: redacting.Key
+    rejects: nw.DataFrame[Any],
+    mapping: Mapping[str, list[str]],
+    config: Config,
+    key: redacting.Key,
 ) -> nw.DataFrame[Any]:
     """Rejects with codes for patients, and only those columns whose meaning is known.
 
@@ -385,7 +388,8 @@ def without_names(
         *(nw.when(told).then(nw.col(name)).alias(name) for name in cells),
         reason=nw.col("reason").str.replace_all(' ?".*"', "").str.strip_chars(),
     )
-    return redacting.redact(kept, mapping["patient"], key)
+    nobody = [word for word, meaning in config.words["patient"].items() if not meaning]
+    return redacting.redact_cells(kept, mapping["patient"], nobody, key)
 
 
 def totals(findings: nw.DataFrame[Any]) -> dict[str, int]:
@@ -633,11 +637,6 @@ def figures(config: Config, days: list[date]) -> list[str]:
 
 # --- for callers ---------------------------------------------------------------------------
 
-COLUMNS = (
-    "rule", "severity", "row", "patient", "clinician", "date", "code", "found", "expected",
-    "dollars", "message", "file", "rows", "also", "authority",
-)  # fmt: skip
-
 
 def audit_frame(
     source: Any,
@@ -687,7 +686,9 @@ def audit_frame(
         warnings.warn(said, stacklevel=3)
     if report:
         return audit
-    shown = audit.findings.rename({"cents": "dollars"}).select(COLUMNS)
+    from calc.reports import findings as written
+
+    shown = written.printed(audit.findings, RULES)
     if inputs.is_named(source):
         return engine.collect(engine.decimals(shown.lazy(), ("dollars",))).to_native()
     return engine.given_back(shown, source, ("dollars",))

@@ -99,6 +99,14 @@ def test_a_baseline_of_another_key_knows_nothing(then, now, said, tmp_path):
     assert audit(now, "--baseline", str(nothing))[0] == 1
 
 
+def test_a_caller_gets_dollars_as_a_csv_has_them():
+    found = calc.audit(str(WEEK), select="P401")
+    _, out, _ = run("audit", WEEK, "--select", "P401", "--format", "csv")
+    (row,) = csv.DictReader(io.StringIO(out))
+    assert found.select("found", "expected").rows() == [(row["found"], row["expected"])]
+    assert row["found"] == "5.00"
+
+
 def test_baselines_in_a_row(tmp_path):
     """What the report before left out is known to the next one; a waiver of it is not unused."""
     first, second, waivers = (tmp_path / name for name in ("1.json", "2.json", "w.csv"))

@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 import pytest
+from helpers import frame, sessions
 
-from calc import balances, times
+from calc import balances, logs, times
 from calc.errors import InputError
 
 MONDAY, TUESDAY = date(2026, 3, 2), date(2026, 3, 3)
@@ -41,6 +42,17 @@ def test_the_apostrophe_of_our_own_csv_is_no_part_of_a_name(read, cell):
     assert read(balances.read_balances, "patient,amount\n'A,1\nO'-B,2\n") == {
         "'A": 100, "O'-B": 200,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("cell", ['="00123"', "\u00a000123", "0\u200b0123"])
+def test_a_name_is_cleaned_as_the_logs_is(read, cell, config):
+    """The same bytes in both files are the same patient: the balance was not found."""
+    text = 'patient,amount\n"{}",257\n'.format(cell.replace('"', '""'))
+    log = logs.read(
+        frame([{"patient": cell, "date": "2026-03-02", "code": "97110", "minutes": "20"}]), config
+    )
+    (row,) = sessions(log)
+    assert read(balances.read_balances, text) == {row["patient"]: 25700}
 
 
 def test_disciplines_that_share_a_threshold_add_up(read):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import re
@@ -203,6 +205,33 @@ def test_a_column_named_file_is_the_logs_own(tmp_path):
         (rejects,) = [*tmp_path.glob("*.rejects.csv"), *tmp_path.parent.glob("*.rejects.csv")]
         assert "Smith" not in out + err + rejects.read_text()
         rejects.unlink()
+
+
+def test_a_patient_has_one_code_in_findings_and_rejects(tmp_path):
+    """However the cells are written; a word for nobody has none."""
+    log, excel = tmp_path / "log.csv", '"=""00123"""'
+    row = "{},K,PT,2026-03-0{},97110,09:00,{},3\n"
+    rows = [row.format(excel, 2, "09:23"), row.format("N/A", 3, "09:10")]
+    rows[1:1] = [row.format(cell, 3, "25:10") for cell in (excel, "00123", "\u00a000123")]
+    head = "patient,clinician,discipline,date,code,start,end,units_billed\n"
+    log.write_text(head + "".join(rows), encoding="utf-8")
+    key = ("--redact", str(tmp_path / "key"), "--select", "U", "--format", "csv")
+    _, out, _ = run("audit", str(log), *key)
+    (found,) = csv.DictReader(io.StringIO(out))
+    rejects = csv.DictReader((tmp_path / "log.rejects.csv").open(encoding="utf-8-sig", newline=""))
+    assert [line["patient"] for line in rejects] == [found["patient"]] * 3 + [""]
+
+
+def test_a_redacted_report_has_no_digest_to_try_amounts_by(tmp_path):
+    log, opened, report = (tmp_path / name for name in ("log.csv", "d.csv", "r.json"))
+    log.write_text("patient,date,discipline,code,minutes\nRoe,2026-03-02,PT,97110,20\n")
+    opened.write_text("patient,amount\nRoe,100\n")
+    words = ("audit", str(log), "--deductible", str(opened), "-o", str(report))
+    for more, told in (((), True), (("--redact", str(tmp_path / "key")), False)):
+        run(*words, *more)
+        said = json.loads(report.read_text())["meta"]["options"]["deductible"]
+        assert ("sha256" in said) is told
+        report.unlink()
 
 
 def test_a_status_with_a_name_in_it_is_told_to_nobody(tmp_path):

@@ -986,6 +986,16 @@ def test_amounts_of_a_finding_are_dollars():
     }  # fmt: skip
     page = findings.text(found, "html", rules)
     assert "<dd>5.00</dd>" in page and "<dd>1234.56</dd>" in page and "<dd>500</dd>" not in page
+    results = json.loads(findings.text(found, "sarif", rules))["runs"][0]["results"]
+    told = [result["properties"]["found"] for result in results]
+    assert sorted(told) == ["3", "5.00"]
+
+
+def test_rows_of_files_with_blanks_in_their_names_are_not_parted():
+    """It read as rows of three files."""
+    rows = "7 march week 1.csv:2 ./2026 03 log.csv:4"
+    page = findings.text(audit([finding("T101", row=3, file="b.csv", rows=rows)]), "html", RULES)
+    assert "row 3, with 7, march week 1.csv:2, 2026 03 log.csv:4</dd>" in page
 
 
 def test_numbers_of_a_page_stand_to_the_right_and_long_cells_are_broken():

@@ -236,7 +236,8 @@ def _new_key_said(path: str | None) -> Iterator[None]:
 def _said_beside(**given: str | None) -> dict[str, str | dict[str, str]]:
     """What lies beside the log, by option; of files but the key their digests too.
 
-    Those of the claims, as of the log, are told where the files are.
+    Those of the claims, as of the log, are told where the files are. A redacted report has none of
+    the others: whoever tries patients and amounts finds out what a file of a few rows holds.
     """
     from calc import decoding
 
@@ -245,7 +246,8 @@ def _said_beside(**given: str | None) -> dict[str, str | dict[str, str]]:
         if name is None:
             continue
         said[option] = name
-        if option not in ("claims", "claims_sheet", "redact") and Path(name).is_file():
+        told = option in ("claims", "claims_sheet", "redact") or given["redact"] is not None
+        if not told and Path(name).is_file():
             with contextlib.suppress(OSError):
                 said[option] = {"name": name, "sha256": decoding.sha256(name)}
     return said

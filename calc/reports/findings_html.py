@@ -13,6 +13,7 @@ from calc.errors import InputError
 from calc.money import show
 from calc.reports import days, findings, pictures
 from calc.reports.findings import Audit, Group, Row, Rules, page, title
+from calc.schema import rows_in
 
 TEMPLATES = Path(__file__).parent / "templates"
 FINDINGS = 2_000  # in full; a page of more is slow to open and nobody reads it
@@ -43,6 +44,7 @@ def text(audit: Audit, rules: Rules, limit: int) -> str:
     environment.filters |= {
         "dollars": show,
         "counted": findings.counted,
+        "rows_listed": _rows_listed,
         "long_date": days.said_of,
         "paragraphs": paragraphs,
     }
@@ -61,6 +63,11 @@ def text(audit: Audit, rules: Rules, limit: int) -> str:
     }
     template = environment.get_template("findings.html")
     return template.render({**values, "several_files": len(audit.meta["files"]) > 1}) + "\n"
+
+
+def _rows_listed(rows: str) -> str:
+    """A finding's other rows; a file's name may hold blanks."""
+    return ", ".join(f"{file}:{row}" if file else f"{row}" for file, row in rows_in(rows, ""))
 
 
 def _group(group: Group, shown: nw.DataFrame[Any], rules: Rules) -> dict[str, Any]:

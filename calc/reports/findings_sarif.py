@@ -12,7 +12,7 @@ from collections.abc import Container
 from typing import Any
 from urllib.parse import quote
 
-from calc.reports.findings import Audit, Row, Rules, not_run_said, page, title
+from calc.reports.findings import Audit, Row, Rules, in_dollars, not_run_said, page, title
 from calc.schema import rows_in
 
 VERSION = "2.1.0"
@@ -23,7 +23,7 @@ _PROPERTIES = ("patient", "clinician", "date", "code", "discipline", "found", "e
 
 
 def text(audit: Audit, rules: Rules, limit: int) -> str:
-    rows = list(audit.findings.iter_rows(named=True))
+    rows = list(in_dollars(audit.findings, rules).iter_rows(named=True))
     fired = sorted({row["rule"] for row in rows} | set(rules))
     places = {code: place for place, code in enumerate(fired)}
     meta = audit.meta
