@@ -103,6 +103,7 @@ WORDS = (
     "minutes",
     "modifiers_billed",
     "headings",
+    "role_headings",
     "lengths",
     "not_minutes",
     "modifier_words",

@@ -109,6 +109,29 @@ def unbillable(
 _BILLABLE = ("billable", "not_billable")
 
 
+def roles_like(
+    names: Sequence[str],
+    found: Mapping[str, Sequence[str]],
+    config: Config,
+    given: Mapping[str, str],
+    texts_of: Callable[[str], Sequence[str]],
+) -> list[str]:
+    """Notes of unread headings below which some rows name an assistant's profession.
+
+    Of those with a word of words.toml; a log with a role says itself who is one. ``texts_of``: see
+    `unbillable`.
+    """
+    if "role" in found:
+        return []
+    professions = {word for word, role in config.words["role"].items() if role == "assistant"}
+    return [
+        f'"{shown(name)}" is not read; if it means role: {maps([(name, "role")])}'
+        for name in _unread(names, found, config, given)
+        if not {*words_of(name)}.isdisjoint(config.words["role_headings"])
+        and not professions.isdisjoint(text.lower() for text in texts_of(name))
+    ]
+
+
 def of_lines(names: Sequence[str]) -> list[str]:
     """A note where a log is the lines that this program made of one."""
     if not OF_LINES.issubset(names):

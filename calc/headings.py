@@ -188,6 +188,10 @@ def _number(heading: str) -> int:
     return int(digits[-1][:4]) if digits else 0
 
 
+def _parts(heading: str) -> list[str]:
+    return re.findall("[0-9A-Z]+", heading.upper())
+
+
 def _require(
     found: Mapping[str, list[str]],
     names: Sequence[str],
@@ -200,8 +204,11 @@ def _require(
         lacking.append("date")
     if not lacking:
         return
-    codes = [name.strip() for name in names if name.strip().lower() in config.code_names]
-    codes = [name for name in codes if _DATA.fullmatch(name)]
+    if len(names) == 1 and score(re.split(r"[,;|\t]|\s{2,}", names[0]), known) > 1:
+        what = "the cells of a row are not parted: all stand in one column"
+        hint = "save it with a comma or a tab between cells, and without quotes around a whole line"
+        raise InputError(what, where, hint)
+    codes = [shown(name) for name in names if not config.codes.keys().isdisjoint(_parts(name))]
     if "code" in lacking and codes and score(names, known) > 1:
         what = f"one row for each code: codes stand as headings: {', '.join(codes[:20])}"
         raise InputError(what, where, "write each into a row of its own, in a column code")

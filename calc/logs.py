@@ -525,7 +525,7 @@ def _from_frame(
 
 
 def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
-    payer = config.payer_names.get(defaults.payer.lower())
+    payer = config.payer_names.get(" ".join(defaults.payer.lower().split()))
     if payer is None:
         raise InputError(
             f'payer "{defaults.payer}" is not known',
@@ -653,6 +653,8 @@ def _sessions(
     if not of_claims:
         heard_of = partial(_texts_below, frame.filter(_heard()), place)
         log.of_headings += heading_notes.unbillable(names, columns, config, maps, heard_of)
+        likely = heading_notes.roles_like(names, columns, config, maps, heard_of)
+        log.of_headings += [note for note in likely if note not in log.of_headings]
     if "start" in columns and not defaults.zone:
         start, dated = headings.shown(columns["start"][0]), "date" in columns
         log.kinds = clocks.kinds(frame.filter(_heard()), start, dated)

@@ -247,11 +247,14 @@ class Config:
 
     @cached_property
     def payer_names(self) -> dict[str, str]:
-        """Every name of a payer in lower case to its key, which no other payer's alias takes."""
+        """Every name of a payer, in lower case and with single blanks, to its key.
+
+        Which no other payer's alias takes.
+        """
         names = {}
         for payer, facts in self.payers.items():
             for name in called(payer, facts):
-                names[name.lower()] = payer
+                names[" ".join(name.lower().split())] = payer
         return names | {payer.lower(): payer for payer in self.payers}
 
     @cached_property

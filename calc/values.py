@@ -117,10 +117,13 @@ def named(column: str, names: Mapping[str, str], blank: str = "") -> Facts:
 
 
 def defaulted(column: str, names: Mapping[str, str], default: str) -> Facts:
-    """As `named`, and `column_blank`: the cell is blank, and the default stands in for it."""
+    """As `named`, and `column_blank`: the cell is blank, and the default stands in for it.
+
+    How many blanks stand between words does not matter.
+    """
 
     def read(text: str) -> tuple[str | None, bool]:
-        return names.get((text or default).lower()), text == ""
+        return names.get(" ".join((text or default).lower().split())), text == ""
 
     return _judged(column, read, {column: str, f"{column}_blank": bool})
 

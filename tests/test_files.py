@@ -607,6 +607,21 @@ def test_of_two_patients_the_id_is_proposed(headings, named, tmp_path, config):
             "write each into a row of its own, in a column code",
         ),
         (
+            "Patient,DOS,97110 Units,97140 (min)",
+            "one row for each code: codes stand as headings: 97110 Units, 97140 .min.",
+            "write each into a row of its own, in a column code",
+        ),
+        (
+            "Patient   DOS   CPT   Minutes",
+            "the cells of a row are not parted: all stand in one column",
+            "with a comma or a tab between cells",
+        ),
+        (
+            '"Patient,DOS,CPT,Minutes"',
+            "the cells of a row are not parted: all stand in one column",
+            "without quotes around a whole line",
+        ),
+        (
             "97110,2026-03-02,p,15",
             "the first line holds data: its headings are missing",
             "write a first line that names the columns",
@@ -1154,6 +1169,26 @@ def test_words_in_headings_that_are_not_read(heading, column, tmp_path, config):
     log = logs.read(put(tmp_path, "a.csv", text), config)
     assert [note.split(": ", 1)[1] for note in log.notes] == (notes if column else [])
     text = text.replace("code,", f"code,{column or 'mode'},").replace("97116,", "97116,,")
+    assert logs.read(put(tmp_path, "b.csv", text), config).notes == []
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "said"),
+    [
+        ("Title", "PTA", True),
+        ("License Type", "COTA/L", True),
+        ("Job Title", "Physical Therapist Assistant", True),
+        ("Title", "Dr", False),
+        ("Remarks", "PTA", False),
+    ],
+)
+def test_a_column_that_names_an_assistant_may_be_the_role(heading, cell, said, tmp_path, config):
+    """Its minutes were a therapist's without a word."""
+    text = f"patient,date,code,minutes,{heading}\np,2026-03-02,97116,23,{cell}\n"
+    note = f'"{heading}" is not read; if it means role: --map "{heading}=role"'
+    log = logs.read(put(tmp_path, "a.csv", text), config)
+    assert [n.split(": ", 1)[1] for n in log.notes] == ([note] if said else [])
+    text = text.replace("code,", "code,role,").replace("97116,", "97116,,")
     assert logs.read(put(tmp_path, "b.csv", text), config).notes == []
 
 

@@ -646,6 +646,21 @@ def test_what_a_unit_moves_on_other_lines_is_no_other_payers(own):
     assert sorted(alone) == [("97110", 3196), ("97112", 2622)]
 
 
+@pytest.mark.parametrize("written", ["Delta", "delta ", "D", "d  e", " D\u00a0 e"])
+def test_a_payer_by_any_of_its_names(written, tmp_path):
+    payer = 'aliases = ["D", "D  E"]\ncounting_rule = "ama"\nsource = "contract"\n'
+    files = {"sources.toml": FILES["sources.toml"]}
+    config = laid(tmp_path, files | {"payers.toml": f'[delta]\nname = "Delta"\n{payer}'})
+    row = {"patient": "A", "date": "2026-03-02", "code": "97110", "minutes": 20, "payer": written}
+    assert calc.bill(pl.DataFrame([row]), config=config)["payer"].to_list() == ["delta"]
+
+
+def test_what_is_not_known_of_a_payers_fees_is_no_word_of_medicares():
+    """Status B, I and C are Medicare's."""
+    lines = calc.estimate([{"code": c} for c in ("97010", "97014", "97039")], payer="ama").lines
+    assert {line["reason"] for line in lines} == {"no fee known for payer ama"}
+
+
 def test_many_short_units_are_no_long_day(tmp_path):
     """Nine units of ten minutes are an hour and a half."""
     rule = '[tens]\ntitle = "Ten"\nunit_minutes = 10\nfirst_minutes = 6\npool = "code"\n'
