@@ -705,7 +705,7 @@ def side_by_side(frame: nw.LazyFrame[Any], *jobs: Callable[[], Any]) -> list[Any
 def _coded(column: pl.Series) -> tuple[pl.Series | None, pl.Series]:
     """A column as numbers into its distinct values, None for one value throughout; the values."""
     if column.dtype == pl.String:
-        column = column.fill_null("")
+        column = _filled(column, "")
     if not _is_coded(column.dtype):
         alike = column.head(1000).n_unique() == 1 and column.null_count() == 0
         if alike and (column == column.head(1)).all():
@@ -1227,7 +1227,7 @@ def summed(
         return frame.with_columns(nw.col(column).sum().over(*group).cast(nw.Int64).alias(name))
 
     def compute(rows: pl.DataFrame) -> pl.DataFrame:
-        numbers, x = _numbers(rows.select(group)), rows[column].fill_null(0)
+        numbers, x = _numbers(rows.select(group)), _filled(rows[column], 0)
         if pl.Int32 in numbers.dtypes:  # days stand together, or nearly so
             place, number = _grouping(rows, group)
             sums = _sums(x if place is None else x[place], _ends(number))
@@ -1258,7 +1258,7 @@ def _begins(ranked: pl.Series) -> pl.Series:
 def _ends(number: pl.Series) -> pl.Series:
     """Where groups end that stand together, by the ``number`` of each row's group."""
     ends = _places_of(_changes(number))
-    return ends.extend_constant(len(number) - 1, 1) if len(number) else ends
+    return _ahead(ends, len(number) - 1) if len(number) else ends
 
 
 def _sums(x: pl.Series, ends: pl.Series) -> pl.Series:
@@ -1295,8 +1295,14 @@ def _alone(value: Any, kind: Any, rows: int) -> pl.Series:
     return pl.Series([value], dtype=kind).new_from_index(0, rows)
 
 
-def _surely(holds: pl.Series) -> pl.Series:
-    return holds.fill_null(False) if holds.has_nulls() else holds
+def _ahead(others: pl.Series, last: Any) -> pl.Series:
+    """A column that ends with ``last``."""
+    return others.clone().append(pl.Series([last], dtype=others.dtype)).rechunk()
+
+
+def _filled(column: pl.Series, value: Any) -> pl.Series:
+    """A column without nulls."""
+    return column.fill_null(value) if column.has_nulls() else column
 
 
 def placed(
@@ -1333,10 +1339,10 @@ def stretches(
         place, group_number = _grouping(*_by_day(table, group, order[0], until), order)
         start, end = (c if place is None else c[place] for c in table[[order[0], until]])
         latest = _before(_highest(end, group_number), None)
-        opens = _begins(group_number) | ~_surely(start < latest)
+        opens = _begins(group_number) | ~_filled(start < latest, False)
         number = opens.cum_sum()
         starts = _places_of(opens).cast(pl.Int64)
-        size = starts.slice(1).extend_constant(len(table), 1) - starts
+        size = _ahead(starts.slice(1), len(table)) - starts
         made = pl.DataFrame({name: number.cast(pl.Int64), rows_name: size[number - 1]})
         return made if place is None else made[_inverse(place)]
 
@@ -1534,7 +1540,7 @@ def _order(packed: Sequence[pl.Series]) -> pl.Series | None:
     # Only rows that the first number cannot tell apart need the others.
     ranked = first[place]
     same = ~_changes(ranked)
-    tied = _places_of(_after(False, same) | same.extend_constant(False, 1))
+    tied = _places_of(_after(False, same) | _ahead(same, False))
     if len(tied):
         rows = place[tied]
         few = pl.DataFrame([part[rows].alias(str(n)) for n, part in enumerate(packed)])
@@ -1715,7 +1721,7 @@ def grouped(
     place, number = _grouping(rows, group)
     first = _begins(number)
     # Most groups of a log are one row, which needs no adding up.
-    several = ~(first & first.slice(1).extend_constant(True, 1))
+    several = ~(first & _ahead(first.slice(1), True))
     many = int(several.sum())
     heads = rows[_where(first, place)] if many else rows
     done = heads.select(
@@ -1728,7 +1734,7 @@ def grouped(
         # So many are better added up along the whole column.
         ends = _ends(number)
         for name, c in (*total.items(), *filled.items()):
-            x = rows[c].is_not_null() if name in filled else rows[c].fill_null(0)
+            x = rows[c].is_not_null() if name in filled else _filled(rows[c], 0)
             x = x.cast(pl.Int64) if place is None else x.cast(pl.Int64)[place]
             done = done.with_columns(_sums(x, ends).alias(name))
             del aggregates[name]
@@ -1824,7 +1830,7 @@ def overlapped(
     rows = _here(frame.select(*group, start, end))
     place, number = _grouping(*_by_day(rows, group, start, end), (start,))
     starts, ends = (c if place is None else c[place] for c in rows[[start, end]])
-    shared = _surely(starts < _before(ends, None)) & ~_begins(number)
+    shared = _filled(starts < _before(ends, None), False) & ~_begins(number)
     return _frame(rows[_where(shared, place)].select(group).unique().lazy())
 
 
@@ -2001,7 +2007,7 @@ def amended(
         return change(frame)
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
-        odd, whole = _places_of(table[_ANSWER].fill_null(True)), table.select(list(made))
+        odd, whole = _places_of(_filled(table[_ANSWER], True)), table.select(list(made))
         if not len(odd):
             return whole
         # Numbered, for what is changed may be joined and come back in another order.
