@@ -34,6 +34,7 @@ from calc.schema import (
     REVENUE,
     REVERSALS,
     ROLES,
+    SEQUENCE,
     SESSION,
     STATUS,
     STATUS_WITHIN,
@@ -256,7 +257,7 @@ def _words(checked: Checked, shipped: Checked) -> Found:
     names = {"discipline": DISCIPLINES, "role": ROLES, "mode": MODES, "minutes": LENGTH_UNITS}
     names |= {"headings": SESSION, "assistant": DISCIPLINES, "status": STATUS}
     names |= {"status_within": STATUS_WITHIN, "flags": FLAGS, "attendance": ATTENDANCE}
-    names |= {"until": UNTIL, "reversals": REVERSALS, "revenue": REVENUE}
+    names |= {"sequence": SEQUENCE, "until": UNTIL, "reversals": REVERSALS, "revenue": REVENUE}
     for path, columns in checked.word_files:
         for column, meanings in columns.items():
             known = names.get(column, ())

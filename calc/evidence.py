@@ -962,8 +962,8 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     """What is measured of a patient's day (minutes or units), how much, and the limit.
 
     Units only where the minutes keep within their limit, those billed or, on a day without any,
-    those that the minutes earn; ``supported`` beside them. Of payers whose unit is as long as
-    Medicare's: as many of ten minutes are a shorter day.
+    those that the minutes earn; ``supported`` beside them. Not of payers whose unit is shorter
+    than Medicare's: as many of ten minutes are a shorter day.
     """
     somebody = _treating()
     mine = rows.with_columns(
@@ -984,7 +984,7 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     timed = lines.with_columns(
         measured=units.fill_null(0).cast(nw.Int64), supported=nw.col("units")
     )
-    usual = nw.col("timed") & ~nw.col("payer").is_in(_with_other_units(config))
+    usual = nw.col("timed") & ~nw.col("payer").is_in(_with_shorter_units(config))
     timed = limits.long_days(timed, "measured", PATIENT_DAY, "patient_units", config, days, usual)
     by_units = timed.group_by(*PATIENT_DAY).agg(total("measured"), total("supported"), *ends)
     by_units = limits.measured(first_rows.named(by_units), "patient_units")
@@ -993,10 +993,10 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     return nw.concat([minutes, by_units], how="vertical")
 
 
-def _with_other_units(config: Config) -> list[str]:
+def _with_shorter_units(config: Config) -> list[str]:
     rules, payers = config.counting_rules, config.payers
     size = {payer: rules[facts["counting_rule"]]["unit_minutes"] for payer, facts in payers.items()}
-    return [payer for payer, minutes in size.items() if minutes != size["medicare"]]
+    return [payer for payer, minutes in size.items() if minutes < size["medicare"]]
 
 
 def evaluations(lines: Frame, config: Config, days: list[date]) -> Frame:

@@ -120,6 +120,7 @@ WORDS = (
     "not_billable",
     "status_within",
     "status_not",
+    "sequence",
     "flags",
     "reversals",
     "attendance",

@@ -123,7 +123,8 @@ def roles_like(
     """
     if "role" in found:
         return []
-    professions = {word for word, role in config.words["role"].items() if role == "assistant"}
+    words = config.words["role"].items()
+    professions = {"assistant", *(word for word, role in words if role == "assistant")}
     return [
         f'"{shown(name)}" is not read; if it means role: {maps([(name, "role")])}'
         for name in _unread(names, found, config, given)

@@ -209,6 +209,8 @@ def _require(
         hint = "save it with a comma or a tab between cells, and without quotes around a whole line"
         raise InputError(what, where, hint)
     codes = [shown(name) for name in names if not config.codes.keys().isdisjoint(_parts(name))]
+    if len(codes) == 1 and not _DATA.fullmatch(codes[0]):
+        codes = []  # 97110 Fee may stand in any log
     if "code" in lacking and codes and score(names, known) > 1:
         what = f"one row for each code: codes stand as headings: {', '.join(codes[:20])}"
         raise InputError(what, where, "write each into a row of its own, in a column code")

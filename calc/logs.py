@@ -642,7 +642,7 @@ def _sessions(
     log.modifiers_like = heading_notes.modifiers_like(names, columns, config, maps, texts_of)
     log.of_headings = [
         *lengths.notes(measures),
-        *heading_notes.notes(names, columns, config, maps),
+        *heading_notes.notes([n for n in names if n not in status], columns, config, maps),
         *([] if of_claims else heading_notes.of_lines(names)),
         *([heading_notes.asked(log.modifiers_like)] if log.modifiers_like else []),
         *heading_notes.not_understood(status, texts_of),

@@ -37,16 +37,15 @@ _OF_LOGS = {
 }
 _OF_CLAIMS = {
     "heading": _OF_A_CLAIM,
-    # 22 and others are also the numbers of states.
-    "unnamed": {
-        what: kind for what, kind in _OF_A_CLAIM.items() if what not in ("reversal", "secondary")
-    },
+    # 22 is also the number of a state.
+    "unnamed": {what: kind for what, kind in _OF_A_CLAIM.items() if what != "reversal"},
     "back": _TAKEN_BACK,
     "frequency": {"amended": AMENDS},
     "claim": _OF_A_CLAIM | {"amended": AMENDS, "posted": AMENDS},
     "posting": _OF_A_CLAIM | {"voided": AMENDS, "posted": MONEY},
     "flag": {"none": WITHDRAWN, "voided": WITHDRAWN, "set": WITHDRAWN, "unset": ""},
     "attendance": _OF_A_CLAIM | {"absent": NONE},
+    "sequence": {"first": "", "second": AGAIN},
 }
 # Below these a longer text may begin or end with such a word; that of a claim leaves its day in
 # doubt.
@@ -54,8 +53,8 @@ _LONGER = ("heading", "unnamed", "claim", "posting", "kind", "attendance")
 _NAMED = ("heading", "attendance", "flag")  # below which words that are not known are named
 _HEADING = "heading"
 # Kinds with words in a table of their own, and those with headings in one.
-_APART = {"flag": "flags", "attendance": "attendance", "back": "flags"}
-_HEADED = {"flag": "flags", "attendance": "attendance", "back": "reversals"}
+_APART = {"flag": "flags", "attendance": "attendance", "back": "flags", "sequence": "sequence"}
+_HEADED = _APART | {"back": "reversals"}
 # Form locator 4 of a bill: two digits, often behind a 0, and the frequency; but 837 is X12's name
 # of a claim. What replaces one, takes it back or adjusts it: MCPM ch. 25 s. 75.1. The void of a log
 # is no session, while what replaces a claim is one; a frequency alone may there be of visits.

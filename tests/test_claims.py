@@ -565,8 +565,9 @@ def test_a_claim_that_amends_another_leaves_its_day_in_doubt(heading, word, amen
     ("heading", "first", "second"),
     [
         ("Claim Status", "Processed as Primary", "Processed as Secondary"),
-        ("Claim Status Code", "1", "2"),
-        ("Claim Status Code", "19", "3.0"),
+        ("CLP02", "1", "2"),
+        ("CLP02", "19", "3.0"),
+        ("Payer Responsibility Sequence", "P", "S"),
         ("Payer Sequence", "Primary", "Tertiary"),
         ("Status", "Paid", "Crossover"),
     ],
@@ -583,6 +584,15 @@ def test_a_line_to_a_second_payer_bills_nothing_more(heading, first, second, con
     bad = claimed.rejects(audited=True).collect().rows(named=True)
     said = f'status "{second}" means that the line went to a second payer'
     assert [row["reason"] for row in bad] == [said] * 2
+    assert not any("is not read" in note for note in claimed.notes)
+
+
+@pytest.mark.parametrize("heading", ["Claim Status Code", "Claim Type", "Status"])
+def test_a_number_of_a_claims_status_is_no_second_payer(heading, config):
+    """20 is accepted for processing in one list, a second payer's in another."""
+    lines = [line("97110", "2") | {heading: number} for number in ("2", "3", "20")]
+    claimed = logs.read(frame(lines), config, logs.of_claims(logs.Defaults(), ""))
+    assert engine.count(claimed.audited) == 3
 
 
 @pytest.mark.parametrize(

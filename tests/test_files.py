@@ -612,6 +612,11 @@ def test_of_two_patients_the_id_is_proposed(headings, named, tmp_path, config):
             "write each into a row of its own, in a column code",
         ),
         (
+            "Patient,DOS,Service Rendered,97110 Fee,Minutes",
+            "missing heading code",
+            '--map "HEADING=code"',
+        ),
+        (
             "Patient   DOS   CPT   Minutes",
             "the cells of a row are not parted: all stand in one column",
             "with a comma or a tab between cells",
@@ -1178,6 +1183,7 @@ def test_words_in_headings_that_are_not_read(heading, column, tmp_path, config):
         ("Title", "PTA", True),
         ("License Type", "COTA/L", True),
         ("Job Title", "Physical Therapist Assistant", True),
+        ("Staff Type", "Assistant", True),
         ("Title", "Dr", False),
         ("Remarks", "PTA", False),
     ],

@@ -1121,14 +1121,19 @@ def test_words_for_no_modifier_are_blank(text, config):
     assert [row["modifiers_billed"] for row in found] == ["", "GP NA"]
 
 
-@pytest.mark.parametrize(
-    "text", ["N/A", "tbd", "-", "#N/A", "(blank)", "Unassigned", "PT", "Staff"]
-)
+@pytest.mark.parametrize("text", ["N/A", "tbd", "-", "#N/A", "(blank)", "Unassigned"])
 def test_words_for_nobody_are_no_clinician(text, config):
     """Two of their rows at one time were a fault of one clinician (T101)."""
     rows = frame([GOOD | {"patient": name, "clinician": text} for name in "pq"])
     assert [row["clinician"] for row in sessions(logs.read(rows, config))] == ["", ""]
     assert len(calc.audit(rows, config=config, select="T")) == 0
+
+
+@pytest.mark.parametrize("text", ["PT", "OT", "Ota", "Staff", "PTA"])
+def test_initials_and_surnames_are_somebody(text, config):
+    """Beside PT a PTA is another clinician; and a name may be any of these."""
+    (row,) = sessions(read([GOOD | {"clinician": text}], config))
+    assert row["clinician"] == text
 
 
 @pytest.mark.parametrize("order", ["ymd", "xyz", "mdy dmy", "dmy, mdy, mdy"])
