@@ -13,7 +13,7 @@ import narwhals.stable.v2 as nw
 
 from calc import engine, statuses
 from calc.cells import text_of
-from calc.checks import AMENDS, FINDINGS, NO_SERVICE, WITHDRAWN
+from calc.checks import AGAIN, AMENDS, FINDINGS, NO_SERVICE, WITHDRAWN
 from calc.errors import InputError
 from calc.logs import Log, is_total, repeated_units
 from calc.rule import BILLED
@@ -197,6 +197,7 @@ def unread(claims: Log, merged: bool = False) -> nw.DataFrame[Any]:
         bad = part.bad.with_columns(reverses=reverses)
         bad = bad.filter(~nw.col("fault").is_in(list(FINDINGS)), ~silent, ~is_total(part))
         bad = _as_above(engine.plain(bad), part) if merged else engine.plain(bad)
+        bad = _without_second(bad, claims)
         code = nw.col("code").cast(nw.String)
         found.append(engine.collect(bad.select(*_DAY, "reverses", code=code)))
     ragged = sum(len(part.ragged) for part in parts)
@@ -206,6 +207,18 @@ def unread(claims: Log, merged: bool = False) -> nw.DataFrame[Any]:
     }  # fmt: skip
     types: dict[str, type] = {"patient": str, "date": date, "code": str, "reverses": bool}
     return engine.stacked([*found, engine.collect(engine.table(table, types))])
+
+
+def _without_second(bad: Frame, claims: Log) -> Frame:
+    """Without lines to a second payer whose service another line bills: they bill nothing more."""
+    again = nw.col("fault") == AGAIN
+    if engine.is_empty(bad.filter(again)):
+        return bad
+    on = [*_DAY, "code"]
+    billed = engine.plain(claims.audited).select(*on).unique().with_columns(known=nw.lit(True))
+    billed = engine.alongside(engine.settled(billed), bad)
+    bad = bad.join(billed, on=on, how="left")
+    return bad.filter(~(again & nw.col("known").fill_null(False))).drop("known")
 
 
 def _as_above(bad: Frame, log: Log) -> Frame:

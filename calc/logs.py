@@ -640,9 +640,10 @@ def _sessions(
     log.chosen, log.payers = frozenset(map(headings.plain, maps)), [*config.payers]
     texts_of = partial(_texts_below, frame, place)
     log.modifiers_like = heading_notes.modifiers_like(names, columns, config, maps, texts_of)
+    unheard = [n for n in names if n not in status and not statuses.is_of_a_payer(n, config)]
     log.of_headings = [
         *lengths.notes(measures),
-        *heading_notes.notes([n for n in names if n not in status], columns, config, maps),
+        *heading_notes.notes(unheard, columns, config, maps),
         *([] if of_claims else heading_notes.of_lines(names)),
         *([heading_notes.asked(log.modifiers_like)] if log.modifiers_like else []),
         *heading_notes.not_understood(status, texts_of),

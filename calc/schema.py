@@ -46,7 +46,7 @@ STATUS = (
 )  # fmt: skip
 STATUS_WITHIN, FLAGS = ("none", "voided", "reversal"), ("heading", "set", "unset")
 REVERSALS, REVENUE = ("heading",), ("heading", "total", *DISCIPLINES)
-ATTENDANCE, SEQUENCE = ("heading", "absent"), ("heading", "first", "second")
+ATTENDANCE, SEQUENCE = ("heading", "absent", "present"), ("heading", "first", "second")
 UNTIL = ("first", "last", "end", "service", "date", "other")
 
 MAX_LOCALITIES = 2**14  # what a whole number of 64 bits has room for beside a time

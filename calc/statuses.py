@@ -31,7 +31,7 @@ _OF_LOGS = {
     "posting": _OF_A_VISIT | {"posted": MONEY},
     "kind": {"none": NONE},
     "flag": {"none": NONE, "voided": NONE, "set": NONE, "unset": ""},
-    "attendance": _OF_A_VISIT | {"absent": NONE},
+    "attendance": _OF_A_VISIT | {"absent": NONE, "present": ""},
     "back": _TAKEN_BACK,
     "frequency": dict[str, str](),
 }
@@ -44,8 +44,8 @@ _OF_CLAIMS = {
     "claim": _OF_A_CLAIM | {"amended": AMENDS, "posted": AMENDS},
     "posting": _OF_A_CLAIM | {"voided": AMENDS, "posted": MONEY},
     "flag": {"none": WITHDRAWN, "voided": WITHDRAWN, "set": WITHDRAWN, "unset": ""},
-    "attendance": _OF_A_CLAIM | {"absent": NONE},
-    "sequence": {"first": "", "second": AGAIN},
+    "attendance": _OF_A_CLAIM | {"absent": NONE, "present": ""},
+    "sequence": _OF_A_CLAIM | {"first": "", "second": AGAIN},
 }
 # Below these a longer text may begin or end with such a word; that of a claim leaves its day in
 # doubt.
@@ -124,6 +124,11 @@ def _headings(config: Config) -> dict[str, str]:
 def says_so(heading: str, config: Config) -> bool:
     """Whether visits, below this heading, may say that no service was given."""
     return _headings(config).get(plain(heading)) in ("heading", "unnamed", "attendance")
+
+
+def is_of_a_payer(heading: str, config: Config) -> bool:
+    """Whether claims, below this heading, say which of a patient's payers a line went to."""
+    return _headings(config).get(plain(heading)) == "sequence"
 
 
 def of(

@@ -535,6 +535,8 @@ def test_the_line_of_a_claims_total_silences_nothing(heading, revenue, code, tot
         ("Claim Type", "Original", False),
         ("Transaction Type", "Credit", True),
         ("Charge Status", "Credited", True),
+        ("CLP02", "22", True),
+        ("CLP02", "Reversal of previous payment", True),
         ("Claim Status", "RTP", True),
         ("Claim Status", "Rejected", True),
         ("Claim Status", "Denied", False),
@@ -567,6 +569,8 @@ def test_a_claim_that_amends_another_leaves_its_day_in_doubt(heading, word, amen
         ("Claim Status", "Processed as Primary", "Processed as Secondary"),
         ("CLP02", "1", "2"),
         ("CLP02", "19", "3.0"),
+        ("CLP02", "1 - Processed as Primary", "2 - Processed as Secondary"),
+        ("Payer Order", "1st", "Crossover"),
         ("Payer Responsibility Sequence", "P", "S"),
         ("Payer Sequence", "Primary", "Tertiary"),
         ("Status", "Paid", "Crossover"),
@@ -585,6 +589,19 @@ def test_a_line_to_a_second_payer_bills_nothing_more(heading, first, second, con
     said = f'status "{second}" means that the line went to a second payer'
     assert [row["reason"] for row in bad] == [said] * 2
     assert not any("is not read" in note for note in claimed.notes)
+
+
+def test_a_line_to_a_second_payer_leaves_no_doubt_beside_the_first(config):
+    """What it bills once more is known; the rest of the day is judged."""
+    lines = [line("97110", "1") | {"CLP02": number} for number in "12"]
+    sessions = [session("97110", "30"), session("97530", "30", discipline="OT")]
+    for name in ("polars", "duckdb"):
+        given = engine.on_engine(nw.from_native(frame(lines).lazy()), name)
+        claimed = logs.read(nw.to_native(given), config, logs.of_claims(logs.Defaults(), ""))
+        asked = reviewing.Asked(select=("U202", "U208"))
+        audit = reviewing.review(read(sessions, config), config, asked, claimed).audit
+        assert sorted(audit.findings["rule"]) == ["U202", "U208"]
+        assert not any("could not be read" in entry["reason"] for entry in audit.not_run)
 
 
 @pytest.mark.parametrize("heading", ["Claim Status Code", "Claim Type", "Status"])

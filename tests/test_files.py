@@ -1165,6 +1165,8 @@ def test_minutes_that_one_of_several_files_does_not_read_accuse_nobody(jobs, tmp
         ("PTA Minutes", ""),
         ("Secondary Insurance", ""),
         ("Plan of Care", ""),
+        ("Payer Sequence", ""),
+        ("Insurance Order", ""),
     ],
 )
 def test_words_in_headings_that_are_not_read(heading, column, tmp_path, config):
