@@ -197,28 +197,27 @@ def unread(claims: Log, merged: bool = False) -> nw.DataFrame[Any]:
         bad = part.bad.with_columns(reverses=reverses)
         bad = bad.filter(~nw.col("fault").is_in(list(FINDINGS)), ~silent, ~is_total(part))
         bad = _as_above(engine.plain(bad), part) if merged else engine.plain(bad)
-        bad = _without_second(bad, claims)
-        code = nw.col("code").cast(nw.String)
-        found.append(engine.collect(bad.select(*_DAY, "reverses", code=code)))
+        code, again = nw.col("code").cast(nw.String), nw.col("fault") == AGAIN
+        found.append(engine.collect(bad.select(*_DAY, "reverses", code=code, again=again)))
     ragged = sum(len(part.ragged) for part in parts)
     table: engine.Columns = {
         "patient": [""] * ragged, "date": [None] * ragged, "code": [None] * ragged,
-        "reverses": [False] * ragged,
+        "reverses": [False] * ragged, "again": [False] * ragged,
     }  # fmt: skip
-    types: dict[str, type] = {"patient": str, "date": date, "code": str, "reverses": bool}
-    return engine.stacked([*found, engine.collect(engine.table(table, types))])
+    types: dict[str, type] = {"patient": str, "date": date, "code": str}
+    types |= {"reverses": bool, "again": bool}
+    rows = engine.stacked([*found, engine.collect(engine.table(table, types))])
+    return _without_second(rows, claims).drop("again")
 
 
-def _without_second(bad: Frame, claims: Log) -> Frame:
+def _without_second(unread: nw.DataFrame[Any], claims: Log) -> nw.DataFrame[Any]:
     """Without lines to a second payer whose service another line bills: they bill nothing more."""
-    again = nw.col("fault") == AGAIN
-    if engine.is_empty(bad.filter(again)):
-        return bad
+    if not unread["again"].any():
+        return unread
     on = [*_DAY, "code"]
-    billed = engine.plain(claims.audited).select(*on).unique().with_columns(known=nw.lit(True))
-    billed = engine.alongside(engine.settled(billed), bad)
-    bad = bad.join(billed, on=on, how="left")
-    return bad.filter(~(again & nw.col("known").fill_null(False))).drop("known")
+    billed = engine.collect(engine.plain(claims.audited).select(*on).unique())
+    rows = unread.join(billed.with_columns(billed=nw.lit(True)), on=on, how="left")
+    return rows.filter(~(nw.col("again") & nw.col("billed").fill_null(False))).drop("billed")
 
 
 def _as_above(bad: Frame, log: Log) -> Frame:

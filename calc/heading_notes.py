@@ -59,10 +59,13 @@ def notes(
             near = nearest(column, names, known, config, _MISSPELT) if column in _MISSED else []
             near = [] if column == SEVERAL and _may_be_modifiers(near, config) else near
             said += [
-                f'"{shown(name)}" is not read; if it means {column}: {maps([(name, column)])}'
-                for name in near or _hinted(column, names, known, config)
+                _proposed(name, column) for name in near or _hinted(column, names, known, config)
             ]
     return said
+
+
+def _proposed(name: str, column: str) -> str:
+    return f'"{shown(name)}" is not read; if it means {column}: {maps([(name, column)])}'
 
 
 def _hinted(
@@ -126,7 +129,7 @@ def roles_like(
     words = config.words["role"].items()
     professions = {"assistant", *(word for word, role in words if role == "assistant")}
     return [
-        f'"{shown(name)}" is not read; if it means role: {maps([(name, "role")])}'
+        _proposed(name, "role")
         for name in _unread(names, found, config, given)
         if not {*words_of(name)}.isdisjoint(config.words["role_headings"])
         and not professions.isdisjoint(text.lower() for text in texts_of(name))

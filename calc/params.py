@@ -205,6 +205,10 @@ class Config:
                         merged.setdefault(column, {}).setdefault(word.lower(), meaning)
         return merged
 
+    def blank_words(self, column: str) -> list[str]:
+        """Words of a column, in lower case, that say as much as a blank cell."""
+        return [word for word, meaning in self.words[column].items() if meaning == ""]
+
     @cached_property
     def timed_codes(self) -> list[str]:
         """The codes whose units their minutes earn."""

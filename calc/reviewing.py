@@ -388,7 +388,7 @@ def without_names(
         *(nw.when(told).then(nw.col(name)).alias(name) for name in cells),
         reason=nw.col("reason").str.replace_all(' ?".*"', "").str.strip_chars(),
     )
-    nobody = [word for word, meaning in config.words["patient"].items() if not meaning]
+    nobody = config.blank_words("patient")
     return redacting.redact_cells(kept, mapping["patient"], nobody, key)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import narwhals.stable.v2 as nw
@@ -112,7 +112,8 @@ def _table(config: Config, name: str) -> dict[str, str]:
     return {plain(word): kind for word, kind in config.words[name].items()}
 
 
-def _headings(config: Config) -> dict[str, str]:
+@lru_cache(maxsize=16)
+def _headings(config: Config) -> Mapping[str, str]:
     """Headings of all kinds, as `plain`, with their kind."""
     known = _table(config, "status").items()
     found = {name: kind for name, kind in known if kind in _OF_CLAIMS | _OF_LOGS}

@@ -141,7 +141,7 @@ def plain(column: str, blank: str = "") -> Facts:
 
 def person(column: str, config: Config) -> Facts:
     """The text as it stands, of a patient or a clinician; words for nobody are blank."""
-    blank = _blank(config, column)
+    blank = [*config.blank_words("patient"), *config.blank_words(column)]
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         text = nw.col("text")
@@ -166,11 +166,6 @@ def _words(config: Config, column: str, names: Iterable[str]) -> dict[str, str]:
     names = ("", *names)
     words = {word: name for word, name in config.words[column].items() if name in names}
     return words | {name.lower(): name for name in names}
-
-
-def _blank(config: Config, column: str) -> list[str]:
-    """Words, in lower case, that say as much as a blank cell."""
-    return [word for word, meaning in config.words[column].items() if meaning == ""]
 
 
 def discipline(config: Config, blank: str) -> Facts:
@@ -213,7 +208,7 @@ def modifiers(name: str, config: Config) -> Facts:
 
     Words that say that there is none are blank.
     """
-    blank = set(_blank(config, "modifiers_billed"))
+    blank = set(config.blank_words("modifiers_billed"))
 
     def read(text: str) -> tuple[str]:
         if text.lower() in blank:

@@ -246,8 +246,8 @@ def _said_beside(**given: str | None) -> dict[str, str | dict[str, str]]:
         if name is None:
             continue
         said[option] = name
-        told = option in ("claims", "claims_sheet", "redact") or given["redact"] is not None
-        if not told and Path(name).is_file():
+        beside = option not in ("claims", "claims_sheet", "redact")
+        if beside and given["redact"] is None and Path(name).is_file():
             with contextlib.suppress(OSError):
                 said[option] = {"name": name, "sha256": decoding.sha256(name)}
     return said
