@@ -1731,6 +1731,9 @@ def grouped(
         *(pl.col(c).is_not_null().cast(pl.Int64).alias(name) for name, c in filled.items()),
         *(pl.col(c).alias(name) for name, c in (*least.items(), *most.items())),
     )
+    # A value that all rows have, such as the file's name, stands there already.
+    of_all = [n for n, c in (*least.items(), *most.items()) if many and _is_one_value(rows[c])]
+    aggregates = {n: how for n, how in aggregates.items() if n not in of_all}
     if 8 * many > len(rows):
         # So many are better added up along the whole column.
         ends = _ends(number)
@@ -1739,9 +1742,14 @@ def grouped(
             x = x.cast(pl.Int64) if place is None else x.cast(pl.Int64)[place]
             done = done.with_columns(_sums(x, ends).alias(name))
             del aggregates[name]
-    # A value that all rows have, such as the file's name, stands there already.
-    of_all = [n for n, c in (*least.items(), *most.items()) if many and _is_one_value(rows[c])]
-    aggregates = {n: how for n, how in aggregates.items() if n not in of_all}
+        ranged = {c for n, c in (*least.items(), *most.items()) if n in aggregates}
+        at_ends, unlike = _ranged({c: _taken_at(rows[c], place) for c in ranged}, first)
+        for name in [n for n in aggregates if {**least, **most}[n] in at_ends]:
+            if name in most:
+                done = done.with_columns(_taken_at(rows[most[name]], place)[ends].alias(name))
+            del aggregates[name]
+        if aggregates:
+            several = (_sums(unlike, ends) > 0)[number]
     if many and aggregates:
         number = number.filter(several).alias(_ROWS)
         few = rows[_where(several, place)].with_columns(number)
@@ -1750,6 +1758,26 @@ def grouped(
         place = added[_ROWS]
         done = done.with_columns(done[n].scatter(place, added[n]) for n in aggregates)
     return _frame(done.lazy())
+
+
+def _ranged(columns: Mapping[str, pl.Series], first: pl.Series) -> tuple[set[str], pl.Series]:
+    """Columns of which each group's first value is the least and its last the greatest.
+
+    And the number of rows whose value is another than that before it in the group, in the others.
+    """
+    beside, unlike = ~first.slice(1), _alone(False, pl.Boolean, len(first) - 1)
+    at_ends = set()
+    for name, x in columns.items():
+        changes = beside & x.slice(1).ne_missing(x.head(-1))
+        if changes.any() and (x.has_nulls() or (beside & (x.slice(1) < x.head(-1))).any()):
+            unlike = unlike | changes
+        else:
+            at_ends.add(name)
+    return at_ends, _after(False, unlike).cast(pl.Int64)
+
+
+def _taken_at(column: pl.Series, place: pl.Series | None) -> pl.Series:
+    return column if place is None else column[place]
 
 
 def _is_one_value(column: pl.Series) -> bool:
@@ -1906,17 +1934,23 @@ def touched(
 
 
 def _touched(odd: pl.Series, group: pl.DataFrame) -> pl.Series:
-    if not odd.any():
-        return _alone(False, pl.Boolean, len(odd))
+    if not odd.any() or odd.all():
+        return odd
     keys, _ = _packed(_numbers(group))
     if not keys:
         return _alone(True, pl.Boolean, len(odd))
     low, size = _span(keys[0])
     if len(keys) > 1 or size > _FLAGS:
         numbers = pl.DataFrame([key.alias(str(n)) for n, key in enumerate(keys)])
-        few = numbers.filter(odd).unique().with_columns(pl.lit(True).alias(_ANSWER))
-        found = numbers.join(few, on=numbers.columns, how="left", maintain_order="left")
-        return found[_ANSWER].fill_null(False)
+        asking, there = numbers, numbers.filter(odd)
+        if 2 * len(there) > len(odd):
+            # The odd ones answer for themselves.
+            asking = numbers.filter(~odd)
+            there = there.join(asking.unique(), on=numbers.columns, how="semi")
+        there = there.unique().with_columns(pl.lit(True).alias(_ANSWER))
+        found = asking.join(there, on=numbers.columns, how="left", maintain_order="left")
+        answers = found[_ANSWER].fill_null(False)
+        return answers if asking is numbers else odd.clone().scatter(_places_of(~odd), answers)
     flags = _alone(False, pl.Boolean, size)
     place = keys[0] - low
     return flags.scatter(place.filter(odd), True)[place.cast(pl.UInt32, wrap_numerical=True)]

@@ -136,33 +136,64 @@ def test_arranged(dense, rows):
     assert answer.to_native().to_dicts() == expected
 
 
-@settings(max_examples=60, deadline=None)
-@given(rows=ROWS)
-def test_grouped(rows):
-    """Sums, counts, least and most of groups of one row and of several."""
-    parts = (("who", "big"), {"sum": "blank"}, {"there": "blank"}, {"low": "x"}, {"high": "x"})
-    names = ["who", "big", "sum", "there", "low", "high"]
+def range_of(values):
+    there = [value for value in values if value is not None]
+    return min(there, default=None), max(there, default=None)
+
+
+@settings(max_examples=120, deadline=None)
+@given(rows=ROWS, ordered=st.booleans())
+def test_grouped(rows, ordered):
+    """Sums, counts, least and most of groups of one row and of several, in order or not."""
+    rows = sorted(rows, key=lambda row: row[:2]) if ordered else rows
+    ranged = ("x", "blank", "who", "n")  # n rises within each group, who is all the same
+    low, high = ({f"{how} {name}": name for name in ranged} for how in ("low", "high"))
+    parts = (("who", "big"), {"sum": "blank"}, {"there": "blank"}, low, high)
+    names = [
+        "who",
+        "big",
+        "sum",
+        "there",
+        *(name for both in zip(low, high, strict=True) for name in both),
+    ]
     answers = [
-        sorted(engine.collect(engine.plain(found)).select(names).to_native().rows())
+        sorted(engine.collect(engine.plain(found)).select(names).to_native().rows(), key=repr)
         for found in (
             engine.grouped(frame(rows), *parts),
             engine.grouped(frame(rows, dense=True), *parts),
         )
     ]
     groups = {}
-    for who, big, blank, x in rows:
-        groups.setdefault((who, big), []).append((blank, x))
+    for n, (who, big, blank, x) in enumerate(rows):
+        groups.setdefault((who, big), []).append((x, blank, who, n))
     expected = sorted(
         (
-            *key,
-            sum(blank or 0 for blank, _ in members),
-            sum(blank is not None for blank, _ in members),
-            min(x for _, x in members),
-            max(x for _, x in members),
-        )
-        for key, members in groups.items()
+            (
+                *key,
+                sum(blank or 0 for _, blank, _, _ in members),
+                sum(blank is not None for _, blank, _, _ in members),
+                *(end for values in zip(*members, strict=True) for end in range_of(values)),
+            )
+            for key, members in groups.items()
+        ),
+        key=repr,
     )
     assert answers == [expected, expected]
+
+
+@pytest.mark.parametrize("flags", [0, engine._FLAGS])
+@settings(max_examples=100, deadline=None)
+@given(rows=ROWS, bound=st.integers(-4, 3))
+def test_touched(flags, rows, bound):
+    """Whether something holds for any row of a group, where it does for few, most or all."""
+    odd = {(who, big) for who, big, _, x in rows if x > bound}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_FLAGS", flags)
+        for dense in (False, True):
+            found = engine.touched(
+                frame(rows, dense=dense), nw.col("x") > bound, ("who", "big"), "y"
+            )
+            assert [r["y"] for r in dicts(found)] == [row[:2] in odd for row in rows]
 
 
 DAY_ROWS = st.lists(
