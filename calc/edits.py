@@ -70,20 +70,28 @@ def most_allowed(lines: Frame, usual: Frame) -> Frame:
         by_day=over_day.cast(nw.Int64),
         excess=over.cast(nw.Int64),
         unpaid=unpaid.fill_null(False).cast(nw.Int64),
+        exchanged=exchanged,
     )
-    marked = engine.settled(marked)
+    marked = engine.settled(marked.select(_OF_MOST_ALLOWED))
     most = marked.group_by(*_OF_DAY).agg(
         total("billed"), total("units"), total("by_day"), total("excess"), total("unpaid"),
         nw.col("mue").min(), nw.col("mai").min(),
         nw.col("discipline").min(), nw.col("payer").min(), *first_rows.aggregates(),
     )  # fmt: skip
-    exchanges = marked.filter(exchanged).select(
+    exchanges = marked.filter(nw.col("exchanged")).select(
         *CODE_KEY,
-        exchanged=nw.lit(True),
+        "exchanged",
         exchange_cents=nw.when(nw.col("first_misplaced")).then("group_cents"),
     )
     most = first_rows.named(most).join(exchanges, on=list(CODE_KEY), how="left")
     return most.with_columns(nw.col("exchanged").fill_null(False))
+
+
+# Of few lines: each column more is looked through whole for them.
+_OF_MOST_ALLOWED = (
+    *CODE_KEY, "billed", "units", "by_day", "excess", "unpaid", "mue", "mai", "exchanged",
+    "first_misplaced", "group_cents", "first_place", "first_clinician", "last_clinician",
+)  # fmt: skip
 
 
 def _asks_for_payment() -> nw.Expr:

@@ -1993,6 +1993,24 @@ def some(
 _ROWS = "rows "  # the blank keeps it apart from any heading
 
 
+def few_of(
+    frame: nw.LazyFrame[Any],
+    names: Sequence[str],
+    pick: Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]],
+) -> nw.LazyFrame[Any]:
+    """The few rows that ``pick`` leaves, with the columns that it adds or changes.
+
+    It is to look at the columns ``names`` alone: a filter would go through every other one.
+    """
+    if not _in_bulk(frame):
+        return pick(frame)
+    rows = _here(frame)
+    number = f"{_ROWS}{rows.width}"
+    narrow = rows.select(names).with_row_index(number)
+    left = _here(pick(_frame(narrow.lazy())))
+    return _frame(rows[left[number]].drop(names).hstack(left.drop(number)).lazy())
+
+
 def once_for_all(
     frame: nw.LazyFrame[Any], keys: Sequence[str], change: Change, known: nw.LazyFrame[Any]
 ) -> nw.LazyFrame[Any]:

@@ -291,21 +291,24 @@ def by_clinician(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     What the clinician's other rows of the patient have taken is gone already. The clinician
     stands as ``patient``, the patient as ``whose``, and a stretch without a gap as ``lane``.
     """
-    mine = rows.filter(
-        nw.col("in_sweep")
-        & (nw.col("lane") == "")
-        & (nw.col("clinician") != "")
-        & (nw.col("clinician_ms") > 0)
-    ).drop("lane")
+    mine = engine.few_of(rows, _OF_CLINICIANS_TIME, _sharing)
+    return mine.with_columns(
+        whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("clinician_ms")
+    ).drop("counted_ms", "therapist_ms", "together")
+
+
+_OF_CLINICIANS_TIME = (
+    "in_sweep", "lane", "clinician", "clinician_ms", "start_ms", "end_ms", "file", "row",
+)  # fmt: skip
+
+
+def _sharing(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """One-on-one rows of a clinician's stretches (``lane``) in which more stand ``together``."""
+    theirs = nw.col("in_sweep") & (nw.col("lane") == "") & (nw.col("clinician") != "")
+    mine = rows.filter(theirs & (nw.col("clinician_ms") > 0)).drop("lane")
     order = ("start_ms", "file", "row")
     mine = engine.stretches(mine, ("clinician",), order, "end_ms", "lane", "together")
-    return (
-        mine.filter(nw.col("together") > 1)
-        .with_columns(
-            whose=nw.col("patient"), patient=nw.col("clinician"), length_ms=nw.col("clinician_ms")
-        )
-        .drop("counted_ms", "therapist_ms", "together")
-    )
+    return mine.filter(nw.col("together") > 1)
 
 
 def lost_to_other_patients(mine: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

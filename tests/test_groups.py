@@ -431,3 +431,19 @@ def test_sums(values):
     """Of a column of one value too, without its blanks."""
     found = engine._sums(pl.Series(values), pl.Series([2, 3], dtype=pl.UInt32))
     assert found.to_list() == [sum(v or 0 for v in values[:3]), values[3]]
+
+
+@pytest.mark.parametrize("on", ["polars", "duckdb"])
+def test_few_of(on):
+    """The rows that are left keep all their columns, and have those that were added or changed."""
+    found = frame([("a", 1, None, 1), ("b", 2, 7, 2), ("b", 3, None, 3)], on, dense=on == "polars")
+
+    def pick(rows):
+        left = rows.filter(nw.col("who") == "b").drop("x")
+        return left.with_columns(x=nw.col("n") * 10, more=nw.lit("m"))
+
+    expected = [
+        {"who": "b", "big": 2, "blank": 7, "x": 10, "n": 1, "more": "m"},
+        {"who": "b", "big": 3, "blank": None, "x": 20, "n": 2, "more": "m"},
+    ]
+    assert dicts(engine.few_of(found, ("who", "x", "n"), pick)) == expected
