@@ -1230,7 +1230,7 @@ def summed(
         numbers, x = _numbers(rows.select(group)), _filled(rows[column], 0)
         if pl.Int32 in numbers.dtypes:  # days stand together, or nearly so
             place, number = _grouping(rows, group)
-            sums = _sums(x if place is None else x[place], _ends(number))
+            sums = _sums(_at(x, place), _ends(number))
             own = number if place is None else number.clone().scatter(place, number)
             return sums[own].alias(name).to_frame()
         keys, _ = _packed(numbers)
@@ -1337,7 +1337,7 @@ def stretches(
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
         place, group_number = _grouping(*_by_day(table, group, order[0], until), order)
-        start, end = (c if place is None else c[place] for c in table[[order[0], until]])
+        start, end = (_at(c, place) for c in table[[order[0], until]])
         latest = _before(_highest(end, group_number), None)
         opens = _begins(group_number) | ~_filled(start < latest, False)
         number = opens.cum_sum()
@@ -1397,22 +1397,19 @@ def _within(
     ends = _ends(number)
     made: dict[str, pl.Series] = {}
 
-    def arranged(column: pl.Series) -> pl.Series:
-        return column if place is None else column[place]
-
     if total:
         own = number if place is None else number.clone().scatter(place, number)
-        made = {n: _sums(arranged(rows[c]), ends)[own] for n, c in total.items()}
+        made = {n: _sums(_at(rows[c], place), ends)[own] for n, c in total.items()}
     ranked: dict[str, pl.Series] = {}
     for name, column in running.items():
-        upto = arranged(rows[column]).cum_sum()
+        upto = _at(rows[column], place).cum_sum()
         before = _before(upto[ends], 0)
         ranked[name] = upto - before[number]
     for name, column in highest.items():
-        ranked[name] = _highest(arranged(rows[column]), number)
+        ranked[name] = _highest(_at(rows[column], place), number)
     starts = _before(ends.cast(pl.Int64) + 1, 0)
     for name, column in earlier.items():
-        ranked[name] = _before(arranged(rows[column]), None).scatter(starts, None)
+        ranked[name] = _before(_at(rows[column], place), None).scatter(starts, None)
     if turn:
         ranked[turn] = pl.int_range(1, len(rows) + 1, eager=True) - starts[number]
     if place is not None and ranked:
@@ -1501,7 +1498,7 @@ def _grouping(
     place = _order(keys)
     # A number whose room is 0 tells no groups apart.
     of_group = [(k // room if room > 1 else k) for k, room in zip(keys, rooms, strict=True) if room]
-    ranked = of_group if place is None else [number[place] for number in of_group]
+    ranked = [_at(number, place) for number in of_group]
     if not ranked:
         return place, _alone(0, pl.UInt32, len(rows))
     if len(ranked) == 1:
@@ -1717,7 +1714,8 @@ def grouped(
     if not _in_bulk(frame):
         groups = frame.group_by(*group).agg(**aggregates)
         return groups.sort(*group) if is_eager(frame) else groups
-    used = (*group, *total.values(), *filled.values(), *least.values(), *most.values())
+    ranged = {**least, **most}
+    used = (*group, *total.values(), *filled.values(), *ranged.values())
     rows = _here(frame.select(*dict.fromkeys(used)))
     place, number = _grouping(rows, group)
     first = _begins(number)
@@ -1729,24 +1727,23 @@ def grouped(
         *group,
         *(pl.col(c).cast(pl.Int64).fill_null(0).alias(name) for name, c in total.items()),
         *(pl.col(c).is_not_null().cast(pl.Int64).alias(name) for name, c in filled.items()),
-        *(pl.col(c).alias(name) for name, c in (*least.items(), *most.items())),
+        *(pl.col(c).alias(name) for name, c in ranged.items()),
     )
     # A value that all rows have, such as the file's name, stands there already.
-    of_all = [n for n, c in (*least.items(), *most.items()) if many and _is_one_value(rows[c])]
+    of_all = [n for n, c in ranged.items() if many and _is_one_value(rows[c])]
     aggregates = {n: how for n, how in aggregates.items() if n not in of_all}
     if 8 * many > len(rows):
         # So many are better added up along the whole column.
         ends = _ends(number)
         for name, c in (*total.items(), *filled.items()):
             x = rows[c].is_not_null() if name in filled else _filled(rows[c], 0)
-            x = x.cast(pl.Int64) if place is None else x.cast(pl.Int64)[place]
-            done = done.with_columns(_sums(x, ends).alias(name))
+            done = done.with_columns(_sums(_at(x.cast(pl.Int64), place), ends).alias(name))
             del aggregates[name]
-        ranged = {c for n, c in (*least.items(), *most.items()) if n in aggregates}
-        at_ends, unlike = _ranged({c: _taken_at(rows[c], place) for c in ranged}, first)
-        for name in [n for n in aggregates if {**least, **most}[n] in at_ends]:
+        columns = {ranged[name]: _at(rows[ranged[name]], place) for name in aggregates}
+        rising, unlike = _rising(columns, first)
+        for name in [name for name in aggregates if ranged[name] in rising]:
             if name in most:
-                done = done.with_columns(_taken_at(rows[most[name]], place)[ends].alias(name))
+                done = done.with_columns(columns[ranged[name]][ends].alias(name))
             del aggregates[name]
         if aggregates:
             several = (_sums(unlike, ends) > 0)[number]
@@ -1760,23 +1757,24 @@ def grouped(
     return _frame(done.lazy())
 
 
-def _ranged(columns: Mapping[str, pl.Series], first: pl.Series) -> tuple[set[str], pl.Series]:
-    """Columns of which each group's first value is the least and its last the greatest.
+def _rising(columns: Mapping[str, pl.Series], first: pl.Series) -> tuple[set[str], pl.Series]:
+    """Columns that fall in no group: its first value is the least, its last one the greatest.
 
-    And the number of rows whose value is another than that before it in the group, in the others.
+    And, of the others, 1 where a row's value is another than that before it in the group, else 0.
     """
     beside, unlike = ~first.slice(1), _alone(False, pl.Boolean, len(first) - 1)
-    at_ends = set()
+    rising = set()
     for name, x in columns.items():
         changes = beside & x.slice(1).ne_missing(x.head(-1))
         if changes.any() and (x.has_nulls() or (beside & (x.slice(1) < x.head(-1))).any()):
             unlike = unlike | changes
         else:
-            at_ends.add(name)
-    return at_ends, _after(False, unlike).cast(pl.Int64)
+            rising.add(name)
+    return rising, _after(False, unlike).cast(pl.Int64)
 
 
-def _taken_at(column: pl.Series, place: pl.Series | None) -> pl.Series:
+def _at(column: pl.Series, place: pl.Series | None) -> pl.Series:
+    """The column in the order of these row numbers; None: as it stands."""
     return column if place is None else column[place]
 
 
@@ -1858,7 +1856,7 @@ def overlapped(
         return ahead.filter(nw.col(start) < nw.col("earlier ")).select(*group).unique()
     rows = _here(frame.select(*group, start, end))
     place, number = _grouping(*_by_day(rows, group, start, end), (start,))
-    starts, ends = (c if place is None else c[place] for c in rows[[start, end]])
+    starts, ends = (_at(c, place) for c in rows[[start, end]])
     shared = _filled(starts < _before(ends, None), False) & ~_begins(number)
     return _frame(rows[_where(shared, place)].select(group).unique().lazy())
 
