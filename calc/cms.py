@@ -56,6 +56,7 @@ class Release:
 
     ``factors`` gives the conversion factor by what it applies to (``""``, nonQPP, QPP); ``days``
     are the first and last day of each row of a PTP release, and nothing for the other kinds.
+    ``notes``: what was chosen where the file offers more than one figure.
     """
 
     kind: str
@@ -67,6 +68,7 @@ class Release:
     factors: Mapping[str, Decimal] = field(default_factory=dict)
     days: tuple[Days, ...] = ()
     where: str = ""
+    notes: tuple[str, ...] = ()
 
     def on(self, day: date) -> list[Row]:
         """The rows that hold on a day: of PTP pairs those of whose days it is one.
@@ -502,7 +504,11 @@ def _read_gpci(file: _File, known: set[str]) -> Release:
     said = re.search(r"20\d\d", heads[places[5]])
     year = int(said[0]) if said else None
     title = f"Addendum E, geographic practice cost indices {said[0] if said else ''}".strip()
-    return Release("gpci", year, title, None, [NATIONAL, *found], where=file.where)
+    notes = (_WITH_FLOOR,) if any("without 1.0 floor" in head for head in heads) else ()
+    return Release("gpci", year, title, None, [NATIONAL, *found], where=file.where, notes=notes)
+
+
+_WITH_FLOOR = "the work GPCI is the one with the 1.0 floor, and right only while the law keeps it"
 
 
 # what a heading holds, and what it must not hold; the work index is the one with the 1.0 floor
@@ -530,6 +536,8 @@ def _gpci_row(file: _File, line: int, cells: list[str]) -> Row:
     if not re.fullmatch(r"\d{4,5}", mac) or not re.fullmatch(r"\d{1,2}", number):
         what = f'contractor "{mac}", locality "{number}"'
         raise file.fault(what, line, "5 digits and 2 digits belong there")
+    if not re.fullmatch("[A-Z]{2}", state):
+        raise file.fault(f'state "{state}"', line, "two capitals belong there")
     values = []
     for title, text in zip(("work", "PE", "MP"), indices, strict=True):
         value = _number(file, line, f"{title} GPCI", text, GPCI_PLACES)

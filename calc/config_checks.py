@@ -24,7 +24,7 @@ from calc.figure_files import (
     one_of,
 )
 from calc.money import decimal_text
-from calc.params import QUARTERLY, Checked, Config, called, of_payers, plain
+from calc.params import QUARTERLY, Checked, Config, called, of_payers, plain, plain_name
 from calc.schema import (
     ATTENDANCE,
     DISCIPLINES,
@@ -167,7 +167,7 @@ def _payers(checked: Checked, shipped: Checked) -> Found:
         if not payer.strip():
             yield ConfigError("a payer without a name", where, "write it in the brackets: [acme]")
         for name in called(payer, facts):
-            other = names.setdefault(name.lower(), payer)
+            other = names.setdefault(plain_name(name), payer)
             if other != payer:
                 yield ConfigError(f'"{name}" also names {other}', where, "take it out of one")
         if not is_text(facts.get("source")):

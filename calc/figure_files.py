@@ -54,7 +54,7 @@ DECIMALS |= {"fee": 2, "reduced_fee": 2, "work_gpci": 3, "pe_gpci": 3, "mp_gpci"
 # What no figure reaches: more is a slip, and exact products must fit 64 bits.
 BELOW = dict.fromkeys(("work_rvu", "pe_rvu", "pe_rvu_facility", "mp_rvu"), 1000)
 BELOW |= {"work_gpci": 10, "pe_gpci": 10, "mp_gpci": 10, "fee": 100_000, "reduced_fee": 100_000}
-BELOW |= {"share_of_medicare": 100, "factor": 1000, "value": 10_000_000}
+BELOW |= {"share_of_medicare": 10, "factor": 1000, "value": 10_000_000}
 # Parts of a whole, in per cent; of `audit_limits.toml` those that end so.
 SHARES = (
     "sequestration",

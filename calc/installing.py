@@ -16,7 +16,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from calc.cms import COLUMNS, NUMBER, Release, Row, table_rows
+from calc.cms import BASES, COLUMNS, NUMBER, Release, Row, table_rows
 from calc.dated import ONE_DAY, Days, Value, quarter, runs
 from calc.errors import CalcError, InputError
 from calc.figure_files import KEYS
@@ -93,6 +93,23 @@ def span(release: Release, first: str | None, last: str | None) -> tuple[date, d
         what = f"is of {release.year}, not of {days[0]} to {days[1]}"
         raise InputError(what, release.where, f"give --from and --until in {release.year}")
     return days
+
+
+def doubts(release: Release, diff: Diff) -> list[str]:
+    """What of a release should be looked at before it is relied on."""
+    said = list(release.notes)
+    if set(release.factors) & set(BASES) and len(release.factors) == 1:
+        (basis,) = release.factors
+        said.append(
+            f"only the conversion factor of {basis} is in these files: give those of both variants"
+            " in one command"
+        )
+    if diff.gone and release.kind in _OF_A_YEAR:
+        others = f" and {len(diff.gone) - 1} more" if len(diff.gone) > 1 else ""
+        what = "codes" if release.kind == "rvu" else "localities"
+        verb = "are" if others else "is"
+        said.append(f"{what} without figures now: {diff.gone[0]}{others} {verb} not in the release")
+    return said
 
 
 _OF_A_YEAR = ("rvu", "gpci")  # what they say of their year is the year they are for
@@ -312,7 +329,10 @@ def _free_name(folder: Path, kind: str, first: date, last: date) -> Path:
     for edition in Config([folder]).editions(kind):
         if first <= edition.last and edition.first <= last:
             what = f"{first} to {last} overlaps the edition {edition.first} to {edition.last}"
-            hint = "choose other days, or shorten or take out that edition first"
+            hint = (
+                "choose other days, or shorten or take out that edition first; all files of a"
+                " release go into one command"
+            )
             raise InputError(what, str(folder / kind / "editions.toml"), hint)
     whole_year = first == date(first.year, 1, 1) and last == date(first.year, 12, 31)
     path = folder / kind / (f"{first.year}.csv" if whole_year else f"{first}.csv")

@@ -41,7 +41,7 @@ from calc.checks import (
     judge,
 )
 from calc.errors import InputError
-from calc.params import Config
+from calc.params import Config, plain_name
 from calc.schema import DISCIPLINES, LINE, SESSION
 
 MAX_CELL = 40  # characters of a cell that a message repeats
@@ -525,7 +525,7 @@ def _from_frame(
 
 
 def _known_defaults(defaults: Defaults, config: Config) -> Defaults:
-    payer = config.payer_names.get(" ".join(defaults.payer.lower().split()))
+    payer = config.payer_names.get(plain_name(defaults.payer))
     if payer is None:
         raise InputError(
             f'payer "{defaults.payer}" is not known',

@@ -10,6 +10,7 @@ import contextlib
 import difflib
 import os
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import date
@@ -251,15 +252,15 @@ class Config:
 
     @cached_property
     def payer_names(self) -> dict[str, str]:
-        """Every name of a payer, in lower case and with single blanks, to its key.
+        """Every `plain_name` of a payer to its key.
 
         Which no other payer's alias takes.
         """
         names = {}
         for payer, facts in self.payers.items():
             for name in called(payer, facts):
-                names[" ".join(name.lower().split())] = payer
-        return names | {payer.lower(): payer for payer in self.payers}
+                names[plain_name(name)] = payer
+        return names | {plain_name(payer): payer for payer in self.payers}
 
     @cached_property
     def localities(self) -> dict[str, str]:
@@ -476,6 +477,15 @@ def _unread(config: Config, folder: Path) -> list[Path]:
 def _is_hidden(path: Path, folder: Path) -> bool:
     """Whether its name, or that of a folder on the way to it, begins with a dot, such as .git."""
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def plain_name(name: str) -> str:
+    """A payer's name as it is compared: however its letters, accents and blanks are written.
+
+    >>> plain_name(" Acme\u0301  Plan ") == plain_name("ACM\u00c9 Plan")
+    True
+    """
+    return " ".join(unicodedata.normalize("NFC", name).lower().split())
 
 
 def called(payer: str, facts: dict[str, Any]) -> list[str]:

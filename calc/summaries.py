@@ -132,6 +132,7 @@ def counts(lines: nw.DataFrame[Any], options: Options) -> Counter[Counted]:
         nw.col("payer_part_b"), nw.col("kx_bucket") != "", nw.col("kx_threshold_cents").is_null()
     )
     unworked = nw.col("work_cents").is_null() & ~nw.col("allowed_cents").is_null()
+    unshared = nw.col("payer_part_b") & nw.col("medicare_cents").is_null()
     found: dict[Counted, int] = {
         "lines": len(lines),
         "part_b": int(lines["payer_part_b"].sum()),
@@ -139,6 +140,7 @@ def counts(lines: nw.DataFrame[Any], options: Options) -> Counter[Counted]:
         **{f"known_{name}": int(lines[name].count()) for name in CENTS.values()},
         "unpriced": lines["allowed_cents"].null_count(),
         "unworked": len(lines.filter(unworked)),
+        "unshared": len(lines.filter(unshared & ~nw.col("allowed_cents").is_null())),
         "ties": int(lines["tie"].sum()),
         "kx": int(lines["needs_kx"].sum()),
         "no_threshold": len(unknown),
@@ -288,6 +290,9 @@ def notes(counted: Mapping[Counted, int], options: Options) -> list[str]:
     if counted["unworked"]:
         lines = _count(counted["unworked"], "line")
         said.append(f"{lines} with an allowed amount but no work component")
+    if counted["unshared"]:
+        lines = _count(counted["unshared"], "line")
+        said.append(f"{lines} with an allowed amount but no shares of it: see reason")
     said += lines_said(counted)
     return said
 

@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 from calc import checks, times
 from calc.cells import MAX_DIGITS, Facts, Known, by_values, number, read_all, read_each
 from calc.money import scaled
-from calc.params import Config
+from calc.params import Config, plain_name
 from calc.schema import CLAIM, COUNTED_ROLES, DISCIPLINES, MODES, ROLES
 from calc.statuses import AGAIN, AMENDS, MONEY, NONE, WITHDRAWN
 
@@ -117,13 +117,10 @@ def named(column: str, names: Mapping[str, str], blank: str = "") -> Facts:
 
 
 def defaulted(column: str, names: Mapping[str, str], default: str) -> Facts:
-    """As `named`, and `column_blank`: the cell is blank, and the default stands in for it.
-
-    How many blanks stand between words does not matter.
-    """
+    """As `named` of `plain_name`, and `column_blank`: the default stands in for a blank cell."""
 
     def read(text: str) -> tuple[str | None, bool]:
-        return names.get(" ".join((text or default).lower().split())), text == ""
+        return names.get(plain_name(text or default)), text == ""
 
     return _judged(column, read, {column: str, f"{column}_blank": bool})
 

@@ -7,6 +7,7 @@ import io
 import re
 import shutil
 import zipfile
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 
@@ -522,6 +523,7 @@ FAULTS = {
     "locality zero": (gpci_csv(2025).replace("0.551", "0.000").replace("0.592", "0"), "GPCI is 0"),
     "index decimals": (gpci_csv(2025).replace("0.592", "0.5921"), "more than 3 decimals"),
     "contractor": (gpci_csv(2025).replace("02102,AK", "Alaska,AK"), 'contractor "Alaska"'),
+    "state": (gpci_csv(2025).replace("02102,AK", "02102,ak"), 'state "ak"'),
     "no floor": (gpci_csv(2026).replace("(with 1.0 Floor)", ""), "no column"),
     "no counties": (COUNTIES.split("10112")[0], "has no locality"),
     "unknown contractor": (COUNTIES.replace("10112", "99999"), "cannot be placed"),
@@ -781,6 +783,23 @@ def test_a_factor_that_holds_is_not_announced(write):
     ]
 
 
+def test_doubts(write):
+    """What a release leaves open is said before anybody relies on it."""
+
+    def said(release):
+        return installing.doubts(release, changes(SHIPPED, release, *YEAR))
+
+    both = cms.read(invented_zip(write), KNOWN)
+    floor = "the work GPCI is the one with the 1.0 floor, and right only while the law keeps it"
+    gone = "codes without figures now: 97150 is not in the release"
+    assert [said(release) for release in both] == [[gone], [floor]]
+    alone = only(write("PPRRVU2027_QPP.csv", rvu_csv(2026)))
+    (only_qpp,) = said(alone)
+    assert only_qpp.startswith("only the conversion factor of QPP is in these files")
+    places = replace(both[1], rows=both[1].rows[:-2], notes=())
+    assert said(places)[0].endswith(" and 1 more are not in the release")
+
+
 def test_overlap(write, tmp_path):
     """Refused before anything is written; so are a file in the way and a faulty folder."""
     folder = tmp_path / "mine"
@@ -790,6 +809,7 @@ def test_overlap(write, tmp_path):
     with pytest.raises(InputError, match="overlaps the edition") as caught:
         install(folder, release, date(2027, 7, 1), date(2028, 6, 30), "cms-other", SHIPPED)
     assert caught.value.where.endswith("editions.toml")
+    assert caught.value.hint.endswith("all files of a release go into one command")
     with pytest.raises(InputError, match="no key"):
         install(folder, release, *YEAR, 'a"b', SHIPPED)
     with pytest.raises(InputError, match="before --from"):
@@ -896,6 +916,7 @@ def test_the_command_imports_and_the_estimate_follows(tmp_path, write):
     assert (dry.exit_code, list(folder.iterdir())) == (0, [])
     done = run("config", "import", source, *where, *days)
     assert (done.exit_code, done.stdout) == (0, dry.stdout)
+    assert "GPCI2027.csv: the work GPCI is the one with the 1.0 floor" in done.stderr
     assert run("config", "check", str(folder)).exit_code == 0
     priced = run("estimate", "97116=20", "--date", "2027-01-05", *where)
     assert priced.exit_code == 0

@@ -92,12 +92,13 @@ def test_a_figure_that_cannot_be(name, text, says, tmp_path):
     assert hint
 
 
-def test_a_name_of_two_payers(tmp_path):
+@pytest.mark.parametrize("name", ["PART b", "Part  B", " Part\u00a0B"])
+def test_a_name_of_two_payers(name, tmp_path):
     """Nobody could tell whose rules a row with it is billed by."""
-    names = 'aliases = ["PART b", "ACME"]\n'
+    names = f'aliases = ["{name}", "ACME"]\n'
     ((where, what, hint),) = faults(tmp_path, {"payers.toml": PAYER + names})
     assert (where, what, hint) == (
-        "payers.toml: acme", '"PART b" also names medicare', "take it out of one",
+        "payers.toml: acme", f'"{name}" also names medicare', "take it out of one",
     )  # fmt: skip
 
 

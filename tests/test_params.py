@@ -675,7 +675,8 @@ def test_a_file_that_does_not_say_how_many_decimals(tmp_path):
     [
         ('conversion_factor = "mppr"\n', 'conversion_factor: "mppr" is a file of ours'),
         ('share_of_medicare = "1e15"\n', "share_of_medicare: 1e15 is no number"),
-        ('share_of_medicare = "1000"\n', "share_of_medicare 1000.00 is not below 100"),
+        ('share_of_medicare = "1000"\n', "share_of_medicare 1000.00 is not below 10"),
+        ('share_of_medicare = "85"\n', "share_of_medicare 85.00 is not below 10"),
         (
             'share_of_medicare = "1.10"\nfee_table = "acme"\n',
             "share_of_medicare and fee_table: one of them says what is paid",

@@ -13,7 +13,7 @@ import oracle
 import pytest
 from helpers import ROOT, read
 
-from calc import billing, engine, params
+from calc import billing, engine, params, summaries
 
 SEQUESTRATION = [
     (date(2020, 4, 30), 2),
@@ -452,6 +452,10 @@ def test_a_later_year_without_a_deductible_is_blank_with_its_reason(config):
     assert [line["allowed_cents"] for line in lines] == [5062, 5127]  # 28.79 + 21.83; 29.06 + 22.21
     assert [line["medicare_cents"] is None for line in lines] == [False, True]
     assert lines[1]["reason"] == "no figure in deductible.toml on 2026-01-05"
+    options = billing.Options(deductible={"": 0})
+    whole = engine.collect(billing.bill(read(days, own), own, options))
+    said = summaries.notes(summaries.counts(whole, options), options)
+    assert "1 line with an allowed amount but no shares of it: see reason" in said
 
 
 def test_the_figures_that_are_missing_are_named(config):

@@ -115,14 +115,17 @@ def config_import(
         known = set(loaded.codes)
         found = [release for file in files for release in cms.read(file, known, basis)]
         plans = installing.plans(cms.joined(found, basis), first, last)
-        shown, before = [], None
+        shown, doubts, before = list[str](), list[str](), None
         for plan in plans:
             diff = installing.changes(loaded, *plan, follows=plan[0] is before)
             shown += _changes(*plan, diff)
+            doubts += [f"{plan[0].where}: {said}" for said in installing.doubts(plan[0], diff)]
             before = plan[0]
         # Written first: whoever reads the changes may close the pipe before their end.
         written = [] if dry_run else installing.install_all(target, plans, source, loaded)
     write("\n".join([*shown, ""]), None)
+    for said in doubts:
+        tell(said)
     told = ", ".join(str(path) for path in written)
     tell("dry run: nothing was written" if dry_run else f"written: {told}")
 
