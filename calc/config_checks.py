@@ -73,6 +73,7 @@ def notes(config: Config) -> list[str]:
     for table in dict.fromkeys(("rvu", "gpci", *fees)):
         for first, last in _gaps(checked.editions(table)):
             said.append(f"{table}/editions.toml: no edition from {first} to {last}")
+    said += _behind(checked)
     usual = checked.counting_rules.get("cms", {}).get("unit_minutes")
     for code, facts in checked.codes.items():
         if facts["pooled"] and facts["unit_minutes"] not in (None, 0, usual):
@@ -89,6 +90,19 @@ def notes(config: Config) -> list[str]:
 
 # Medicare's figures without which no line of a day has a price, or a threshold.
 _EVERY_DAY = ("conversion_factor", "kx_threshold", "deductible")
+
+
+def _behind(checked: Checked) -> list[str]:
+    """Medicare's figures that end before its RVUs do, as a new year's are taken over one by one."""
+    names = [name for name in PARAMETERS if name != "federal_holidays"]
+    ends = {f"{name}.toml": [v.last for v in checked.parameter(name).values] for name in names}
+    ends["gpci/editions.toml"] = [edition.last for edition in checked.editions("gpci")]
+    latest = max((edition.last for edition in checked.editions("rvu")), default=date.min)
+    return [
+        f"{where}: nothing after {max(days)}, though RVUs hold until {latest}"
+        for where, days in ends.items()
+        if days and max(days) < latest
+    ]
 
 
 def _gaps(spans: Sequence[Dated]) -> list[tuple[date, date]]:

@@ -365,6 +365,9 @@ def test_gaps_of_own_figures_are_noted(tmp_path):
     noted = config_checks.notes(Config([tmp_path, SHIPPED]))
     assert "rvu/editions.toml: no edition from 2027-01-01 to 2027-12-31" in noted
     assert any(note.startswith("conversion_factor.toml: no value") for note in noted)
+    behind = "kx_threshold.toml: nothing after 2026-12-31, though RVUs hold until 2028-12-31"
+    assert behind in noted
+    assert sum("though RVUs hold" in note for note in noted) == 5  # no factor, and nothing endless
     assert not config_checks.notes(Config([SHIPPED]))
 
 
