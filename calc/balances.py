@@ -68,6 +68,7 @@ _Year = tuple[int, ...]  # one, or none
 
 
 def _year(text: str, where: str) -> _Year:
+    text = text.removesuffix(".0")  # as a spreadsheet may write it
     if text and not re.fullmatch("[12][0-9]{3}", text):
         raise InputError(f'year "{text}" is not a year', where, "write e.g. 2026")
     return (int(text),) if text else ()

@@ -35,6 +35,9 @@ def _cell(name: str) -> nw.Expr:
     return nw.col(f"{name}_text")
 
 
+_ROUNDED = r"^[0-9](\.[0-9]+)?E\+[0-9]+$"
+
+
 def _no_clock(name: str) -> nw.Expr:
     return (_cell(name) != "") & nw.col(f"{name}_clock_ms").is_null()
 
@@ -186,6 +189,11 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "patient", lambda: nw.col("patient") == "", "patient is blank",
         "name the patient's id in each row, also where cells were merged",
+    ),
+    Check(
+        "patient", lambda: _cell("patient").str.contains(_ROUNDED), "patient is a rounded number",
+        "Excel shows long ids as 1.23E+11: format the column as Text, and export it again",
+        alone=True,
     ),
     Check(
         "code", lambda: _cell("code") == "", "code is blank", "give the CPT or HCPCS code",
@@ -431,8 +439,8 @@ CHECKS: tuple[Check, ...] = (
 FINDINGS = {number: check.finding for number, check in enumerate(CHECKS, 1) if check.finding}
 
 # The numbers of the checks that a record of no service fails, a line that was withdrawn, amends
-# another or went to a second payer, a blank record, and a blank code.
-NO_SERVICE, WITHDRAWN, AMENDS, AGAIN, PATIENT_BLANK, CODE_BLANK = range(1, 7)
+# another or went to a second payer, a blank record, a rounded patient, and a blank code.
+NO_SERVICE, WITHDRAWN, AMENDS, AGAIN, PATIENT_BLANK, _, CODE_BLANK = range(1, 8)
 NO_DATE = next(n for n, check in enumerate(CHECKS, 1) if check.says == "no date of service")
 
 

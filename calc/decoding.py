@@ -327,6 +327,8 @@ def utf8(data: bytes, source: str, tested: bool = False) -> bytes:
     body = data[skip:] if skip else data
     if b"\0" in body and name in ("", "utf-8"):
         line = body[: body.index(b"\0")].count(b"\n") + 1
+        if is_zipped(data):
+            raise InputError("is a workbook or an archive, no csv", source, "save it as csv")
         what = "is not a text file (it holds NUL bytes)"
         raise InputError(what, f"{source}:{line}", "export it as csv")
     if name not in ("", "utf-8"):
@@ -353,6 +355,8 @@ def _other_than_utf8(body: bytes, source: str, marked: bool) -> bytes:
     except UnicodeDecodeError as error:
         first = said = _byte(body, error.start)
     if not marked and not re.search(rb"[\x00-\x08\x0e-\x1f]", body):
+        if b"\r" in body and b"\n" not in body:
+            return body.decode("mac-roman").encode()  # Excel's csv (Macintosh)
         try:
             return body.decode("cp1252").encode()
         except UnicodeDecodeError as error:

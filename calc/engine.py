@@ -2295,13 +2295,20 @@ def sheet_names(data: bytes, source: str) -> list[str]:
     return names
 
 
+def hidden_sheets(data: bytes, source: str) -> list[str]:
+    """The names of the sheets that whoever opens the workbook does not see."""
+    book = _workbook(data, source)
+    return [n for n in book.sheet_names if book.load_sheet(n, n_rows=0).visible != "visible"]
+
+
 def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
     """Every row of a sheet as text, the first rows too; times of day lose Excel's day zero."""
     try:
         book = _workbook(data, source)
         whole: dict[str, Any] = {"header_row": None, "skip_rows": 0}
         frame: pl.DataFrame = book.load_sheet(name, dtypes="string", **whole).to_polars()
-        if data.startswith(b"PK") and b"xl/workbook." not in data:
+        ods = data.startswith(b"PK") and b"xl/workbook." not in data
+        if ods:
             # The reader has no text for times of day in ods, and leaves their cells blank.
             spans = book.load_sheet(name, dtypes="duration", **whole).to_polars()
             spans = spans.with_columns(_as_text(column, pl.Duration) for column in spans.columns)
@@ -2309,9 +2316,9 @@ def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
     except _sheet_errors() as error:
         raise InputError(f'sheet "{name}" cannot be read ({_short(error)})', source) from None
     # A cell of time alone is a stamp of the day before Excel's first; on a Mac that was in 1904.
-    return frame.with_columns(
-        pl.all().str.replace(r"^(?:1899-12-3[01]|1904-01-01) (\d\d:)", "${1}")
-    )
+    # The day before that is ods's own, and in Excel a length below zero.
+    zero = "1899-12-3[01]" if ods else "1899-12-31"
+    return frame.with_columns(pl.all().str.replace(rf"^(?:{zero}|1904-01-01) (\d\d:)", "${1}"))
 
 
 def _workbook(data: bytes, source: str) -> Any:

@@ -176,11 +176,11 @@ def named_apart(names: Sequence[str | None], where: str, score: Score | None = N
 
 
 def _text(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
-    data = decoding.utf8(data, source)
-    if _is_blank(data):
+    text = decoding.utf8(data, source)
+    if _is_blank(text):
         raise InputError("the file is empty", source, "the first line must hold the headings")
     try:
-        return _delimited(data, source, score)
+        return _delimited(text, source, score)
     except UnicodeDecodeError:
         return _delimited(decoding.utf8(data, source, tested=True), source, score)
 
@@ -417,7 +417,9 @@ def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
         asked = places[asked.casefold()]
     if not names:
         raise InputError("has no sheet", source)
-    name, frame, place = _sheet_of_log(data, source, score, [asked] if asked else names)
+    hidden = engine.hidden_sheets(data, source) if len(names) > 1 else []
+    shown = sorted(names, key=hidden.__contains__)  # those that the user sees come first
+    name, frame, place = _sheet_of_log(data, source, score, [asked] if asked else shown)
     leading = frame.head(TITLE_ROWS).rows()
     others = [other for other in names if other != name]
     if not leading:
@@ -438,7 +440,8 @@ def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     body, notes = _with_results(body, source, place + 2, score)
     if others and not asked:
         left_out = f"left out {', '.join(others)} (see {sheet.option})"
-        notes.append(f'{source}: read sheet "{name}"; {left_out}')
+        kind = "hidden sheet" if name in hidden else "sheet"
+        notes.append(f'{source}: read {kind} "{name}"; {left_out}')
     rows = engine.numbered(body, place + 2)
     return Records(rows, heading_row=place + 1, notes=notes, sheet=name)
 

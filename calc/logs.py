@@ -884,8 +884,8 @@ def _judged(
 
 
 _JUDGED = (
-    "status", "code", "payer", "locality", "discipline", "role", "mode", "date", "start", "end",
-    "minutes", "units_billed", "charge",
+    "status", "patient", "code", "payer", "locality", "discipline", "role", "mode", "date", "start",
+    "end", "minutes", "units_billed", "charge",
 )  # fmt: skip
 
 

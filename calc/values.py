@@ -137,16 +137,20 @@ def plain(column: str, blank: str = "") -> Facts:
 
 
 def person(column: str, config: Config) -> Facts:
-    """The text as it stands, of a patient or a clinician; words for nobody are blank."""
+    """The text as it stands, of a patient or a clinician; words for nobody are blank.
+
+    And `column_fault`, by what its text alone tells.
+    """
     blank = [*config.blank_words("patient"), *config.blank_words(column)]
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         text = nw.col("text")
         none = text.str.to_lowercase().is_in(blank)
         said = nw.when(none).then(nw.lit("")).otherwise(text)
-        return values.with_columns(said.alias(column))
+        values = values.with_columns(said.alias(column), text.alias(f"{column}_text"))
+        return checks.alone(column, values).drop(f"{column}_text")
 
-    return Known(facts, {column: str}, ("",))
+    return Known(facts, {column: str, f"{column}_fault": int}, ("", 0))
 
 
 def dense(config: Config) -> dict[str, Iterable[str] | None]:
@@ -385,6 +389,8 @@ def read_cents(text: str) -> int | None:
     (123450, 123450, 12050, 120)
     """
     plain = re.sub(r"\s*USD$|^USD\s*", "", text.strip(), flags=re.IGNORECASE)
+    if re.fullmatch(r"\$\s*-", plain):
+        return 0  # as a spreadsheet's format for accounts shows nothing
     plain = plain.removeprefix("$").strip()
     if re.fullmatch(r"[0-9]{1,3}(,[0-9]{3})+(\.[0-9]{1,2})?", plain):
         plain = plain.replace(",", "")
@@ -403,15 +409,18 @@ def amount(
     places: int,
     scale: int,
     rest: Callable[[list[str]], Iterable[int | None]],
+    unsure: str = "",
 ) -> Known:
     """Plain digits as whole numbers of 10**-places, times ``scale``; all others by ``rest``.
 
-    A ``scale`` of 0 leaves every text to ``rest``.
+    A ``scale`` of 0 leaves every text to ``rest``, and ``unsure`` those that this pattern fits.
     """
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         values = values.with_columns(nw.col("text").alias(f"{column}_text"))
         digits = number("text", places) * scale if scale else nw.lit(None, dtype=nw.Int64)
+        if unsure:
+            digits = nw.when(~nw.col("text").str.contains(unsure)).then(digits)
         values = values.with_columns(plain=digits)
         odd = nw.when(nw.col("plain").is_null()).then(nw.col("text")).otherwise(nw.lit(""))
         values = values.with_columns(odd=odd)
@@ -461,4 +470,6 @@ def units() -> Facts:
 
 
 def charge() -> Facts:
-    return amount("charge", "charge_cents", 2, 1, lambda texts: map(read_cents, texts))
+    # 1.060 may be a thousand and sixty.
+    several = r"^[0-9]{1,3}\.[0-9]{3}$"
+    return amount("charge", "charge_cents", 2, 1, lambda texts: map(read_cents, texts), several)

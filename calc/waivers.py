@@ -116,7 +116,8 @@ def _day(text: str, name: str, where: str) -> dt.date | None:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise InputError(f'{name} "{text}" is not a date', where, "e.g. 2026-12-31") from None
+        hint = "write e.g. 2026-12-31, in Excel in a column formatted as Text"
+        raise InputError(f'{name} "{text}" is not a date', where, hint) from None
 
 
 def apply(

@@ -2,7 +2,7 @@
 
 In ods lengths of 24 hours and more, or in other words of ISO 8601, which the reader cannot read;
 everywhere formulas without a result, as programs write them that do not reckon: Excel adds the
-results when it saves the file.
+results when it saves the file. In xlsx errors, such as #N/A, which are no blanks.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ _FORMULA = re.compile(
     rb"(?:<(?P=of)v\s*/>|(?=</(?P=of)c>))"
 )
 _BARE = re.compile(rb"<f\b[^>]*(?:/>|>[^<]*</f>)\s*<(?:v\s*/>|/c>)")  # soon looked for
+_ERROR = re.compile(rb"(<(?:\w+:)?c\b[^>]*\bt=[\"'])e(?=[\"'])")
 _CELL = re.compile(
     rb"<table:(?:covered-)?table-cell\b(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*"
 )
@@ -39,6 +40,8 @@ _LENGTH = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S
 
 def seen(data: bytes, source: str) -> bytes:
     """The workbook, or one in which such cells are text: lengths as hh:mm:ss, formulas NO_RESULT.
+
+    An error is what stands in the cell.
 
     Raises InputError where it cannot be read.
     """
@@ -71,6 +74,8 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _is_odd(piece: bytes) -> bool:
+    if _ERROR.search(piece):
+        return True
     if (b":f" in piece or _BARE.search(piece)) and _FORMULA.search(piece):
         return True
     if b"table:formula" in piece and any(map(_lacks_result, _CELL.findall(piece))):
@@ -83,7 +88,7 @@ def _lacks_result(cell: bytes) -> bool:
 
 
 def _plain(part: bytes) -> bytes:
-    return _CELL.sub(_ods, _FORMULA.sub(_xlsx, part))
+    return _CELL.sub(_ods, _ERROR.sub(rb"\1str", _FORMULA.sub(_xlsx, part)))
 
 
 def _xlsx(cell: Match) -> bytes:

@@ -87,6 +87,23 @@ def test_spells_on_duty_add_up(read, text, minutes):
     assert found == minutes
 
 
+def test_a_year_as_a_spreadsheet_writes_it(read):
+    text = "patient,discipline,amount,year\nA,PT,1,2026.0\nA,PT,2,2025\n"
+    assert set(read(balances.read_prior, text)) == {("A", "PT+SLP", 2026), ("A", "PT+SLP", 2025)}
+
+
+def test_a_workbook_is_no_csv(tmp_path):
+    """Said as what it is, without a line."""
+    import xlsxwriter
+
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        book.add_worksheet()
+    with pytest.raises(InputError, match="is a workbook or an archive, no csv") as caught:
+        balances.read_timesheet(str(path))
+    assert caught.value.where == str(path)
+
+
 def test_diagnoses_of_a_code_or_its_names(read, config):
     text = "code,diagnosis\n97116,M62.81\nGait  Training,R26.2\n97110,m62.81\n"
     found = read(balances.read_diagnoses, text, config)

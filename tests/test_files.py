@@ -112,6 +112,7 @@ def made(tmp_path):
         "pipes.csv": ROWS.replace(",", "|"),
         "windows.csv": ROWS.replace("\n", "\r\n").encode("cp1252"),
         "mac.csv": ROWS.replace("\n", "\r"),
+        "old mac.csv": ROWS.replace("\n", "\r").encode("mac-roman"),
         "u16.csv": ROWS.encode("utf-16"),
         "u16le.csv": ROWS.encode("utf-16-le"),
         "u16be.txt": ROWS.encode("utf-16-be"),
@@ -218,6 +219,68 @@ def test_a_length_in_ods_is_never_blank(
     said = f'minutes "{rejected}" is not a number of minutes'
     assert reasons == ([said] if rejected else [])
     assert [bad["Min"] for bad in rejects(log)] == ([rejected] if rejected else [])
+
+
+def test_errors_of_a_workbook_are_no_blanks(tmp_path, config):
+    """As in the csv that it is saved as: #N/A is no payer, and nobody can tell the minutes."""
+    import xlsxwriter
+
+    error = '<c r="D2" t="e"><f>1/0</f><v>#DIV/0!</v></c>'
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, ["Patient", "DOS", "CPT", "Min", "Payer"])
+        for row in (1, 2, 3):
+            sheet.write_row(row, 0, ["P1", "2026-03-02", 97110, 23, "Medicare"])
+        sheet.write_formula("D2", "=1/0", None, "#DIV/0!")
+        sheet.write_formula("E3", "=NA()", None, "#N/A")
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as archive:
+        assert error in archive.read("xl/worksheets/sheet1.xml").decode()
+    log = logs.read(tmp_path / "a.xlsx", config)
+    assert [found["row"] for found in sessions(log)] == [4]
+    assert [bad["reason"] for bad in rejects(log)] == [
+        'minutes "#DIV/0!" is not a number of minutes',
+        'payer "#N/A" is not known',
+    ]
+
+
+def test_hidden_sheets_come_last(tmp_path, config):
+    """What the user sees is read, and a hidden sheet only where no other holds a log."""
+    import xlsxwriter
+
+    for name, heads in (("a.xlsx", ["Patient", "DOS", "CPT", "Min"]), ("b.xlsx", ["x", "y"])):
+        with xlsxwriter.Workbook(tmp_path / name) as book:
+            old, new = book.add_worksheet("Old"), book.add_worksheet("New")
+            old.write_row(0, 0, ["Patient", "DOS", "CPT", "Min"])
+            new.write_row(0, 0, heads)
+            for sheet, patient in ((old, "P1"), (new, "P2")):
+                sheet.write_row(1, 0, [patient, "2026-03-02", 97110, 23])
+            old.hide()
+            new.activate()
+            new.set_first_sheet()
+    seen, hidden = (logs.read(tmp_path / name, config) for name in ("a.xlsx", "b.xlsx"))
+    assert [found["patient"] for found in sessions(seen)] == ["P2"]
+    assert 'read sheet "New"; left out Old (see --sheet)' in seen.notes[0]
+    assert [found["patient"] for found in sessions(hidden)] == ["P1"]
+    assert 'read hidden sheet "Old"; left out New (see --sheet)' in hidden.notes[0]
+    asked = logs.read(tmp_path / "a.xlsx", config, logs.Defaults(sheet="Old"))
+    assert [found["patient"] for found in sessions(asked)] == ["P1"]
+
+
+def test_a_length_below_zero_is_none(tmp_path, config):
+    """A spreadsheet shows ###, and nobody has treated for so long."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet, hours = book.add_worksheet(), book.add_format({"num_format": "[h]:mm"})
+        sheet.write_row(0, 0, ["Patient", "DOS", "CPT", "Min"])
+        for row, days in ((1, -0.98), (2, 0.02)):
+            sheet.write_row(row, 0, ["P1", "2026-03-02", 97110])
+            sheet.write(row, 3, days, hours)
+    log = logs.read(tmp_path / "a.xlsx", config)
+    assert [found["row"] for found in sessions(log)] == [3]
+    assert [bad["reason"] for bad in rejects(log)] == [
+        'minutes "1899-12-30 00:28:48" is not a number of minutes'
+    ]
 
 
 HEADS = ["Patient", "DOS", "CPT", "Min", "Charge", "Note"]

@@ -32,6 +32,7 @@ FAULTS = [
     *(({"patient": text}, "patient is blank", "") for text in ("nan", "#N/A", "(Blank)", "\u2014")),
     *(({"patient": text}, "patient is blank", "") for text in ("ditto", '"', "?", "unknown")),
     ({"Visit Status": "No_Show"}, 'status "No_Show" means that no service was given', ""),
+    ({"patient": "1.23457E+11"}, "patient is a rounded number", ""),
     ({"code": ""}, "code is blank", ""),
     ({"code": "99999"}, 'code "99999" is not known', ""),
     ({"code": "😴"}, 'code "😴" is not known', ""),
@@ -110,6 +111,7 @@ FAULTS = [
     ({"charge": "00012345.50"}, 'charge "00012345.50" is not an amount', ""),
     ({"charge": "lots"}, 'charge "lots" is not an amount', ""),
     ({"charge": "12.345"}, 'charge "12.345" is not an amount', ""),
+    ({"charge": "1.060"}, 'charge "1.060" is not an amount', ""),
     (
         {"role": "assistant", "discipline": "SLP"},
         "an assistant's row needs discipline PT or OT",
