@@ -2295,18 +2295,18 @@ def sheet_names(data: bytes, source: str) -> list[str]:
     return names
 
 
-def hidden_sheets(data: bytes, source: str) -> list[str]:
-    """The names of the sheets that whoever opens the workbook does not see."""
-    book = _workbook(data, source)
-    return [n for n in book.sheet_names if book.load_sheet(n, n_rows=0).visible != "visible"]
-
-
 def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
     """Every row of a sheet as text, the first rows too; times of day lose Excel's day zero."""
+    return sheet(data, source, name)[0]
+
+
+def sheet(data: bytes, source: str, name: str) -> tuple[pl.DataFrame, bool]:
+    """As `read_sheet`, and whether it is hidden from whoever opens the workbook."""
     try:
         book = _workbook(data, source)
         whole: dict[str, Any] = {"header_row": None, "skip_rows": 0}
-        frame: pl.DataFrame = book.load_sheet(name, dtypes="string", **whole).to_polars()
+        found = book.load_sheet(name, dtypes="string", **whole)
+        frame: pl.DataFrame = found.to_polars()
         ods = data.startswith(b"PK") and b"xl/workbook." not in data
         if ods:
             # The reader has no text for times of day in ods, and leaves their cells blank.
@@ -2318,7 +2318,8 @@ def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
     # A cell of time alone is a stamp of the day before Excel's first; on a Mac that was in 1904.
     # The day before that is ods's own, and in Excel a length below zero.
     zero = "1899-12-3[01]" if ods else "1899-12-31"
-    return frame.with_columns(pl.all().str.replace(rf"^(?:{zero}|1904-01-01) (\d\d:)", "${1}"))
+    plain = pl.all().str.replace(rf"^(?:{zero}|1904-01-01) (\d\d:)", "${1}")
+    return frame.with_columns(plain), found.visible != "visible"
 
 
 def _workbook(data: bytes, source: str) -> Any:

@@ -417,9 +417,7 @@ def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
         asked = places[asked.casefold()]
     if not names:
         raise InputError("has no sheet", source)
-    hidden = engine.hidden_sheets(data, source) if len(names) > 1 else []
-    shown = sorted(names, key=hidden.__contains__)  # those that the user sees come first
-    name, frame, place = _sheet_of_log(data, source, score, [asked] if asked else shown)
+    name, frame, place, hidden = _sheet_of_log(data, source, score, [asked] if asked else names)
     leading = frame.head(TITLE_ROWS).rows()
     others = [other for other in names if other != name]
     if not leading:
@@ -440,7 +438,7 @@ def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     body, notes = _with_results(body, source, place + 2, score)
     if others and not asked:
         left_out = f"left out {', '.join(others)} (see {sheet.option})"
-        kind = "hidden sheet" if name in hidden else "sheet"
+        kind = "hidden sheet" if hidden else "sheet"
         notes.append(f'{source}: read {kind} "{name}"; {left_out}')
     rows = engine.numbered(body, place + 2)
     return Records(rows, heading_row=place + 1, notes=notes, sheet=name)
@@ -469,21 +467,28 @@ def _with_results(body: Any, source: str, first: int, score: Score) -> tuple[Any
     return body, [f"{source}: formulas in {names} have no results, so they are blank: {_RECKON}"]
 
 
-def _sheet_of_log(
-    data: bytes, source: str, score: Score, names: Sequence[str]
-) -> tuple[str, Any, int]:
-    """The first sheet with headings of ours, else the first of all; and the heading's place."""
-    first: tuple[str, Any, int] | None = None
+class _OfSheet(NamedTuple):
+    name: str
+    frame: Any
+    place: int  # of the heading
+    hidden: bool
+
+
+def _sheet_of_log(data: bytes, source: str, score: Score, names: Sequence[str]) -> _OfSheet:
+    """The first sheet with headings of ours, a hidden one where no other has; else the first."""
+    first: dict[bool, _OfSheet] = {}  # by whether it holds a log
     for name in names:
-        frame = engine.read_sheet(data, source, name)
+        frame, hidden = engine.sheet(data, source, name)
         leading = frame.head(TITLE_ROWS).rows()
         place = _heading_place(leading, score)
-        if leading and score([cell or "" for cell in leading[place]]) >= 2:
-            return name, frame, place
-        first = first or (name, frame, place)
-    if first is None:
+        ours = bool(leading) and score([cell or "" for cell in leading[place]]) >= 2
+        found = _OfSheet(name, frame, place, hidden)
+        if ours and not hidden:
+            return found
+        first.setdefault(ours, found)
+    if not first:
         raise InputError("has no sheet", source)
-    return first
+    return first.get(True) or first[False]
 
 
 def _parquet(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:

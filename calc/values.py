@@ -470,6 +470,23 @@ def units() -> Facts:
 
 
 def charge() -> Facts:
-    # 1.060 may be a thousand and sixty.
-    several = r"^[0-9]{1,3}\.[0-9]{3}$"
-    return amount("charge", "charge_cents", 2, 1, lambda texts: map(read_cents, texts), several)
+    return amount("charge", "charge_cents", 2, 1, read_charges, _THREE_PLACES)
+
+
+def read_charges(texts: list[str]) -> list[int | None]:
+    """Cents of the amounts of a column; 1.060 may be a thousand and sixty.
+
+    Not where some are such as 99.500, which no charge is in thousands.
+
+    >>> read_charges(["1.060"]), read_charges(["1.060", "99.500"])
+    ([None], [106, 9950])
+    """
+    decimals = any(re.fullmatch(r"[0-9]{2,3}\.[0-9]{2}0", text) for text in texts)
+    three = re.compile(_THREE_PLACES)
+    return [
+        read_cents(text.removesuffix("0") if decimals and three.match(text) else text)
+        for text in texts
+    ]
+
+
+_THREE_PLACES = "^[0-9]{1,3}[.][0-9]{3}$"
