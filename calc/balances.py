@@ -68,10 +68,9 @@ _Year = tuple[int, ...]  # one, or none
 
 
 def _year(text: str, where: str) -> _Year:
-    text = text.removesuffix(".0")  # as a spreadsheet may write it
-    if text and not re.fullmatch("[12][0-9]{3}", text):
+    if text and not re.fullmatch(r"[12][0-9]{3}(\.0)?", text):  # .0 as a spreadsheet may write it
         raise InputError(f'year "{text}" is not a year', where, "write e.g. 2026")
-    return (int(text),) if text else ()
+    return (int(text[:4]),) if text else ()
 
 
 def read_timesheet(source: str, chosen: str = "") -> dict[tuple[str, date], int]:

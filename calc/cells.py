@@ -15,6 +15,18 @@ import narwhals.stable.v2 as nw
 
 from calc import engine
 
+# What a spreadsheet shows where a formula fails.
+CELL_ERRORS = (
+    "#N/A",
+    "#VALUE!",
+    "#REF!",
+    "#DIV/0!",
+    "#NAME?",
+    "#NUM!",
+    "#NULL!",
+    "#SPILL!",
+    "#CALC!",
+)
 MAX_DIGITS = 7  # of minutes, units and charges: keeps every sum exact on every engine
 
 

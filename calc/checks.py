@@ -35,7 +35,7 @@ def _cell(name: str) -> nw.Expr:
     return nw.col(f"{name}_text")
 
 
-_ROUNDED = r"^[0-9](\.[0-9]+)?E\+[0-9]+$"
+_ROUNDED = r"^[0-9][.,][0-9]+[Ee]\+[0-9]+$"
 
 
 def _no_clock(name: str) -> nw.Expr:

@@ -355,7 +355,7 @@ def _other_than_utf8(body: bytes, source: str, marked: bool) -> bytes:
     except UnicodeDecodeError as error:
         first = said = _byte(body, error.start)
     if not marked and not re.search(rb"[\x00-\x08\x0e-\x1f]", body):
-        if b"\r" in body and b"\n" not in body:
+        if b"\r" in body and b"\n" not in body and _is_roman(body):
             return body.decode("mac-roman").encode()  # Excel's csv (Macintosh)
         try:
             return body.decode("cp1252").encode()
@@ -369,6 +369,12 @@ def _other_than_utf8(body: bytes, source: str, marked: bool) -> bytes:
     both = (f"{name} (byte {byte} in line {line})" for name, (byte, line) in tried)
     what = f"is neither {' nor '.join(both)} text"
     raise InputError(what, source, "save it as UTF-8 csv")
+
+
+def _is_roman(body: bytes) -> bool:
+    """Whether letters with accents are where an old Mac has most of them, and not Windows."""
+    mac, windows = (len(re.findall(span, body)) for span in (b"[\x80-\x9f]", b"[\xc0-\xff]"))
+    return mac > windows
 
 
 def _byte(body: bytes, at: int) -> tuple[str, int]:

@@ -2322,6 +2322,18 @@ def sheet(data: bytes, source: str, name: str) -> tuple[pl.DataFrame, bool]:
     return frame.with_columns(plain), found.visible != "visible"
 
 
+def blank_where_alone(rows: pl.DataFrame, texts: Sequence[str]) -> pl.DataFrame:
+    """Rows of text that hold some of ``texts`` and nothing else are blank."""
+    if not rows.width:
+        return rows
+    error = pl.all().is_in(texts)
+    blank = pl.all().is_null() | (pl.all().str.strip_chars() == "")
+    bare = rows.select(pl.all_horizontal(error.fill_null(False) | blank)).to_series()
+    holds = rows.select(pl.any_horizontal(error.fill_null(False))).to_series()
+    gone = bare & holds
+    return rows.with_columns(pl.when(~gone).then(pl.all())) if gone.any() else rows
+
+
 def _workbook(data: bytes, source: str) -> Any:
     try:
         import fastexcel

@@ -479,6 +479,8 @@ def _sheet_of_log(data: bytes, source: str, score: Score, names: Sequence[str]) 
     first: dict[bool, _OfSheet] = {}  # by whether it holds a log
     for name in names:
         frame, hidden = engine.sheet(data, source, name)
+        # Formulas are filled down below a log.
+        frame = engine.blank_where_alone(frame, cells.CELL_ERRORS)
         leading = frame.head(TITLE_ROWS).rows()
         place = _heading_place(leading, score)
         ours = bool(leading) and score([cell or "" for cell in leading[place]]) >= 2

@@ -914,7 +914,7 @@ def _facts(
     as_minutes = lengths.Measure()
     minutes, total = ((measures or {}).get(name, as_minutes) for name in lengths.COLUMNS)
     return {
-        "patient": values.person("patient", config),
+        "patient": values.patient(config),
         "clinician": values.person("clinician", config),
         "provider": values.plain("provider", defaults.provider),
         "diagnosis": values.plain("diagnosis"),

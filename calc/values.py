@@ -13,7 +13,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import checks, times
-from calc.cells import MAX_DIGITS, Facts, Known, by_values, number, read_all, read_each
+from calc.cells import CELL_ERRORS, MAX_DIGITS, Facts, Known, by_values, number, read_all, read_each
 from calc.money import scaled
 from calc.params import Config, plain_name
 from calc.schema import CLAIM, COUNTED_ROLES, DISCIPLINES, MODES, ROLES
@@ -126,10 +126,10 @@ def defaulted(column: str, names: Mapping[str, str], default: str) -> Facts:
 
 
 def plain(column: str, blank: str = "") -> Facts:
-    """The text as it stands; ``blank`` stands in for none."""
+    """The text as it stands; ``blank`` stands in for none, and for an error of a spreadsheet."""
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        text = nw.col("text")
+        text = nw.when(~nw.col("text").is_in(CELL_ERRORS)).then("text").otherwise(nw.lit(""))
         said = nw.when(text == "").then(nw.lit(blank)).otherwise(text) if blank else text
         return values.with_columns(said.alias(column))
 
@@ -137,20 +137,27 @@ def plain(column: str, blank: str = "") -> Facts:
 
 
 def person(column: str, config: Config) -> Facts:
-    """The text as it stands, of a patient or a clinician; words for nobody are blank.
-
-    And `column_fault`, by what its text alone tells.
-    """
+    """The text as it stands, of a patient or a clinician; words for nobody are blank."""
     blank = [*config.blank_words("patient"), *config.blank_words(column)]
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
         text = nw.col("text")
         none = text.str.to_lowercase().is_in(blank)
         said = nw.when(none).then(nw.lit("")).otherwise(text)
-        values = values.with_columns(said.alias(column), text.alias(f"{column}_text"))
-        return checks.alone(column, values).drop(f"{column}_text")
+        return values.with_columns(said.alias(column))
 
-    return Known(facts, {column: str, f"{column}_fault": int}, ("", 0))
+    return Known(facts, {column: str}, ("",))
+
+
+def patient(config: Config) -> Facts:
+    """As `person`, and patient_fault, by what the text alone tells."""
+    named = person("patient", config)
+
+    def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+        values = named(values).with_columns(patient_text=nw.col("text"))
+        return checks.alone("patient", values).drop("patient_text")
+
+    return Known(facts, {"patient": str, "patient_fault": int}, ("", 0))
 
 
 def dense(config: Config) -> dict[str, Iterable[str] | None]:
@@ -489,4 +496,4 @@ def read_charges(texts: list[str]) -> list[int | None]:
     ]
 
 
-_THREE_PLACES = "^[0-9]{1,3}[.][0-9]{3}$"
+_THREE_PLACES = "^[1-9][0-9]{0,2}[.][0-9]{3}$"

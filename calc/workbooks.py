@@ -74,7 +74,7 @@ def _pieces(chunks: Iterable[bytes]) -> Iterator[bytes]:
 
 
 def _is_odd(piece: bytes) -> bool:
-    if _ERROR.search(piece):
+    if (b't="e"' in piece or b"t='e'" in piece) and _ERROR.search(piece):
         return True
     if (b":f" in piece or _BARE.search(piece)) and _FORMULA.search(piece):
         return True

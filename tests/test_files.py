@@ -112,6 +112,7 @@ def made(tmp_path):
         "pipes.csv": ROWS.replace(",", "|"),
         "windows.csv": ROWS.replace("\n", "\r\n").encode("cp1252"),
         "mac.csv": ROWS.replace("\n", "\r"),
+        "mac of windows.csv": ROWS.replace("\n", "\r").encode("cp1252"),
         "old mac.csv": ROWS.replace("\n", "\r").encode("mac-roman"),
         "u16.csv": ROWS.encode("utf-16"),
         "u16le.csv": ROWS.encode("utf-16-le"),
@@ -233,6 +234,8 @@ def test_errors_of_a_workbook_are_no_blanks(tmp_path, config):
             sheet.write_row(row, 0, ["P1", "2026-03-02", 97110, 23, "Medicare"])
         sheet.write_formula("D2", "=1/0", None, "#DIV/0!")
         sheet.write_formula("E3", "=NA()", None, "#N/A")
+        for row in (5, 6):  # filled down below the log
+            sheet.write_formula(f"E{row}", "=NA()", None, "#N/A")
     with zipfile.ZipFile(tmp_path / "a.xlsx") as archive:
         assert error in archive.read("xl/worksheets/sheet1.xml").decode()
     log = logs.read(tmp_path / "a.xlsx", config)
@@ -241,6 +244,29 @@ def test_errors_of_a_workbook_are_no_blanks(tmp_path, config):
         'minutes "#DIV/0!" is not a number of minutes',
         'payer "#N/A" is not known',
     ]
+
+
+def test_an_error_below_provider_names_none(tmp_path, config):
+    """Two rows of one billing provider are one pool, as where the cell is blank."""
+    rows = ["A,2026-03-02,97110,23,,5E+10", "A,2026-03-02,97110,23,#N/A,5E+10"]
+    text = "\n".join(["Patient,DOS,CPT,Min,Provider,Diagnosis", *rows])
+    found = sessions(logs.read(put(tmp_path, "a.csv", text), config))
+    assert [row["provider"] for row in found] == ["", ""]
+
+
+def test_a_sheet_that_cannot_be_read_is_no_matter(tmp_path, config):
+    """Where another one is read."""
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        for name in ("Log", "Other"):
+            book.add_worksheet(name).write_row(0, 0, ["Patient", "DOS", "CPT", "Min"])
+        book.get_worksheet_by_name("Log").write_row(1, 0, ["P1", "2026-03-02", 97110, 23])
+    with zipfile.ZipFile(tmp_path / "a.xlsx") as archive:
+        parts = {name: archive.read(name).decode() for name in archive.namelist()}
+    parts["xl/worksheets/sheet2.xml"] = parts["xl/worksheets/sheet2.xml"][:200]
+    log = logs.read(put(tmp_path, "b.xlsx", zipped(parts)), config)
+    assert len(sessions(log)) == 1
 
 
 def test_hidden_sheets_come_last(tmp_path, config):

@@ -33,6 +33,7 @@ FAULTS = [
     *(({"patient": text}, "patient is blank", "") for text in ("ditto", '"', "?", "unknown")),
     ({"Visit Status": "No_Show"}, 'status "No_Show" means that no service was given', ""),
     ({"patient": "1.23457E+11"}, "patient is a rounded number", ""),
+    ({"patient": "1,23e+17"}, "patient is a rounded number", ""),
     ({"code": ""}, "code is blank", ""),
     ({"code": "99999"}, 'code "99999" is not known', ""),
     ({"code": "😴"}, 'code "😴" is not known', ""),
