@@ -2447,7 +2447,8 @@ def whole(path: str) -> Iterator[str]:
     place = os.path.realpath(path)
     temporary = str(_hidden(place))
     try:
-        if Path(path).exists() and not Path(path).is_file():
+        stream = str(Path(path).absolute()).startswith(_STREAMS)
+        if stream or (Path(path).exists() and not Path(path).is_file()):
             # Taking the place of a folder or a device such as /dev/null would destroy it.
             raise InputError("cannot be written (it is no file)", path)
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
@@ -2462,6 +2463,10 @@ def whole(path: str) -> Iterator[str]:
         # It is gone, or was never there; where it cannot be removed, what went wrong says why.
         with contextlib.suppress(OSError):
             os.unlink(temporary)
+
+
+# Names of what the shell has opened: to take its place would lose what stands there.
+_STREAMS = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")
 
 
 def _rights(path: str) -> int:
@@ -2695,8 +2700,15 @@ def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") ->
     except ImportError:
         hint = "pip install 'therapy-billing-calc[excel]'"
         raise InputError("a workbook needs xlsxwriter", path, hint) from None
+    with hidden_folder(path) as folder:  # what a row's cells wait in would else stay elsewhere
+        return _write_book(xlsxwriter, path, sheets, created, str(folder))
+
+
+def _write_book(
+    xlsxwriter: Any, path: str, sheets: Mapping[str, Sheet], created: str, folder: str
+) -> int:
     options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(path, {"constant_memory": True, **options})
+    book = xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": folder, **options})
     if created:
         book.set_properties({"created": datetime.fromisoformat(created)})
     looks = {

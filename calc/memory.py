@@ -1,6 +1,6 @@
 """How Polars keeps memory that it has freed, to be said before it is loaded; and how much is there.
 
-What a row of a log takes at most when it is billed or audited in one go: see docs/scale.md.
+What a row of a log takes, about, when it is billed or audited in one go: see docs/scale.md.
 """
 
 from __future__ import annotations

@@ -11,7 +11,9 @@ import os
 import random
 import re
 import shlex
+import subprocess
 import sys
+import tempfile
 import uuid
 import zipfile
 from datetime import date, datetime, time, timedelta
@@ -22,7 +24,7 @@ import narwhals.stable.v2 as nw
 import polars as pl
 import pytest
 from click.testing import CliRunner
-from helpers import rejects, sessions
+from helpers import ROOT, rejects, sessions
 
 import calc
 from calc import (
@@ -1918,6 +1920,41 @@ def test_strict(tmp_path):
     assert (tmp_path / "a.rejects.csv").exists()
     sound = put(tmp_path, "b.csv", HEAD + GOOD)
     assert bill(sound, "--strict", "-o", target)[0] == 0
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"])
+def test_what_the_shell_opened_is_not_replaced(name):
+    """What stands in it already would be lost."""
+    with pytest.raises(InputError, match="it is no file"), engine.whole(name):
+        pass
+
+
+def test_what_standard_input_is_read_from_is_not_written(tmp_path):
+    """A log that comes by `<` is as much the user's as one that is named."""
+    log = put(tmp_path, "a.csv", HEAD + GOOD)
+    with log.open() as stream:
+        command = [sys.executable, "-m", "calc", "bill", "-", "-o", str(log)]
+        done = subprocess.run(command, stdin=stream, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert f"{log}: is read, so it cannot be written" in done.stderr
+    assert log.read_text() == HEAD + GOOD
+
+
+def test_a_workbook_waits_beside_its_place(tmp_path, monkeypatch):
+    """What is not whole stands nowhere else, and is gone where writing breaks off."""
+    elsewhere, place = tmp_path / "elsewhere", tmp_path / "out"
+    elsewhere.mkdir()
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(elsewhere))
+
+    def rows():
+        yield ["P1"]
+        assert list(place.iterdir()) and not list(elsewhere.iterdir())
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), engine.whole(str(place / "a.xlsx")) as name:
+        engine.write_workbook(name, {"lines": (["patient"], rows())})
+    assert not list(place.iterdir()) and not list(elsewhere.iterdir())
 
 
 def test_a_device_is_not_replaced(tmp_path):

@@ -193,7 +193,7 @@ def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
         hint = f"name another file by {option}"
         if option == _CLAIMS_REJECTS:
             hint = f"give it another name: {option} are written under this one"
-        if any(_is_same(name, other) for other in read if other and other != "-"):
+        if any(_is_same(name, other) for other in read if other):
             raise InputError("is read, so it cannot be written", name, hint)
         for other, earlier in written.items():
             if _is_same(name, earlier):
@@ -202,7 +202,10 @@ def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
 
 
 def _is_same(one: str, other: str) -> bool:
+    """Whether both are one file; ``-`` is what standard input was opened from."""
     try:
+        if other == "-":
+            return os.path.samestat(Path(one).stat(), os.fstat(0))
         return Path(one).samefile(other)
     except (OSError, RuntimeError):  # not there yet, or a link to itself
         return os.path.realpath(one) == os.path.realpath(other)
