@@ -326,9 +326,9 @@ def utf8(data: bytes, source: str, tested: bool = False) -> bytes:
     name, skip = encoding(data)
     body = data[skip:] if skip else data
     if b"\0" in body and name in ("", "utf-8"):
-        line = body[: body.index(b"\0")].count(b"\n") + 1
         if is_zipped(data):
             raise InputError("is a workbook or an archive, no csv", source, "save it as csv")
+        line = body[: body.index(b"\0")].count(b"\n") + 1
         what = "is not a text file (it holds NUL bytes)"
         raise InputError(what, f"{source}:{line}", "export it as csv")
     if name not in ("", "utf-8"):
@@ -342,7 +342,7 @@ def utf8(data: bytes, source: str, tested: bool = False) -> bytes:
             raise InputError("holds NUL bytes", f"{source}:{line}", "export it as csv")
     elif tested:
         body = _other_than_utf8(body, source, marked=bool(name))
-    if b"\r" in body and b"\n" not in body:
+    if _ends_as_a_mac(body):
         body = body.replace(b"\r", b"\n")
     return body
 
@@ -355,7 +355,7 @@ def _other_than_utf8(body: bytes, source: str, marked: bool) -> bytes:
     except UnicodeDecodeError as error:
         first = said = _byte(body, error.start)
     if not marked and not re.search(rb"[\x00-\x08\x0e-\x1f]", body):
-        if b"\r" in body and b"\n" not in body and _is_roman(body):
+        if _ends_as_a_mac(body) and _is_roman(body):
             return body.decode("mac-roman").encode()  # Excel's csv (Macintosh)
         try:
             return body.decode("cp1252").encode()
@@ -369,6 +369,11 @@ def _other_than_utf8(body: bytes, source: str, marked: bool) -> bytes:
     both = (f"{name} (byte {byte} in line {line})" for name, (byte, line) in tried)
     what = f"is neither {' nor '.join(both)} text"
     raise InputError(what, source, "save it as UTF-8 csv")
+
+
+def _ends_as_a_mac(body: bytes) -> bool:
+    """Whether lines end as on an old Mac, by a carriage return alone."""
+    return b"\r" in body and b"\n" not in body
 
 
 def _is_roman(body: bytes) -> bool:

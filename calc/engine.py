@@ -2326,12 +2326,13 @@ def blank_where_alone(rows: pl.DataFrame, texts: Sequence[str]) -> pl.DataFrame:
     """Rows of text that hold some of ``texts`` and nothing else are blank."""
     if not rows.width:
         return rows
-    error = pl.all().is_in(texts)
+    one = pl.all().is_in(texts).fill_null(False)
+    holds = rows.select(pl.any_horizontal(one)).to_series()
+    if not holds.any():
+        return rows  # as most, whose cells need not all be looked at for blanks
     blank = pl.all().is_null() | (pl.all().str.strip_chars() == "")
-    bare = rows.select(pl.all_horizontal(error.fill_null(False) | blank)).to_series()
-    holds = rows.select(pl.any_horizontal(error.fill_null(False))).to_series()
-    gone = bare & holds
-    return rows.with_columns(pl.when(~gone).then(pl.all())) if gone.any() else rows
+    alone = holds & rows.select(pl.all_horizontal(one | blank)).to_series()
+    return rows.with_columns(pl.when(~alone).then(pl.all()))
 
 
 def _workbook(data: bytes, source: str) -> Any:
@@ -2700,15 +2701,24 @@ def write_workbook(path: str, sheets: Mapping[str, Sheet], created: str = "") ->
     except ImportError:
         hint = "pip install 'therapy-billing-calc[excel]'"
         raise InputError("a workbook needs xlsxwriter", path, hint) from None
+    options: dict[str, Any] = {
+        "strings_to_formulas": False,
+        "strings_to_urls": False,
+        "strings_to_numbers": False,
+    }
     with hidden_folder(path) as folder:  # what a row's cells wait in would else stay elsewhere
-        return _write_book(xlsxwriter, path, sheets, created, str(folder))
+        options |= {"constant_memory": True, "tmpdir": str(folder)}
+        book = xlsxwriter.Workbook(path, options)
+        cut = _filled_book(book, sheets, created)
+        try:
+            book.close()
+        except xlsxwriter.exceptions.FileCreateError as error:
+            raise OSError(errno.EIO, f"{error}; is the disk full?", path) from None
+    return cut
 
 
-def _write_book(
-    xlsxwriter: Any, path: str, sheets: Mapping[str, Sheet], created: str, folder: str
-) -> int:
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": folder, **options})
+def _filled_book(book: Any, sheets: Mapping[str, Sheet], created: str) -> int:
+    """Write the sheets; how many texts were cut off."""
     if created:
         book.set_properties({"created": datetime.fromisoformat(created)})
     looks = {
@@ -2722,10 +2732,6 @@ def _write_book(
     cut = 0
     for name, (headings, rows) in sheets.items():
         cut += _write_sheet(book.add_worksheet(name), headings, rows, looks)
-    try:
-        book.close()
-    except xlsxwriter.exceptions.FileCreateError as error:
-        raise OSError(errno.EIO, f"{error}; is the disk full?", path) from None
     return cut
 
 

@@ -16,7 +16,7 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from calc.cms import BASES, COLUMNS, NUMBER, Release, Row, table_rows
+from calc.cms import COLUMNS, NUMBER, Release, Row, table_rows
 from calc.dated import ONE_DAY, Days, Value, quarter, runs
 from calc.errors import CalcError, InputError
 from calc.figure_files import KEYS
@@ -98,8 +98,8 @@ def span(release: Release, first: str | None, last: str | None) -> tuple[date, d
 def doubts(release: Release, diff: Diff) -> list[str]:
     """What of a release should be looked at before it is relied on."""
     said = list(release.notes)
-    if set(release.factors) & set(BASES) and len(release.factors) == 1:
-        (basis,) = release.factors
+    (basis,) = release.factors if len(release.factors) == 1 else ("",)
+    if basis:
         said.append(
             f"only the conversion factor of {basis} is in these files: give those of both variants"
             " in one command"

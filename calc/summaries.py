@@ -133,6 +133,7 @@ def counts(lines: nw.DataFrame[Any], options: Options) -> Counter[Counted]:
     )
     unworked = nw.col("work_cents").is_null() & ~nw.col("allowed_cents").is_null()
     unshared = nw.col("payer_part_b") & nw.col("medicare_cents").is_null()
+    unshared = unshared & ~nw.col("allowed_cents").is_null()
     found: dict[Counted, int] = {
         "lines": len(lines),
         "part_b": int(lines["payer_part_b"].sum()),
@@ -140,7 +141,7 @@ def counts(lines: nw.DataFrame[Any], options: Options) -> Counter[Counted]:
         **{f"known_{name}": int(lines[name].count()) for name in CENTS.values()},
         "unpriced": lines["allowed_cents"].null_count(),
         "unworked": len(lines.filter(unworked)),
-        "unshared": len(lines.filter(unshared & ~nw.col("allowed_cents").is_null())),
+        "unshared": len(lines.filter(unshared)),
         "ties": int(lines["tie"].sum()),
         "kx": int(lines["needs_kx"].sum()),
         "no_threshold": len(unknown),

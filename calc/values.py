@@ -95,12 +95,16 @@ def _judged(
     column: str, read: Callable[[str], Any], types: Mapping[str, type], blank_fault: int = 0
 ) -> Facts:
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        values = read_each(values, read, types)
-        values = values.with_columns(nw.col("text").alias(f"{column}_text"))
-        return checks.alone(column, values).drop(f"{column}_text")
+        return _with_fault(column, read_each(values, read, types))
 
     types_too = {**types, f"{column}_fault": int}
     return Known(facts, types_too, (*read(""), blank_fault))
+
+
+def _with_fault(column: str, values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Facts with `column_fault`, by what the text alone and they tell."""
+    values = values.with_columns(nw.col("text").alias(f"{column}_text"))
+    return checks.alone(column, values).drop(f"{column}_text")
 
 
 def named(column: str, names: Mapping[str, str], blank: str = "") -> Facts:
@@ -150,12 +154,11 @@ def person(column: str, config: Config) -> Facts:
 
 
 def patient(config: Config) -> Facts:
-    """As `person`, and patient_fault, by what the text alone tells."""
+    """As `person`, and patient_fault."""
     named = person("patient", config)
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        values = named(values).with_columns(patient_text=nw.col("text"))
-        return checks.alone("patient", values).drop("patient_text")
+        return _with_fault("patient", named(values))
 
     return Known(facts, {"patient": str, "patient_fault": int}, ("", 0))
 
@@ -424,7 +427,6 @@ def amount(
     """
 
     def facts(values: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-        values = values.with_columns(nw.col("text").alias(f"{column}_text"))
         digits = number("text", places) * scale if scale else nw.lit(None, dtype=nw.Int64)
         if unsure:
             digits = nw.when(~nw.col("text").str.contains(unsure)).then(digits)
@@ -435,7 +437,7 @@ def amount(
         others = lambda frame: read_all(frame, read, {"other": int})  # noqa: E731
         values, _ = by_values(values, [("odd", Known(others, {"other": int}, (None,)))])
         values = values.with_columns(nw.coalesce("plain", "other").alias(name))
-        return checks.alone(column, values).drop(f"{column}_text", "plain", "odd", "other")
+        return _with_fault(column, values).drop("plain", "odd", "other")
 
     return Known(facts, {name: int, f"{column}_fault": int}, (None, 0))
 
