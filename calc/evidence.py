@@ -106,7 +106,7 @@ def gather(
         bills = clinicians.told(has)
         shared = clinicians.together(rows, mine.clashes, mine.lost, config, days, options, bills)
         tables = mine.tables | _of_rows(rows, has, config, days) | of_groups(group_rows(rows))
-        begun = {name: tables.pop(name) for name in ("clash", "limit", "off_day")}
+        begun = {name: tables.pop(name) for name in _BEGUN}
         return kept(tables | {"together": shared}), begun
 
     lines, (tables, begun) = engine.side_by_side(rows, services, others)
@@ -115,7 +115,7 @@ def gather(
         return _of_lines(rows, priced_lines(lines), begun["clash"], config, days)
 
     def further() -> tuple[Evidence, dict[str, Frame]]:
-        found, unpriced = _of_services(rows, lines, has, config, days)
+        found, unpriced = _of_services(rows, lines, has, begun, config, days)
         both = nw.concat([found.tables["limit"], begun["limit"]], how="vertical")
         found.tables |= of_habits(begun | found.tables, config) | {"limit": both}
         found.tables = kept(found.tables)
@@ -144,9 +144,9 @@ def of_patients(
     rows, days = counted_rows(rows, has, config, extras, files)
     tables = _of_rows(rows, has, config, days)
     lines = counted_lines(rows, config, days, options, in_doubt)
-    found, unpriced = _of_services(rows, lines, has, config, days)
+    found, unpriced = _of_services(rows, lines, has, tables, config, days)
     judged = _of_lines(rows, priced_lines(lines), tables["clash"], config, days)
-    found.tables |= tables | _with_costs(judged, unpriced)
+    found.tables = tables | found.tables | _with_costs(judged, unpriced)
     found.files = files
     return found
 
@@ -164,7 +164,7 @@ def counted_rows(
 def _of_rows(
     rows: Frame, has: frozenset[str], config: Config, days: list[date]
 ) -> dict[str, Frame]:
-    """The tables that hang on no line of a service; "clash" before what its units cost is known."""
+    """The tables that hang on no line of a service; those of `_BEGUN` are not whole yet."""
     return {
         "row": rows,
         "clash": engine.settled(overlaps.of_patients(rows)),
@@ -172,23 +172,37 @@ def _of_rows(
         "treatment_day": treatment_days(rows, has),
         "cloned_day": engine.settled(habits.cloned_days(rows, config, days)),
         "off_day": habits.off_days(rows, config, days),
+        "long_day": engine.settled(long_by_minutes(rows, config, days)),
+        "habit": engine.settled(habits.of_rows(rows, config)),
     }
 
 
+# What costs, units, other patients or batches of them are still to be added to.
+_BEGUN = ("clash", "limit", "off_day", "long_day", "habit")
+
+
 def _of_services(
-    rows: Frame, lines: Frame, has: frozenset[str], config: Config, days: list[date]
+    rows: Frame,
+    lines: Frame,
+    has: frozenset[str],
+    begun: Mapping[str, Frame],
+    config: Config,
+    days: list[date],
 ) -> tuple[Evidence, dict[str, Frame]]:
-    """What `counted_lines` are enough for; and tables that `_with_costs` ends."""
+    """What `counted_lines` are enough for; and tables that `_with_costs` ends.
+
+    ``begun``: what `_of_rows` says of minutes and habits.
+    """
     unpriced = {
         "allowed_most": engine.settled(edits.at_most_usual(lines, config, days)),
         "same_minutes": engine.settled(edits.distinct_at_the_same_time(lines, rows)),
     }
     tables = {
         "assistant_row": billed_as_assistants(rows, lines),
-        "limit": beyond_limits(rows, lines, config, days),
+        "limit": beyond_limits(begun["long_day"], lines, config, days),
         "evaluation": evaluations(lines, config, days),
         "pair": edits.bundled(lines, config, days),
-        "habit": habits.counted(rows, lines, config),
+        "habit": habits.with_assistants(begun["habit"], rows, lines),
     }
     gaps = edits.gaps_of(lines, config, days)
     return Evidence(tables, rows, has, days, gaps, _uncounted(lines)), unpriced
@@ -958,13 +972,8 @@ def _most_treatment(rows: Frame) -> Frame:
     return both.group_by(*PATIENT_DAY).agg(total("most_ms"))
 
 
-def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -> Frame:
-    """What is measured of a patient's day (minutes or units), how much, and the limit.
-
-    Units only where the minutes keep within their limit, those billed or, on a day without any,
-    those that the minutes earn; ``supported`` beside them. Not of payers whose unit is shorter
-    than Medicare's: as many of ten minutes are a shorter day.
-    """
+def long_by_minutes(rows: Frame, config: Config, days: list[date]) -> Frame:
+    """Minutes with one patient at a time of a patient's days that come near their limit."""
     somebody = _treating()
     mine = rows.with_columns(
         first_place=nw.col("row_place"), first_clinician=somebody, last_clinician=somebody
@@ -972,10 +981,20 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     mine = limits.long_days(
         mine, "counted_ms", PATIENT_DAY, "patient_minutes", config, days, nw.col("one_on_one")
     )
-    ends = [nw.col("limit").min(), *first_rows.aggregates()]
-    minutes = mine.group_by(*PATIENT_DAY).agg(total("counted_ms").alias("measured"), *ends)
+    minutes = mine.group_by(*PATIENT_DAY).agg(
+        total("counted_ms").alias("measured"), nw.col("limit").min(), *first_rows.aggregates()
+    )
     minutes = first_rows.named(minutes).with_columns(supported=nw.lit(None, dtype=nw.Int64))
-    minutes = limits.measured(minutes, "patient_minutes")
+    return limits.measured(minutes, "patient_minutes")
+
+
+def beyond_limits(minutes: Frame, lines: Frame, config: Config, days: list[date]) -> Frame:
+    """What is measured of a patient's day (minutes or units), how much, and the limit.
+
+    ``minutes``: see `long_by_minutes`. Units only where the minutes keep within their limit, those
+    billed or, on a day without any, those that the minutes earn; ``supported`` beside them. Not of
+    payers whose unit is shorter than Medicare's: as many of ten minutes are a shorter day.
+    """
     claimed = ~nw.col("units_claimed").is_null()
     lines = engine.touched(lines, claimed, PATIENT_DAY, "claimed")
     # Of a day on which units are billed a code without any has none.
@@ -986,7 +1005,9 @@ def beyond_limits(rows: Frame, lines: Frame, config: Config, days: list[date]) -
     )
     usual = nw.col("timed") & ~nw.col("payer").is_in(_with_shorter_units(config))
     timed = limits.long_days(timed, "measured", PATIENT_DAY, "patient_units", config, days, usual)
-    by_units = timed.group_by(*PATIENT_DAY).agg(total("measured"), total("supported"), *ends)
+    by_units = timed.group_by(*PATIENT_DAY).agg(
+        total("measured"), total("supported"), nw.col("limit").min(), *first_rows.aggregates()
+    )
     by_units = limits.measured(first_rows.named(by_units), "patient_units")
     beyond = minutes.filter(nw.col("measured") > nw.col("limit")).select(PATIENT_DAY)
     by_units = by_units.join(beyond, on=list(PATIENT_DAY), how="anti")

@@ -20,12 +20,12 @@ HEAPS = 4  # units up to whose first minutes days may heap
 _PER_MILLION = 1_000_000
 
 
-def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
-    """One line per clinician: sessions, round minutes, heaps, an assistant's CQ and CO.
+def of_rows(rows: nw.LazyFrame[Any], config: Config) -> nw.LazyFrame[Any]:
+    """One line per clinician: sessions, round minutes, heaps.
 
     Of batches of whole patients the counts add up.
     """
-    mine = nw.col("counts") & (nw.col("clinician") != "") & nw.col("documented")
+    mine = _mine()
     lasting = mine & nw.col("one_on_one") & (nw.col("length_ms") > 0)
     # Most rows count: to add nothing of the others is cheaper than to leave them out.
     marked = rows.with_columns(
@@ -39,11 +39,22 @@ def counted(rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any], config: Config) -
         nw.col("day").min().alias("date"), nw.col("place").min().alias("first_place"),
     )  # fmt: skip
     people = people.filter(~nw.col("date").is_null())
-    assistants = _assistants(rows.filter(mine & (nw.col("role") == "assistant")), lines)
-    people = people.join(assistants, on="clinician", how="left")
     return people.join(
         _heaps(rows.filter(mine & nw.col("timed")), config), on="clinician", how="left"
     )
+
+
+def with_assistants(
+    counts: nw.LazyFrame[Any], rows: nw.LazyFrame[Any], lines: nw.LazyFrame[Any]
+) -> nw.LazyFrame[Any]:
+    """The counts `of_rows` with an assistant's CQ and CO, of their services' lines."""
+    theirs = rows.filter(_mine() & (nw.col("role") == "assistant"))
+    return counts.join(_assistants(theirs, lines), on="clinician", how="left")
+
+
+def _mine() -> nw.Expr:
+    """The row is somebody's session."""
+    return nw.col("counts") & (nw.col("clinician") != "") & nw.col("documented")
 
 
 _COUNTS = (
