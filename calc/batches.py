@@ -7,6 +7,7 @@ and written twice, so the cost stays in proportion to the rows.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import time
 from collections import Counter
@@ -79,16 +80,26 @@ class Progress:
 def pieces(files: Sequence[str]) -> Iterator[tuple[str, Any, int]]:
     """Each file's name, what `logs.read` takes, and its rows (0: not known before it is read).
 
-    Parquet files come in pieces of PIECE_ROWS, other files whole.
+    Parquet files come in pieces of PIECE_ROWS, other files whole. InputError where one that comes
+    in pieces is changed before the last of them is done with.
     """
     for name in files:
         if not name.endswith(".parquet"):
             yield name, name, 0
             continue
+        before = _stamp(name)
         rows = engine.parquet_rows(name)
         for first in range(0, max(rows, 1), PIECE_ROWS):
             count = min(PIECE_ROWS, rows - first)
             yield name, logs.piece(name, first, count), count
+            if _stamp(name) != before:
+                raise decoding.changed(name)
+
+
+def _stamp(name: str) -> tuple[int, int] | None:
+    with contextlib.suppress(OSError):
+        return decoding.stamp(Path(name))
+    return None
 
 
 def count_for(sources: Sequence[str], batch_rows: int = BATCH_ROWS) -> int:
@@ -279,12 +290,13 @@ def bill(
     jobs: int = 1,
     batch_rows: int = BATCH_ROWS,
     report: Report = lambda text: None,
+    once_read: Callable[[Billed], None] = lambda done: None,
 ) -> Billed:
     """Bill sources of any size into one Parquet file, written whole or not at all.
 
     The columns of `billing.as_printed` with money as decimals; the lines of a batch are in claim
     order, batch after batch. ``jobs`` batches at a time. ``strict``: nothing is billed where a
-    row is rejected.
+    row is rejected. ``once_read`` hears of rows and rejects before anything is billed.
     """
     options = options or billing.Options()
     with engine.hidden_folder(output) as folder:
@@ -297,6 +309,7 @@ def bill(
             rows.rows_used, rows.rows_rejected, Counter(), rows.rejects, rows.notes, rows.mapping,
             rows.met,
         )  # fmt: skip
+        once_read(done)
         if strict and done.rows_rejected:
             return done
         progress = Progress(rows.rows_used, report)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from calc import billing, engine, logs
@@ -35,15 +36,16 @@ def run(
     master: str = "",
     partition: str = "",
     strict: bool = False,
+    once_read: Callable[[Billed], None] = lambda read: None,
 ) -> Billed:
     """Bill Parquet files that Spark can reach into a new Parquet folder.
 
     ``master``: the cluster's URL, such as ``spark://host:7077`` or ``local[2]``; blank: the
     session that runs. ``partition``: a column of the lines that parts the output, such as
-    "date". ``strict``: nothing is billed where a row is rejected. Money as decimals. Spark gives
-    the output its ``_SUCCESS`` when it is whole. Raises InputError where Spark is not installed or
-    does not start, where it cannot read a file, where the output is there already, and as
-    `logs.read`.
+    "date". ``strict``: nothing is billed where a row is rejected. ``once_read`` hears of rows and
+    rejects before anything is billed. Money as decimals. Spark gives the output its ``_SUCCESS``
+    when it is whole. Raises InputError where Spark is not installed or does not start, where it
+    cannot read a file, where the output is there already, and as `logs.read`.
     """
     frame = engine.spark_parquet(source, master)
     engine.require_new(frame, output)
@@ -53,9 +55,10 @@ def run(
         what = f'the lines have no column "{partition}"'
         raise InputError(what, "--partition", f"choose one of {', '.join(names)}")
     rejects = engine.collect(log.rejects())
-    rows = engine.count(engine.lazy(frame))
+    read = Billed(rejects, engine.count(engine.lazy(frame)), 0)
+    once_read(read)
     if strict and len(rejects):
-        return Billed(rejects, rows, 0)
+        return read
     lines = billing.bill(log, config, options, billing.printed_from(log.carried))
     lines = engine.decimals(billing.as_printed(lines, log.carried), tuple(billing.CENTS))
-    return Billed(rejects, rows, engine.write_spark(lines, output, partition))
+    return replace(read, lines=engine.write_spark(lines, output, partition))

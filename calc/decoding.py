@@ -90,6 +90,18 @@ def survey(path: str) -> tuple[int, bool]:
     return quotes, nul
 
 
+def stamp(path: Path) -> tuple[int, int]:
+    """What tells a file that was changed: its size, and when it was written."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def changed(source: str) -> InputError:
+    """What is said of a file whose `stamp` is another one than before it was read."""
+    hint = "read it again when nothing writes to it"
+    return InputError("was changed while it was read", source, hint)
+
+
 def sha256(path: str) -> str:
     """The digest of a file's bytes. Raises OSError where it cannot be read."""
     with Path(path).open("rb") as file:

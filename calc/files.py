@@ -189,7 +189,7 @@ def _from_disk(source: str, score: Score, digest: bool) -> Records | None:
     """A large text without its bytes in memory; None where they must be looked at to be sure."""
     path = Path(source).absolute()
     try:
-        before = _stamp(path)
+        before = decoding.stamp(path)
         start = b"" if source == "-" or before[0] < LARGE else _start(path)
         if not _is_utf8(start, source):
             return None
@@ -202,19 +202,13 @@ def _from_disk(source: str, score: Score, digest: bool) -> Records | None:
             if nul or quotes == 0 or quotes % 2:
                 return None
             records = _regular(str(path), layout)
-        if records is None or _stamp(path) != before:
+        if records is None or decoding.stamp(path) != before:
             return None
     except (OSError, ValueError):
         return None
     if digest:
         records.digest = _hashed(path, source, before)
     return records
-
-
-def _stamp(path: Path) -> tuple[int, int]:
-    """What tells a file that was changed."""
-    found = path.stat()
-    return found.st_size, found.st_mtime_ns
 
 
 def _hashed(path: Path, source: str, before: tuple[int, int]) -> Callable[[], str]:
@@ -226,10 +220,9 @@ def _hashed(path: Path, source: str, before: tuple[int, int]) -> Callable[[], st
     def digest() -> str:
         with contextlib.suppress(OSError):
             sha256 = found.result()
-            if _stamp(path) == before:
+            if decoding.stamp(path) == before:
                 return sha256
-        hint = "read it again when nothing writes to it"
-        raise InputError("was changed while it was read", source, hint)
+        raise decoding.changed(source)
 
     return digest
 

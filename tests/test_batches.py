@@ -16,7 +16,7 @@ import pytest
 from helpers import ROOT
 
 import calc
-from calc import batches, billing, engine, logs, summaries
+from calc import batches, billing, engine, large_audits, logs, summaries
 from calc.errors import InputError
 
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
@@ -361,6 +361,35 @@ def test_an_output_that_cannot_be_written(log, config, tmp_path):
         batches.bill([str(log)], str(tmp_path / "none" / "out.parquet"), config)
     assert error.value.what == "cannot be written (No such file or directory)"
     assert error.value.hint.startswith("name another place by -o FILE")
+
+
+@pytest.mark.parametrize("audited", [False, True])
+@pytest.mark.parametrize("after", [0, 3, 4])
+def test_a_file_that_is_replaced_between_its_pieces(
+    after, audited, log, config, tmp_path, monkeypatch
+):
+    """Rows of two files are no log, however sound each of them is; 4000 rows are five pieces."""
+    monkeypatch.setattr(batches, "PIECE_ROWS", 900)
+    source, output = tmp_path / "log.parquet", tmp_path / "lines.parquet"
+    shutil.copy(log, source)
+    slices = logs.piece
+
+    def changing(name, first, rows):
+        found = slices(name, first, rows)
+        if first == after * 900:
+            pl.read_parquet(log).reverse().write_parquet(source, compression="uncompressed")
+        return found
+
+    monkeypatch.setattr(logs, "piece", changing)
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    with pytest.raises(InputError) as error:
+        if audited:
+            large_audits.audit([str(source)], str(folder), config)
+        else:
+            in_batches([source], output, config)
+    assert (error.value.where, error.value.what) == (str(source), "was changed while it was read")
+    assert not output.exists()
 
 
 # --- the command line ---------------------------------------------------------------------------

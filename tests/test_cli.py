@@ -461,6 +461,15 @@ def test_a_place_that_cannot_be_written_is_changed_by_its_own_option(words, opti
     )
 
 
+def test_no_lines_stay_where_their_rejects_cannot_be_written(tmp_path):
+    rows = "p,2026-03-02,97110,23\np,2026-03-02,99999,23\n"
+    (tmp_path / "log.csv").write_text(f"patient,date,code,minutes\n{rows}")
+    words = ("bill", "log.csv", "--jobs", "1", "-o", "lines.parquet", "--rejects", "no/x.csv")
+    code, _, err = run(*words, cwd=tmp_path)
+    assert code == 2 and "no/x.csv: cannot be written" in err
+    assert [path.name for path in tmp_path.iterdir()] == ["log.csv"]
+
+
 def test_rates_columns_and_periods():
     code, out, _ = run(
         "rates", "--code", "97116", "--locality", "OH-00", "--date", "2020-06-01", "--format", "csv"

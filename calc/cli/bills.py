@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -168,30 +169,46 @@ def _bill_large(
         if jobs or on != "spark" or len(sources) != 1:
             hint = "say --engine spark --master URL and one Parquet source, without --jobs"
             raise InputError("--master is for Spark alone", hint=hint)
+        told = _Rejects(sources, rejects_file)
         ran = cluster.run(
             sources[0], output, config, blanks, options,
             master=master, partition=partition, strict=strict,
+            once_read=lambda read: told.write(read.rejects),
         )  # fmt: skip
-        name = say_rejects(ran.rejects, tuple(sources), rejects_file)
         stopped = strict and len(ran.rejects) > 0
         if not stopped:
             tell(f"{ran.lines:,} lines written to {output}")
-        _say_end(ran.rows, len(ran.rejects), name, stopped, sources[0])
+        _say_end(ran.rows, len(ran.rejects), told.name, stopped, sources[0])
         return
     polars_only(on)
-    maps = maps_of(reading)
+    maps, told = maps_of(reading), _Rejects(sources, rejects_file)
+
+    def once_read(read: batches.Billed) -> None:
+        said_of_reading(read.notes, read.mapping, reading)
+        told.write(logs.rejects_as_one(read.rejects))
+
     done = batches.bill(
         sources, output, config, blanks, options, maps=maps, strict=strict, jobs=jobs or 1,
-        report=report_progress(),
+        report=report_progress(), once_read=once_read,
     )  # fmt: skip
-    said_of_reading(done.notes, done.mapping, reading)
-    name = say_rejects(logs.rejects_as_one(done.rejects), tuple(sources), rejects_file)
     nothing_billed = strict and done.rows_rejected > 0
     if not nothing_billed:
         for note in _notes(done.counts, options, done.met):
             tell(note)
     total = done.rows_used + done.rows_rejected
-    _say_end(total, done.rows_rejected, name, nothing_billed, sources[0])
+    _say_end(total, done.rows_rejected, told.name, nothing_billed, sources[0])
+
+
+@dataclass
+class _Rejects:
+    """Rejects said and written as soon as all is read: no lines stay where these cannot."""
+
+    sources: list[str]
+    file: str | None
+    name: str = ""  # of the file that holds them, once there are any
+
+    def write(self, rejects: Any) -> None:
+        self.name = say_rejects(rejects, tuple(self.sources), self.file)
 
 
 def _say_end(total: int, rejected: int, name: str, nothing_billed: bool, log: str) -> None:

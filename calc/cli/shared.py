@@ -374,7 +374,7 @@ def report_progress() -> Callable[[str], None]:
     """Progress on one line of a terminal; elsewhere silence."""
     if not _on_terminal():
         return lambda text: None
-    return lambda text: _draw(f"\r\x1b[K{text}", nl=": 100%," in text)
+    return lambda text: _draw(f"\r\x1b[K{text}", nl=": 100%," in text or ":" not in text)
 
 
 def used_said(read: int, used: int, rejected: int, name: str) -> str:
