@@ -103,6 +103,22 @@ def test_counts_of_a_run(spark, config, tmp_path):
 
 
 @pytest.mark.spark
+def test_rejects_are_heard_of_before_anything_is_billed(spark, config, tmp_path):
+    """No lines stay where they cannot be written."""
+    log, output = tmp_path / "log.parquet", tmp_path / "lines"
+    row = {"patient": "p", "code": "97110", "date": "2026-03-02", "minutes": "8"}
+    pl.DataFrame([row, row | {"code": "99999"}]).write_parquet(log)
+
+    def refuse(read):
+        assert (read.rows, read.lines, len(read.rejects)) == (2, 0, 1)
+        raise InputError("cannot be written")
+
+    with pytest.raises(InputError, match="cannot be written"):
+        cluster.run(str(log), str(output), config, once_read=refuse)
+    assert not output.exists()
+
+
+@pytest.mark.spark
 @pytest.mark.parametrize("fault", ["kinds", "damage"])
 def test_files_that_spark_cannot_read(fault, spark, config, tmp_path):
     """A column of two kinds, and a damaged file: named, and no output is left."""
