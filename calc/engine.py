@@ -1707,6 +1707,7 @@ def grouped(
 
     Each maps a new name to the column it is made of.
     """
+    sums = {**total, **filled}
     aggregates = {name: nw.col(c).sum().cast(nw.Int64).fill_null(0) for name, c in total.items()}
     aggregates |= {name: nw.col(c).count().cast(nw.Int64) for name, c in filled.items()}
     aggregates |= {name: nw.col(c).min() for name, c in least.items()}
@@ -1729,32 +1730,38 @@ def grouped(
         *(pl.col(c).is_not_null().cast(pl.Int64).alias(name) for name, c in filled.items()),
         *(pl.col(c).alias(name) for name, c in ranged.items()),
     )
+    if not many:
+        return _frame(done.lazy())
     # A value that all rows have, such as the file's name, stands there already.
-    of_all = [n for n, c in ranged.items() if many and _is_one_value(rows[c])]
-    aggregates = {n: how for n, how in aggregates.items() if n not in of_all}
+    told = {name for name, c in ranged.items() if _is_one_value(rows[c])}
+    left = {name: how for name, how in aggregates.items() if name not in told}
     if 8 * many > len(rows):
         # So many are better added up along the whole column.
         ends = _ends(number)
-        for name, c in (*total.items(), *filled.items()):
-            x = rows[c].is_not_null() if name in filled else _filled(rows[c], 0)
-            done = done.with_columns(_sums(_at(x.cast(pl.Int64), place), ends).alias(name))
-            del aggregates[name]
-        columns = {ranged[name]: _at(rows[ranged[name]], place) for name in aggregates}
+        for name, c in sums.items():
+            x = _at(_counts(rows, c, name in filled), place)
+            done = done.with_columns(_sums(x, ends).alias(name))
+            del left[name]
+        columns = {ranged[name]: _at(rows[ranged[name]], place) for name in left}
         rising, unlike = _rising(columns, first)
-        for name in [name for name in aggregates if ranged[name] in rising]:
+        for name in [name for name in left if ranged[name] in rising]:
             if name in most:
                 done = done.with_columns(columns[ranged[name]][ends].alias(name))
-            del aggregates[name]
-        if aggregates:
+            del left[name]
+        if left:
             several = (_sums(unlike, ends) > 0)[number]
-    if many and aggregates:
-        number = number.filter(several).alias(_ROWS)
-        few = rows[_where(several, place)].with_columns(number)
-        added = nw.to_native(_frame(few.lazy()).group_by(_ROWS).agg(**aggregates))
+    if left:
+        few = rows[_where(several, place)].with_columns(number.filter(several).alias(_ROWS))
+        added = nw.to_native(_frame(few.lazy()).group_by(_ROWS).agg(**left))
         added = added.collect(engine="streaming")
-        place = added[_ROWS]
-        done = done.with_columns(done[n].scatter(place, added[n]) for n in aggregates)
+        done = done.with_columns(done[n].scatter(added[_ROWS], added[n]) for n in left)
     return _frame(done.lazy())
+
+
+def _counts(rows: pl.DataFrame, column: str, is_filled: bool) -> pl.Series:
+    """What of each row adds up: the column's value, or 1 where there is one (``is_filled``)."""
+    x = rows[column].is_not_null() if is_filled else _filled(rows[column], 0)
+    return x.cast(pl.Int64)
 
 
 def _rising(columns: Mapping[str, pl.Series], first: pl.Series) -> tuple[set[str], pl.Series]:
