@@ -2420,21 +2420,27 @@ def hidden_folder(output: str | None) -> Iterator[Path]:
     Without an output it is where the system keeps what does not last.
     """
     where = Path(output).absolute() if output else Path(tempfile.gettempdir(), "therapy-calc")
-    folder = _hidden(where)
+    folder, named = _hidden(where), output or str(where.parent)  # a user knows of the output alone
     try:
         try:
             folder.mkdir(0o700)
         except OSError as error:
-            reason = f"cannot be written ({error.strerror})"
-            raise InputError(reason, output or str(where.parent), BESIDE_HINT) from None
+            raise InputError(_unwritten(error), named, BESIDE_HINT) from None
         yield folder
     except InputError as error:
         if not error.where.startswith(str(folder)):
             raise
-        # A user knows of the output alone.
-        raise InputError(error.what, output or str(where.parent), BESIDE_HINT) from None
+        raise InputError(error.what, named, BESIDE_HINT) from None
+    except OSError as error:
+        if not str(error.filename or "").startswith(str(folder)):
+            raise
+        raise InputError(_unwritten(error), named, BESIDE_HINT) from None
     finally:
         _removed(folder)
+
+
+def _unwritten(error: OSError) -> str:
+    return f"cannot be written ({error.strerror or error})"
 
 
 def _removed(folder: Path) -> None:
@@ -2464,9 +2470,7 @@ def whole(path: str) -> Iterator[str]:
         Path(temporary).chmod(_rights(place))
         os.replace(temporary, place)
     except OSError as error:
-        raise InputError(
-            f"cannot be written ({error.strerror or error})", path, _ELSEWHERE
-        ) from None
+        raise InputError(_unwritten(error), path, _ELSEWHERE) from None
     finally:
         # It is gone, or was never there; where it cannot be removed, what went wrong says why.
         with contextlib.suppress(OSError):
@@ -2509,7 +2513,8 @@ def _writing(path: str | Path) -> Iterator[None]:
     try:
         yield
     except pl.exceptions.PolarsError as error:
-        reason = f"{_short(error)}; is the disk full?"
+        full = os.strerror(errno.ENOSPC)
+        reason = full if full in str(error) else f"{_short(error)}; is the disk full?"
         raise OSError(errno.EIO, reason, str(path)) from None
 
 

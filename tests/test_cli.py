@@ -1425,6 +1425,26 @@ def test_what_fails_in_the_hidden_folder_is_said_of_the_output(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_disk_that_is_full_in_the_hidden_folder_is_said_of_the_output(tmp_path, monkeypatch):
+    """Polars has errors of its own, in which the system's words stand among others."""
+    output = str(tmp_path / "lines.parquet")
+
+    def full(*given, **options):
+        raise pl.exceptions.ComputeError(f"parquet: underlying IO error: {os.strerror(28)} (28)")
+
+    monkeypatch.setattr(pl.DataFrame, "write_parquet", full)
+    rows = engine.table({"patient": ["p"]}, {"patient": str})
+    with pytest.raises(InputError) as error, engine.hidden_folder(output) as folder:
+        engine.write_parquet_part(rows, str(folder / "part.parquet"))
+    assert (error.value.where, error.value.what) == (
+        output, "cannot be written (No space left on device)"
+    )  # fmt: skip
+    assert error.value.hint == engine.BESIDE_HINT
+    with pytest.raises(OSError, match="elsewhere"), engine.hidden_folder(output):
+        raise OSError(5, "elsewhere", str(tmp_path / "other"))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_hidden_folder_goes_however_impatient_the_user_is(tmp_path, monkeypatch):
     """Ctrl-C twice: the second came while the folder was being removed."""
     remove, calls = engine.shutil.rmtree, []
