@@ -9,7 +9,7 @@ from typing import Any
 
 import narwhals.stable.v2 as nw
 
-from calc.errors import InputError
+from calc.errors import InputError, require_file, spelled_out
 from calc.schema import Folded
 
 KNOWN = "known_fingerprints"  # of a report's meta
@@ -24,11 +24,12 @@ def read(path: str, mark: str = "") -> dict[str, str]:
     which patients are redacted. Raises InputError for another file, and for a report that calls
     patients otherwise: none of its findings would be known.
     """
+    require_file(path, _HINT)
     try:
         report = json.loads(Path(path).read_bytes())
     except OSError as error:
         raise InputError(f"cannot be read ({error.strerror})", path, _HINT) from None
-    except ValueError:  # of json as of text that is not UTF-8
+    except (ValueError, RecursionError):  # of json as of text that is not UTF-8
         raise InputError("is not json", path, _HINT) from None
     findings = report.get("findings") if isinstance(report, dict) else None
     if not isinstance(findings, list):
@@ -46,6 +47,9 @@ def read(path: str, mark: str = "") -> dict[str, str]:
     for text in map(str, before if isinstance(before, list) else []):
         rule, _, fingerprint = text.rpartition(" ")
         known |= {fingerprint: rule} if fingerprint else {}
+    for text in (*known, *known.values()):
+        if spelled_out(text) != text:
+            raise InputError("holds a character that is no text", path, _HINT)
     if known:
         _require_same_key(meta.get(REDACTED), mark, path)
     return known

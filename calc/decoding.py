@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
-from calc.errors import InputError
+from calc.errors import InputError, require_file
 
 MAX_UNPACKED = 4 << 30  # bytes
 SURELY_SOUND = 200 << 20  # bytes unpacked that are no danger, however small they were packed
@@ -51,10 +51,9 @@ def load(source: str, stdin: IO[bytes] | None = None) -> bytes:
             raise InputError("cannot be read (it is closed)", "standard input", "name a file")
         return (stdin or sys.stdin.buffer).read()
     try:
-        if not Path(source).is_file() and Path(source).exists():
-            kind = "a folder" if Path(source).is_dir() else "a device or pipe"
-            hint = "name a csv file" if kind == "a folder" else "use - for standard input"
-            raise InputError(f"is {kind}, not a file", source, hint)
+        if Path(source).is_dir():
+            raise InputError("is a folder, not a file", source, "name a csv file")
+        require_file(source, "use - for standard input")
         return Path(source).read_bytes()
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
@@ -265,12 +264,15 @@ def _check_cells(archive: zipfile.ZipFile, source: str) -> None:
             _refuse_cells(row * column, name, source)
 
 
+_CUT = 1 << 12  # bytes of a tag or two
+
+
 def _overlapping(parts: Iterable[bytes]) -> Iterator[bytes]:
     """The parts, each with the end of the one before, so that nothing is cut in two."""
     before = b""
     for part in parts:
         yield before + part
-        before = part[-120:]
+        before = part[-_CUT:]
 
 
 def _number(letters: bytes) -> int:
@@ -285,16 +287,19 @@ def _check_repeats(archive: zipfile.ZipFile, source: str) -> None:
     rows = columns = 1
     for part in _overlapping(chunks(archive, "content.xml")):
         # Only what has a value is kept; blank rows and cells up to the sheet's end are none.
-        for repeats in re.findall(rb'number-columns-repeated="(\d+)"[^>]*value-type', part):
-            columns = max(columns, int(repeats))
-        for repeats in re.findall(
-            rb'<table:table-row[^>]*number-rows-repeated="(\d+)"[^>]*>(?:(?!</table:table-row)'
-            rb".){0,2000}?value-type",
-            part,
-            re.DOTALL,
-        ):
-            rows = max(rows, int(repeats))
+        for tag in _REPEATING.finditer(part):
+            times = max(map(int, _REPEATS.findall(tag[0])), default=1)
+            if tag[1]:
+                row, _, _ = part[tag.end() : tag.end() + 2000].partition(b"</table:table-row")
+                rows = max(rows, times) if b"value-type" in row else rows
+            elif b"value-type" in tag[0]:
+                columns = max(columns, times)
     _refuse_cells(rows * columns, "content.xml", source)
+
+
+# A tag is looked through once, whatever stands in it: what is packed small may be long.
+_REPEATING = re.compile(rb"<(table:table-row\b)?(?=[^<>]*?s-repeated=)[^<>]*+>")
+_REPEATS = re.compile(rb's-repeated="(\d{1,9})"')
 
 
 def _refuse_cells(cells: int, name: str, source: str) -> None:

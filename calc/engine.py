@@ -42,7 +42,7 @@ Change = Callable[[nw.LazyFrame[Any]], nw.LazyFrame[Any]]
 ROW = "row "  # the record number; the blank keeps it apart from any heading of a log
 MAX_FIELD = 1_000_000  # bytes of one cell
 # What begins a text that a spreadsheet reads as a formula: in csv an apostrophe stands before it.
-FORMULA = r"[=+\-@\t\r]"
+FORMULA = "[=+\\-@\\t\\r\uff1d\uff0b\uff0d\uff20]"  # the last four are wide ones
 ENGINES = ("polars", "duckdb", "spark")
 _MISSING = {
     "duckdb": "pip install 'therapy-billing-calc[duckdb]'",

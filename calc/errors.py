@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 
-# Control characters of a log could move the cursor of a terminal.
-CONTROLS = dict.fromkeys([*range(32), *range(127, 160)], "?")
+# Control characters of a log could move the cursor of a terminal, or turn what stands beside them.
+_TURNING = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))
+CONTROLS = dict.fromkeys([*range(32), *range(127, 160), *_TURNING], "?")
 
 
 class CalcError(Exception):
@@ -42,9 +45,23 @@ def first_of(names: Sequence[str], most: int) -> str:
 
 def require_text(name: str) -> None:
     """InputError for a name in another encoding than UTF-8, which no table can hold."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        shown = name.encode("utf-8", "backslashreplace").decode()
+    if (shown := spelled_out(name)) != name:
         hint = "rename the file, or write the word in UTF-8"
-        raise InputError("is no text in UTF-8", shown, hint) from None
+        raise InputError("is no text in UTF-8", shown, hint)
+
+
+def spelled_out(name: str) -> str:
+    """A text of which what is no UTF-8 stands as an escape, as in names of files.
+
+    >>> spelled_out("Müller"), spelled_out("a" + chr(0xDCFF)) == "a" + chr(92) + "udcff"
+    ('Müller', True)
+    """
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def require_file(path: str, hint: str) -> None:
+    """InputError for a device or a pipe: one would be waited for, and others never end."""
+    place = Path(path)
+    with contextlib.suppress(OSError, ValueError):  # which say themselves why it cannot be read
+        if place.exists() and not (place.is_file() or place.is_dir()):
+            raise InputError("is a device or pipe, not a file", path, hint)

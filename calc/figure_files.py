@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -182,14 +183,24 @@ class Reader:
                 hint = f"nearest: {near[0]}" if near else f"known: {', '.join(known)}"
                 self.fault(f'"{key}" is no key of ours', where, f"{hint}; remarks go into note")
 
+    def has(self, name: str) -> bool:
+        """Whether the file is there; what stands in its place and is none is a fault."""
+        there = self.at / name
+        if there.is_file():
+            return True
+        if os.path.lexists(there):
+            self.fault("is no file", str(self.folder / name), "put the file there, or take it away")
+        return False
+
     def toml(self, name: str) -> dict[str, Any]:
         path = self.folder / name
-        there = self.at / name
-        if not there.is_file():
+        if not self.has(name):
             return {}
         try:
-            return tomllib.loads(there.read_text(encoding="utf-8-sig"), parse_float=Decimal)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            return tomllib.loads(
+                (self.at / name).read_text(encoding="utf-8-sig"), parse_float=Decimal
+            )
+        except (ValueError, RecursionError) as error:  # of toml as of text that is not UTF-8
             self.fault(f"is not TOML: {error}", str(path))
             return {}
 
@@ -267,7 +278,7 @@ class Reader:
     def codes(self) -> list[dict[str, Any]]:
         """The facts of each row of codes.csv."""
         name = "codes.csv"
-        if not (self.at / name).is_file():
+        if not self.has(name):
             return []
         rows = _once(self, name, CODE_COLUMNS, ("code",), MORE_COLUMNS[name])
         where = self.folder / name

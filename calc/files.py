@@ -573,6 +573,8 @@ def _objects(found: Any, source: str) -> Records:
     names = list(dict.fromkeys(name for entry in found for name in entry))
     if found and not names:
         raise InputError("its records hold nothing", source, _LIKE_THIS)
+    if any(map(_NO_TEXT.search, names)):
+        raise InputError("a name holds a character that is no text", source, "take it out")
     names = names or ["patient", "date", "code"]  # no record, so what each must have
     if len(names) > MAX_COLUMNS:
         raise InputError(f"has {len(names):,} columns, more than {MAX_COLUMNS:,}", source)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from calc.errors import InputError, first_of
+from calc.errors import InputError, first_of, require_file
 from calc.params import Config
 from calc.params import plain as plain
 from calc.schema import SESSION
@@ -77,12 +77,13 @@ def read_maps(pairs: Sequence[str], file: str | None) -> dict[str, str]:
 
 
 def _saved(file: str) -> dict[str, str | list[str]]:
+    require_file(file, "name a file that --save-map wrote")
     try:
         columns = tomllib.loads(Path(file).read_text(encoding="utf-8-sig")).get("columns")
     except OSError as error:
         hint = "name a file that --save-map wrote"
         raise InputError(f"cannot be read ({error.strerror})", file, hint) from None
-    except ValueError as error:  # of toml as of text that is not UTF-8
+    except (ValueError, RecursionError) as error:  # of toml as of text that is not UTF-8
         raise InputError(f"cannot be read ({error})", file, "a mapping is a toml file") from None
     if not isinstance(columns, dict):
         hint = 'write [columns], then e.g. start = ["Time In"]'

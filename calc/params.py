@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from calc.dated import Edition, Parameter, of_places
-from calc.errors import ConfigError, InputError
+from calc.errors import ConfigError, InputError, spelled_out
 from calc.figure_files import (
     FEES,
     PARAMETERS,
@@ -68,7 +68,10 @@ class Config:
             said.append(f"figures in {folder} replace the shipped ones {where}")
             # What is at fault in the folder is said where it is read.
             with contextlib.suppress(ConfigError, OSError):
-                said += [f"{path} is a file that nothing reads" for path in _unread(self, folder)]
+                said += [
+                    f"{spelled_out(str(path))} is a file that nothing reads"
+                    for path in _unread(self, folder)
+                ]
         return said
 
     def place(self, folder: Path) -> Path:

@@ -22,7 +22,7 @@ import narwhals.stable.v2 as nw
 
 from calc import engine
 from calc.cells import clean, text_of
-from calc.errors import InputError
+from calc.errors import InputError, require_file
 
 PREFIX = "PT-"
 CODE_LENGTH = 10  # letters of 5 bits: two of a million patients share 50 bits once in 2,000 runs
@@ -80,6 +80,7 @@ def read_key(path: str) -> Key:
     """
     with contextlib.suppress(FileExistsError):
         _make(path)
+    require_file(path, _NEW_KEY)
     try:
         text = Path(path).read_text(encoding="ascii").strip()
         secret = bytes.fromhex(text)
@@ -162,6 +163,16 @@ def without_cells(error: InputError) -> InputError:
         _, asked, rest = hint.rpartition("; say which one")
         hint = f"say which one{rest}" if asked else ""
     return InputError(what, error.where, hint)
+
+
+def note_without_names(note: str) -> str:
+    """A note on what was read without the names of sheets that were left out.
+
+    >>> note_without_names('x.xlsx: read sheet "Log"; left out Ann Lee, Jo (see --sheet)')
+    'x.xlsx: read a sheet; others are left out (see --sheet)'
+    """
+    named = r'(?s)read (hidden )?sheet ".*"; left out .* \('
+    return re.sub(named, r"read a \1sheet; others are left out (", note)
 
 
 def without_words(rows: nw.DataFrame[Any], names: Sequence[str]) -> nw.DataFrame[Any]:

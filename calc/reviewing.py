@@ -386,7 +386,7 @@ def without_names(
     kept = redacting.without_words(kept, others)
     kept = kept.with_columns(
         *(nw.when(told).then(nw.col(name)).alias(name) for name in cells),
-        reason=nw.col("reason").str.replace_all(' ?".*"', "").str.strip_chars(),
+        reason=nw.col("reason").str.replace_all('(?s) ?".*"', "").str.strip_chars(),
     )
     nobody = config.blank_words("patient")
     return redacting.redact_cells(kept, mapping["patient"], nobody, key)

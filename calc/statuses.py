@@ -58,7 +58,7 @@ _HEADED = _APART | {"back": "reversals"}
 # Form locator 4 of a bill: two digits, often behind a 0, and the frequency; but 837 is X12's name
 # of a claim. What replaces one, takes it back or adjusts it: MCPM ch. 25 s. 75.1. The void of a log
 # is no session, while what replaces a claim is one; a frequency alone may there be of visits.
-_BILL_TYPE = re.compile(r"(?:^|\()\W*(?!837)0?[1-9][0-9]([0-9a-z])(?:\.0$)?(?![0-9a-z])")
+_BILL_TYPE = re.compile(r"(?:^|\()\W{0,9}(?!837)0?[1-9][0-9]([0-9a-z])(?:\.0$)?(?![0-9a-z])")
 _FREQUENCY = re.compile(r"^\W*([0-9])(?:\.0)?(?=$|\s*[-:(])")
 _AMENDING = "78fghijkmpq"
 _OF_BILLS = {
@@ -93,7 +93,8 @@ class Words(NamedTuple):
         if said is not None or not self.within:
             return said, text
         words = re.findall("[a-z]+|[0-9]+", text.lower())
-        for count in range(1, len(words)):
+        longest = max(map(len, self.within))  # no more words than letters
+        for count in range(1, min(len(words), longest + 1)):
             for own, others in ((words[:count], words[count:]), (words[-count:], words[:-count])):
                 kind = self.within.get("".join(own))
                 if kind and not self._is_against(others):

@@ -17,7 +17,7 @@ from typing import Any
 import narwhals.stable.v2 as nw
 
 from calc import engine, files
-from calc.errors import InputError, first_of
+from calc.errors import InputError, first_of, require_file
 
 KEYS = ("patient", "clinician", "date", "code")
 NEEDED = ("rule", "reason", "by", "until")
@@ -69,13 +69,14 @@ def read(source: str, rules: Collection[str]) -> list[Waiver]:
 
 
 def _toml(source: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    require_file(source, _HINT)
     try:
         text = Path(source).read_bytes().decode("utf-8-sig")
         tables = tomllib.loads(text)
     except OSError as error:
         hint = "check its name and rights"
         raise InputError(f"cannot be read ({error.strerror})", source, hint) from None
-    except ValueError as error:  # of toml as of text that is not UTF-8
+    except (ValueError, RecursionError) as error:  # of toml as of text that is not UTF-8
         raise InputError(f"is not toml ({error})", source, _HINT) from None
     waivers = tables.pop("waiver", [])
     if tables or not isinstance(waivers, list) or not all(isinstance(w, dict) for w in waivers):

@@ -20,17 +20,19 @@ _MARK = NO_RESULT.encode()
 _LONGEST = 1 << 16  # bytes of a cell that is looked at whole
 Match = re.Match[bytes]
 
+# No tag is looked through more often than once or twice, whatever stands in it: `<` ends all.
 # Some programs write a prefix before each name. A result that is there and empty is a blank text,
 # as is whatever a formula has that is said to give a text.
 _FORMULA = re.compile(
-    rb"<(?P<of>\w+:|)c\b(?![^>]*\bt=[\"']str[\"'])(?P<has>[^>]*)>\s*"
-    rb"<(?P=of)f\b(?:[^>]*/>|[^>]*>[^<]*</(?P=of)f>)\s*"
+    rb"<(?P<of>\w{1,20}:|)c\b(?![^<>]*\bt=[\"']str[\"'])(?P<has>[^<>]*+)>\s*+"
+    rb"<(?P=of)f\b[^<>]*+>(?:(?<=/>)|[^<]*+</(?P=of)f>)\s*+"
     rb"(?:<(?P=of)v\s*/>|(?=</(?P=of)c>))"
 )
-_BARE = re.compile(rb"<f\b[^>]*(?:/>|>[^<]*</f>)\s*<(?:v\s*/>|/c>)")  # soon looked for
-_ERROR = re.compile(rb"(<(?:\w+:)?c\b[^>]*\bt=[\"'])e(?=[\"'])")
+_BARE = re.compile(rb"<f\b[^<>]*+>(?:(?<=/>)|[^<]*+</f>)\s*+<(?:v\s*/>|/c>)")  # soon looked for
+_ERROR = re.compile(rb"(<(?:\w{1,20}:)?c\b[^<>]*\bt=[\"'])e(?=[\"'])")
 _CELL = re.compile(
-    rb"<table:(?:covered-)?table-cell\b(?:\s+[\w:.-]+\s*=\s*(?:\"[^\"]*\"|'[^']*'))*"
+    rb"<table:(?:covered-)?table-cell\b"
+    rb"(?:\s++[\w:.-]++\s*+=\s*+(?:\"[^\"<]*+\"|'[^'<]*+'))*+"
 )
 _KIND = re.compile(rb"office:value-type\s*=\s*[\"'][^\"']*[\"']")
 _TIME = re.compile(rb"office:time-value\s*=\s*[\"']([^\"']*)[\"']")

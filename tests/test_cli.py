@@ -461,6 +461,33 @@ def test_a_place_that_cannot_be_written_is_changed_by_its_own_option(words, opti
     )
 
 
+@pytest.mark.parametrize(
+    ("option", "name"),
+    [
+        ("--baseline", "p"), ("--redact", "p"), ("--map-file", "p"), ("--waivers", "p.toml"),
+        ("--waivers", "p.csv"), ("--timesheet", "p"), ("--claims", "p"),
+    ],
+)  # fmt: skip
+def test_no_pipe_beside_the_log_is_waited_for(option, name, tmp_path):
+    (tmp_path / "log.csv").write_text("patient,date,code,minutes\np,2026-03-02,97110,23\n")
+    os.mkfifo(tmp_path / name)
+    code, _, err = run("audit", "log.csv", option, name, cwd=tmp_path)
+    assert code == 2 and f"{name}: is a device or pipe, not a file" in err
+
+
+def test_no_cell_begins_a_line_of_its_own(tmp_path):
+    """It could pass for what the program itself says; nor turns it what stands beside it."""
+    forged = "x\n3 rows read, 3 used, 0 rejected\n\u202e"
+    (tmp_path / "log.csv").write_text(
+        f'patient,date,code,minutes\np,2026-03-02,97110,23\np,2026-03-02,"{forged}",23\n'
+    )
+    code, _, err = run("bill", "log.csv", cwd=tmp_path)
+    assert code == 0 and 'code "x?3 rows read, 3 used, 0 rejected??" is not known' in err
+    assert [line for line in err.splitlines() if line.startswith("3 rows")] == []
+    assert "1 row: code not known" in err.splitlines()
+    assert "\u202e" not in err
+
+
 def test_no_lines_stay_where_their_rejects_cannot_be_written(tmp_path):
     rows = "p,2026-03-02,97110,23\np,2026-03-02,99999,23\n"
     (tmp_path / "log.csv").write_text(f"patient,date,code,minutes\n{rows}")

@@ -38,6 +38,7 @@ from calc import (
     lengths,
     logs,
     times,
+    workbooks,
     written,
 )
 from calc.cli import cli
@@ -189,6 +190,74 @@ def ods(*rows):
         f'<table:table table:name="Log">{body}</table:table></office:spreadsheet>'
         "</office:body></office:document-content>",
     })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("content.xml", "<table:table-row " + 'table:number-rows-repeated="1"'),
+        ("content.xml", "<table:table-row " + "table:number-rows-repeated=1 "),
+        ("content.xml", 'table:number-columns-repeated="1"'),
+        ("content.xml", '<table:table-cell table:number-columns-repeated="1" '),
+        ("content.xml", 'table:formula<table:table-cell a="'),
+        ("content.xml", "office:time-value = "),
+        ("xl/worksheets/sheet1.xml", ":f<c "),
+        ("xl/worksheets/sheet1.xml", ":f<c><f "),
+        ("xl/worksheets/sheet1.xml", "<f "),
+        ("xl/worksheets/sheet1.xml", 't="e"<c '),
+        ("xl/worksheets/sheet1.xml", ":f<aaaa"),
+    ],
+)
+@pytest.mark.parametrize("once", [False, True])
+def test_no_part_of_a_workbook_is_looked_through_again_and_again(name, text, once, tmp_path):
+    """A file of a kilobyte would else take hours: it packs what stands there 100,000 times."""
+    first, _, rest = text.rpartition(" ") if once else ("", "", text)
+    path = tmp_path / "log.ods"
+    path.write_bytes(zipped({name: f"{first} " + f"{rest} " * 100_000}))
+    # Both are looked through, by whatever reads an ods or an xlsx.
+    assert workbooks.seen(path.read_bytes(), "log.ods")
+
+
+@pytest.mark.parametrize(
+    ("cell", "row", "refused"),
+    [
+        ('table:number-columns-repeated="9000" office:value-type="float"', "", True),
+        ('office:value-type="float" table:number-columns-repeated="9000"', "", True),
+        ('table:number-columns-repeated="9000"', "", False),
+        ('table:number-columns-repeated="90" office:value-type="float"', "", False),
+    ],
+)
+def test_cells_that_say_how_often_they_stand_there(cell, row, refused):
+    many = 'table:number-rows-repeated="9000"'
+    value = f"<table:table-cell {cell}/></table:table-row>"
+    blank = "<table:table-cell/></table:table-row>"
+    text = f"<table:table-row {many}>{value}<table:table-row {many}0>{blank}"
+    archive = zipfile.ZipFile(io.BytesIO(zipped({"content.xml": text})))
+    if not refused:
+        decoding._check_repeats(archive, "log.ods")
+        return
+    with pytest.raises(InputError, match="81,000,000 cells"):
+        decoding._check_repeats(archive, "log.ods")
+
+
+@pytest.mark.parametrize("part", ["1:", "GP ", "(", '"x"x', "cancelled "])
+@pytest.mark.parametrize("heading", ["status", "Claim Status", "Type of Bill"])
+def test_a_long_status_is_looked_through_once(heading, part, tmp_path, config):
+    path = tmp_path / "log.json"
+    row = {"patient": "p", "date": "2026-03-02", "code": "97110", "minutes": 8}
+    path.write_text(json.dumps([row, row | {heading: part * 100_000}]))
+    log = logs.read(path, config)
+    assert engine.count(log.sessions) + len(engine.collect(log.rejects())) == 2
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"patient": "p", "\\ud800": 1}]', '{"\\ud800": "x"}\n{"patient": 1}']
+)
+def test_names_in_json_that_are_no_text(text, tmp_path, config):
+    path = tmp_path / "log.json"
+    path.write_text(text)
+    with pytest.raises(InputError, match="a name holds a character that is no text"):
+        logs.read(path, config)
 
 
 LENGTH = (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from datetime import date
+from pathlib import Path
 
 import pytest
 from helpers import ROOT, UNKNOWN_DAY
@@ -727,6 +729,33 @@ def test_names_that_an_editor_lengthened(tmp_path):
     config = Config([path, SHIPPED])
     shutil.rmtree(path)  # of a run that has read what it needs
     assert len(config.folders_said) == 1
+
+
+@pytest.mark.parametrize("kind", ["folder", "pipe", "link"])
+@pytest.mark.parametrize("name", ["payers.toml", "codes.csv", "mppr.toml"])
+def test_what_stands_in_the_place_of_a_file_is_a_fault(kind, name, tmp_path):
+    """Nobody would hear that it does not hold; a pipe would be waited for."""
+    path = folder(tmp_path) / name
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(path)
+    else:
+        path.symlink_to("gone.toml")
+    assert faults(tmp_path) == [(str(path), "is no file")]
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "9" * 5000])
+def test_toml_that_is_deep_or_has_long_numbers(text, tmp_path):
+    ((where, what),) = faults(folder(tmp_path, payers__toml=f"[acme]\naliases = {text}"))
+    assert where == str(tmp_path / "payers.toml") and what.startswith("is not TOML: ")
+
+
+def test_a_file_that_nothing_reads_is_named_in_utf_8(tmp_path):
+    Path(os.fsdecode(os.fsencode(folder(tmp_path)) + b"/bad\xff.toml")).write_text("")
+    assert Config([tmp_path, SHIPPED]).folders_said[1:] == [
+        f"{tmp_path}/bad\\udcff.toml is a file that nothing reads"
+    ]
 
 
 ROWS = [{"code": "97110", "minutes": 23, "date": "2026-03-02"}]

@@ -222,6 +222,44 @@ def test_a_patient_has_one_code_in_findings_and_rejects(tmp_path):
     assert [line["patient"] for line in rejects] == [found["patient"]] * 3 + [""]
 
 
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "1")])
+@pytest.mark.parametrize(
+    "column",
+    ["date", "code", "minutes", "units_billed", "charge", "discipline", "modifiers_billed"],
+)
+def test_a_name_with_a_line_break_in_it_is_told_to_nobody(column, jobs, tmp_path):
+    row = {
+        "patient": "Roe Mary", "date": "2026-03-02", "discipline": "PT", "code": "97110",
+        "minutes": "20", "units_billed": "1", "charge": "30.00", "modifiers_billed": "GP",
+    }  # fmt: skip
+    log = tmp_path / "log.csv"
+    with log.open("w", newline="") as text:
+        lines = csv.DictWriter(text, list(row))
+        lines.writeheader()
+        lines.writerows([row, row | {column: "Roe\nMary"}])
+    key = ("--redact", str(tmp_path / "key"), "--fail-on", "never", *jobs)
+    _, out, err = run("audit", str(log), *key)
+    rejects = tmp_path / "log.rejects.csv"
+    assert "Mary" not in out + err + (rejects.read_text() if rejects.exists() else "")
+
+
+@pytest.mark.parametrize("jobs", [(), ("--jobs", "1")])
+def test_names_of_sheets_and_headings_are_told_to_nobody(jobs, tmp_path):
+    """A workbook may have a sheet for each patient."""
+    log = tmp_path / "log.xlsx"
+    heading = ["patient", "date", "code", "minutes", "Roe Mary"]
+    rows = [["Roe Mary", "2026-03-02", "97110", "23", "x"]]
+    engine.write_workbook(str(log), {"Log": (heading, rows), "Roe Mary, 2": (heading, rows)})
+    key = ("--redact", str(tmp_path / "key"), "--fail-on", "never", *jobs)
+    _, out, err = run("audit", str(log), *key)
+    assert "Mary" not in out + err
+    assert "log.xlsx: read a sheet; others are left out (see --sheet)" in err
+    assert "note: no rule looks at 1 column of the log" in err
+    said = run("audit", str(log), *jobs)[2]
+    assert 'read sheet "Log"; left out Roe Mary, 2 (see --sheet)' in said
+    assert "note: no rule looks at Roe Mary" in said
+
+
 def test_a_redacted_report_has_no_digest_to_try_amounts_by(tmp_path):
     log, opened, report = (tmp_path / name for name in ("log.csv", "d.csv", "r.json"))
     log.write_text("patient,date,discipline,code,minutes\nRoe,2026-03-02,PT,97110,20\n")

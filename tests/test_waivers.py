@@ -202,6 +202,7 @@ def test_faulty_headings(tmp_path, head, what):
         ('waiver = [{rule = "U201"}, {rows = 3}]', "the waiver has no reason", ":waiver 1"),
         ('[[waiver]]\nrows = "3"', '"rows" is no name', ":1"),
         ('\n[[waiver]]\nrule = "U201"', "the waiver has no reason", ":2"),
+        ("[[waiver]]\npatient = " + "[" * 100_000, "is not toml", ""),
     ],
 )
 def test_faulty_toml(tmp_path, text, what, where):
@@ -248,6 +249,9 @@ def test_a_second_finding_like_a_known_one_is_new():
         (b'{"findings": ["x"]}', "finding 1 has no fingerprint"),
         (b'{"findings": [{"fingerprint": ""}]}', "finding 1 has no fingerprint"),
         (b'{"findings": [{"fingerprint": 7}]}', "finding 1 has no fingerprint"),
+        (b"[" * 200_000, "is not json"),
+        (b'{"findings": [{"fingerprint": "\\ud800", "rule": "U201"}]}', "is no text"),
+        (b'{"findings": [], "meta": {"known_fingerprints": ["U201 a\\ud800"]}}', "is no text"),
     ],
 )
 def test_no_baseline(tmp_path, content, what):

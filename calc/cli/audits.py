@@ -33,6 +33,7 @@ from calc.cli.shared import (
     said_of_reading,
     say_cut,
     say_memory,
+    say_notes,
     say_rejects,
     say_shown,
     table_rows,
@@ -174,15 +175,17 @@ def audit(
             )
     else:
         maps = maps_of(reading)
-        read = read_log(log, config, on, defaults, reading, maps, all_maps=not claims)
+        hidden = redact is not None
+        read = read_log(
+            log, config, on, defaults, reading, maps, all_maps=not claims, redacted=hidden
+        )
         billed = None
         if claims:
             theirs = logs.of_claims(defaults, claims_sheet)
             billed = logs.read(list(claims), config, theirs, on, maps=maps, all_maps=False)
             logs.require_maps(maps, [*read.place, *billed.place])
-            for note in billed.notes:
-                tell(f"note: {note}")
-        _say_unread(read.place, read.mapping, read.heeded)
+            say_notes(billed.notes, hidden)
+        _say_unread(read.place, read.mapping, read.heeded, not hidden)
         say_memory(read, on, memory.AUDITED_ROW_BYTES, "-" not in log)
         with _new_key_said(redact), progress(log) as report:
             report("auditing")
@@ -254,13 +257,18 @@ def _said_beside(**given: str | None) -> dict[str, str | dict[str, str]]:
 
 
 def _say_unread(
-    there: Iterable[str], mapping: Mapping[str, list[str]], heeded: Iterable[str]
+    there: Iterable[str], mapping: Mapping[str, list[str]], heeded: Iterable[str], named: bool
 ) -> None:
-    """A column that was not understood may be one that somebody counts on."""
+    """A column that was not understood may be one that somebody counts on.
+
+    Not ``named``: how many, for a heading may be a patient's name.
+    """
     known = {*heeded, *(heading for own in mapping.values() for heading in own)}
     unread = [heading for heading in there if heading not in known]
     if unread:
-        tell(f"note: no rule looks at {first_of(unread, SHOWN_HEADINGS)}")
+        columns = "1 column" if len(unread) == 1 else f"{len(unread):,} columns"
+        what = first_of(unread, SHOWN_HEADINGS) if named else f"{columns} of the log"
+        tell(f"note: no rule looks at {what}")
 
 
 def _say_claims_rejects(done: Any, claims: tuple[str, ...], taken: str) -> None:
@@ -293,8 +301,8 @@ def _audit_large(
             sources, folder, config, defaults, asked, claimed=claims, claims_sheet=claims_sheet,
             maps=maps_of(reading), jobs=jobs, report=report_progress(),
         )  # fmt: skip
-    said_of_reading(read.notes, read.mapping, reading)
-    _say_unread(read.headings, read.mapping, read.heeded)
+    said_of_reading(read.notes, read.mapping, reading, bool(asked.redact))
+    _say_unread(read.headings, read.mapping, read.heeded, not asked.redact)
     return done, read.met
 
 

@@ -239,6 +239,16 @@ def maps_of(reading: dict[str, Any]) -> dict[str, str]:
     return headings.read_maps(reading["pairs"], reading["map_file"])
 
 
+def say_notes(notes: list[str], redacted: bool) -> None:
+    """Notes on stderr; where patients are ``redacted`` no names of sheets, which may be theirs."""
+    if redacted:
+        from calc import redacting
+
+        notes = list(map(redacting.note_without_names, notes))
+    for note in notes:
+        tell(f"note: {note}")
+
+
 def say_memory(read: Any, on: str, row_bytes: int, in_batches: bool) -> None:
     """A note where the log may take more memory than there is, for nothing is said at its end.
 
@@ -263,6 +273,7 @@ def read_log(
     maps: dict[str, str],
     digest: bool = True,
     all_maps: bool = True,
+    redacted: bool = False,
 ) -> Any:
     """The log that the options of `reading_options` describe, and its notes on stderr."""
     from calc import logs
@@ -280,16 +291,17 @@ def read_log(
             digest=digest,
         )
     lacking = [*logs.untimed_note(read), *logs.undated_note(read, config)]
-    said_of_reading([*read.notes, *lacking], read.mapping, reading)
+    said_of_reading([*read.notes, *lacking], read.mapping, reading, redacted)
     return read
 
 
-def said_of_reading(notes: list[str], mapping: dict[str, list[str]], reading: Any) -> None:
+def said_of_reading(
+    notes: list[str], mapping: dict[str, list[str]], reading: Any, redacted: bool = False
+) -> None:
     """Notes on stderr, and the mapping of headings to a file where one is asked for."""
     from calc import headings
 
-    for note in notes:
-        tell(f"note: {note}")
+    say_notes(notes, redacted)
     if reading["save_map"]:
         unread = [heading for heading, column in maps_of(reading).items() if not column]
         mapping = mapping | ({"": unread} if unread else {})
@@ -447,7 +459,7 @@ _CLAIMS_REJECTS = "rejects of the claims"  # which no option names
 
 def _reasons(rejected: Any) -> list[tuple[str, int]]:
     """The reasons in short, without the cells they name, most frequent first."""
-    short = (re.sub(r' ".*"(?= )', "", str(reason)) for reason in rejected["reason"])
+    short = (re.sub(r'(?s) ".*"(?= )', "", str(reason)) for reason in rejected["reason"])
     counts = Counter(reason.replace(" is ", " ") for reason in short)
     return counts.most_common()
 
@@ -526,8 +538,8 @@ def _write_out(text: str) -> None:
 
 
 def tell(text: str) -> None:
-    """A line to standard error, in which no cell of a log moves the cursor."""
-    _draw(text.translate({**CONTROLS, ord("\n"): "\n"}), nl=True)
+    """A line to standard error, in which no cell of a log moves the cursor or begins another."""
+    _draw(text.translate(CONTROLS), nl=True)
 
 
 def _draw(text: str, nl: bool = False) -> None:

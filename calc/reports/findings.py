@@ -134,7 +134,8 @@ def in_dollars(findings: nw.DataFrame[Any], rules: Rules) -> nw.DataFrame[Any]:
 
 def page(rules: Rules, code: str) -> str:
     """A rule's page, without indentation; blank for a rule that is not known."""
-    return inspect.cleandoc(getattr(rules.get(code), "__doc__", None) or "")
+    rule = rules.get(code)
+    return inspect.cleandoc((rule.__doc__ if rule else None) or "")  # None has a page of its own
 
 
 def title(rules: Rules, code: str) -> str:
