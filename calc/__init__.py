@@ -101,7 +101,7 @@ def bill(source: Any, **options: Unpack[BillOptions]) -> Any:
         the folder that THERAPY_CALC_CONFIG names laid over them.
     date_order: "mdy" or "dmy" of dates with slashes; default: as the log itself tells.
     maps: of headings that are not known to us, {"Time In": "start"}; "" for one to be left unread.
-    sheet: of workbooks, by name; default: the first.
+    sheet: of workbooks, by name; default: the first with our headings.
 
     Columns: those that `therapy-calc bill` prints, then the log's own as text, for rows that add
     up to a line may say several things there. Money is exact decimals of dollars, null where it
@@ -126,7 +126,7 @@ def audit(source: Any, **options: Unpack[AuditOptions]) -> Any:
     source: the path of a file or folder, several paths, or a frame (pandas, Polars, PyArrow,
         DuckDB, Spark); a frame comes back as its own kind, of paths a Polars one.
     claims: billed lines beside the log, given as it is; default: the log's own billed units.
-    claims_sheet: of workbooks of claims, by name; default: the first.
+    claims_sheet: of workbooks of claims, by name; default: the first with our headings.
     select: only rules whose codes begin so, "U,M301" or a list; default: all.
     ignore: not those, likewise; default: none left out.
     report: True for the whole `calc.auditing.Audit`: findings (a narwhals frame of Polars' kind,
@@ -145,7 +145,7 @@ def audit(source: Any, **options: Unpack[AuditOptions]) -> Any:
         the folder that THERAPY_CALC_CONFIG names laid over them.
     date_order: "mdy" or "dmy" of dates with slashes; default: as the log itself tells.
     maps: of headings that are not known to us, {"Time In": "start"}; "" for one to be left unread.
-    sheet: of workbooks, by name; default: the first.
+    sheet: of workbooks, by name; default: the first with our headings.
 
     Columns: those of `therapy-calc audit --format csv`. Dollars are exact decimals, positive for
     overbilled and negative for underbilled, null without an effect on money. A warning gives the

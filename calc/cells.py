@@ -72,7 +72,12 @@ def text_of(schema: Mapping[str, Any], name: str) -> nw.Expr:
             noise = column.round(_EXACT if kind == nw.Float64 else _SINGLE) == rough
             column = nw.when(noise).then(rough).otherwise(column)
             column = nw.when(~nw.col(name).is_nan()).then(column)
-        column = column.cast(nw.String).str.replace_all(r"\.0$", "")
+        column = column.cast(nw.String)
+        if kind.is_decimal():
+            # Of the column's kind, not of the number: 97110.000 is a code, and 1.060 no thousand.
+            short = column.str.replace_all("0+$", "").str.replace_all(r"\.$", "")
+            column = nw.when(column.str.contains(".", literal=True)).then(short).otherwise(column)
+        column = column.str.replace_all(r"\.0$", "")
     return column.fill_null("").str.strip_chars()
 
 

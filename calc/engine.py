@@ -625,6 +625,11 @@ def is_eager(frame: nw.LazyFrame[Any]) -> bool:
     return bool(frame.implementation.is_polars())
 
 
+def is_in_order(frame: nw.LazyFrame[Any]) -> bool:
+    """Whether the rows of a log stand in an order that their numbers tell; Spark keeps none."""
+    return not frame.implementation.is_pyspark()
+
+
 def of_each_value(
     frame: nw.LazyFrame[Any],
     wanted: Sequence[tuple[str, Change]],
@@ -2267,16 +2272,20 @@ def _as_text(name: str, kind: Any) -> pl.Expr:
     if kind == pl.Time:
         return column.dt.to_string("%H:%M:%S%.f")
     if kind == pl.Duration:
-        length = column.dt.total_milliseconds()
+        # Hours such as 8/60 in pandas are 2 nanoseconds short of their minutes.
+        length = (column.dt.total_nanoseconds().abs() + 1000) // 1_000_000
         seconds, rest = length // 1000, length % 1000
+        sign = pl.when(column.dt.total_nanoseconds() < 0).then(pl.lit("-")).otherwise(pl.lit(""))
         parts = [seconds // 3600, seconds // 60 % 60, seconds % 60]
         texts = [part.cast(pl.String).str.zfill(2) for part in parts]
         fraction = pl.when(rest > 0).then(pl.format(".{}", rest.cast(pl.String).str.zfill(3)))
         text = pl.concat_str(texts, separator=":")
-        return pl.concat_str(text, fraction.otherwise(pl.lit(""))).alias(name)
+        return pl.concat_str(sign, text, fraction.otherwise(pl.lit(""))).alias(name)
     if kind == pl.Binary:
         return column.map_batches(_text_or_hex, return_dtype=pl.String)
-    return column.cast(pl.String, strict=False)
+    text = column.cast(pl.String, strict=False)
+    # Of the column's kind, not of the number: 1.060 is no thousand there.
+    return text.str.replace(r"(\.\d\d)0+$", "${1}") if kind == pl.Decimal else text
 
 
 def _text_or_hex(column: pl.Series) -> pl.Series:

@@ -630,7 +630,7 @@ def _sessions(
     bad = frame.filter(nw.col("fault") > 0)
     if source:
         bad = engine.settled(engine.plain(_without_blank(bad, place)))
-    if engine.is_eager(frame):
+    if engine.is_in_order(frame):
         bad = _with_above(bad, frame)
     log = Log(used, bad, audited, place, {n: own[0] for n, own in cells.items()}, tuple(carried))
     log.mapping, log.defaults = columns, defaults

@@ -33,8 +33,10 @@ def read_code(text: str, names: Mapping[str, str]) -> tuple[str | None, str]:
 
     >>> read_code("97116-GP-CQ", {"97116": "97116"}), read_code("97110 x2", {"97110": "97110"})
     (('97116', 'GP CQ'), (None, ''))
+    >>> read_code("97116.00", {"97116": "97116"})
+    ('97116', '')
     """
-    plain = " ".join(text.lower().split()).removesuffix(".0")
+    plain = re.sub(r"\.0{1,9}$", "", " ".join(text.lower().split()))
     if code := names.get(plain):
         return code, ""
     # As X12 writes a procedure, HC:97110:GP, the kind of its code before it.

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import warnings
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
+import duckdb
 import polars as pl
 import pytest
 from helpers import ROOT, frame
@@ -714,3 +716,63 @@ def test_dollars_in_thousands():
     frame = engine.table({"cents": cents}, {"cents": int})
     said = engine.collect(engine.dollar_text(frame, ["cents"], grouped=True))["cents"].to_list()
     assert said == [money.show(amount).replace("$", "") or None for amount in cents]
+
+
+# --- kinds of columns -----------------------------------------------------------------------
+
+
+def test_a_row_that_names_nobody_is_of_the_patient_above_it_in_a_relation_too():
+    """Its day accuses nobody of missing minutes; a relation's rows stand in an order as well."""
+    rows = pl.DataFrame({
+        "patient": ["P1", None, "P1"], "date": ["2026-03-03", "2026-03-04", "2026-03-04"],
+        "code": ["97161", "97112", "97112"], "discipline": ["PT"] * 3,
+        "minutes": ["30", "30", "15"], "units_billed": ["1", "2", "2"],
+    })  # fmt: skip
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert len(calc.audit(rows, select="U2")) == 0
+        relation = duckdb.connect().from_arrow(rows.to_arrow())
+        assert len(calc.audit(relation, select="U2").fetchall()) == 0
+        for numbers, found in (([1, 2, 3], [3]), ([1, 3, 2], [])):  # below P1, below P2
+            named = rows.with_columns(
+                patient=pl.Series(["P1", None, "P2"]), row=pl.Series(numbers, dtype=pl.Int64)
+            )
+            relation = duckdb.connect().from_arrow(named.to_arrow())
+            told = [calc.audit(named, select="U201"), calc.audit(relation, select="U201").pl()]
+            assert [one["row"].to_list() for one in told] == [found] * 2
+
+
+def test_durations_that_are_nanoseconds_short():
+    """As pandas has hours; what is a millisecond short stays so."""
+    short = [8 * 60 * 10**9 - 2, 23 * 60 * 10**9 - 2, 8 * 60 * 10**9 - 10**6, -5 * 60 * 10**9]
+    rows = pl.DataFrame({
+        "patient": list("abcd"), "date": ["2026-03-02"] * 4, "code": ["97110"] * 4,
+        "minutes": pl.Series(short, dtype=pl.Int64).cast(pl.Duration("ns")),
+    })  # fmt: skip
+    lines, rejects = calc.bill(rows, rejects=True)
+    assert lines["units"].to_list() == [1, 2, 0]
+    assert rejects["reason"].to_list() == ['minutes "-00:05:00" is not a number of minutes']
+
+
+@pytest.mark.parametrize("scale", [0, 1, 2, 3, 6])
+@pytest.mark.parametrize("held", ["polars", "duckdb", "parquet"])
+def test_decimals_mean_the_number_that_they_hold(held, scale, tmp_path):
+    """97110.000 is a code, and 5.000 no five thousand dollars."""
+    kind, charges = pl.Decimal(18, scale), [5, 9] if scale < 2 else [5.25, 8.5]
+    rows = pl.DataFrame({
+        "patient": ["a", "b"], "date": ["2026-03-02"] * 2, "discipline": ["PT"] * 2,
+        "code": pl.Series([97110, 97116]).cast(kind), "minutes": pl.Series([15, 8]).cast(kind),
+        "charge": pl.Series(charges).cast(kind),
+    })  # fmt: skip
+    log = rows
+    if held == "duckdb":
+        log = duckdb.connect().from_arrow(rows.to_arrow())
+    elif held == "parquet":
+        log = tmp_path / "log.parquet"
+        rows.write_parquet(log)
+    lines, rejects = calc.bill(log, rejects=True)
+    lines, rejects = (f.pl() if held == "duckdb" else f for f in (lines, rejects))
+    assert len(rejects) == 0
+    lines = lines.sort("patient").select("code", "modifiers", "units", "allowed")
+    assert [row[:3] for row in lines.rows()] == [("97110", "GP", 1), ("97116", "GP", 1)]
+    assert lines["allowed"].to_list() == [Decimal(str(charge)) for charge in charges]

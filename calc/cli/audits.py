@@ -59,7 +59,7 @@ _beside = together(
         "--claims-sheet",
         default="",
         metavar="NAME",
-        help="Of workbooks of claims; default: the first.",
+        help="Of workbooks of claims; default: the first with our headings.",
     ),
     click.option("--timesheet", metavar="FILE", help="Clinicians' hours: clinician,date,minutes."),
     click.option("--diagnosis-list", metavar="FILE", help="Diagnoses that go with a code."),

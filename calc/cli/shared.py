@@ -114,7 +114,7 @@ reading_options = together(
     ),
     click.option("--map-file", metavar="FILE", help="A saved mapping of headings."),
     click.option("--save-map", metavar="FILE", help="Save the headings as they were understood."),
-    click.option("--sheet", default="", help="Of workbooks; default: the first."),
+    click.option("--sheet", default="", help="Of workbooks; default: the first with our headings."),
     click.option("--date-order", type=click.Choice(["mdy", "dmy"]), help="Of dates like 3/2/2026."),
     click.option(
         "--rejects",

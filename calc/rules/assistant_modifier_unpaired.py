@@ -11,7 +11,7 @@ class AssistantModifierUnpaired(Rule):
 
     CQ is for physical therapist assistants and goes with GP, CO is for occupational therapy
     assistants and goes with GO; speech-language pathology has none. Medicare returns such a
-    line.
+    line; those of other payers are left alone.
 
     Put the discipline's modifier beside the assistant's; of two that do not go together correct
     the one that the record contradicts, and where no unit is an assistant's take CQ and CO off.

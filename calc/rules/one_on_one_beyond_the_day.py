@@ -16,11 +16,12 @@ class OneOnOneBeyondTheDay(Rule):
 
     Example::
 
-        clinician,code,start,end,finding
-        Kim,97110,09:00,09:30,T105
-        Kim,97116,09:29,10:00,
-        Lee,97110,09:00,09:30,
-        Lee,97116,09:30,10:00,
+        patient,clinician,code,start,end,finding
+        A,Kim,97116,09:00,09:30:40,T105
+        B,Kim,97116,09:30,10:00:40,
+        C,Kim,97116,10:00,10:30,
+        D,Lee,97110,09:00,09:30,
+        D,Lee,97116,09:30,10:00,
     """
 
     code, severity, over = "T105", "error", "clinician_day"

@@ -11,7 +11,7 @@ class ThresholdModifierEarly(Rule):
 
     KX below the threshold attests to nothing and draws reviews. Any line of the day that passes it
     may be the one that does. Other providers' amounts may have passed it, so without their amounts
-    (``--prior``) this is a remark only.
+    (``--prior``) this is a remark only. With them a patient that they do not name has none.
 
     Leave KX off until the year's allowed amounts pass the threshold.
 

@@ -9,15 +9,16 @@ class TimedMinutesMissing(Rule):
     """A treatment day has timed codes and no minutes for any of them.
 
     Medicare asks for the minutes of timed codes in every treatment note. Without them no unit of
-    the day has support. Days of other payers are left alone.
+    the day has support. Days of other payers are left alone. Where units are billed, or the log has
+    no column of them, U209 names the rows and this finding is told beside it.
 
     Add the minutes from the day's note. They are never to be worked out from the units.
 
     Example::
 
-        patient,code,minutes,finding
-        A,97116,,D604
-        B,97116,15,
+        patient,code,minutes,units_billed,finding
+        A,97116,,,D604
+        B,97116,15,1,
     """
 
     code, severity, over = "D604", "warning", "treatment_day"

@@ -9,8 +9,8 @@ from calc.rule import Rule
 class TwoDisciplineModifiers(Rule):
     """A line carries two of GP, GO and GN.
 
-    A line is given under one plan of care, and its modifier says which. Medicare returns a line
-    with two.
+    A line is given under one plan of care, and its modifier says which, to whatever payer it goes.
+    Medicare returns a line with two.
 
     Keep the modifier of the discipline that gave the treatment.
 

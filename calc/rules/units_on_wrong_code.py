@@ -39,13 +39,12 @@ class UnitsOnWrongCode(Rule):
     # A code without a tie has one number alone.
     _bound = nw.when(found > _most).then(_most).otherwise(nw.col("units_low"))
     expected = nw.when(nw.col("tie")).then(_bound).otherwise(nw.col("units"))
-    _shared = (nw.col("shared_rule") == "T102") & (nw.col("group_divided") == 1)
     flag = (
         nw.col("misplaced")
         & (nw.col("group_kept") == nw.col("group_units"))
         & (nw.col("group_unminuted") == 0)
         & (nw.col("group_unpayable") == 0)
-        & ~_shared.fill_null(False)
+        & (nw.col("shared_rule") != "T102")
     )
     takes_units = nw.lit(True)
     # What the whole exchange of units costs stands once.
