@@ -627,7 +627,8 @@ def is_eager(frame: nw.LazyFrame[Any]) -> bool:
 
 def is_in_order(frame: nw.LazyFrame[Any]) -> bool:
     """Whether the rows of a log stand in an order that their numbers tell; Spark keeps none."""
-    return not frame.implementation.is_pyspark()
+    kind = frame.implementation
+    return not (kind.is_pyspark() or kind.is_pyspark_connect())
 
 
 def of_each_value(
