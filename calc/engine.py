@@ -32,7 +32,7 @@ os.environ.setdefault(memory.SETTINGS, memory.kept("always"))
 import narwhals.stable.v2 as nw
 import polars as pl
 
-from calc.errors import InputError
+from calc.errors import InputError, spelled_out
 
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -91,7 +91,7 @@ def beside(
         return _alike(table(columns, types), frame, alike or {})
     if kind.is_duckdb():
         return _frame(_duckdb().sql(_values(columns, types)))
-    if kind.is_pyspark() or kind.is_pyspark_connect():
+    if _is_spark(kind):
         return _frame(native.sparkSession.createDataFrame(_arrow(columns, types)))
     raise InputError(f"frames of {kind} are not supported", hint="give a Polars frame")
 
@@ -308,7 +308,7 @@ def _given(frame: Any, named: Naming = _counted) -> Any:
     rename: Callable[[list[str]], Any]
     if nw.dependencies.is_pandas_dataframe(frame):
         names, rename = list(map(str, frame.columns)), lambda new: frame.set_axis(new, axis=1)
-        for name in map(legible, names):
+        for name in map(spelled_out, names):
             if name not in names:
                 raise InputError(f'heading "{name}" is no text', hint="rename it")
     elif nw.dependencies.is_pyarrow_table(frame):
@@ -364,7 +364,7 @@ def _polars(frame: nw.DataFrame[Any]) -> pl.DataFrame | None:
 
 def _texts_only(frame: nw.DataFrame[Any], place: int, name: str) -> pl.DataFrame:
     """One column as text."""
-    said = f'column "{legible(name)}" holds'
+    said = f'column "{spelled_out(name)}" holds'
     native = frame.to_native()
     try:
         if frame.implementation.is_pandas():
@@ -375,19 +375,10 @@ def _texts_only(frame: nw.DataFrame[Any], place: int, name: str) -> pl.DataFrame
         hint = "write it as text"
         raise InputError(f"{said} values that are no cells of a log", hint=hint) from None
     for row, text in enumerate(texts, 1):
-        if text and legible(text) != text:
+        if text and spelled_out(text) != text:
             what = f"{said} a character that is no text, first in row {row}"
             raise InputError(what, hint="take it out")
     return pl.DataFrame({name: pl.Series(texts, dtype=pl.String)})
-
-
-def legible(text: str) -> str:
-    """A text with an escape for each half of a character alone, which no file can hold.
-
-    >>> print(legible("5" + chr(0xD800)), legible("5 m"))
-    5\\ud800 5 m
-    """
-    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _told_plainly(frame: nw.DataFrame[Any]) -> nw.DataFrame[Any]:
@@ -486,7 +477,7 @@ def given_back(rows: nw.DataFrame[Any], caller: Any, money: Sequence[str]) -> An
         return done.collect().to_pandas()
     if kind.is_duckdb():
         return _related(arrow, caller)
-    if kind.is_pyspark() or kind.is_pyspark_connect():
+    if _is_spark(kind):
         return nw.to_native(given).sparkSession.createDataFrame(arrow)
     return arrow
 
@@ -627,8 +618,12 @@ def is_eager(frame: nw.LazyFrame[Any]) -> bool:
 
 def is_in_order(frame: nw.LazyFrame[Any]) -> bool:
     """Whether the rows of a log stand in an order that their numbers tell; Spark keeps none."""
-    kind = frame.implementation
-    return not (kind.is_pyspark() or kind.is_pyspark_connect())
+    return not _is_spark(frame.implementation)
+
+
+def _is_spark(kind: nw.Implementation) -> bool:
+    """Whether rows are Spark's, in its own process or behind a connection."""
+    return kind.is_pyspark() or kind.is_pyspark_connect()
 
 
 def of_each_value(
@@ -2274,9 +2269,10 @@ def _as_text(name: str, kind: Any) -> pl.Expr:
         return column.dt.to_string("%H:%M:%S%.f")
     if kind == pl.Duration:
         # Hours such as 8/60 in pandas are 2 nanoseconds short of their minutes.
-        length = (column.dt.total_nanoseconds().abs() + 1000) // 1_000_000
-        seconds, rest = length // 1000, length % 1000
-        sign = pl.when(column.dt.total_nanoseconds() < 0).then(pl.lit("-")).otherwise(pl.lit(""))
+        length = column.dt.total_nanoseconds()
+        milliseconds = (length.abs() + 1000) // 1_000_000
+        seconds, rest = milliseconds // 1000, milliseconds % 1000
+        sign = pl.when(length < 0).then(pl.lit("-")).otherwise(pl.lit(""))
         parts = [seconds // 3600, seconds // 60 % 60, seconds % 60]
         texts = [part.cast(pl.String).str.zfill(2) for part in parts]
         fraction = pl.when(rest > 0).then(pl.format(".{}", rest.cast(pl.String).str.zfill(3)))

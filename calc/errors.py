@@ -50,13 +50,13 @@ def require_text(name: str) -> None:
         raise InputError("is no text in UTF-8", shown, hint)
 
 
-def spelled_out(name: str) -> str:
-    """A text of which what is no UTF-8 stands as an escape, as in names of files.
+def spelled_out(text: str) -> str:
+    """A text of which what is no UTF-8 stands as an escape, as in names of files and half emojis.
 
-    >>> spelled_out("Müller"), spelled_out("a" + chr(0xDCFF)) == "a" + chr(92) + "udcff"
-    ('Müller', True)
+    >>> print(spelled_out("Müller"), spelled_out("a" + chr(0xDCFF)))
+    Müller a\\udcff
     """
-    return name.encode("utf-8", "backslashreplace").decode()
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def require_file(path: str, hint: str) -> None:

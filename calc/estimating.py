@@ -15,7 +15,7 @@ import narwhals.stable.v2 as nw
 from calc import billing, engine, logs, modifiers, params, times, values
 from calc.cells import float_text
 from calc.dated import missing
-from calc.errors import InputError
+from calc.errors import InputError, spelled_out
 from calc.figure_files import FEES
 from calc.money import dollars
 from calc.schema import LINE, MONEY, SESSION, UNITS
@@ -153,7 +153,7 @@ def read_rows(
     columns["patient"] = [_text(row.get("patient")) or VISIT for row in rows]
     for name, cells in columns.items():
         for cell, place in zip(cells, places, strict=True):
-            if engine.legible(cell) != cell:
+            if spelled_out(cell) != cell:
                 raise InputError(f"{name} holds a character that is no text", place, "take it out")
     frame = engine.table(columns, dict.fromkeys(columns, str))
     log = logs.read(nw.to_native(frame), config, defaults)

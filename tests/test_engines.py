@@ -9,7 +9,6 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-import duckdb
 import polars as pl
 import pytest
 from helpers import ROOT, frame
@@ -731,14 +730,13 @@ def test_a_row_that_names_nobody_is_of_the_patient_above_it_in_a_relation_too():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert len(calc.audit(rows, select="U2")) == 0
-        relation = duckdb.connect().from_arrow(rows.to_arrow())
-        assert len(calc.audit(relation, select="U2").fetchall()) == 0
+        assert len(calc.audit(duckdb_relation(rows), select="U2").fetchall()) == 0
         for numbers, found in (([1, 2, 3], [3]), ([1, 3, 2], [])):  # below P1, below P2
             named = rows.with_columns(
                 patient=pl.Series(["P1", None, "P2"]), row=pl.Series(numbers, dtype=pl.Int64)
             )
-            relation = duckdb.connect().from_arrow(named.to_arrow())
-            told = [calc.audit(named, select="U201"), calc.audit(relation, select="U201").pl()]
+            found_there = calc.audit(duckdb_relation(named), select="U201").pl()
+            told = [calc.audit(named, select="U201"), found_there]
             assert [one["row"].to_list() for one in told] == [found] * 2
 
 
@@ -766,7 +764,7 @@ def test_decimals_mean_the_number_that_they_hold(held, scale, tmp_path):
     })  # fmt: skip
     log = rows
     if held == "duckdb":
-        log = duckdb.connect().from_arrow(rows.to_arrow())
+        log = duckdb_relation(rows)
     elif held == "parquet":
         log = tmp_path / "log.parquet"
         rows.write_parquet(log)
