@@ -281,21 +281,27 @@ class Kinds:
     utc: bool = False  # a date of service is told by a stamp in UTC alone
 
 
-def kinds(rows: nw.LazyFrame[Any], column: str, dated: bool) -> Kinds:
-    """The kinds of clock times of rows that are used; ``column``: the heading of their start.
+def said_times(rows: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """What `kinds` is told of rows that are used, in one row.
 
-    Needs start_ms and said_offset, null where neither end of a row has one. ``dated``: the log has
-    a date beside its start.
+    Needs start_ms and said_offset, null where neither end of a row has one.
     """
     timed, plain = ~nw.col("start_ms").is_null(), nw.col("said_offset").is_null()
-    look = rows.select(
+    return rows.select(
         offset=(timed & ~plain).cast(nw.Int64).max(),
         plain=(timed & plain).cast(nw.Int64).max(),
         offset_row=nw.when(timed & ~plain).then(nw.col("row")).min(),
         plain_row=nw.when(timed & plain).then(nw.col("row")).min(),
         utc=(timed & (nw.col("said_offset") == 0)).cast(nw.Int64).max(),
     )
-    ((offset, bare, offset_row, plain_row, utc),) = engine.collect(look).iter_rows()
+
+
+def kinds(said: nw.LazyFrame[Any], column: str, dated: bool) -> Kinds:
+    """The kinds of clock times that `said_times` found; ``column``: the heading of their start.
+
+    ``dated``: the log has a date beside its start.
+    """
+    ((offset, bare, offset_row, plain_row, utc),) = engine.collect(said).iter_rows()
     utc = bool(utc) and not dated
     return Kinds(bool(offset), bool(bare), offset_row, plain_row, column, utc)
 

@@ -989,6 +989,8 @@ def stepwise(frame: nw.LazyFrame[Any]) -> Callable[..., nw.LazyFrame[Any]]:
 _FEW_ROWS = 1000
 _KEPT_PLANS = 128  # by step, columns and what is given
 _ALIKE_PLANS = 4  # of each for as many threads
+# To think each time how a plan is best run takes longer than it spares on few rows.
+_AS_WRITTEN = pl.QueryOptFlags.none(comm_subplan_elim=True)
 
 
 def plainly(
@@ -1043,7 +1045,7 @@ class _Plan:
     def of(self, rows: pl.DataFrame) -> pl.DataFrame:
         self._held.append(rows)
         try:
-            return self._made.collect(engine="in-memory")
+            return self._made.collect(engine="in-memory", optimizations=_AS_WRITTEN)
         finally:
             self._held.clear()
 

@@ -658,7 +658,7 @@ def _sessions(
         log.of_headings += [note for note in likely if note not in log.of_headings]
     if "start" in columns and not defaults.zone:
         start, dated = headings.shown(columns["start"][0]), "date" in columns
-        log.kinds = clocks.kinds(frame.filter(_heard()), start, dated)
+        log.kinds = clocks.kinds(step(frame, _times_heard), start, dated)
     both = heading_notes.both_like(names, columns, config, maps, texts_of) if defaults.timed else []
     others = [name for name in names if name not in dict(both)]
     if not _TIMES & set(columns):
@@ -733,6 +733,10 @@ def _audited(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> nw
 
 def _heard() -> nw.Expr:
     return (nw.col("fault") == 0) | nw.col("fault").is_in(list(FINDINGS))
+
+
+def _times_heard(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    return clocks.said_times(frame.filter(_heard()))
 
 
 def _kept(frame: nw.LazyFrame[Any], carried: Sequence[tuple[str, str]]) -> dict[str, nw.Expr]:

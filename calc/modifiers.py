@@ -400,8 +400,11 @@ def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any]
     any; None where the whole log has none.
     """
     keys = ["modifiers_billed", "discipline"]
-    rows = _unlike_their_line(sessions).select(*dict.fromkeys((*on, *keys)))
+    names = tuple(dict.fromkeys((*on, *keys)))
+    rows = engine.stepwise(sessions)(sessions, _unlike_their_line, names)
     rows = engine.settled(rows)
+    if engine.is_empty(rows):
+        return None
     pairs = engine.collect(engine.plain(rows.select(*keys).unique())).to_dict(as_series=False)
     texts, disciplines = (pairs[name] for name in keys)
     found = [_lacking(*pair) for pair in zip(texts, disciplines, strict=True)]
@@ -417,8 +420,11 @@ def borne(sessions: nw.LazyFrame[Any], on: tuple[str, ...]) -> nw.LazyFrame[Any]
     return rows.group_by(*on).agg(nw.col(*map(billed.says, names)).max())
 
 
-def _unlike_their_line(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
-    """The rows whose modifiers may not all be their line's: all of `_lacking`, a few others."""
+def _unlike_their_line(sessions: nw.LazyFrame[Any], names: Sequence[str]) -> nw.LazyFrame[Any]:
+    """The rows whose modifiers may not all be their line's: all of `_lacking`, a few others.
+
+    Of each its columns ``names``.
+    """
     text, own = nw.col("modifiers_billed").cast(nw.String), DISCIPLINE.values()
     usual = "|".join((*own, *_TOLD_BY_MINUTES))
     others = {
@@ -430,7 +436,7 @@ def _unlike_their_line(sessions: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     stray = nw.lit(False)
     for name in DISCIPLINE:
         stray = nw.when(nw.col("discipline") == name).then(f"not {name}").otherwise(stray)
-    return rows.filter((nw.col("more") | stray).fill_null(False))
+    return rows.filter((nw.col("more") | stray).fill_null(False)).select(*names)
 
 
 def _lacking(text: str, discipline: str) -> set[str]:
