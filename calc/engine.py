@@ -2064,8 +2064,10 @@ def amended(
     so that it need not look at it.
     """
     frame = frame.with_columns(**{name: value for name, (value, _) in made.items()})
-    if not _in_bulk(frame):
+    if not is_eager(frame):
         return change(frame)
+    # Of few rows a plan is kept for the change too; it is made when the first odd row comes.
+    step = _planned if is_planned(frame) else plainly
 
     def compute(table: pl.DataFrame) -> pl.DataFrame:
         odd, whole = _places_of(_filled(table[_ANSWER], True)), table.select(list(made))
@@ -2073,7 +2075,7 @@ def amended(
             return whole
         # Numbered, for what is changed may be joined and come back in another order.
         numbered = table[odd].with_columns(odd.alias(_ROWS))
-        few = _here(change(_frame(numbered.lazy())).select(_ROWS, *made))
+        few = _here(step(_frame(numbered.lazy()), change).select(_ROWS, *made))
         return whole.with_columns(whole[name].scatter(few[_ROWS], few[name]) for name in made)
 
     frame = frame.with_columns(odd.alias(_ANSWER))
