@@ -10,6 +10,7 @@ import contextlib
 import csv
 import io
 import itertools
+import lzma
 import re
 import zipfile
 import zlib
@@ -46,8 +47,11 @@ _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _CODE = re.compile(r"[A-Z0-9]{5}")
 NUMBER = re.compile(r"[0-9]+(\.[0-9]*)?|\.[0-9]+")
 # what zipfile raises of a damaged, encrypted or strangely packed zip
-_BROKEN = (zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError, ValueError)
+_BROKEN = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError,
+)  # fmt: skip
 _PREAMBLE = 40  # records before which the headings must stand
+_HEAD = 1 << 16  # characters in which they do
 
 
 @dataclass(frozen=True)
@@ -190,18 +194,26 @@ def _bytes(path: str) -> bytes:
     return data
 
 
-def _members(path: str, data: bytes, nested: bool = False) -> list[_File]:
-    """The files of a zip, and of the zips in it, that are recognised; the others are let be."""
+def _members(path: str, data: bytes, within: list[int] | None = None) -> list[_File]:
+    """The files of a zip, and of the zips in it, that are recognised; the others are let be.
+
+    ``within``: of a zip in another, the bytes that all of them unpack to so far.
+    """
     files: list[_File] = []
+    nested, unpacked = within is not None, [] if within is None else within
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             if "xl/workbook.xml" in names:
                 return [] if nested else [_workbook(path, data, archive)]
-            if sum(info.file_size for info in archive.infolist()) > 5 * LIMIT:
+            unpacked += [info.file_size for info in archive.infolist()]
+            if sum(unpacked) > 5 * LIMIT:
                 raise InputError(f"would unpack to more than {5 * LIMIT // 10**6} MB", path)
             for info in archive.infolist():
-                files += _member(path, archive, info, nested)
+                if info.flag_bits & 1:
+                    hint = "unpack it and name the files inside"
+                    raise InputError("the zip is protected by a password", path, hint)
+                files += _member(path, archive, info, None if nested else unpacked)
     except _BROKEN as error:
         raise InputError(f"the zip cannot be read ({error})", path, "download it again") from None
     return files
@@ -217,14 +229,15 @@ def _workbook(path: str, data: bytes, archive: zipfile.ZipFile) -> _File:
 
 
 def _member(
-    path: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, nested: bool
+    path: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, unpacked: list[int] | None
 ) -> list[_File]:
+    """The file of an entry, or those of the zip that it is; None for ``unpacked``: not that too."""
     where, ending = f"{path}/{info.filename}", info.filename.lower().rpartition(".")[2]
     if info.file_size > LIMIT:
         hint = "CMS's files are smaller: is the zip what it says it is?"
         raise InputError(f"would unpack to more than {LIMIT // 10**6} MB", where, hint)
-    if ending == "zip" and not nested:
-        return _members(where, archive.read(info), nested=True)
+    if ending == "zip" and unpacked is not None:
+        return _members(where, archive.read(info), unpacked)
     if ending not in ("csv", "txt"):
         return []
     with contextlib.suppress(InputError):
@@ -244,7 +257,7 @@ def _recognised(where: str, data: bytes) -> _File:
     except UnicodeDecodeError:
         text = data.decode("latin-1")
     for separator in (",", "\t"):
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        rows = csv.reader(io.StringIO(text[:_HEAD], newline=""), delimiter=separator)
         with contextlib.suppress(csv.Error):
             for place, row in enumerate(itertools.islice(rows, _PREAMBLE)):
                 kind = _kind(_plain(row))
@@ -604,7 +617,7 @@ def _read_mue(file: _File, known: set[str]) -> Release:
         if not mai or mai[0] not in CELLS["mue"]["mai"]:
             raise file.fault("no adjudication indicator 1, 2 or 3", line, "is the file cut off?")
         code, limit = cells[code_at], cells[mue_at]
-        if not re.fullmatch(r"\d+", limit):
+        if not re.fullmatch("[0-9]{1,4}", limit):
             raise file.fault(f'{code}: "{limit}" is no number of units', line)
         if code in rows:
             raise file.fault(f"{code} stands twice", line, "download the file again")

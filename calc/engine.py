@@ -900,12 +900,16 @@ def spark_reads() -> Iterator[None]:
             raise
         file, why = found.groups()
         hint = "export it again, or move it out of the folder; a column is of one kind in all files"
+        if "not a Parquet file" in why:
+            hint = "Spark reads Parquet alone: export it as such, or move it out of the folder"
+        why = " ".join(why.split())
         what = f"cannot be read by Spark{f' ({why[:200]})' if why else ''}"
         raise InputError(what, file.removeprefix("file://"), hint) from None
 
 
 _UNREAD = re.compile(
-    r"\[FAILED_READ_FILE[^\]]*\] Encountered error while reading file (\S+)\.\s+(.*?)\.?\s*SQLSTATE"
+    r"(?s)\[FAILED_READ_FILE[^\]]*\] Encountered error while reading file (\S+)\.\s+"
+    r"(.*?)\.?\s*SQLSTATE"
 )
 
 
@@ -2319,9 +2323,9 @@ def read_sheet(data: bytes, source: str, name: str) -> pl.DataFrame:
 
 def sheet(data: bytes, source: str, name: str) -> tuple[pl.DataFrame, bool]:
     """As `read_sheet`, and whether it is hidden from whoever opens the workbook."""
-    try:
-        book = _workbook(data, source)
-        whole: dict[str, Any] = {"header_row": None, "skip_rows": 0}
+    book = _workbook(data, source)
+    whole: dict[str, Any] = {"header_row": None, "skip_rows": 0}
+    with _sheet_faults(data, source, f'sheet "{name}" cannot be read'):
         found = book.load_sheet(name, dtypes="string", **whole)
         frame: pl.DataFrame = found.to_polars()
         ods = data.startswith(b"PK") and b"xl/workbook." not in data
@@ -2330,8 +2334,6 @@ def sheet(data: bytes, source: str, name: str) -> tuple[pl.DataFrame, bool]:
             spans = book.load_sheet(name, dtypes="duration", **whole).to_polars()
             spans = spans.with_columns(_as_text(column, pl.Duration) for column in spans.columns)
             frame = frame.with_columns(frame[n].fill_null(spans[n]) for n in frame.columns)
-    except _sheet_errors() as error:
-        raise InputError(f'sheet "{name}" cannot be read ({_short(error)})', source) from None
     # A cell of time alone is a stamp of the day before Excel's first; on a Mac that was in 1904.
     # The day before that is ods's own, and in Excel a length below zero.
     zero = "1899-12-3[01]" if ods else "1899-12-31"
@@ -2358,17 +2360,27 @@ def _workbook(data: bytes, source: str) -> Any:
     except ImportError:
         hint = "pip install 'therapy-billing-calc[excel]', or save the sheet as csv"
         raise InputError("a workbook needs fastexcel", source, hint) from None
-    try:
+    with _sheet_faults(data, source, "is no workbook that can be read"):
         return fastexcel.read_excel(data)
-    except _sheet_errors() as error:
-        what = f"is no workbook that can be read ({_short(error)})"
-        raise InputError(what, source, "open it and save it again as xlsx or csv") from None
 
 
-def _sheet_errors() -> tuple[type[BaseException], ...]:
+@contextlib.contextmanager
+def _sheet_faults(data: bytes, source: str, what: str) -> Iterator[None]:
+    """InputError where the reader of workbooks cannot go on; nothing of its own on stderr."""
     import fastexcel
 
-    return (fastexcel.FastExcelError, ValueError, *_panics())
+    # Damaged counts of an xls may end the process: its last words are all that is said then.
+    quiet = _hushed() if data.startswith(b"PK") else contextlib.nullcontext()
+    hint = "open it and save it again as xlsx or csv"
+    try:
+        with quiet:
+            yield
+    except BaseException as error:
+        # The reader's own faults are of a kind that no module names.
+        fault = type(error).__name__ == "PanicException"
+        if fault or isinstance(error, fastexcel.FastExcelError | ValueError):
+            raise InputError(f"{what} ({_short(error)})", source, hint) from None
+        raise
 
 
 def with_rows(frame: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:

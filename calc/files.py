@@ -421,13 +421,11 @@ def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
         raise InputError(what, f"{source}:{place + 1}", _RECKON)
     # Columns without heading and without any cell are the sheet's margin.
     body = frame[place + 1 :]
-    kept = [
-        n for n, h in zip(frame.columns, leading[place], strict=True)
-        if h or body[n].null_count() < body.height
-    ]  # fmt: skip
-    heading = [leading[place][frame.columns.index(name)] for name in kept]
-    body = body.select(kept)
-    body.columns = named_apart(heading, f"{source}:{place + 1}", score)
+    cells = zip(frame.columns, leading[place], body.null_count().row(0), strict=True)
+    heading = {name: head for name, head, blanks in cells if head or blanks < body.height}
+    names = named_apart(list(heading.values()), f"{source}:{place + 1}", score)
+    body = body.select(list(heading))
+    body.columns = names
     body, notes = _with_results(body, source, place + 2, score)
     if others and not asked:
         left_out = f"left out {', '.join(others)} (see {sheet.option})"

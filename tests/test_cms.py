@@ -579,8 +579,34 @@ def test_other_faults(write, tmp_path, monkeypatch):
     for bomb in ({"a.csv": "0" * 10_001}, {f"{n}.csv": "0" * 9_000 for n in range(9)}):
         with pytest.raises(InputError, match="would unpack"):
             cms.read(write("a.zip", zipped(bomb)), KNOWN)
+    # What zips in a zip unpack to counts for all of them together.
+    inner = zipped({f"{n}.csv": "0" * 9_000 for n in range(3)})
+    assert len(inner) < 2_000
+    with pytest.raises(InputError, match="would unpack"):
+        cms.read(write("a.zip", zipped({f"{n}.zip": inner for n in range(3)})), KNOWN)
     with pytest.raises(InputError, match="is over"):
         cms.read(write("a.csv", RVU), KNOWN)
+
+
+def test_a_damaged_lzma_zip_and_one_with_a_password(write):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.csv", bytes(range(256)) * 8)
+    data = bytearray(out.getvalue())
+    data[50:90] = bytes(40)
+    with pytest.raises(InputError, match="the zip cannot be read"):
+        cms.read(write("a.zip", bytes(data)), KNOWN)
+    data = bytearray(zipped({"a.csv": RVU}))
+    data[6] |= 1
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1
+    with pytest.raises(InputError, match="is protected by a password"):
+        cms.read(write("a.zip", bytes(data)), KNOWN)
+
+
+@pytest.mark.parametrize("limit", ["9" * 5_000, "12345", "٣"])
+def test_a_limit_that_is_no_number_of_units(limit, write):
+    with pytest.raises(InputError, match="is no number of units"):
+        cms.read(write("m.csv", mue_csv().replace("0001A,1,", f"0001A,{limit},")), KNOWN)
 
 
 def test_join_takes_pairs_only(write):

@@ -774,3 +774,15 @@ def test_decimals_mean_the_number_that_they_hold(held, scale, tmp_path):
     lines = lines.sort("patient").select("code", "modifiers", "units", "allowed")
     assert [row[:3] for row in lines.rows()] == [("97110", "GP", 1), ("97116", "GP", 1)]
     assert lines["allowed"].to_list() == [Decimal(str(charge)) for charge in charges]
+
+
+def test_what_spark_says_of_a_file_on_several_lines():
+    said = (
+        "[FAILED_READ_FILE.CANNOT_READ_FILE_FOOTER] Encountered error while reading file "
+        "file:///logs/may.csv. Could not read footer. It is not a Parquet file.\nIf not, please\n"
+        "remove it. SQLSTATE: KD001"
+    )
+    shown = r"by Spark \(Could .* file\. If not, please rem"
+    with pytest.raises(InputError, match=shown) as error, engine.spark_reads():
+        raise RuntimeError(said)
+    assert error.value.hint.startswith("Spark reads Parquet alone")

@@ -242,6 +242,32 @@ def test_cells_that_say_how_often_they_stand_there(cell, refused):
         decoding._check_repeats(archive, "log.ods")
 
 
+def test_a_cell_where_no_sheet_has_one(tmp_path, config, capfd):
+    """The reader of workbooks gives up with an error of a kind of its own, and a stack."""
+    path = tmp_path / "log.xlsx"
+    workbook(path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {name: archive.read(name) for name in archive.namelist()}
+    sheet = "xl/worksheets/sheet2.xml"
+    assert b'r="B4"' in parts[sheet]
+    parts[sheet] = parts[sheet].replace(b'r="B4"', b'r="ZZZZZZ99999999999"')
+    path.write_bytes(zipped(parts))
+    with pytest.raises(InputError, match="cannot be read"):
+        logs.read(path, config)
+    assert capfd.readouterr().err == ""
+
+
+def test_a_sheet_as_wide_as_a_sheet_can_be(tmp_path, config):
+    import xlsxwriter
+
+    with xlsxwriter.Workbook(tmp_path / "log.xlsx") as book:
+        sheet = book.add_worksheet()
+        for row in range(3):
+            sheet.write_row(row, 0, [f"column {place}" for place in range(16_384)])
+    with pytest.raises(InputError, match="16,384 columns, more than 1,000"):
+        logs.read(tmp_path / "log.xlsx", config)
+
+
 @pytest.mark.parametrize("part", ["1:", "GP ", "(", '"x"x', "cancelled "])
 @pytest.mark.parametrize("heading", ["status", "Claim Status", "Type of Bill"])
 def test_a_long_status_is_looked_through_once(heading, part, tmp_path, config):
