@@ -169,7 +169,7 @@ def read(path: str, known_codes: set[str], basis: str = "nonQPP") -> list[Releas
     if basis not in BASES:
         raise InputError(f'basis "{basis}" is not known', hint="give nonQPP or QPP")
     data = _bytes(path)
-    files = _members(path, data) if data.startswith(b"PK") else [_recognised(path, data)]
+    files = _members(path, data, []) if data.startswith(b"PK") else [_recognised(path, data)]
     with_csv = any(file.kind == "rvu" and file.separator for file in files)
     found: dict[str, list[Release]] = {}
     for file in files:
@@ -194,26 +194,22 @@ def _bytes(path: str) -> bytes:
     return data
 
 
-def _members(path: str, data: bytes, within: list[int] | None = None) -> list[_File]:
+def _members(path: str, data: bytes, sizes: list[int], nested: bool = False) -> list[_File]:
     """The files of a zip, and of the zips in it, that are recognised; the others are let be.
 
-    ``within``: of a zip in another, the bytes that all of them unpack to so far.
+    ``sizes``: what the entries of all these zips unpack to, to which this one adds its own.
     """
     files: list[_File] = []
-    nested, unpacked = within is not None, [] if within is None else within
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = archive.namelist()
             if "xl/workbook.xml" in names:
                 return [] if nested else [_workbook(path, data, archive)]
-            unpacked += [info.file_size for info in archive.infolist()]
-            if sum(unpacked) > 5 * LIMIT:
+            sizes += [info.file_size for info in archive.infolist()]
+            if sum(sizes) > 5 * LIMIT:
                 raise InputError(f"would unpack to more than {5 * LIMIT // 10**6} MB", path)
             for info in archive.infolist():
-                if info.flag_bits & 1:
-                    hint = "unpack it and name the files inside"
-                    raise InputError("the zip is protected by a password", path, hint)
-                files += _member(path, archive, info, None if nested else unpacked)
+                files += _member(path, archive, info, sizes, nested)
     except _BROKEN as error:
         raise InputError(f"the zip cannot be read ({error})", path, "download it again") from None
     return files
@@ -229,19 +225,22 @@ def _workbook(path: str, data: bytes, archive: zipfile.ZipFile) -> _File:
 
 
 def _member(
-    path: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, unpacked: list[int] | None
+    path: str, archive: zipfile.ZipFile, info: zipfile.ZipInfo, sizes: list[int], nested: bool
 ) -> list[_File]:
-    """The file of an entry, or those of the zip that it is; None for ``unpacked``: not that too."""
     where, ending = f"{path}/{info.filename}", info.filename.lower().rpartition(".")[2]
     if info.file_size > LIMIT:
         hint = "CMS's files are smaller: is the zip what it says it is?"
         raise InputError(f"would unpack to more than {LIMIT // 10**6} MB", where, hint)
-    if ending == "zip" and unpacked is not None:
-        return _members(where, archive.read(info), unpacked)
-    if ending not in ("csv", "txt"):
+    if ending not in ("csv", "txt") and (ending != "zip" or nested):
         return []
+    if info.flag_bits & 1:
+        hint = "unpack it and name the files inside"
+        raise InputError("is protected by a password", where, hint)
+    data = archive.read(info)
+    if ending == "zip":
+        return _members(where, data, sizes, nested=True)
     with contextlib.suppress(InputError):
-        return [_recognised(where, archive.read(info))]
+        return [_recognised(where, data)]
     return []
 
 

@@ -898,11 +898,10 @@ def spark_reads() -> Iterator[None]:
         found = _UNREAD.search(str(error))
         if found is None:
             raise
-        file, why = found.groups()
+        file, why = found[1], " ".join(found[2].split())
         hint = "export it again, or move it out of the folder; a column is of one kind in all files"
         if "not a Parquet file" in why:
             hint = "Spark reads Parquet alone: export it as such, or move it out of the folder"
-        why = " ".join(why.split())
         what = f"cannot be read by Spark{f' ({why[:200]})' if why else ''}"
         raise InputError(what, file.removeprefix("file://"), hint) from None
 

@@ -423,9 +423,8 @@ def _workbook(data: bytes, source: str, score: Score, sheet: Sheet) -> Records:
     body = frame[place + 1 :]
     cells = zip(frame.columns, leading[place], body.null_count().row(0), strict=True)
     heading = {name: head for name, head, blanks in cells if head or blanks < body.height}
-    names = named_apart(list(heading.values()), f"{source}:{place + 1}", score)
     body = body.select(list(heading))
-    body.columns = names
+    body.columns = named_apart(list(heading.values()), f"{source}:{place + 1}", score)
     body, notes = _with_results(body, source, place + 2, score)
     if others and not asked:
         left_out = f"left out {', '.join(others)} (see {sheet.option})"

@@ -601,6 +601,10 @@ def test_a_damaged_lzma_zip_and_one_with_a_password(write):
     data[data.rindex(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(InputError, match="is protected by a password"):
         cms.read(write("a.zip", bytes(data)), KNOWN)
+    # Of a file that is let be it is no matter.
+    data = bytearray(zipped({"a.csv": RVU, "notes.pdf": "x"}))
+    data[data.rindex(b"PK\x01\x02") + 8] |= 1
+    assert only(write("a.zip", bytes(data))).rows == only(write("a.csv", RVU)).rows
 
 
 @pytest.mark.parametrize("limit", ["9" * 5_000, "12345", "٣"])
