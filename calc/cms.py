@@ -6,6 +6,7 @@ headings repeat. Only codes the program knows are kept, and never a descriptor: 
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import csv
 import io
@@ -23,7 +24,7 @@ from typing import NamedTuple
 
 from calc.dated import Days, runs
 from calc.errors import InputError
-from calc.figure_files import CELLS, KEYS, TABLES
+from calc.figure_files import BELOW, CELLS, KEYS, TABLES
 from calc.money import FACTOR_PLACES, GPCI_PLACES, RVU_PLACES, decimal_text, scaled
 from calc.params import Config, shipped_folder
 
@@ -115,6 +116,7 @@ class _File:
     heading: int = 0  # place of the last heading among the records
 
     def fault(self, what: str, line: int = 0, hint: str = "") -> InputError:
+        what = what if len(what) <= 200 else f"{what[:100]} ... {what[-60:]}"
         return InputError(what, f"{self.where}:{line}" if line else self.where, hint)
 
     def records(self) -> Iterator[tuple[int, list[str]]]:
@@ -246,6 +248,8 @@ def _member(
 
 def _recognised(where: str, data: bytes) -> _File:
     """The file with its kind; InputError where it is no text or none that is known."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # Excel's "Unicode text"
+        data = data.decode("utf-16", "replace").encode()
     if b"\0" in data:
         raise InputError("is not a text file", where, EXPECTED)
     if data.startswith(b"HDR"):
@@ -378,6 +382,8 @@ def _read_rvu(file: _File, known: set[str]) -> Release:
             rows.append(_rvu_row(file, entry))
             factors.add(_number(file, entry.line, "conversion factor", entry.factor, FACTOR_PLACES))
     _enough(file, rows, known)
+    if factors == {Decimal(0)}:
+        raise file.fault("has no conversion factor but 0", 0, "download the file again")
     factors.discard(Decimal(0))
     if len(factors) > 1:
         both = " and ".join(map(str, sorted(factors)))
@@ -446,11 +452,13 @@ def _rvu_row(file: _File, entry: _RvuLine) -> Row:
 
 
 def _rvu(file: _File, entry: _RvuLine, name: str, text: str) -> Decimal:
-    return _number(file, entry.line, f"{entry.code}: {name}", text, RVU_PLACES)
+    return _number(file, entry.line, f"{entry.code}: {name}", text, RVU_PLACES, BELOW["work_rvu"])
 
 
-def _number(file: _File, line: int, name: str, text: str, places: int) -> Decimal:
-    """A number of 0 or more; InputError if it is none, negative or has more decimals."""
+def _number(
+    file: _File, line: int, name: str, text: str, places: int, below: int = BELOW["factor"]
+) -> Decimal:
+    """A number of 0 or more; InputError if it is none, negative, too large or too exact."""
     hint = f"a number of 0 or more with at most {places} decimals belongs there"
     if not NUMBER.fullmatch(text):
         raise file.fault(f'{name} "{text}" is no number', line, hint)
@@ -459,6 +467,9 @@ def _number(file: _File, line: int, name: str, text: str, places: int) -> Decima
         scaled(number, places)
     except ValueError:
         raise file.fault(f"{name} {text} has more than {places} decimals", line, hint) from None
+    if number >= below:
+        what = f"{name} {text} is not below {below:,}"
+        raise file.fault(what, line, "wrong layout, or a damaged file")
     return number
 
 
@@ -552,7 +563,7 @@ def _gpci_row(file: _File, line: int, cells: list[str]) -> Row:
         raise file.fault(f'state "{state}"', line, "two capitals belong there")
     values = []
     for title, text in zip(("work", "PE", "MP"), indices, strict=True):
-        value = _number(file, line, f"{title} GPCI", text, GPCI_PLACES)
+        value = _number(file, line, f"{title} GPCI", text, GPCI_PLACES, BELOW["work_gpci"])
         if not value:
             raise file.fault(f"{title} GPCI is 0", line, "no locality has none")
         values.append(decimal_text(scaled(value, GPCI_PLACES), GPCI_PLACES))

@@ -9,6 +9,7 @@ import codecs
 import contextlib
 import hashlib
 import io
+import lzma
 import re
 import sys
 import zipfile
@@ -210,8 +211,8 @@ def unzipped(data: bytes, source: str) -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             yield archive
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError,
-            OSError, ValueError) as error:  # fmt: skip
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError,
+            RuntimeError, OSError, ValueError) as error:  # fmt: skip
         hint = "open it and save it again as xlsx or csv"
         raise InputError(f"is no workbook that can be read ({error})", source, hint) from None
 

@@ -205,6 +205,8 @@ def _require(
         lacking.append("date")
     if not lacking:
         return
+    if not names:
+        raise InputError("there are no columns", where, f"{', '.join(lacking)} belong there")
     if len(names) == 1 and score(re.split(r"[,;|\t]|\s{2,}", names[0]), known) > 1:
         what = "the cells of a row are not parted: all stand in one column"
         hint = "save it with a comma or a tab between cells, and without quotes around a whole line"

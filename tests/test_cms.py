@@ -201,7 +201,7 @@ def test_rvu_txt(write, year, newline):
 def test_rvu_in_latin_1_and_with_a_mark(write):
     """Neither the encoding nor a byte order mark matters."""
     text = rvu_csv(2025).replace("aah", "né")
-    for content in (text.encode("latin-1"), text.encode("utf-8-sig")):
+    for content in (text.encode(kind) for kind in ("latin-1", "utf-8-sig", "utf-16")):
         assert only(write("a.csv", content)).rows == shipped("rvu", 2025)
 
 
@@ -509,6 +509,9 @@ FAULTS = {
     "negative": (RVU.replace(",A,,0.45,", ",A,,-0.45,"), '"-0.45" is no number'),
     "text": (RVU.replace(",A,,0.45,", ",A,,NA,"), '"NA" is no number'),
     "infinite": (RVU.replace(",A,,0.45,", ",A,,inf,"), '"inf" is no number'),
+    "too large": (RVU.replace(",A,,0.45,", ",A,,1000.45,"), "not below 1,000"),
+    "no end of digits": (RVU.replace(",A,,0.45,", f",A,,{'x' * 9000},"), "^.{1,250}$"),
+    "no factor": (RVU.replace("32.3465", "0.0000"), "no conversion factor but 0"),
     "three decimals": (RVU.replace(",A,,0.45,", ",A,,0.455,"), "more than 2 decimals"),
     "total": (RVU.replace(",A,,0.45,", ",A,,0.54,"), "not the sums"),
     "no localities": (gpci_csv(2026, []), "only 0 localities"),
@@ -522,6 +525,7 @@ FAULTS = {
     "locality doubled": (gpci_csv(2026, shipped("gpci", 2026)[1:] * 2), "stands twice"),
     "locality zero": (gpci_csv(2025).replace("0.551", "0.000").replace("0.592", "0"), "GPCI is 0"),
     "index decimals": (gpci_csv(2025).replace("0.592", "0.5921"), "more than 3 decimals"),
+    "index too large": (gpci_csv(2025).replace("0.592", "59.2"), "not below 10"),
     "contractor": (gpci_csv(2025).replace("02102,AK", "Alaska,AK"), 'contractor "Alaska"'),
     "state": (gpci_csv(2025).replace("02102,AK", "02102,ak"), 'state "ak"'),
     "no floor": (gpci_csv(2026).replace("(with 1.0 Floor)", ""), "no column"),

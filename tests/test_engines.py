@@ -360,6 +360,7 @@ NO_LOGS = {
     "nothing": (None, "NoneType is no log"),
     "a number": (5, "int is no log"),
     "columns": ({"patient": ["Smith, John"]}, "dict is no log"),
+    "a frame of nothing": (pl.DataFrame(), "there are no columns"),
 }
 
 
