@@ -13,17 +13,17 @@ from calc.billing import CENTS, Options
 from calc.money import show
 
 # The steps of a line that totals and notes need beside what is printed.
-NEEDED = (
-    "clinician", "year", "payer_part_b", "kx_bucket", "kx_threshold_cents", "year_cents",
-    "needs_kx",
-)  # fmt: skip
+NEEDED = ("clinician", "year", "payer_part_b", "kx_bucket", "kx_threshold_cents", "needs_kx")
 _OF_BALANCES = ("opening_deductible_cents", "year_deductible_cents")
 
 
-def needed(options: Options) -> tuple[str, ...]:
-    """The steps of lines billed by ``options`` that totals and notes need."""
+def needed(options: Options, by_patient: bool = False) -> tuple[str, ...]:
+    """The steps of lines billed by ``options`` that notes, and totals by patient or not, need."""
     left = () if options.deductible is None else _OF_BALANCES
-    return (*NEEDED, *left, "prior_cents") if options.prior else (*NEEDED, *left)
+    spent = ("prior_cents",) if options.prior else ()
+    # What a year has come to line by line is in no other total, and takes a while to add up.
+    so_far = ("year_cents",) if by_patient else ()
+    return (*NEEDED, *left, *spent, *so_far)
 
 
 @dataclass(frozen=True, order=True)

@@ -96,8 +96,9 @@ def bill(
     rejected = engine.collect(read.rejects())
     with progress(log) as report:
         report("counting and pricing")
-        needed = (*billing.printed_from(read.carried), *summaries.needed(options))
-        lines = engine.collect(billing.bill(read, config, options, needed))
+        needed = summaries.needed(options, by == "patient")
+        columns = (*billing.printed_from(read.carried), *needed)
+        lines = engine.collect(billing.bill(read, config, options, columns))
     used = engine.count(read.sessions)
     _conserved(read, used, len(rejected))
     name = say_rejects(rejected, log, rejects_file)
