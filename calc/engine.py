@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import itertools
 import operator
 import os
@@ -2428,6 +2429,15 @@ def _hidden(path: str | Path) -> Path:
     """
     place = Path(path)
     return place.with_name(f".{place.name[:_NAMED]}.{secrets.token_hex(8)}.partial")
+
+
+def unfinished(path: str) -> list[str]:
+    """The hidden names beside ``path`` of runs that were killed, or that still write there."""
+    with contextlib.suppress(OSError, ValueError):  # what is wrong there is said when it is written
+        place = Path(os.path.realpath(path))
+        pattern = f".{glob.escape(place.name[:_NAMED])}.{'[0-9a-f]' * 16}.partial"
+        return sorted(map(str, place.parent.glob(pattern)))
+    return []
 
 
 _NAMED = 50  # letters of an output's name, each of up to four bytes

@@ -2103,6 +2103,21 @@ def test_what_is_not_yet_whole_says_whose_it_is(name, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
 
+@pytest.mark.parametrize("name", ["lines.csv", "a [1] *.csv", "\u1e9e" * 80 + ".csv"])
+def test_what_a_killed_run_left_is_said(name, tmp_path):
+    """Rows of patients in a hidden file would else lie there for good."""
+    path = tmp_path / name
+    for other in (".other.csv.0123456789abcdef.partial", f".{name[:50]}.mine.partial"):
+        (tmp_path / other).touch()
+    words = ("bill", ROOT / "examples" / "gait_session.csv", "-o", path)
+    run = lambda: CliRunner().invoke(cli, [*map(str, words)]).stderr  # noqa: E731
+    assert "partial" not in run()
+    with engine.whole(str(path)) as temporary:
+        said = run()
+        assert f"{temporary} holds rows of patients" in said and said.count("partial") == 1
+    assert "partial" not in run()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="rights and links are those of POSIX")
 def test_an_output_keeps_the_rights_and_the_link_of_what_it_replaces(tmp_path):
     """Who may not read the old file may not read the new one, with patients in it."""

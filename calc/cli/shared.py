@@ -10,7 +10,7 @@ import re
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +179,19 @@ def keep_inputs(
         others = [name for name in (*log, *beside) if name not in claims]
         inputs.require_outside(inputs.paths(claims)[0], claims, others)
     keep([*found, *beside, reading["map_file"]], named)
+    _say_unfinished(name for name in named.values() if name)
+
+
+def _say_unfinished(written: Iterable[str]) -> None:
+    """A note of what a run that was killed, or lost its power, left beside what is written."""
+    from calc import engine
+
+    for name in written:
+        for left in engine.unfinished(name):
+            tell(
+                f"{left} holds rows of patients: a run that was interrupted left it, or one that"
+                f" goes on is writing {name}; delete it if none is"
+            )
 
 
 def keep(read: Sequence[str | None], named: Mapping[str, str | None]) -> None:
