@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from calc.dated import Days, runs
-from calc.errors import InputError
+from calc.errors import InputError, require_file
 from calc.figure_files import BELOW, CELLS, KEYS, TABLES
 from calc.money import FACTOR_PLACES, GPCI_PLACES, RVU_PLACES, decimal_text, scaled
 from calc.params import Config, shipped_folder
@@ -185,6 +185,7 @@ def read(path: str, known_codes: set[str], basis: str = "nonQPP") -> list[Releas
 
 
 def _bytes(path: str) -> bytes:
+    require_file(path, EXPECTED)
     try:
         if Path(path).stat().st_size > LIMIT:
             raise InputError(f"is over {LIMIT // 10**6} MB", path, EXPECTED)
@@ -248,17 +249,11 @@ def _member(
 
 def _recognised(where: str, data: bytes) -> _File:
     """The file with its kind; InputError where it is no text or none that is known."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # Excel's "Unicode text"
-        data = data.decode("utf-16", "replace").encode()
-    if b"\0" in data:
+    text = _decoded(data)
+    if "\0" in text:
         raise InputError("is not a text file", where, EXPECTED)
-    if data.startswith(b"HDR"):
-        # Latin-1 gives one character a byte: the places of the fields stay what they are.
-        return _File(where, "rvu", data.decode("latin-1"), "")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
+    if text.startswith("HDR"):
+        return _File(where, "rvu", text, "")
     for separator in (",", "\t"):
         rows = csv.reader(io.StringIO(text[:_HEAD], newline=""), delimiter=separator)
         with contextlib.suppress(csv.Error):
@@ -267,6 +262,16 @@ def _recognised(where: str, data: bytes) -> _File:
                 if kind:
                     return _File(where, kind, text, separator, place)
     raise InputError("is no file of CMS that is known", where, EXPECTED)
+
+
+def _decoded(data: bytes) -> str:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # Excel's "Unicode text"
+        return data.decode("utf-16", "replace")
+    if not data.startswith(b"HDR"):
+        with contextlib.suppress(UnicodeDecodeError):
+            return data.decode("utf-8-sig")
+    # Latin-1 gives one character a byte: the places of the fields stay what they are.
+    return data.decode("latin-1")
 
 
 def _plain(cells: list[str]) -> list[str]:

@@ -299,8 +299,8 @@ def _check_repeats(archive: zipfile.ZipFile, source: str) -> None:
 
 
 # A tag is looked through once, whatever stands in it: what is packed small may be long.
-_REPEATING = re.compile(rb"<(table:table-row\b)?(?=[^<>]*?s-repeated=)[^<>]*+>")
-_REPEATS = re.compile(rb's-repeated="(\d{1,9})"')
+_REPEATING = re.compile(rb"<(table:table-row\b)?(?=[^<>]*?s-repeated\s*=)[^<>]*+>")
+_REPEATS = re.compile(rb"""s-repeated\s*=\s*["']0*(\d{1,9})""")  # of more digits the first
 
 
 def _refuse_cells(cells: int, name: str, source: str) -> None:

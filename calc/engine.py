@@ -2271,14 +2271,17 @@ def _own(name: str) -> pl.Expr:
     return pl.selectors.by_name(name).as_expr()
 
 
+# Hours such as 8/60 in pandas are 2 nanoseconds short of their minutes; a microsecond is not given.
+LOST_NANOSECONDS = 500
+
+
 def _as_text(name: str, kind: Any) -> pl.Expr:
     column = _own(name)
     if kind == pl.Time:
         return column.dt.to_string("%H:%M:%S%.f")
     if kind == pl.Duration:
-        # Hours such as 8/60 in pandas are 2 nanoseconds short of their minutes.
         length = column.dt.total_nanoseconds()
-        milliseconds = (length.abs() + 1000) // 1_000_000
+        milliseconds = (length.abs() + LOST_NANOSECONDS) // 1_000_000
         seconds, rest = milliseconds // 1000, milliseconds % 1000
         sign = pl.when(length < 0).then(pl.lit("-")).otherwise(pl.lit(""))
         parts = [seconds // 3600, seconds // 60 % 60, seconds % 60]
@@ -2434,12 +2437,17 @@ def _hidden(path: str | Path) -> Path:
 def unfinished(path: str) -> list[str]:
     """The hidden names beside ``path`` of runs that were killed, or that still write there."""
     with contextlib.suppress(OSError, ValueError):  # what is wrong there is said when it is written
-        place = Path(os.path.realpath(path))
-        pattern = f".{glob.escape(place.name[:_NAMED])}.{'[0-9a-f]' * 16}.partial"
-        return sorted(map(str, place.parent.glob(pattern)))
+        # A file waits beside what a link leads to, a folder beside the link.
+        places = {Path(os.path.realpath(path)), Path(path).absolute()}
+        found = itertools.chain.from_iterable(
+            place.parent.glob(f".{glob.escape(place.name[:_NAMED])}.{_HEX}.partial")
+            for place in places
+        )
+        return sorted({os.path.realpath(place) for place in found})
     return []
 
 
+_HEX = "[0-9a-f]" * 16
 _NAMED = 50  # letters of an output's name, each of up to four bytes
 BESIDE_HINT = "name another place by -o FILE: what is not yet whole waits beside it"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -87,18 +88,24 @@ def _text(value: Any, column: str = "") -> str:
 
 def _length_text(length: timedelta) -> str:
     """Minutes, never more than they are."""
-    if timedelta(0) < length < timedelta(minutes=1):  # such a number alone could be of hours
-        return f"0:00:{length.seconds:02}"
-    return float_text(length // timedelta(milliseconds=1) / times.MINUTE)
+    milliseconds = _milliseconds(length)
+    if 0 < milliseconds < times.MINUTE:  # such a number alone could be of hours
+        return f"0:00:{milliseconds / 1000:06.3f}"
+    return float_text(milliseconds / times.MINUTE)
 
 
 def _clock_text(since_midnight: timedelta) -> str:
     """A time of day, as databases give it; any other length is none, and says so."""
-    seconds, rest = divmod(since_midnight, timedelta(seconds=1))
+    seconds, rest = divmod(_milliseconds(since_midnight), 1000)
     minutes, second = divmod(seconds, 60)
     hour, minute = divmod(minutes, 60)
-    fraction = f".{rest.microseconds:06}" if rest else ""
+    fraction = f".{rest:03}" if rest else ""
     return f"{hour:02}:{minute:02}:{second:02}{fraction}"
+
+
+def _milliseconds(length: timedelta) -> int:
+    """Whole milliseconds; as in a column of lengths, the nanoseconds that pandas lost are given."""
+    return math.floor(length.total_seconds() * 1000 + engine.LOST_NANOSECONDS / 1e6)
 
 
 _ROWS = 'give a list of rows such as [{"code": "97110", "minutes": 23}]; calc.bill takes a frame'

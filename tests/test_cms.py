@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
 import shutil
 import zipfile
@@ -201,8 +202,18 @@ def test_rvu_txt(write, year, newline):
 def test_rvu_in_latin_1_and_with_a_mark(write):
     """Neither the encoding nor a byte order mark matters."""
     text = rvu_csv(2025).replace("aah", "né")
-    for content in (text.encode(kind) for kind in ("latin-1", "utf-8-sig", "utf-16")):
-        assert only(write("a.csv", content)).rows == shipped("rvu", 2025)
+    for encoding in ("latin-1", "utf-8-sig", "utf-16"):
+        assert only(write("a.csv", text.encode(encoding))).rows == shipped("rvu", 2025)
+    fixed = rvu_txt(2025).decode("latin-1")
+    assert not fixed.isascii()
+    assert only(write("a.txt", fixed.encode("utf-16"))).rows == shipped("rvu", 2025)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(InputError, match="is a device or pipe"):
+        cms.read(str(tmp_path / "pipe"), KNOWN)
 
 
 def test_flags_with_a_leading_zero(write):

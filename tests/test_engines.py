@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import warnings
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -751,6 +751,25 @@ def test_durations_that_are_nanoseconds_short():
     lines, rejects = calc.bill(rows, rejects=True)
     assert lines["units"].to_list() == [1, 2, 0]
     assert rejects["reason"].to_list() == ['minutes "-00:05:00" is not a number of minutes']
+
+
+def test_lengths_are_alike_in_a_frame_and_in_a_visit():
+    """Hours of pandas, and lengths a microsecond short, which nobody gives away."""
+    pd = pytest.importorskip("pandas")
+    hours = [pd.Timedelta(minutes / 60, unit="h") for minutes in range(1, 121)]
+    odd = [timedelta(seconds=479.999999), timedelta(seconds=59.5), timedelta(seconds=1379.9999)]
+    whole = [*range(1, 121), 7, 0, 22]
+    for length, minutes in zip(hours + odd, whole, strict=True):
+        row = {"patient": "a", "date": "2026-03-02", "code": "97110", "minutes": length}
+        units = (minutes + 7) // 15
+        assert calc.estimate([row]).totals["units"] == units
+        assert calc.units({"97110": length}) == {"97110": units}
+        nine = {"start": pd.Timedelta(9, unit="h"), "end": pd.Timedelta(9, unit="h") + length}
+        assert calc.estimate([{**row, "minutes": None, **nine}]).lines[0]["minutes"] == minutes
+    given = {"patient": [*map(str, range(123))], "date": "2026-03-02", "code": "97110"}
+    counted = calc.bill(pd.DataFrame(given | {"minutes": hours + odd}))
+    found = dict(zip(counted["patient"].astype(int), counted["minutes"], strict=True))
+    assert [found[place] for place in range(123)] == whole
 
 
 @pytest.mark.parametrize("scale", [0, 1, 2, 3, 6])

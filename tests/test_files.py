@@ -223,6 +223,8 @@ def test_no_part_of_a_workbook_is_looked_through_again_and_again(name, text, onc
 @pytest.mark.parametrize(
     ("cell", "refused"),
     [
+        ("table:number-columns-repeated = '9000' office:value-type='float'", True),
+        ('table:number-columns-repeated="0009000" office:value-type="float"', True),
         ('table:number-columns-repeated="9000" office:value-type="float"', True),
         ('office:value-type="float" table:number-columns-repeated="9000"', True),
         ('table:number-columns-repeated="9000"', False),
@@ -239,6 +241,17 @@ def test_cells_that_say_how_often_they_stand_there(cell, refused):
         decoding._check_repeats(archive, "log.ods")
         return
     with pytest.raises(InputError, match="81,000,000 cells"):
+        decoding._check_repeats(archive, "log.ods")
+
+
+def test_a_cell_that_stands_there_without_end():
+    """Of a number with more digits than any sheet has rows the first ones are enough."""
+    many = f'table:number-rows-repeated="{"9" * 5000}"'
+    text = (
+        f'<table:table-row {many}><table:table-cell office:value-type="float"/></table:table-row>'
+    )
+    archive = zipfile.ZipFile(io.BytesIO(zipped({"content.xml": text})))
+    with pytest.raises(InputError, match="999,999,999 cells"):
         decoding._check_repeats(archive, "log.ods")
 
 
@@ -2114,7 +2127,14 @@ def test_what_a_killed_run_left_is_said(name, tmp_path):
     assert "partial" not in run()
     with engine.whole(str(path)) as temporary:
         said = run()
-        assert f"{temporary} holds rows of patients" in said and said.count("partial") == 1
+        assert f"{temporary} may hold rows of patients" in said and said.count("partial") == 1
+    assert "partial" not in run()
+    (tmp_path / "else").mkdir()
+    path.unlink()
+    path.symlink_to(tmp_path / "else" / "lines.csv")
+    with engine.whole(str(path)) as file, engine.hidden_folder(str(path)) as folder:
+        said = run()
+        assert file in said and str(folder) in said and said.count("partial") == 2
     assert "partial" not in run()
 
 

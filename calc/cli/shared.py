@@ -179,7 +179,7 @@ def keep_inputs(
         others = [name for name in (*log, *beside) if name not in claims]
         inputs.require_outside(inputs.paths(claims)[0], claims, others)
     keep([*found, *beside, reading["map_file"]], named)
-    _say_unfinished(name for name in named.values() if name)
+    _say_unfinished(name for option, name in named.items() if name and option != "--save-map")
 
 
 def _say_unfinished(written: Iterable[str]) -> None:
@@ -189,8 +189,8 @@ def _say_unfinished(written: Iterable[str]) -> None:
     for name in written:
         for left in engine.unfinished(name):
             tell(
-                f"{left} holds rows of patients: a run that was interrupted left it, or one that"
-                f" goes on is writing {name}; delete it if none is"
+                f"{left} may hold rows of patients: a run that was interrupted left it, or one that"
+                " goes on writes it; delete it if none does"
             )
 
 
