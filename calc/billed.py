@@ -404,25 +404,30 @@ def _allowed(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
 def _with_fitting_units(lines: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
     """Add ``fitting_units``: units of a tie go to codes billed with them, then as in counting.
 
-    Last to codes that are billed without: one whose units are right in some allocation is not the
-    wrong one, nor is it to move units because another one is. Services of two codes stay.
+    Of a day billed too much the better paid keep theirs: as right as any, and what is to be given
+    back is no more than it must be. Last to codes that are billed without: one whose units are
+    right in some allocation is not the wrong one, nor is it to move units because another one is.
+    Services of two codes stay. Needs all_kept and all_units of the group, and less_fee.
     """
     kept, low = nw.col("kept_units"), nw.col("units_low")
     tied = nw.col("tie") & ~nw.col("has_add_on")
     asked, high = kept - nw.col("refused_units"), nw.col("units_high")
-    fits = nw.when(asked == high).then(0).when(asked > high).then(1).when(asked < low).then(2)
+    above = (nw.col("all_kept") > nw.col("all_units")) & (asked >= high)
+    fits = nw.when((asked == high) | above).then(0).when(asked > high).then(1)
+    fits = fits.when(asked < low).then(2)
     lines = lines.with_columns(
         fits=nw.when(tied).then(fits.otherwise(3)).otherwise(4),
+        worth=nw.when(above).then(nw.col("less_fee")).otherwise(0),
         spare=nw.when(tied).then(nw.col("units") - low).otherwise(0),
         less_billed=0 - nw.col("billed"),
         less_minutes=0 - nw.col("minutes"),
     )
-    order = ["fits", "less_billed", "less_minutes", "code"]
+    order = ["fits", "worth", "less_billed", "less_minutes", "code"]
     lines = engine.within(lines, GROUP, order, total={"all_spare": "spare"}, turn="tie_turn")
     given = nw.when(nw.col("tie_turn") <= nw.col("all_spare")).then(1).otherwise(0)
     units = nw.when(tied).then(low + given).otherwise("units").cast(nw.Int64)
     return lines.with_columns(fitting_units=units).drop(
-        "fits", "spare", "less_billed", "less_minutes", "all_spare", "tie_turn"
+        "fits", "worth", "spare", "less_billed", "less_minutes", "all_spare", "tie_turn"
     )
 
 

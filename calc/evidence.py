@@ -388,10 +388,10 @@ def counted_lines(
     lines = engine.looked_up(
         lines, facts, dict.fromkeys(facts, str), ["code"], {"add_on_of": "code"}
     )
+    lines = amounts.fees(lines, config, days, options, services)
     lines = billed.as_allowed(billed.with_odd_groups(billed.compared(lines)))
     lines = modifiers.bounds(lines).drop(_JUDGING_STEPS)
     lines = _with_doubt(lines.with_columns(has_prior=_has_prior(options)), in_doubt)
-    lines = amounts.fees(lines, config, days, options, services)
     return engine.settled(amounts.thresholds(lines, config, days, options))
 
 

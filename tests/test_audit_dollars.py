@@ -150,6 +150,13 @@ BY_HAND = {
         [row("97110", 52, 3), row("97140", 22, 3)],
         {"U201": 2065},
     ),
+    # 33.33 + 10.55 are billed for one unit of either: 97530 may keep it
+    "a tie of a code that pays more": ([row("97035", 10, 1), row("97530", 10, 1)], {"U201": 1055}),
+    # 22 + 22 minutes are 2 + 1 units either way: 27.87 + 21.62 + 10.55 of 3 and 2
+    "a tie of a code that pays more, and bills too many": (
+        [row("97116", 22, 3), row("97035", 22, 2)],
+        {"U201": 3217},
+    ),
     # billed 27.87 + 2 x 21.62, of which 21.62 is supported; not billed 30.92 + 23.14
     "both ways": (
         [row("97110", 15, 3), row("97535", 30, discipline="OT")],
