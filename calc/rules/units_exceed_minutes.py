@@ -12,8 +12,9 @@ class UnitsExceedMinutes(Rule):
     on. Codes whose units are of another length, such as an hour, count alone, each unit past its
     midpoint. Units above that are an overpayment. Other payers are checked by their own counting
     rule, code by code if it says so. Units billed for a denial (GA, GX, GY, GZ) do not count, and
-    beside them no dollars are said. Dollars are those of the day's claim, corrected: where a code
-    that pays more has units too few they may be less than nothing.
+    beside them no dollars are said. Dollars are those of the day's claim, corrected: of codes that
+    tie the better paid keep their units, as right as any, and where a code that pays more has units
+    too few they may be less than nothing.
 
     Look for minutes that were not written down. Where there are none, correct the claim.
 
